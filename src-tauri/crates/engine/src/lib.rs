@@ -1,1 +1,7 @@
-//! Engine.
+//! Shoal's engine: everything that has state. Shares and downloads, the index of their blocks, and the network.
+//!
+//! [`Engine`] is the door: start one on a data directory, ask it for things, and pull what happened from
+//! [`Engine::changes`]. It knows nothing of windows, terminals or command lines.
+
+pub mod activity;
+pub mod types;

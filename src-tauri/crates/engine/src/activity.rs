@@ -1,0 +1,243 @@
+//! What every item is doing, in memory: one view an item, each with the revision of its last change.
+//!
+//! Owns the views; the tasks that work on items write theirs through [`Activity::update`], and readers pull with
+//! [`Activity::changes`]. Progress is never pushed: a reader that is slow, gone or new costs nothing, and one that fell
+//! behind the remembered removals gets the whole state again.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use crate::types::{ItemId, ItemView};
+
+/// Removals remembered for readers that are behind; older readers get everything. An id is 8 bytes.
+const REMEMBERED_REMOVALS: usize = 1024;
+
+/// A handle; all clones see the same views.
+#[derive(Debug, Clone)]
+pub struct Activity {
+    views: Arc<Mutex<Views>>,
+    revision: watch::Sender<u64>,
+}
+
+/// What changed since the revision that a reader named.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Changes {
+    /// To be given as `since` next time.
+    pub rev: u64,
+    /// `items` is the whole state: forget what was known before.
+    pub full: bool,
+    pub items: Vec<ItemView>,
+    pub removed: Vec<ItemId>,
+}
+
+#[derive(Debug, Default)]
+struct Views {
+    revision: u64,
+    items: BTreeMap<ItemId, (u64, ItemView)>,
+    removed: VecDeque<(u64, ItemId)>,
+    /// Removals up to this revision are forgotten.
+    forgotten: u64,
+}
+
+impl Default for Activity {
+    fn default() -> Self {
+        Self {
+            views: Arc::default(),
+            revision: watch::Sender::new(0),
+        }
+    }
+}
+
+impl Activity {
+    /// Adds an item's view, or replaces it.
+    pub fn put(&self, view: ItemView) {
+        self.write(|views| {
+            let revision = views.next();
+            views.items.insert(view.id, (revision, view));
+        });
+    }
+
+    /// Changes an item's view. An item that is gone stays gone: its last tasks may still report.
+    pub fn update(&self, id: ItemId, change: impl FnOnce(&mut ItemView)) {
+        self.write(|views| {
+            let revision = views.revision + 1;
+            let Some((at, view)) = views.items.get_mut(&id) else {
+                return;
+            };
+            let before = view.clone();
+            change(view);
+            if *view != before {
+                *at = revision;
+                views.revision = revision;
+            }
+        });
+    }
+
+    pub fn remove(&self, id: ItemId) {
+        self.write(|views| {
+            if views.items.remove(&id).is_none() {
+                return;
+            }
+            let revision = views.next();
+            views.removed.push_back((revision, id));
+            if views.removed.len() > REMEMBERED_REMOVALS
+                && let Some((forgotten, _)) = views.removed.pop_front()
+            {
+                views.forgotten = forgotten;
+            }
+        });
+    }
+
+    pub fn get(&self, id: ItemId) -> Option<ItemView> {
+        self.lock().items.get(&id).map(|(_, view)| view.clone())
+    }
+
+    /// All views, in the order of their ids.
+    pub fn all(&self) -> Vec<ItemView> {
+        let views = self.lock();
+        views.items.values().map(|(_, view)| view.clone()).collect()
+    }
+
+    /// What changed after revision `since`, waiting up to `wait` for something to change. `since` 0 asks for everything.
+    pub async fn changes(&self, since: u64, wait: Duration) -> Changes {
+        let mut revision = self.revision.subscribe();
+        // A reader from before a restart may name a revision that does not exist yet: it gets everything at once.
+        if since <= *revision.borrow() {
+            let newer = revision.wait_for(|now| *now > since);
+            // Either outcome is an answer: something changed, or nothing did in time.
+            let _ = tokio::time::timeout(wait, newer).await;
+        }
+        self.lock().changes(since)
+    }
+
+    fn write(&self, change: impl FnOnce(&mut Views)) {
+        let now = {
+            let mut views = self.lock();
+            change(&mut views);
+            views.revision
+        };
+        self.revision
+            .send_if_modified(|seen| std::mem::replace(seen, (*seen).max(now)) < now);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Views> {
+        // A view is plain data: a panic of another writer leaves it whole enough to be shown.
+        self.views.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Views {
+    fn next(&mut self) -> u64 {
+        self.revision += 1;
+        self.revision
+    }
+
+    fn changes(&self, since: u64) -> Changes {
+        let full = since == 0 || since < self.forgotten || since > self.revision;
+        let since = if full { 0 } else { since };
+        let changed = self.items.values().filter(|(at, _)| *at > since);
+        let removed = self.removed.iter().filter(|(at, _)| *at > since && !full);
+        Changes {
+            rev: self.revision,
+            full,
+            items: changed.map(|(_, view)| view.clone()).collect(),
+            removed: removed.map(|(_, id)| *id).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{ItemKind, State};
+
+    fn view(id: i64) -> ItemView {
+        ItemView {
+            id: ItemId(id),
+            kind: ItemKind::Share,
+            name: format!("item {id}"),
+            path: None,
+            cid: None,
+            state: State::Hashing,
+            total: 0,
+            done: 0,
+            files: 0,
+            rate_down: 0,
+            rate_up: 0,
+            peers: 0,
+            eta: None,
+            skipped: 0,
+            created: 0,
+        }
+    }
+
+    async fn check(
+        activity: &Activity,
+        since: u64,
+        full: bool,
+        items: &[i64],
+        removed: &[i64],
+    ) -> u64 {
+        let changes = activity.changes(since, Duration::ZERO).await;
+        let ids: Vec<i64> = changes.items.iter().map(|item| item.id.0).collect();
+        let gone: Vec<i64> = changes.removed.iter().map(|id| id.0).collect();
+        assert_eq!(
+            (changes.full, ids.as_slice(), gone.as_slice()),
+            (full, items, removed)
+        );
+        changes.rev
+    }
+
+    #[tokio::test]
+    async fn a_reader_sees_each_change_once() {
+        let activity = Activity::default();
+        activity.put(view(1));
+        activity.put(view(2));
+        let rev = check(&activity, 0, true, &[1, 2], &[]).await;
+        activity.update(ItemId(2), |view| view.done = 5);
+        let rev = check(&activity, rev, false, &[2], &[]).await;
+        activity.remove(ItemId(1));
+        let rev = check(&activity, rev, false, &[], &[1]).await;
+        check(&activity, rev, false, &[], &[]).await;
+    }
+
+    #[tokio::test]
+    async fn an_update_that_changes_nothing_wakes_nobody() {
+        let activity = Activity::default();
+        activity.put(view(1));
+        let rev = check(&activity, 0, true, &[1], &[]).await;
+        activity.update(ItemId(1), |view| view.done = 0);
+        activity.update(ItemId(9), |view| view.done = 1);
+        assert_eq!(check(&activity, rev, false, &[], &[]).await, rev);
+    }
+
+    #[tokio::test]
+    async fn a_waiting_reader_is_woken() {
+        let activity = Activity::default();
+        activity.put(view(1));
+        let rev = check(&activity, 0, true, &[1], &[]).await;
+        let writer = activity.clone();
+        let (changes, ()) =
+            tokio::join!(activity.changes(rev, Duration::from_mins(1)), async move {
+                writer.update(ItemId(1), |view| view.done = 7);
+            });
+        assert_eq!(changes.items[0].done, 7);
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_is_too_far_behind_gets_everything() {
+        let activity = Activity::default();
+        activity.put(view(1));
+        let rev = check(&activity, 0, true, &[1], &[]).await;
+        for id in 10..=(10 + i64::try_from(REMEMBERED_REMOVALS).unwrap()) {
+            activity.put(view(id));
+            activity.remove(ItemId(id));
+        }
+        check(&activity, rev, true, &[1], &[]).await;
+        check(&activity, u64::MAX, true, &[1], &[]).await;
+    }
+}
