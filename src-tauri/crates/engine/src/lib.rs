@@ -4,4 +4,6 @@
 //! [`Engine::changes`]. It knows nothing of windows, terminals or command lines.
 
 pub mod activity;
+pub mod config;
+pub mod paths;
 pub mod types;

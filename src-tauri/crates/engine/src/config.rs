@@ -1,0 +1,456 @@
+//! Settings: every key with its meaning, its default and where its value comes from.
+//!
+//! A value comes from the environment (`SHOAL_KEY`, for one run), else from `SHOAL_LOCAL=1` (everything on this machine
+//! alone), else from the settings file, else from the default. Values are text, checked when they are set and again when
+//! they are read: the rest of the engine sees only typed, valid [`Config`]s.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+use libp2p::Multiaddr;
+use serde::{Deserialize, Serialize};
+
+use crate::paths;
+
+/// What the engine runs with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    pub listen: Vec<Multiaddr>,
+    pub bootstrap: Vec<Multiaddr>,
+    pub mdns: bool,
+    pub dht: bool,
+    /// Bytes a second.
+    pub upload_limit: Option<u64>,
+    /// Bytes a second.
+    pub download_limit: Option<u64>,
+    pub download_folder: PathBuf,
+    /// Nothing may leave this machine.
+    pub local: bool,
+}
+
+/// One setting as a person sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingView {
+    pub key: String,
+    pub value: String,
+    pub default: String,
+    pub meaning: String,
+    pub from: Origin,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    Default,
+    File,
+    Environment,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("there is no setting {0:?}")]
+    UnknownKey(String),
+    #[error("{key} can't be {value:?}: it takes {expected}")]
+    BadValue {
+        key: &'static str,
+        value: String,
+        expected: &'static str,
+    },
+    #[error("the settings file {path} can't be understood: {source}")]
+    Damaged {
+        path: PathBuf,
+        source: serde_json::Error,
+    },
+    #[error("the settings can't be kept: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// A key, what it means, and what it takes.
+struct Setting {
+    key: &'static str,
+    default: fn() -> String,
+    local: Option<&'static str>,
+    takes: Takes,
+    meaning: &'static str,
+}
+
+#[derive(Clone, Copy)]
+enum Takes {
+    Addresses,
+    OnOff,
+    Rate,
+    Folder,
+    /// Sources that this version doesn't use yet can only be switched off.
+    OnlyOff,
+    OnlyNone,
+}
+
+/// Bootstrap peers of the public network, as other implementations ship them.
+const BOOTSTRAP: &str = "\
+/dnsaddr/bootstrap.libp2p.io/p2p/QmNnooDu7bfjPFoTZYxMNLWUQJyrVwtbZg5gBMjTezGAJN,\
+/dnsaddr/bootstrap.libp2p.io/p2p/QmQCU2EcMqAqQPR2i9bChDtGNJchTbq5TbXJJ16u19uLTa,\
+/dnsaddr/bootstrap.libp2p.io/p2p/QmbLHAnMoJPWSCR5Zhtx6BHJX9KiKNN6tpvbUcqanj75Nb,\
+/dnsaddr/bootstrap.libp2p.io/p2p/QmcZf59bWwK5XFi76CZX8cbJ4BhTzzA3gU1ZjYZcYW3dwt,\
+/dnsaddr/va1.bootstrap.libp2p.io/p2p/12D3KooWKnDdG3iXw9eTFijk3EWSunZcFi54Zka4wmtqtt6rPxc8,\
+/ip4/104.131.131.82/tcp/4001/p2p/QmaCpDMGvV2BGHeYERUEnRQAwe3N8SzbUtfsmvsqQLuvuJ,\
+/ip4/104.131.131.82/udp/4001/quic-v1/p2p/QmaCpDMGvV2BGHeYERUEnRQAwe3N8SzbUtfsmvsqQLuvuJ";
+
+/// A port of our own, so that links stay good from one start to the next; 4001 may be taken by another IPFS node.
+const LISTEN: &str = "\
+/ip4/0.0.0.0/tcp/4801,/ip4/0.0.0.0/udp/4801/quic-v1,/ip6/::/tcp/4801,/ip6/::/udp/4801/quic-v1";
+
+const LISTEN_LOCAL: &str = "/ip4/127.0.0.1/tcp/0,/ip4/127.0.0.1/udp/0/quic-v1";
+
+const SETTINGS: &[Setting] = &[
+    Setting {
+        key: "listen",
+        default: || LISTEN.to_owned(),
+        local: Some(LISTEN_LOCAL),
+        takes: Takes::Addresses,
+        meaning: "addresses to accept connections at; port 0 is any free one",
+    },
+    Setting {
+        key: "bootstrap",
+        default: || BOOTSTRAP.to_owned(),
+        local: Some("none"),
+        takes: Takes::Addresses,
+        meaning: "peers to meet the network through",
+    },
+    Setting {
+        key: "mdns",
+        default: || "on".to_owned(),
+        local: Some("off"),
+        takes: Takes::OnOff,
+        meaning: "find devices on this network, and be found by them",
+    },
+    Setting {
+        key: "dht",
+        default: || "on".to_owned(),
+        local: Some("off"),
+        takes: Takes::OnOff,
+        meaning: "find content in the public directory, and announce what is shared there",
+    },
+    Setting {
+        key: "nat",
+        default: || "off".to_owned(),
+        local: Some("off"),
+        takes: Takes::OnlyOff,
+        meaning: "ask the router to open a port (not in this version)",
+    },
+    Setting {
+        key: "relay",
+        default: || "off".to_owned(),
+        local: Some("off"),
+        takes: Takes::OnlyOff,
+        meaning: "be reachable through relays (not in this version)",
+    },
+    Setting {
+        key: "http.routers",
+        default: || "none".to_owned(),
+        local: Some("none"),
+        takes: Takes::OnlyNone,
+        meaning: "web services to ask who has what (not in this version)",
+    },
+    Setting {
+        key: "http.gateways",
+        default: || "none".to_owned(),
+        local: Some("none"),
+        takes: Takes::OnlyNone,
+        meaning: "web services to fetch verified blocks from (not in this version)",
+    },
+    Setting {
+        key: "upload.limit",
+        default: || "0".to_owned(),
+        local: None,
+        takes: Takes::Rate,
+        meaning: "bytes a second to send at most; 0 is no limit",
+    },
+    Setting {
+        key: "download.limit",
+        default: || "0".to_owned(),
+        local: None,
+        takes: Takes::Rate,
+        meaning: "bytes a second to fetch at most; 0 is no limit",
+    },
+    Setting {
+        key: "download.folder",
+        default: || {
+            let folder = paths::default_download_dir().unwrap_or_else(|| PathBuf::from("."));
+            folder.to_string_lossy().into_owned()
+        },
+        local: None,
+        takes: Takes::Folder,
+        meaning: "where downloads go",
+    },
+];
+
+impl Takes {
+    fn expected(self) -> &'static str {
+        match self {
+            Self::Addresses => "multiaddrs separated by commas, or \"none\"",
+            Self::OnOff => "\"on\" or \"off\"",
+            Self::Rate => "a number of bytes a second, 0 for no limit",
+            Self::Folder => "the full path of a folder",
+            Self::OnlyOff => "only \"off\" in this version",
+            Self::OnlyNone => "only \"none\" in this version",
+        }
+    }
+
+    fn accepts(self, value: &str) -> bool {
+        match self {
+            Self::Addresses => addresses(value).is_some(),
+            Self::OnOff => switch(value).is_some(),
+            Self::Rate => value.parse::<u64>().is_ok(),
+            Self::Folder => Path::new(value).is_absolute(),
+            Self::OnlyOff => value == "off",
+            Self::OnlyNone => value == "none",
+        }
+    }
+}
+
+/// The settings of one data directory, as the file and the environment give them.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    file: PathBuf,
+    kept: BTreeMap<String, String>,
+    environment: BTreeMap<&'static str, String>,
+    local: bool,
+}
+
+impl Settings {
+    /// Reads the settings file, if there is one. `environment` gives the value of a variable, as [`std::env::var`] does.
+    pub fn load(
+        file: PathBuf,
+        environment: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
+        let kept = match fs::read(&file) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|source| ConfigError::Damaged {
+                path: file.clone(),
+                source,
+            })?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
+            Err(error) => return Err(error.into()),
+        };
+        let given = SETTINGS.iter().filter_map(|setting| {
+            let value = environment(&variable(setting.key))?;
+            Some((setting.key, value))
+        });
+        let settings = Self {
+            environment: given.collect(),
+            local: environment("SHOAL_LOCAL").is_some_and(|value| value == "1"),
+            file,
+            kept,
+        };
+        for setting in SETTINGS {
+            check(setting, &settings.value(setting).0)?;
+        }
+        Ok(settings)
+    }
+
+    pub fn config(&self) -> Config {
+        let list = |key| addresses(&self.get(key)).unwrap_or_default();
+        let on = |key| switch(&self.get(key)).unwrap_or_default();
+        let rate = |key| self.get(key).parse().ok().filter(|limit| *limit > 0);
+        Config {
+            listen: list("listen"),
+            bootstrap: list("bootstrap"),
+            mdns: on("mdns"),
+            dht: on("dht"),
+            upload_limit: rate("upload.limit"),
+            download_limit: rate("download.limit"),
+            download_folder: PathBuf::from(self.get("download.folder")),
+            local: self.local,
+        }
+    }
+
+    /// All settings, in the order in which they are explained.
+    pub fn all(&self) -> Vec<SettingView> {
+        let view = |setting: &Setting| {
+            let (value, from) = self.value(setting);
+            let (key, meaning) = (setting.key.to_owned(), setting.meaning.to_owned());
+            SettingView {
+                key,
+                value,
+                default: (setting.default)(),
+                meaning,
+                from,
+            }
+        };
+        SETTINGS.iter().map(view).collect()
+    }
+
+    /// Keeps a value for this and later runs. The default is kept by forgetting the key.
+    pub fn set(&mut self, key: &str, value: &str) -> Result<(), ConfigError> {
+        let known = SETTINGS.iter().find(|setting| setting.key == key);
+        let setting = known.ok_or_else(|| ConfigError::UnknownKey(key.to_owned()))?;
+        check(setting, value)?;
+        let mut kept = self.kept.clone();
+        if value == (setting.default)() {
+            kept.remove(key);
+        } else {
+            kept.insert(key.to_owned(), value.to_owned());
+        }
+        let bytes = serde_json::to_vec_pretty(&kept).map_err(io::Error::other)?;
+        paths::write_whole(&self.file, &bytes)?;
+        self.kept = kept;
+        Ok(())
+    }
+
+    fn get(&self, key: &str) -> String {
+        let setting = SETTINGS.iter().find(|setting| setting.key == key);
+        setting
+            .map(|setting| self.value(setting).0)
+            .unwrap_or_default()
+    }
+
+    fn value(&self, setting: &Setting) -> (String, Origin) {
+        if let Some(value) = self.environment.get(setting.key) {
+            return (value.clone(), Origin::Environment);
+        }
+        if self.local
+            && let Some(value) = setting.local
+        {
+            return (value.to_owned(), Origin::Environment);
+        }
+        match self.kept.get(setting.key) {
+            Some(value) => (value.clone(), Origin::File),
+            None => ((setting.default)(), Origin::Default),
+        }
+    }
+}
+
+/// `upload.limit` is `SHOAL_UPLOAD_LIMIT` in the environment.
+fn variable(key: &str) -> String {
+    format!("SHOAL_{}", key.to_uppercase().replace('.', "_"))
+}
+
+fn check(setting: &Setting, value: &str) -> Result<(), ConfigError> {
+    if setting.takes.accepts(value) {
+        return Ok(());
+    }
+    let expected = setting.takes.expected();
+    Err(ConfigError::BadValue {
+        key: setting.key,
+        value: value.to_owned(),
+        expected,
+    })
+}
+
+fn addresses(value: &str) -> Option<Vec<Multiaddr>> {
+    if value == "none" {
+        return Some(Vec::new());
+    }
+    value
+        .split(',')
+        .map(|address| address.trim().parse().ok())
+        .collect()
+}
+
+fn switch(value: &str) -> Option<bool> {
+    match value {
+        "on" => Some(true),
+        "off" => Some(false),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(file: &Path, environment: &[(&str, &str)]) -> Result<Settings, ConfigError> {
+        Settings::load(file.to_owned(), |name| {
+            let given = environment.iter().find(|(key, _)| *key == name);
+            given.map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    fn origin(settings: &Settings, key: &str) -> (String, Origin) {
+        let view = settings
+            .all()
+            .into_iter()
+            .find(|view| view.key == key)
+            .unwrap();
+        (view.value, view.from)
+    }
+
+    #[test]
+    fn defaults_are_valid_and_set_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = load(&dir.path().join("s"), &[]).unwrap();
+        let config = settings.config();
+        assert_eq!((config.listen.len(), config.bootstrap.len()), (4, 7));
+        assert_eq!((config.upload_limit, config.local), (None, false));
+        assert!(
+            settings
+                .all()
+                .iter()
+                .all(|view| view.from == Origin::Default)
+        );
+    }
+
+    #[test]
+    fn a_value_is_kept_and_the_environment_wins_for_one_run() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("settings.json");
+        load(&file, &[])
+            .unwrap()
+            .set("upload.limit", "5000")
+            .unwrap();
+        let kept = load(&file, &[]).unwrap();
+        assert_eq!(kept.config().upload_limit, Some(5000));
+        let run = load(&file, &[("SHOAL_UPLOAD_LIMIT", "7")]).unwrap();
+        assert_eq!(
+            origin(&run, "upload.limit"),
+            ("7".to_owned(), Origin::Environment)
+        );
+        load(&file, &[]).unwrap().set("upload.limit", "0").unwrap();
+        assert_eq!(
+            origin(&load(&file, &[]).unwrap(), "upload.limit").1,
+            Origin::Default
+        );
+    }
+
+    #[test]
+    fn local_stays_on_this_machine_unless_a_key_says_otherwise() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("settings.json");
+        load(&file, &[])
+            .unwrap()
+            .set("listen", "/ip4/0.0.0.0/tcp/1")
+            .unwrap();
+        let config = load(&file, &[("SHOAL_LOCAL", "1"), ("SHOAL_DHT", "on")])
+            .unwrap()
+            .config();
+        assert_eq!(config.listen[0].to_string(), "/ip4/127.0.0.1/tcp/0");
+        assert!(config.dht && config.local && !config.mdns && config.bootstrap.is_empty());
+    }
+
+    #[test]
+    fn a_wrong_key_or_value_is_refused_and_changes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("settings.json");
+        let mut settings = load(&file, &[]).unwrap();
+        assert!(matches!(
+            settings.set("colour", "red"),
+            Err(ConfigError::UnknownKey(_))
+        ));
+        for (key, value) in [
+            ("mdns", "yes"),
+            ("listen", "localhost"),
+            ("upload.limit", "-1"),
+            ("nat", "on"),
+        ] {
+            assert!(
+                matches!(settings.set(key, value), Err(ConfigError::BadValue { .. })),
+                "{key}"
+            );
+        }
+        assert!(!file.exists());
+        assert!(load(&file, &[("SHOAL_MDNS", "maybe")]).is_err());
+        fs::write(&file, "{").unwrap();
+        assert!(matches!(load(&file, &[]), Err(ConfigError::Damaged { .. })));
+    }
+}
