@@ -1,1 +1,32 @@
-//! UnixFS.
+//! UnixFS over dag-pb: blocks from files, and files from blocks.
+//!
+//! This crate is arithmetic on bytes. It opens no file or socket, reads no clock and starts no thread; builders take bytes or
+//! hashes and hand out blocks, readers take a block and say what follows. That is why all of it can be tested and fuzzed alone.
+//!
+//! Writing: [`Profile::leaf`] hashes chunks, [`FileBuilder`] and [`DirectoryBuilder`] put trees above them. The CIDs are those
+//! of IPIP-499. Reading: [`cid::verify`] says whether a block is what was asked for, [`decode`] what it holds.
+
+pub mod chunk;
+pub mod cid;
+pub mod dagpb;
+mod data;
+pub mod dir;
+pub mod file;
+pub mod hamt;
+pub mod limits;
+pub mod profile;
+mod proto;
+pub mod walk;
+
+pub use chunk::Chunker;
+pub use cid::{Cid, CidError, Multihash};
+pub use data::{DataError, Metadata, Mtime};
+pub use dir::{DirectoryBuilder, DirectoryError};
+pub use file::{Block, FileBuilder, Leaf, Root, leaf_frame, symlink};
+pub use hamt::{Fanout, Lookup, ShardPath};
+pub use profile::{Estimate, Profile};
+pub use proto::ProtoError;
+pub use walk::{
+    DecodeError, DirectoryNode, Entry, FileChild, FileNode, FilePosition, Node, ShardItem,
+    ShardNode, SymlinkNode, decode,
+};

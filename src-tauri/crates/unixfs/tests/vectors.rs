@@ -1,0 +1,193 @@
+//! The published CIDs: every test vector of IPIP-499, and three more that Kubo's third set of parameters gives.
+//!
+//! Inputs come from the generator of Kubo's own tests: the ChaCha20 keystream whose key is the SHA-256 of a seed.
+
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+use chacha20::ChaCha20;
+use chacha20::cipher::{KeyIvInit, StreamCipher, StreamCipherSeek};
+use sha2::{Digest, Sha256};
+use unixfs::{Chunker, DirectoryBuilder, FileBuilder, Leaf, Metadata, Profile, Root};
+
+#[test]
+fn files_in_one_block() {
+    let hello = |profile: &Profile| build(profile, &[profile.leaf(b"hello world")]);
+    check(
+        hello(&Profile::V0_2015),
+        "Qmf412jQZiuVUtdgnB36FXFX7xg5V6KEbSJ4dpQuhkLyfD",
+    );
+    check(
+        hello(&Profile::V1_2025),
+        "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e",
+    );
+    check(
+        hello(&Profile::KUBO_CIDV1),
+        "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e",
+    );
+}
+
+#[test]
+fn files_around_one_chunk() {
+    let check = |profile: &Profile, seed: &str, length: u64, cid: &str| {
+        check(build(profile, &leaves(profile, seed, length)), cid);
+    };
+    let v0 = &Profile::V0_2015;
+    check(
+        v0,
+        "chunk-v0-seed",
+        262_144,
+        "QmWmRj3dFDZdb6ABvbmKhEL6TmPbAfBZ1t5BxsEyJrcZhE",
+    );
+    check(
+        v0,
+        "chunk-v0-seed",
+        262_145,
+        "QmYyLxtzZyW22zpoVAtKANLRHpDjZtNeDjQdJrcQNWoRkJ",
+    );
+    let v1 = &Profile::V1_2025;
+    check(
+        v1,
+        "chunk-v1-seed",
+        1_048_576,
+        "bafkreiacndfy443ter6qr2tmbbdhadvxxheowwf75s6zehscklu6ezxmta",
+    );
+    check(
+        v1,
+        "chunk-v1-seed",
+        1_048_577,
+        "bafybeigmix7t42i6jacydtquhet7srwvgpizfg7gjbq7627d35mjomtu64",
+    );
+    check(
+        &Profile::KUBO_CIDV1,
+        "chunk-v0-seed",
+        262_145,
+        "bafybeibyui7o3sbw3yifnewshhrbnuntcehluzvbkwgi5vmtsdobnc2c6y",
+    );
+}
+
+#[test]
+fn files_around_one_full_node() {
+    let check = |profile: &Profile, seed: &str, full: &str, one_byte_more: &str| {
+        let length = u64::from(profile.chunk_size) * profile.width as u64;
+        let leaves = leaves(profile, seed, length + 1);
+        let (_, all_but_last) = leaves.split_last().unwrap();
+        check(build(profile, all_but_last), full);
+        check(build(profile, &leaves), one_byte_more);
+    };
+    check(
+        &Profile::V0_2015,
+        "v0-seed",
+        "QmUbBALi174SnogsUzLpYbD4xPiBSFANF4iztWCsHbMKh2",
+        "QmV81WL765sC8DXsRhE5fJv2rwhS4icHRaf3J9Zk5FdRnW",
+    );
+    // 1 GiB.
+    check(
+        &Profile::V1_2025,
+        "v1-2025-seed",
+        "bafybeihmf37wcuvtx4hpu7he5zl5qaf2ineo2lqlfrapokkm5zzw7zyhvm",
+        "bafybeibdsi225ugbkmpbdohnxioyab6jsqrmkts3twhpvfnzp77xtzpyhe",
+    );
+}
+
+#[test]
+fn a_full_node_and_one_byte_with_kubos_third_set() {
+    let profile = &Profile::KUBO_CIDV1;
+    check(
+        build(profile, &leaves(profile, "v0-seed", 174 * 262_144 + 1)),
+        "bafybeifr472xiwfk53w5s7bayijk3lq2go6ocqqcfch6ygy5qwza5hkdl4",
+    );
+}
+
+#[test]
+fn directories_around_the_threshold() {
+    let check = |profile: &Profile, count: usize, length: usize, last: usize, cid: &str| {
+        let seed = format!("hamt-{}", profile.name);
+        check(directory(profile, &seed, count, length, last), cid);
+    };
+    let v0 = &Profile::V0_2015;
+    check(
+        v0,
+        4096,
+        30,
+        30,
+        "QmX5GtRk3TSSEHtdrykgqm4eqMEn3n2XhfkFAis5fjyZmN",
+    );
+    check(
+        v0,
+        4033,
+        31,
+        31,
+        "QmeMiJzmhpJAUgynAcxTQYek5PPKgdv3qEvFsdV3XpVnvP",
+    );
+    let v1 = &Profile::V1_2025;
+    check(
+        v1,
+        4766,
+        11,
+        21,
+        "bafybeic3h7rwruealwxkacabdy45jivq2crwz6bufb5ljwupn36gicplx4",
+    );
+    check(
+        v1,
+        4766,
+        11,
+        22,
+        "bafybeiegvuterwurhdtkikfhbxcldohmxp566vpjdofhzmnhv6o4freidu",
+    );
+}
+
+fn check(root: Root, cid: &str) {
+    assert_eq!(root.cid.to_string(), cid);
+}
+
+fn build(profile: &Profile, leaves: &[Leaf]) -> Root {
+    let mut builder = FileBuilder::new(profile, Metadata::default());
+    for leaf in leaves {
+        builder.push(*leaf, &mut drop);
+    }
+    builder.finish(&mut drop)
+}
+
+/// Hashes the chunks of a generated file on two threads.
+fn leaves(profile: &Profile, seed: &str, length: u64) -> Vec<Leaf> {
+    let chunks: Vec<_> = Chunker::new(profile.chunk_size).chunks(length).collect();
+    let hash = |chunks: &[std::ops::Range<u64>]| -> Vec<Leaf> {
+        let mut keystream = keystream(seed);
+        let mut data = Vec::new();
+        let leaf = |chunk: &std::ops::Range<u64>| {
+            data.clear();
+            data.resize(usize::try_from(chunk.end - chunk.start).unwrap(), 0);
+            keystream.seek(chunk.start);
+            keystream.apply_keystream(&mut data);
+            profile.leaf(&data)
+        };
+        chunks.iter().map(leaf).collect()
+    };
+    std::thread::scope(|scope| {
+        let (first, second) = chunks.split_at(chunks.len() / 2);
+        let first = scope.spawn(|| hash(first));
+        let second = hash(second);
+        [first.join().unwrap(), second].concat()
+    })
+}
+
+/// A directory of files that hold "x" each, their names all of one length but the last's.
+fn directory(profile: &Profile, seed: &str, count: usize, length: usize, last: usize) -> Root {
+    const ALPHABET: &[u8; 39] = b"abcdefghijklmnopqrstuvwxyz01234567890-_";
+    let mut keystream = keystream(seed);
+    let file = build(profile, &[profile.leaf(b"x")]);
+    let mut builder = DirectoryBuilder::new(profile, Metadata::default());
+    for index in 1..=count {
+        let mut name = vec![0; if index == count { last } else { length }];
+        keystream.apply_keystream(&mut name);
+        for byte in &mut name {
+            *byte = ALPHABET[usize::from(*byte) % ALPHABET.len()];
+        }
+        builder.push(name, file).unwrap();
+    }
+    builder.finish(&mut drop).unwrap()
+}
+
+fn keystream(seed: &str) -> ChaCha20 {
+    ChaCha20::new(&Sha256::digest(seed), &[0; 12].into())
+}
