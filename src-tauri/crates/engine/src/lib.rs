@@ -5,5 +5,7 @@
 
 pub mod activity;
 pub mod config;
+mod limits;
+pub mod link;
 pub mod paths;
 pub mod types;
