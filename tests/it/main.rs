@@ -11,5 +11,12 @@
 )]
 
 mod architecture;
+mod cli;
+mod crash;
+mod daemon;
+mod hostile;
+mod interop;
 mod others;
+mod share_get;
+mod storage;
 mod support;

@@ -58,23 +58,13 @@ impl Helia {
 
     /// Fetches a file or folder from one peer to `out`, which must not exist.
     pub(crate) fn get(&self, cid: &str, address: &str, out: &Path) {
-        self.to_the_end(self.command("get").args([cid, address]).arg(out));
+        to_the_end(self.command("get").args([cid, address]).arg(out));
     }
 
     /// The CID that Helia gives a file or folder.
     pub(crate) fn cid(&self, path: &Path) -> String {
-        let said = self.to_the_end(self.command("cid").arg(path));
+        let said = to_the_end(self.command("cid").arg(path));
         said["cid"].as_str().unwrap().to_owned()
-    }
-
-    fn to_the_end(&self, command: &mut Command) -> Value {
-        let finished = Process::start(command).finish();
-        assert!(
-            finished.status.success(),
-            "{command:?}\n{}",
-            finished.stderr
-        );
-        serde_json::from_str(&finished.stdout.concat()).unwrap()
     }
 
     fn command(&self, what: &str) -> Command {
@@ -82,4 +72,14 @@ impl Helia {
         command.arg(self.folder.path().join("helia.mjs")).arg(what);
         command
     }
+}
+
+fn to_the_end(command: &mut Command) -> Value {
+    let finished = Process::start(command).finish();
+    assert!(
+        finished.status.success(),
+        "{command:?}\n{}",
+        finished.stderr
+    );
+    serde_json::from_str(&finished.stdout.concat()).unwrap()
 }

@@ -105,10 +105,6 @@ impl Daemon<'_> {
         self.kubo
             .ipfs(&[&"get", &"--timeout=100s", &"-o", &out, &cid]);
     }
-
-    pub(crate) fn ipfs(&self, arguments: &[&dyn AsRef<OsStr>]) -> String {
-        self.kubo.ipfs(arguments)
-    }
 }
 
 fn keep_to_this_machine(config: &mut Value, wire: Wire) {

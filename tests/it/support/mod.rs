@@ -1,5 +1,6 @@
 //! What the tests stand on: programs that are started and never outlive their test, and trees of sample files.
 
+pub(crate) mod dag;
 pub(crate) mod helia;
 pub(crate) mod kubo;
 pub(crate) mod process;

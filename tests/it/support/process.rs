@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 /// How long a test waits for anything. Far more than is ever needed on a busy machine: reaching it is a failure.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
 #[derive(Debug)]
 pub(crate) struct Process {
@@ -47,7 +47,7 @@ impl Process {
             .unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
         let output = Arc::<Output>::default();
         read_lines(child.stdout.take().unwrap(), &output, |state, line| {
-            state.stdout.push(line)
+            state.stdout.push(line);
         });
         read_lines(child.stderr.take().unwrap(), &output, |state, line| {
             state.stderr.push_str(&line);
@@ -73,9 +73,12 @@ impl Process {
         let mut found = None;
         drop(self.wait_until(what, |state| {
             found = find(&state.stdout);
-            if found.is_none() && state.closed == STREAMS {
-                panic!("{} ended before {what}\n{}", self.name, state.describe());
-            }
+            assert!(
+                !(found.is_none() && state.closed == STREAMS),
+                "{} ended before {what}\n{}",
+                self.name,
+                state.describe()
+            );
             found.is_some()
         }));
         found.unwrap()
@@ -162,7 +165,7 @@ fn read_lines(
                 &mut output
                     .state
                     .lock()
-                    .unwrap_or_else(|error| error.into_inner()),
+                    .unwrap_or_else(std::sync::PoisonError::into_inner),
                 line,
             );
             output.changed.notify_all();
@@ -170,7 +173,7 @@ fn read_lines(
         output
             .state
             .lock()
-            .unwrap_or_else(|error| error.into_inner())
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
             .closed += 1;
         output.changed.notify_all();
     });

@@ -1,8 +1,9 @@
 //! Runs the real `shoal` on a data directory of its own, with nothing but 127.0.0.1, and reads its events.
 
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -13,13 +14,22 @@ use super::process::{Finished, Process};
 /// One data directory, as one person's Shoal.
 #[derive(Debug)]
 pub(crate) struct Shoal {
-    data: TempDir,
+    data: Arc<Data>,
     settings: Vec<(String, String)>,
 }
 
-/// A command that goes on: a daemon, a foreground share, a download.
 #[derive(Debug)]
-pub(crate) struct Running(Process);
+enum Data {
+    Own(TempDir),
+    Given(PathBuf),
+}
+
+/// A command that goes on: a daemon, a foreground share, a download. Its data directory stays as long as it does.
+#[derive(Debug)]
+pub(crate) struct Running {
+    process: Process,
+    _data: Arc<Data>,
+}
 
 /// A command that ended.
 #[derive(Debug)]
@@ -41,7 +51,15 @@ pub(crate) struct Ready {
 impl Shoal {
     pub(crate) fn new() -> Self {
         Self {
-            data: tempfile::tempdir().unwrap(),
+            data: Arc::new(Data::Own(tempfile::tempdir().unwrap())),
+            settings: Vec::new(),
+        }
+    }
+
+    /// With a data directory that is the test's own.
+    pub(crate) fn on(data: &Path) -> Self {
+        Self {
+            data: Arc::new(Data::Given(data.to_owned())),
             settings: Vec::new(),
         }
     }
@@ -54,7 +72,10 @@ impl Shoal {
     }
 
     pub(crate) fn data_dir(&self) -> &Path {
-        self.data.path()
+        match &*self.data {
+            Data::Own(folder) => folder.path(),
+            Data::Given(folder) => folder,
+        }
     }
 
     /// The command with `--json`, not yet started.
@@ -76,12 +97,15 @@ impl Shoal {
         command
             .env("SHOAL_LOCAL", "1")
             .envs(self.settings.iter().cloned());
-        command.arg("--data-dir").arg(self.data.path());
+        command.arg("--data-dir").arg(self.data_dir());
         command
     }
 
     pub(crate) fn start(&self, arguments: &[&dyn AsRef<OsStr>]) -> Running {
-        Running(Process::start(&mut self.command(arguments)))
+        Running {
+            process: Process::start(&mut self.command(arguments)),
+            _data: Arc::clone(&self.data),
+        }
     }
 
     /// Runs a command to its end, whatever that is.
@@ -113,10 +137,6 @@ impl Shoal {
 }
 
 impl Running {
-    pub(crate) fn id(&self) -> u32 {
-        self.0.id()
-    }
-
     /// Waits for the first event of that name.
     pub(crate) fn event(&self, name: &str) -> Value {
         self.event_where(name, |_| true)
@@ -124,12 +144,13 @@ impl Running {
 
     /// Waits for the first event of that name that `fits`.
     pub(crate) fn event_where(&self, name: &str, fits: impl Fn(&Value) -> bool) -> Value {
-        self.0.wait_for(&format!("the event {name:?}"), |lines| {
-            lines
-                .iter()
-                .map(|line| parse(line))
-                .find(|event| event["event"] == name && fits(event))
-        })
+        self.process
+            .wait_for(&format!("the event {name:?}"), |lines| {
+                lines
+                    .iter()
+                    .map(|line| parse(line))
+                    .find(|event| event["event"] == name && fits(event))
+            })
     }
 
     pub(crate) fn ready(&self) -> Ready {
@@ -146,18 +167,18 @@ impl Running {
     }
 
     pub(crate) fn finish(self) -> Done {
-        Done::new(self.0.finish())
+        Done::new(self.process.finish())
     }
 
     /// Ctrl-C, and what it left.
     pub(crate) fn interrupt(self) -> Done {
-        self.0.interrupt();
+        self.process.interrupt();
         self.finish()
     }
 
     /// `kill -9`, and what was said until then.
     pub(crate) fn kill(self) -> Done {
-        Done::new(self.0.kill())
+        Done::new(self.process.kill())
     }
 }
 

@@ -1,0 +1,192 @@
+//! Disks that are full or read-only, and data directories that are damaged or from a newer version.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::support::shoal::{Shoal, text};
+use crate::support::tools;
+use crate::support::trees;
+
+/// A file system of its own in memory; unmounted when dropped.
+struct Disk(TempDir);
+
+impl Disk {
+    /// `None` after a loud word where this user may not mount.
+    fn new(megabytes: u32) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let made = mount(
+            &[
+                "-t",
+                "tmpfs",
+                "-o",
+                &format!("size={megabytes}m"),
+                "shoal-test",
+            ],
+            folder.path(),
+        );
+        if !made {
+            tools::missing("mounting a small disk needs root");
+            return None;
+        }
+        Some(Self(folder))
+    }
+
+    fn remount(&self, options: &str) {
+        assert!(
+            mount(&["-o", &format!("remount,{options}")], self.0.path()),
+            "cannot remount with {options}"
+        );
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount")
+            .arg("--lazy")
+            .arg(self.0.path())
+            .status();
+    }
+}
+
+fn mount(arguments: &[&str], on: &Path) -> bool {
+    Command::new("mount")
+        .args(arguments)
+        .arg(on)
+        .output()
+        .is_ok_and(|output| output.status.success())
+}
+
+#[test]
+fn a_full_disk_is_told_and_the_download_goes_on_with_space() {
+    let Some(disk) = Disk::new(8) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = trees::file(&folder.path().join("file"), 80, 20_000_000);
+    let (_share, _, shared) = Shoal::new().share(&file, &[]);
+    let fetcher = Shoal::new();
+    let (link, into) = (text(&shared, "link"), disk.0.path().join("into"));
+    fetcher
+        .run(&[&"get", &link, &"--into", &into])
+        .expect_code(1)
+        .problem();
+    assert!(
+        !into.join("file").exists(),
+        "half a file under its own name"
+    );
+
+    disk.remount("size=64m");
+    fetcher.ok(&[&"get", &link, &"--into", &into]);
+    trees::assert_same(&file, &into.join("file"));
+}
+
+#[test]
+fn a_read_only_folder_is_told_and_the_download_works_afterwards() {
+    let Some(disk) = Disk::new(64) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = trees::file(&folder.path().join("file"), 81, 3_000_000);
+    let (_share, _, shared) = Shoal::new().share(&file, &[]);
+    let fetcher = Shoal::new();
+    disk.remount("ro");
+    let (link, into) = (text(&shared, "link"), disk.0.path().join("into"));
+    let done = fetcher
+        .run(&[&"get", &link, &"--into", &into])
+        .expect_code(1);
+    done.problem();
+    assert!(
+        text(done.event("error"), "message").contains("into"),
+        "{}",
+        done.stdout
+    );
+    disk.remount("rw");
+    fetcher.ok(&[&"get", &link, &"--into", &into]);
+    trees::assert_same(&file, &into.join("file"));
+}
+
+#[test]
+fn a_full_data_directory_loses_nothing() {
+    let Some(disk) = Disk::new(1) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let tree = trees::crowd(&folder.path().join("crowd"), 10_000);
+    let shoal = Shoal::on(disk.0.path());
+    shoal.run(&[&"share", &tree]).expect_code(1).problem();
+    disk.remount("size=64m");
+    let (_share, _, shared) = shoal.share(&tree, &[]);
+    let into = folder.path().join("into");
+    Shoal::new().ok(&[&"get", &text(&shared, "link"), &"--into", &into]);
+    trees::assert_same(&tree, &into.join("crowd"));
+}
+
+#[test]
+fn a_data_directory_of_a_newer_version_is_left_alone() {
+    let (_folder, shoal, _) = with_a_share();
+    let database = database(&shoal);
+    // SQLite keeps `user_version`, the version of the schema, in bytes 60 to 63 of the file.
+    let mut bytes = fs_err::read(&database).unwrap();
+    bytes[60..64].copy_from_slice(&9999_u32.to_be_bytes());
+    fs_err::write(&database, &bytes).unwrap();
+    shoal.run(&[&"daemon"]).expect_code(1).problem();
+    assert!(
+        fs_err::read(&database).unwrap() == bytes,
+        "it was written to"
+    );
+}
+
+#[test]
+fn a_damaged_database_is_put_aside_and_rebuilt() {
+    let (folder, shoal, cid) = with_a_share();
+    let database = database(&shoal);
+    let mut bytes = fs_err::read(&database).unwrap();
+    for byte in bytes.iter_mut().skip(100) {
+        *byte ^= 0x5a;
+    }
+    fs_err::write(&database, &bytes).unwrap();
+
+    let (_daemon, ready) = shoal.daemon();
+    let kept = files(shoal.data_dir())
+        .iter()
+        .any(|file| fs_err::read(file).unwrap() == bytes);
+    assert!(kept, "the damaged file is gone");
+    let into = folder.path().join("into");
+    Shoal::new().ok(&[
+        &"get",
+        &cid,
+        &"--into",
+        &into,
+        &"--provider",
+        &ready.listen[0],
+        &"--timeout",
+        &"60",
+    ]);
+    trees::assert_same(&folder.path().join("file"), &into.join(&cid));
+}
+
+/// A data directory whose daemon has shared a file and was stopped in an orderly way.
+fn with_a_share() -> (TempDir, Shoal, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = trees::file(&folder.path().join("file"), 82, 3_000_000);
+    let shoal = Shoal::new();
+    let (daemon, _) = shoal.daemon();
+    let shared = shoal.ok(&[&"share", &file]);
+    daemon.interrupt().expect_code(0);
+    (folder, shoal, text(shared.event("shared"), "cid"))
+}
+
+fn database(shoal: &Shoal) -> PathBuf {
+    let files = files(shoal.data_dir());
+    let database = files.iter().find(|file| {
+        fs_err::read(file)
+            .unwrap()
+            .starts_with(b"SQLite format 3\0")
+    });
+    database
+        .unwrap_or_else(|| panic!("no database among {files:?}"))
+        .clone()
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs_err::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    entries.filter(|path| path.is_file()).collect()
+}
