@@ -115,8 +115,8 @@ impl DirectoryBuilder {
             }
             let block = encoder.finish(&data::encode_directory(&self.meta));
             let cid = dag_pb_cid(self.profile.cid_version, &[&block]);
-            let below: u64 = self.items.iter().map(|item| item.tsize).sum();
-            let tsize = below + block.len() as u64;
+            let sizes = self.items.iter().map(|item| item.tsize);
+            let tsize = sizes.fold(block.len() as u64, u64::saturating_add);
             out(Block {
                 cid,
                 data: block.into(),

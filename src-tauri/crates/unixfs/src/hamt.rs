@@ -205,7 +205,7 @@ impl<O: FnMut(Block)> TrieWriter<'_, O> {
         }
         let mut encoder = Encoder::default();
         let mut bitfield = vec![0; self.fanout.bitfield_len()];
-        let mut tsize = 0;
+        let mut tsize: u64 = 0;
         let mut rest = items;
         while let Some(first) = rest.first() {
             let bucket = self.fanout.bucket(first.hash, depth);
@@ -220,11 +220,11 @@ impl<O: FnMut(Block)> TrieWriter<'_, O> {
             if let [only] = group {
                 let name = [prefix.as_bytes(), self.entries.name(only)];
                 encoder.link(self.entries.cid(only), &name, only.tsize);
-                tsize += only.tsize;
+                tsize = tsize.saturating_add(only.tsize);
             } else {
                 let (cid, below) = self.write(group, depth + 1, &Metadata::default())?;
                 encoder.link(&cid.to_bytes(), &[prefix.as_bytes()], below);
-                tsize += below;
+                tsize = tsize.saturating_add(below);
             }
         }
         let zeros = bitfield.iter().take_while(|byte| **byte == 0).count();
@@ -236,7 +236,7 @@ impl<O: FnMut(Block)> TrieWriter<'_, O> {
             meta,
         ));
         let cid = dag_pb_cid(self.version, &[&block]);
-        tsize += block.len() as u64;
+        tsize = tsize.saturating_add(block.len() as u64);
         (self.out)(Block {
             cid,
             data: block.into(),

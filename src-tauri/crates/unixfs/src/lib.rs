@@ -6,6 +6,7 @@
 //! Writing: [`Profile::leaf`] hashes chunks, [`FileBuilder`] and [`DirectoryBuilder`] put trees above them. The CIDs are those
 //! of IPIP-499. Reading: [`cid::verify`] says whether a block is what was asked for, [`decode`] what it holds.
 
+pub mod car;
 pub mod chunk;
 pub mod cid;
 pub mod dagpb;
@@ -18,8 +19,10 @@ pub mod profile;
 mod proto;
 pub mod walk;
 
+pub use car::{CarError, CarReader, CarWriter};
 pub use chunk::Chunker;
 pub use cid::{Cid, CidError, Multihash};
+pub use dagpb::DagPbError;
 pub use data::{DataError, Metadata, Mtime};
 pub use dir::{DirectoryBuilder, DirectoryError};
 pub use file::{Block, FileBuilder, Leaf, Root, leaf_frame, symlink};

@@ -99,6 +99,13 @@ pub struct DirectoryNode {
     pub meta: Metadata,
 }
 
+impl DirectoryNode {
+    /// The entry with that name.
+    pub fn get(&self, name: &[u8]) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.name == name)
+    }
+}
+
 /// A name and what it stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
