@@ -2,12 +2,10 @@
 //!
 //! Inputs come from the generator of Kubo's own tests: the ChaCha20 keystream whose key is the SHA-256 of a seed.
 
-#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
-
 use chacha20::ChaCha20;
 use chacha20::cipher::{KeyIvInit, StreamCipher, StreamCipherSeek};
 use sha2::{Digest, Sha256};
-use unixfs::{Chunker, DirectoryBuilder, FileBuilder, Leaf, Metadata, Profile, Root};
+use unixfs::{Chunker, DirectoryBuilder, FileBuilder, Leaf, Metadata, Profile, Root, symlink};
 
 #[test]
 fn files_in_one_block() {
@@ -134,6 +132,37 @@ fn directories_around_the_threshold() {
         22,
         "bafybeiegvuterwurhdtkikfhbxcldohmxp566vpjdofhzmnhv6o4freidu",
     );
+}
+
+#[test]
+fn nothing_and_a_symlink() {
+    let empty_file = |profile: &Profile| build(profile, &[]);
+    check(
+        empty_file(&Profile::V0_2015),
+        "QmbFMke1KXqnYyBBWxB74N4c5SBnJMVAiMNRcGu6x1AwQH",
+    );
+    check(
+        empty_file(&Profile::V1_2025),
+        "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku",
+    );
+
+    let empty_directory = |profile| {
+        DirectoryBuilder::new(profile, Metadata::default())
+            .finish(&mut drop)
+            .unwrap()
+    };
+    check(
+        empty_directory(&Profile::V0_2015),
+        "QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nn",
+    );
+    check(
+        empty_directory(&Profile::V1_2025),
+        "bafybeiczsscdsbs7ffqz55asqdf3smv6klcw3gofszvwlyarci47bgf354",
+    );
+
+    // As the specification spells it: a type and the target, no size.
+    let link = symlink(&Profile::V1_2025, b"a/b", &Metadata::default());
+    assert_eq!(link.data[..], *b"\x0a\x07\x08\x04\x12\x03a/b");
 }
 
 fn check(root: Root, cid: &str) {
