@@ -20,3 +20,4 @@ mod others;
 mod share_get;
 mod storage;
 mod support;
+mod swarm;
