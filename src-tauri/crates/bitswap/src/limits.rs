@@ -1,5 +1,7 @@
 //! The bounds that hold against peers, each with its unit and its reason.
 
+use std::time::Duration;
+
 /// Bytes of a message without its length: the specification's limit.
 pub const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
 /// Bytes of a block: the specification's limit.
@@ -18,3 +20,32 @@ pub const MAX_MESSAGE_BLOCKS: usize = 8192;
 
 /// Blocks up to this many bytes are copied into their message: another write would cost more than the copy.
 pub(crate) const COPIED_BLOCK_BYTES: usize = 16 * 1024;
+
+/// A want-have is answered with the block itself up to this many bytes: the HAVE and the want that follows would cost as
+/// much. Kubo and Helia do the same.
+pub(crate) const HAVE_AS_BLOCK_BYTES: u32 = 1024;
+/// Small blocks travel together until their message has this many bytes: a message costs some ten microseconds, and a peer
+/// must read a message whole before it sees the first block.
+pub(crate) const BATCH_BYTES: usize = 256 * 1024;
+/// Blocks in one message, for the reader's sake.
+pub(crate) const BATCH_BLOCKS: usize = 512;
+/// The longest that a block waits for others to travel with, should one of them be slow to read.
+pub(crate) const BATCH_DELAY: Duration = Duration::from_millis(20);
+
+/// Bytes being read or waiting to be written for one peer, at first. A block more may begin below it.
+pub(crate) const FIRST_PIPE_BYTES: u64 = 1024 * 1024;
+/// The same for a peer that takes them fast: enough to keep disk, cipher and wire busy at once.
+pub(crate) const MAX_PIPE_BYTES: u64 = 4 * 1024 * 1024;
+/// The pipe holds what the peer takes in this time: what is in it can no longer be cancelled.
+pub(crate) const PIPE_TIME: Duration = Duration::from_millis(250);
+/// Bytes in the pipes of all peers together.
+pub(crate) const MAX_PIPES_BYTES: u64 = 32 * 1024 * 1024;
+/// Blocks being read for one peer at a time. Small blocks reach it before they reach the bytes.
+pub(crate) const MAX_READS: usize = 256;
+/// Look-ups under way over all peers (one each): the index answers each in well under a millisecond.
+pub(crate) const MAX_LOOKUPS: usize = 64;
+/// Bytes that a peer may be sent in one turn while others wait for theirs; up to twice as much for a peer that gives us as
+/// much as it takes.
+pub(crate) const TURN_BYTES: i64 = 1024 * 1024;
+/// An upload limit lets this much of a second through in one burst, so that a late timer costs no throughput.
+pub(crate) const LIMIT_BURST: Duration = Duration::from_millis(100);
