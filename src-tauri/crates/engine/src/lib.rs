@@ -5,6 +5,8 @@
 
 pub mod activity;
 pub mod config;
+pub mod index;
+pub mod library;
 mod limits;
 pub mod link;
 pub mod paths;

@@ -1,0 +1,473 @@
+//! Files of items: where they lie, under which fingerprint they were hashed, and what is known of them since.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
+use unixfs::cid::{Cid, Multihash};
+
+use super::writer::Context;
+use super::{Fingerprint, Index, Pending, Result, blocks, items, paths};
+use crate::types::ItemId;
+
+/// A file's number; never used for another file of the same database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileId(pub i64);
+
+/// What is known of a file.
+///
+/// | from    | to      | when                                                         |
+/// |---------|---------|--------------------------------------------------------------|
+/// | Part    | Whole   | the last block was written and synced                        |
+/// | Whole   | Changed | a block did not match any more, or a scan saw other content  |
+/// | Whole   | Missing | it was not where it had been                                 |
+/// | Changed | Whole   | hashed again from end to end: the content is back            |
+/// | Missing | Whole   | found again, here or elsewhere, and hashed                   |
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FileState {
+    /// A download is writing it: what is recorded is there, but no fingerprint vouches for it.
+    Part,
+    Whole,
+    /// Its content is no longer what was hashed. Blocks that still match are served, each after it was hashed.
+    Changed,
+    Missing,
+}
+
+/// A file that a download is going to write.
+#[derive(Debug, Clone)]
+pub struct NewFile {
+    /// Where its bytes are now. Absolute.
+    pub path: PathBuf,
+    /// Its path inside the item, parts joined by `/`.
+    pub name_in_item: String,
+    pub size: u64,
+    pub root: Option<Cid>,
+    pub state: FileState,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileRecord {
+    pub id: FileId,
+    pub item: ItemId,
+    pub path: PathBuf,
+    pub name_in_item: String,
+    pub size: u64,
+    pub state: FileState,
+    /// Under which it was hashed. `None`: its blocks are hashed before they are served.
+    pub fingerprint: Option<Fingerprint>,
+    /// `None` until it is hashed to the end.
+    pub root: Option<Cid>,
+}
+
+/// A directory on this disk with files of an item.
+#[derive(Debug, PartialEq, Eq)]
+pub struct TreeFile {
+    pub path: PathBuf,
+    /// Where that is in the item, `""` at its top.
+    pub name_in_item: String,
+}
+
+/// A file that an import has hashed from end to end.
+#[derive(Debug)]
+pub struct HashedFile {
+    pub dir: Arc<TreeFile>,
+    pub disk_name: OsString,
+    pub fingerprint: Fingerprint,
+    pub root: Cid,
+    /// Its leaves, in order and without gaps: hash and bytes.
+    pub leaves: Vec<(Multihash, u32)>,
+    pub framed: bool,
+    /// An older record of the same file.
+    pub replaces: Option<FileId>,
+}
+
+impl Index {
+    /// Records files that are going to be written, and gives their numbers in the same order.
+    pub fn add_files(&self, item: ItemId, files: Vec<NewFile>) -> Result<Vec<FileId>> {
+        self.write(move |context| {
+            let mut inserter = Inserter::new(context.connection, item)?;
+            let insert = |file: NewFile| {
+                let (dir_path, disk) = paths::split(&file.path);
+                let (dir_name, name) = match file.name_in_item.rsplit_once('/') {
+                    Some((dir, name)) => (dir.to_owned(), name),
+                    None => (String::new(), file.name_in_item.as_str()),
+                };
+                let dir = inserter.dir(dir_path, &dir_name)?;
+                let name = Some(name).filter(|name| name.as_bytes() != disk.as_slice());
+                inserter.file(
+                    dir,
+                    &disk,
+                    name,
+                    file.size,
+                    file.state,
+                    None,
+                    file.root.as_ref(),
+                )
+            };
+            files.into_iter().map(insert).collect()
+        })
+    }
+
+    /// Records a large file that is about to be hashed, so that what is done of it can be kept on the way.
+    pub fn begin_file(
+        &self,
+        item: ItemId,
+        dir: Arc<TreeFile>,
+        disk_name: OsString,
+        fingerprint: Fingerprint,
+        replaces: Option<FileId>,
+    ) -> Result<FileId> {
+        self.write(move |context| {
+            let mut inserter = Inserter::new(context.connection, item)?;
+            inserter.remove(replaces)?;
+            let dir = inserter.dir(paths::to_bytes(dir.path.as_os_str()), &dir.name_in_item)?;
+            let disk = paths::to_bytes(&disk_name);
+            inserter.file(
+                dir,
+                &disk,
+                None,
+                fingerprint.size,
+                FileState::Whole,
+                Some(fingerprint),
+                None,
+            )
+        })
+    }
+
+    /// Records files that are hashed, with all their leaves, and the blocks above them.
+    pub fn add_hashed(
+        &self,
+        item: ItemId,
+        files: Vec<HashedFile>,
+        inline: Vec<(Multihash, Bytes)>,
+    ) -> Pending<()> {
+        self.submit(move |context| {
+            let mut inserter = Inserter::new(context.connection, item)?;
+            for file in &files {
+                inserter.hashed(file)?;
+            }
+            blocks::put_inline(context.connection, item, &inline)
+        })
+    }
+
+    /// Says where a file is now, and under which fingerprint what state holds.
+    pub fn set_file(
+        &self,
+        id: FileId,
+        path: &Path,
+        fingerprint: Option<Fingerprint>,
+        state: FileState,
+    ) -> Result<()> {
+        let path = path.to_path_buf();
+        self.write(move |context| {
+            let Some(old) = one(context.connection, id)? else { return Ok(()) };
+            if old.path != path {
+                move_file(context, &old, &path)?;
+            }
+            let size = fingerprint.map_or(old.size, |fingerprint| fingerprint.size);
+            context
+                .connection
+                .prepare_cached(
+                    "UPDATE file SET size = ?2, state = ?3, mtime = ?4, ctime = ?5, inode = ?6, racy = ?7 WHERE id = ?1",
+                )?
+                .execute(params![
+                    id.0,
+                    size.cast_signed(),
+                    state.number(),
+                    fingerprint.map(|fingerprint| fingerprint.mtime),
+                    fingerprint.map(|fingerprint| fingerprint.ctime),
+                    fingerprint.map(|fingerprint| fingerprint.inode.cast_signed()),
+                    fingerprint.is_none_or(|fingerprint| fingerprint.racy),
+                ])?;
+            Ok(())
+        })
+    }
+
+    /// Changes nothing but the state. Not waited for: who serves a block has no time to.
+    pub fn set_file_state(&self, id: FileId, state: FileState) -> Pending<()> {
+        self.submit(move |context| {
+            context
+                .connection
+                .prepare_cached("UPDATE file SET state = ?2 WHERE id = ?1")?
+                .execute(params![id.0, state.number()])?;
+            Ok(())
+        })
+    }
+
+    /// The file is hashed to the end.
+    pub fn set_file_root(&self, id: FileId, root: Cid, fingerprint: Fingerprint) -> Pending<()> {
+        self.submit(move |context| {
+            context
+                .connection
+                .prepare_cached("UPDATE file SET root = ?2, racy = ?3 WHERE id = ?1")?
+                .execute(params![id.0, root.to_bytes(), fingerprint.racy])?;
+            Ok(())
+        })
+    }
+
+    /// Forgets files and their blocks.
+    pub fn remove_files(&self, ids: Vec<FileId>) -> Result<()> {
+        self.write(move |context| {
+            ids.iter()
+                .try_for_each(|id| remove(context.connection, *id))
+        })
+    }
+
+    /// All files of an item, by directory.
+    pub fn files(&self, item: ItemId) -> Result<Vec<FileRecord>> {
+        self.read(|connection| {
+            let sql = format!("{SELECT} WHERE dir.item = ?1 ORDER BY dir.id, file.id");
+            connection
+                .prepare_cached(&sql)?
+                .query_map([item.0], record)?
+                .collect()
+        })
+    }
+
+    /// Files of an item in the order of their numbers, behind a given one: for items too large to be listed at once.
+    pub fn files_after(&self, item: ItemId, after: FileId, limit: u32) -> Result<Vec<FileRecord>> {
+        self.read(|connection| {
+            let sql =
+                format!("{SELECT} WHERE dir.item = ?1 AND file.id > ?2 ORDER BY file.id LIMIT ?3");
+            connection
+                .prepare_cached(&sql)?
+                .query_map(params![item.0, after.0, limit], record)?
+                .collect()
+        })
+    }
+
+    /// The files of an item that lie in one directory on this disk.
+    pub fn files_in(&self, item: ItemId, dir: &Path) -> Result<Vec<FileRecord>> {
+        self.read(|connection| {
+            let sql = format!("{SELECT} WHERE dir.item = ?1 AND dir.path = ?2");
+            let dir = paths::to_bytes(dir.as_os_str());
+            connection
+                .prepare_cached(&sql)?
+                .query_map(params![item.0, dir], record)?
+                .collect()
+        })
+    }
+
+    pub fn file(&self, id: FileId) -> Result<Option<FileRecord>> {
+        self.read(|connection| one(connection, id))
+    }
+}
+
+impl FileState {
+    const ALL: [FileState; 4] = [
+        FileState::Part,
+        FileState::Whole,
+        FileState::Changed,
+        FileState::Missing,
+    ];
+
+    fn number(self) -> i64 {
+        match self {
+            FileState::Part => 0,
+            FileState::Whole => 1,
+            FileState::Changed => 2,
+            FileState::Missing => 3,
+        }
+    }
+
+    fn from_number(number: i64) -> FileState {
+        // What no version writes is treated like a file that cannot be trusted.
+        FileState::ALL
+            .into_iter()
+            .find(|state| state.number() == number)
+            .unwrap_or(FileState::Changed)
+    }
+}
+
+const SELECT: &str = "SELECT file.id, file.item, dir.path, dir.name, file.disk, file.name, file.size, file.state,
+    file.mtime, file.ctime, file.inode, file.racy, file.root FROM file JOIN dir ON dir.id = file.dir";
+
+pub(super) fn one(connection: &Connection, id: FileId) -> rusqlite::Result<Option<FileRecord>> {
+    let sql = format!("{SELECT} WHERE file.id = ?1");
+    connection
+        .prepare_cached(&sql)?
+        .query_row([id.0], record)
+        .optional()
+}
+
+fn record(row: &Row<'_>) -> rusqlite::Result<FileRecord> {
+    let disk: Vec<u8> = row.get(4)?;
+    let name: Option<String> = row.get(5)?;
+    let name = name.unwrap_or_else(|| String::from_utf8_lossy(&disk).into_owned());
+    let dir_name: String = row.get(3)?;
+    let size = row.get::<_, i64>(6)?.cast_unsigned();
+    let fingerprint = match (row.get(8)?, row.get(9)?, row.get::<_, Option<i64>>(10)?) {
+        (Some(mtime), Some(ctime), Some(inode)) => Some(Fingerprint {
+            size,
+            mtime,
+            ctime,
+            inode: inode.cast_unsigned(),
+            racy: row.get(11)?,
+        }),
+        _ => None,
+    };
+    Ok(FileRecord {
+        id: FileId(row.get(0)?),
+        item: ItemId(row.get(1)?),
+        path: paths::join(row.get(2)?, disk),
+        name_in_item: if dir_name.is_empty() {
+            name
+        } else {
+            format!("{dir_name}/{name}")
+        },
+        size,
+        state: FileState::from_number(row.get(7)?),
+        fingerprint,
+        root: items::cid_at(row, 12)?,
+    })
+}
+
+fn move_file(context: &Context<'_>, old: &FileRecord, path: &Path) -> rusqlite::Result<()> {
+    let (dir_path, disk) = paths::split(path);
+    let (dir_name, name) = old
+        .name_in_item
+        .rsplit_once('/')
+        .unwrap_or(("", &old.name_in_item));
+    let mut inserter = Inserter::new(context.connection, old.item)?;
+    let dir = inserter.dir(dir_path, dir_name)?;
+    let name = Some(name).filter(|name| name.as_bytes() != disk.as_slice());
+    context
+        .connection
+        .prepare_cached("UPDATE file SET dir = ?2, disk = ?3, name = ?4 WHERE id = ?1")?
+        .execute(params![old.id.0, dir, disk, name])?;
+    Ok(())
+}
+
+fn remove(connection: &Connection, id: FileId) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("DELETE FROM slice WHERE file = ?1")?
+        .execute([id.0])?;
+    connection
+        .prepare_cached("DELETE FROM file WHERE id = ?1")?
+        .execute([id.0])?;
+    Ok(())
+}
+
+/// Removes up to so many of a file's slices, and says how many it were.
+pub(super) fn remove_slices(
+    connection: &Connection,
+    file: i64,
+    limit: i64,
+) -> rusqlite::Result<i64> {
+    let removed = connection
+        .prepare_cached(
+            "DELETE FROM slice WHERE file = ?1 AND start < ifnull(
+                 (SELECT start FROM slice WHERE file = ?1 ORDER BY start LIMIT 1 OFFSET ?2), 9223372036854775807)",
+        )?
+        .execute(params![file, limit])?;
+    Ok(i64::try_from(removed).unwrap_or(i64::MAX))
+}
+
+/// Puts many files into one item.
+struct Inserter<'a> {
+    connection: &'a Connection,
+    item: ItemId,
+    /// The directory that came last: files come by directory.
+    last: Option<(Vec<u8>, String, i64)>,
+    insert_file: CachedStatement<'a>,
+    insert_slice: CachedStatement<'a>,
+}
+
+impl<'a> Inserter<'a> {
+    fn new(connection: &'a Connection, item: ItemId) -> rusqlite::Result<Self> {
+        items::must_exist(connection, item)?;
+        Ok(Inserter {
+            connection,
+            item,
+            last: None,
+            insert_file: connection.prepare_cached(
+                "INSERT INTO file (item, dir, disk, name, size, state, mtime, ctime, inode, racy, root)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            )?,
+            insert_slice: blocks::prepare_put_slice(connection)?,
+        })
+    }
+
+    fn dir(&mut self, path: Vec<u8>, name: &str) -> rusqlite::Result<i64> {
+        if let Some((last_path, last_name, id)) = &self.last
+            && *last_path == path
+            && last_name == name
+        {
+            return Ok(*id);
+        }
+        let mut select = self
+            .connection
+            .prepare_cached("SELECT id FROM dir WHERE item = ?1 AND path = ?2 AND name = ?3")?;
+        let found = select
+            .query_row(params![self.item.0, path, name], |row| row.get(0))
+            .optional()?;
+        let id = if let Some(id) = found {
+            id
+        } else {
+            self.connection
+                .prepare_cached("INSERT INTO dir (item, path, name) VALUES (?1, ?2, ?3)")?
+                .execute(params![self.item.0, path, name])?;
+            self.connection.last_insert_rowid()
+        };
+        self.last = Some((path, name.to_owned(), id));
+        Ok(id)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the columns of one row")]
+    fn file(
+        &mut self,
+        dir: i64,
+        disk: &[u8],
+        name: Option<&str>,
+        size: u64,
+        state: FileState,
+        fingerprint: Option<Fingerprint>,
+        root: Option<&Cid>,
+    ) -> rusqlite::Result<FileId> {
+        self.insert_file.execute(params![
+            self.item.0,
+            dir,
+            disk,
+            name,
+            size.cast_signed(),
+            state.number(),
+            fingerprint.map(|fingerprint| fingerprint.mtime),
+            fingerprint.map(|fingerprint| fingerprint.ctime),
+            fingerprint.map(|fingerprint| fingerprint.inode.cast_signed()),
+            fingerprint.is_none_or(|fingerprint| fingerprint.racy),
+            root.map(Cid::to_bytes),
+        ])?;
+        Ok(FileId(self.connection.last_insert_rowid()))
+    }
+
+    fn remove(&mut self, id: Option<FileId>) -> rusqlite::Result<()> {
+        id.map_or(Ok(()), |id| remove(self.connection, id))
+    }
+
+    fn hashed(&mut self, file: &HashedFile) -> rusqlite::Result<()> {
+        self.remove(file.replaces)?;
+        let dir = self.dir(
+            paths::to_bytes(file.dir.path.as_os_str()),
+            &file.dir.name_in_item,
+        )?;
+        let disk = paths::to_bytes(&file.disk_name);
+        let fingerprint = Some(file.fingerprint);
+        let id = self.file(
+            dir,
+            &disk,
+            None,
+            file.fingerprint.size,
+            FileState::Whole,
+            fingerprint,
+            Some(&file.root),
+        )?;
+        let mut start = 0;
+        for (hash, len) in &file.leaves {
+            blocks::put_slice(&mut self.insert_slice, id, start, *len, file.framed, hash)?;
+            start += u64::from(*len);
+        }
+        Ok(())
+    }
+}

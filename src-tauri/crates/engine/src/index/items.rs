@@ -1,0 +1,366 @@
+//! Items: made, changed, listed and removed.
+
+use std::collections::HashSet;
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use unixfs::cid::{self, Cid};
+
+use super::types::Details;
+use super::{Index, IndexError, ItemRecord, ItemState, NewItem, Result};
+use crate::types::{ItemId, ItemKind, Problem, Skipped};
+
+const ACTIVE: i64 = 0;
+const PAUSED: i64 = 1;
+const PROBLEM: i64 = 2;
+/// Gone for everybody but [`Index::finish_removals`].
+const REMOVING: i64 = 3;
+
+/// Rows that go in one transaction: about 20 ms, so that others' changes get in between.
+const REMOVE_ROWS: i64 = 5000;
+
+impl Index {
+    pub fn create_item(&self, new: NewItem) -> Result<ItemId> {
+        let serving = self.serving_handle();
+        self.write(move |context| {
+            let mut record = new.into_record(ItemId(0));
+            let id = insert(context.connection, &record, None)?;
+            record.id = id;
+            set_serving(&serving, id, &record.state);
+            context.items_changed();
+            Ok(id)
+        })
+    }
+
+    pub fn items(&self) -> Result<Vec<ItemRecord>> {
+        self.read(all)
+    }
+
+    pub fn item(&self, id: ItemId) -> Result<Option<ItemRecord>> {
+        self.read(|connection| one(connection, id))
+    }
+
+    /// Changes a record. The number stays; nothing else of the item is touched.
+    pub fn update_item(
+        &self,
+        id: ItemId,
+        change: impl FnOnce(&mut ItemRecord) + Send + 'static,
+    ) -> Result<()> {
+        let serving = self.serving_handle();
+        let found = self.write(move |context| {
+            let Some(mut record) = one(context.connection, id)? else {
+                return Ok(false);
+            };
+            change(&mut record);
+            record.id = id;
+            update(context.connection, &record)?;
+            set_serving(&serving, id, &record.state);
+            context.items_changed();
+            Ok(true)
+        })?;
+        if found {
+            Ok(())
+        } else {
+            Err(IndexError::NoItem(id))
+        }
+    }
+
+    pub fn set_item_state(&self, id: ItemId, state: ItemState) -> Result<()> {
+        self.update_item(id, |record| record.state = state)
+    }
+
+    pub fn set_item_root(&self, id: ItemId, root: Cid, bytes: u64, files: u64) -> Result<()> {
+        self.update_item(id, move |record| {
+            record.root = Some(root);
+            record.bytes = bytes;
+            record.files = files;
+        })
+    }
+
+    pub fn set_item_done(&self, id: ItemId, done: bool) -> Result<()> {
+        self.update_item(id, move |record| record.done = done)
+    }
+
+    /// Replaces the list of what was left out of an item.
+    pub fn set_skipped(&self, id: ItemId, skipped: Vec<Skipped>) -> Result<()> {
+        self.write(move |context| {
+            context
+                .connection
+                .execute("DELETE FROM skipped WHERE item = ?1", [id.0])?;
+            let mut insert = context
+                .connection
+                .prepare_cached("INSERT INTO skipped (item, path, reason) VALUES (?1, ?2, ?3)")?;
+            for entry in &skipped {
+                insert.execute(params![id.0, entry.path, entry.reason])?;
+            }
+            Ok(())
+        })
+    }
+
+    pub fn skipped(&self, id: ItemId) -> Result<Vec<Skipped>> {
+        self.read(|connection| {
+            let mut select = connection
+                .prepare_cached("SELECT path, reason FROM skipped WHERE item = ?1 ORDER BY path")?;
+            let rows = select.query_map([id.0], |row| {
+                Ok(Skipped {
+                    path: row.get(0)?,
+                    reason: row.get(1)?,
+                })
+            })?;
+            rows.collect()
+        })
+    }
+
+    /// Forgets an item, its files and its blocks. The files themselves stay. It is gone for everybody at once; its rows go in
+    /// small batches, and what a crash leaves of them goes at the next start.
+    pub fn remove_item(&self, id: ItemId) -> Result<()> {
+        let serving = self.serving_handle();
+        self.write(move |context| {
+            context.connection.execute(
+                "UPDATE item SET state = ?2 WHERE id = ?1",
+                params![id.0, REMOVING],
+            )?;
+            set_serving(&serving, id, &ItemState::Paused);
+            context.items_changed();
+            Ok(())
+        })?;
+        self.remove_rows(id)
+    }
+
+    /// Goes on with removals that a crash interrupted.
+    pub(super) fn finish_removals(&self) -> Result<()> {
+        let left: Vec<i64> = self.read(|connection| {
+            let mut select = connection.prepare("SELECT id FROM item WHERE state = ?1")?;
+            select.query_map([REMOVING], |row| row.get(0))?.collect()
+        })?;
+        if left.is_empty() {
+            return Ok(());
+        }
+        // A large item takes seconds: nobody waits for that to start.
+        let index = self.clone();
+        let remove = move || {
+            for id in left {
+                if let Err(error) = index.remove_rows(ItemId(id)) {
+                    tracing::warn!(item = id, %error, "an item's rows could not be removed");
+                }
+            }
+        };
+        std::thread::Builder::new()
+            .name("removal".to_owned())
+            .spawn(remove)?;
+        Ok(())
+    }
+
+    fn remove_rows(&self, id: ItemId) -> Result<()> {
+        while self.write(move |context| remove_batch(context.connection, id))? {}
+        self.write(|context| {
+            // One step frees one page.
+            let mut vacuum = context.connection.prepare("PRAGMA incremental_vacuum")?;
+            let mut steps = vacuum.query([])?;
+            while steps.next()?.is_some() {}
+            Ok(())
+        })
+    }
+}
+
+/// Removes some rows of an item, and at the end the item's own. True while there are more.
+fn remove_batch(connection: &Connection, id: ItemId) -> rusqlite::Result<bool> {
+    let file = connection
+        .prepare_cached(
+            "SELECT file.id FROM dir JOIN file ON file.dir = dir.id WHERE dir.item = ?1 LIMIT 1",
+        )?
+        .query_row([id.0], |row| row.get::<_, i64>(0))
+        .optional()?;
+    if file.is_some() {
+        let mut left = REMOVE_ROWS;
+        let mut select = connection.prepare_cached(
+            "SELECT file.id FROM dir JOIN file ON file.dir = dir.id WHERE dir.item = ?1 LIMIT ?2",
+        )?;
+        let files: Vec<i64> = select
+            .query_map(params![id.0, REMOVE_ROWS], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        for file in files {
+            left -= super::files::remove_slices(connection, file, left)?;
+            if left <= 0 {
+                return Ok(true);
+            }
+            connection
+                .prepare_cached("DELETE FROM file WHERE id = ?1")?
+                .execute([file])?;
+            left -= 1;
+        }
+        return Ok(true);
+    }
+    let inline = connection
+        .prepare_cached(
+            "DELETE FROM inline WHERE id IN (SELECT id FROM inline WHERE item = ?1 LIMIT ?2)",
+        )?
+        .execute(params![id.0, REMOVE_ROWS])?;
+    if inline > 0 {
+        return Ok(true);
+    }
+    connection.execute("DELETE FROM dir WHERE item = ?1", [id.0])?;
+    connection.execute("DELETE FROM skipped WHERE item = ?1", [id.0])?;
+    connection.execute("DELETE FROM item WHERE id = ?1", [id.0])?;
+    Ok(false)
+}
+
+/// Nothing is put into an item that is gone: nobody would ever remove it.
+pub(super) fn must_exist(connection: &Connection, id: ItemId) -> rusqlite::Result<()> {
+    let mut select =
+        connection.prepare_cached("SELECT 1 FROM item WHERE id = ?1 AND state <> ?2")?;
+    select.query_row(params![id.0, REMOVING], |_| Ok(()))
+}
+
+/// Items whose blocks may be given to others.
+pub(super) fn serving(connection: &Connection) -> rusqlite::Result<HashSet<ItemId>> {
+    let mut select = connection.prepare("SELECT id FROM item WHERE state IN (?1, ?2)")?;
+    select
+        .query_map([ACTIVE, PROBLEM], |row| row.get(0).map(ItemId))?
+        .collect()
+}
+
+fn set_serving(serving: &std::sync::RwLock<HashSet<ItemId>>, id: ItemId, state: &ItemState) {
+    let mut serving = serving
+        .write()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    if matches!(state, ItemState::Paused) {
+        serving.remove(&id);
+    } else {
+        serving.insert(id);
+    }
+}
+
+const COLUMNS: &str = "id, kind, name, root, bytes, files, done, created, state, problem, details";
+
+pub(super) fn all(connection: &Connection) -> rusqlite::Result<Vec<ItemRecord>> {
+    let mut select = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM item WHERE state <> {REMOVING} ORDER BY id"
+    ))?;
+    select.query_map([], record)?.collect()
+}
+
+fn one(connection: &Connection, id: ItemId) -> rusqlite::Result<Option<ItemRecord>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM item WHERE id = ?1 AND state <> {REMOVING}"
+        ))?
+        .query_row([id.0], record)
+        .optional()
+}
+
+/// Writes a record, under the given number or the next one.
+pub(super) fn insert(
+    connection: &Connection,
+    record: &ItemRecord,
+    id: Option<ItemId>,
+) -> rusqlite::Result<ItemId> {
+    connection.execute(
+        "INSERT INTO item (id, kind, name, root, bytes, files, done, created, state, problem, details)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, NULL, ?9)",
+        params![
+            id.map(|id| id.0),
+            kind_number(record.kind),
+            record.name,
+            record.root.map(|root| root.to_bytes()),
+            record.bytes.cast_signed(),
+            record.files.cast_signed(),
+            record.done,
+            record.created,
+            json(&record.details())?,
+        ],
+    )?;
+    let id = ItemId(connection.last_insert_rowid());
+    if record.state != ItemState::Active {
+        let mut record = record.clone();
+        record.id = id;
+        update(connection, &record)?;
+    }
+    Ok(id)
+}
+
+fn update(connection: &Connection, record: &ItemRecord) -> rusqlite::Result<()> {
+    let (state, problem) = match &record.state {
+        ItemState::Active => (ACTIVE, None),
+        ItemState::Paused => (PAUSED, None),
+        ItemState::Problem(problem) => (PROBLEM, Some(json(problem)?)),
+    };
+    connection
+        .prepare_cached(
+            "UPDATE item SET kind = ?2, name = ?3, root = ?4, bytes = ?5, files = ?6, done = ?7, created = ?8,
+             state = ?9, problem = ?10, details = ?11 WHERE id = ?1",
+        )?
+        .execute(params![
+            record.id.0,
+            kind_number(record.kind),
+            record.name,
+            record.root.map(|root| root.to_bytes()),
+            record.bytes.cast_signed(),
+            record.files.cast_signed(),
+            record.done,
+            record.created,
+            state,
+            problem,
+            json(&record.details())?,
+        ])?;
+    Ok(())
+}
+
+fn record(row: &Row<'_>) -> rusqlite::Result<ItemRecord> {
+    let details: Details = from_json(10, &row.get::<_, String>(10)?)?;
+    let state = match row.get::<_, i64>(8)? {
+        PAUSED => ItemState::Paused,
+        PROBLEM => ItemState::Problem(from_json::<Problem>(9, &row.get::<_, String>(9)?)?),
+        _ => ItemState::Active,
+    };
+    Ok(ItemRecord {
+        id: ItemId(row.get(0)?),
+        kind: if row.get::<_, i64>(1)? == 0 {
+            ItemKind::Share
+        } else {
+            ItemKind::Download
+        },
+        name: row.get(2)?,
+        root: cid_at(row, 3)?,
+        profile: details.profile,
+        state,
+        done: row.get(6)?,
+        bytes: row.get::<_, i64>(4)?.cast_unsigned(),
+        files: row.get::<_, i64>(5)?.cast_unsigned(),
+        created: row.get(7)?,
+        into: details.into,
+        sources: details.sources,
+        select: details.select,
+        providers: details.providers,
+        options: details.options,
+        part: details.part,
+    })
+}
+
+fn kind_number(kind: ItemKind) -> i64 {
+    match kind {
+        ItemKind::Share => 0,
+        ItemKind::Download => 1,
+    }
+}
+
+pub(super) fn cid_at(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Cid>> {
+    let Some(bytes) = row.get::<_, Option<Vec<u8>>>(column)? else {
+        return Ok(None);
+    };
+    cid::from_bytes(&bytes)
+        .map(Some)
+        .map_err(|error| wrong(column, error))
+}
+
+fn json(value: &impl serde::Serialize) -> rusqlite::Result<String> {
+    serde_json::to_string(value)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
+}
+
+fn from_json<T: serde::de::DeserializeOwned>(column: usize, text: &str) -> rusqlite::Result<T> {
+    serde_json::from_str(text).map_err(|error| wrong(column, error))
+}
+
+fn wrong(column: usize, error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Blob, error.into())
+}

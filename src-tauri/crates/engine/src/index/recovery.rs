@@ -1,0 +1,92 @@
+//! Opening the database when it may be damaged.
+//!
+//! Damage shows in two ways: at the start, when the file is no database or a check of it fails, or later, in the middle of some
+//! work. The latter leaves a mark, and the next start acts on it. Either way the old file is kept under another name, and a new one
+//! begins with the items of `shares.json`.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+use rusqlite::Connection;
+
+use super::{IndexError, items, schema, shares};
+
+/// Its presence says that the database was found to be damaged.
+const MARK: &str = "index.damaged";
+
+/// Bytes of a database that is checked whole at each start: about 50 ms. A larger one shows its damage when it is met.
+const MAX_CHECKED: u64 = 16 * 1024 * 1024;
+
+/// Opens the database for writing. If it was damaged, says where the old one is kept.
+pub(super) fn open(dir: &Path) -> Result<(Connection, Option<PathBuf>), IndexError> {
+    let path = dir.join(schema::FILE_NAME);
+    if !is_marked(dir) {
+        match open_sound(&path) {
+            Ok(connection) => return Ok((connection, None)),
+            Err(IndexError::Damaged(reason)) => {
+                tracing::error!(reason, path = %path.display(), "the index is damaged");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let kept = set_aside(dir)?;
+    let connection = schema::open_writer(&path)?;
+    for record in shares::read(dir) {
+        items::insert(&connection, &record, Some(record.id))?;
+    }
+    Ok((connection, Some(kept)))
+}
+
+/// Has the next start rebuild the database.
+pub(super) fn mark_damaged(dir: &Path) {
+    if let Err(error) = fs::write(dir.join(MARK), b"") {
+        tracing::error!(%error, "the damage of the index could not be noted");
+    }
+}
+
+fn is_marked(dir: &Path) -> bool {
+    dir.join(MARK).exists()
+}
+
+fn open_sound(path: &Path) -> Result<Connection, IndexError> {
+    let connection = schema::open_writer(path)?;
+    if fs::metadata(path).is_ok_and(|metadata| metadata.len() <= MAX_CHECKED) {
+        let verdict: String =
+            connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        if verdict != "ok" {
+            return Err(IndexError::Damaged(verdict));
+        }
+    }
+    // Whatever the size: what everything begins with must be readable.
+    items::all(&connection)?;
+    Ok(connection)
+}
+
+/// Renames the database, and its write-ahead log with it, to a name that is free.
+fn set_aside(dir: &Path) -> std::io::Result<PathBuf> {
+    let path = dir.join(schema::FILE_NAME);
+    let name = |number| dir.join(format!("{}.damaged-{number}", schema::FILE_NAME));
+    let mut number = 1;
+    while name(number).exists() {
+        number += 1;
+    }
+    let kept = name(number);
+    if path.exists() {
+        fs::rename(&path, &kept)?;
+    }
+    let beside = |path: &Path, suffix: &str| {
+        let mut name = OsString::from(path);
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    if beside(&path, "-wal").exists() {
+        fs::rename(beside(&path, "-wal"), beside(&kept, "-wal"))?;
+    }
+    for left in [beside(&path, "-shm"), dir.join(MARK)] {
+        if left.exists() {
+            fs::remove_file(left)?;
+        }
+    }
+    Ok(kept)
+}

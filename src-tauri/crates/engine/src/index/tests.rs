@@ -1,0 +1,586 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use fs_err as fs;
+use proptest::prelude::*;
+use tempfile::TempDir;
+use unixfs::cid::{self, BLAKE3, Cid, Multihash, RAW, SHA2_256, SHA2_512};
+
+use super::*;
+use crate::types::{ItemKind, Problem, Retry, Skipped};
+
+fn open(dir: &TempDir) -> Index {
+    let opened = Index::open(dir.path()).unwrap();
+    assert_eq!(opened.recovered, None);
+    opened.index
+}
+
+fn new_item(name: &str) -> NewItem {
+    NewItem {
+        kind: ItemKind::Share,
+        name: name.to_owned(),
+        root: None,
+        profile: "unixfs-v1-2025".to_owned(),
+        created: 1_700_000_000,
+        into: None,
+        sources: vec![PathBuf::from("/home/me/photos")],
+        select: Vec::new(),
+        providers: Vec::new(),
+        options: ItemOptions::default(),
+        part: None,
+    }
+}
+
+fn hash(data: &[u8]) -> Multihash {
+    cid::hash(SHA2_256, data).unwrap()
+}
+
+fn raw_cid(data: &[u8]) -> Cid {
+    Cid::new_v1(RAW, hash(data))
+}
+
+fn inline(data: &'static [u8]) -> BlockRow {
+    BlockRow {
+        mh: hash(data),
+        kind: RowKind::Inline(Bytes::from_static(data)),
+    }
+}
+
+fn slice(data: &[u8], file: FileId, offset: u64) -> BlockRow {
+    let len = u32::try_from(data.len()).unwrap();
+    BlockRow {
+        mh: hash(data),
+        kind: RowKind::Slice {
+            file,
+            offset,
+            len,
+            framed: false,
+        },
+    }
+}
+
+fn add_file(index: &Index, item: ItemId, path: &str, name: &str) -> FileId {
+    let file = NewFile {
+        path: path.into(),
+        name_in_item: name.to_owned(),
+        size: 100,
+        root: None,
+        state: FileState::Part,
+    };
+    index.add_files(item, vec![file]).unwrap()[0]
+}
+
+fn places(index: &Index, data: &[u8]) -> Vec<PathBuf> {
+    match index.locate(&hash(data)).unwrap() {
+        Some(BlockAt::Slices(places)) => places.into_iter().map(|place| place.file.path).collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_is_written_is_there_after_opening_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = open(&dir);
+    let mut new = new_item("photos");
+    new.root = Some(raw_cid(b"root"));
+    new.select = vec!["a/b".to_owned()];
+    let id = index.create_item(new).unwrap();
+    let file = add_file(&index, id, "/data/a.part", "sub/a");
+    index
+        .put_blocks(id, vec![inline(b"node"), slice(b"leaf", file, 7)])
+        .unwrap();
+    index
+        .set_skipped(
+            id,
+            vec![Skipped {
+                path: "x".into(),
+                reason: "y".into(),
+            }],
+        )
+        .unwrap();
+    index.set_meta("peers", b"some").unwrap();
+    index.set_announced(&hash(b"root"), 5).unwrap();
+    let before = index.items().unwrap();
+    drop(index);
+
+    let index = open(&dir);
+    assert_eq!(index.items().unwrap(), before);
+    assert_eq!(before[0].select, ["a/b"]);
+    assert!(
+        matches!(index.locate(&hash(b"node")).unwrap(), Some(BlockAt::Inline(data)) if data == b"node"[..])
+    );
+    let record = index.file(file).unwrap().unwrap();
+    assert_eq!(record.path, PathBuf::from("/data/a.part"));
+    assert_eq!(record.name_in_item, "sub/a");
+    assert_eq!(record.state, FileState::Part);
+    assert_eq!(index.files(id).unwrap(), [record]);
+    assert_eq!(index.file_slices(file).unwrap(), [(hash(b"leaf"), 7, 4)]);
+    assert_eq!(index.skipped(id).unwrap().len(), 1);
+    assert_eq!(index.meta("peers").unwrap().unwrap(), b"some");
+    assert_eq!(index.meta("other").unwrap(), None);
+    assert_eq!(index.announcements().unwrap(), [(hash(b"root"), 5)]);
+}
+
+#[test]
+fn after_it_is_closed_the_directory_holds_the_database_and_the_list_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = open(&dir);
+    index.create_item(new_item("photos")).unwrap();
+    drop(index);
+    let mut names: Vec<_> = fs::read_dir(dir.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["index.db", "shares.json"]);
+}
+
+#[test]
+fn states_and_problems_are_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = open(&dir);
+    let id = index.create_item(new_item("photos")).unwrap();
+    let problem = Problem {
+        code: "no-space".into(),
+        message: "the disk is full".into(),
+        hint: None,
+        retry: Retry::Auto,
+        subject: Some("/data".into()),
+    };
+    for state in [
+        ItemState::Paused,
+        ItemState::Problem(problem),
+        ItemState::Active,
+    ] {
+        index.set_item_state(id, state.clone()).unwrap();
+        assert_eq!(index.item(id).unwrap().unwrap().state, state);
+    }
+    index.set_item_root(id, raw_cid(b"root"), 10, 2).unwrap();
+    index.set_item_done(id, true).unwrap();
+    let item = index.item(id).unwrap().unwrap();
+    assert_eq!(
+        (item.root, item.bytes, item.files, item.done),
+        (Some(raw_cid(b"root")), 10, 2, true)
+    );
+    assert!(matches!(
+        index.set_item_done(ItemId(99), true),
+        Err(IndexError::NoItem(ItemId(99)))
+    ));
+}
+
+#[test]
+fn a_paused_item_serves_nothing_but_is_there_for_ourselves() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = open(&dir);
+    let id = index.create_item(new_item("photos")).unwrap();
+    let file = add_file(&index, id, "/data/a", "a");
+    index
+        .put_blocks(id, vec![inline(b"node"), slice(b"leaf", file, 0)])
+        .unwrap();
+    let hashes = [hash(b"node"), hash(b"leaf"), hash(b"other")];
+    assert_eq!(index.sizes(&hashes).unwrap(), [Some(4), Some(4), None]);
+    index.set_item_state(id, ItemState::Paused).unwrap();
+    assert_eq!(index.sizes(&hashes).unwrap(), [None, None, None]);
+    assert!(index.locate(&hash(b"node")).unwrap().is_none());
+    assert!(index.locate(&hash(b"leaf")).unwrap().is_none());
+    assert!(
+        index
+            .locate_for(&hash(b"leaf"), Scope::Everything)
+            .unwrap()
+            .is_some()
+    );
+    drop(index);
+    let index = open(&dir);
+    assert_eq!(index.sizes(&hashes).unwrap(), [None, None, None]);
+    index.set_item_state(id, ItemState::Active).unwrap();
+    assert_eq!(index.sizes(&hashes).unwrap(), [Some(4), Some(4), None]);
+}
+
+#[test]
+fn a_block_has_a_place_in_each_file_and_those_of_a_removed_item_go() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = open(&dir);
+    let first = index.create_item(new_item("one")).unwrap();
+    let second = index.create_item(new_item("two")).unwrap();
+    let a = add_file(&index, first, "/data/a", "a");
+    let b = add_file(&index, second, "/data/b", "b");
+    index
+        .put_blocks(
+            first,
+            vec![slice(b"leaf", a, 0), slice(b"leaf", a, 4), inline(b"node")],
+        )
+        .unwrap();
+    index
+        .put_blocks(second, vec![slice(b"leaf", b, 8), inline(b"node")])
+        .unwrap();
+    assert_eq!(
+        places(&index, b"leaf"),
+        [PathBuf::from("/data/a"), PathBuf::from("/data/b")]
+    );
+
+    index.remove_item(first).unwrap();
+    assert_eq!(places(&index, b"leaf"), [PathBuf::from("/data/b")]);
+    assert!(index.locate(&hash(b"node")).unwrap().is_some());
+    assert_eq!(index.item(first).unwrap(), None);
+    assert!(matches!(
+        index.put_blocks(first, vec![inline(b"late")]),
+        Err(IndexError::Removed)
+    ));
+
+    index.remove_item(second).unwrap();
+    assert!(index.locate(&hash(b"leaf")).unwrap().is_none());
+    assert!(index.locate(&hash(b"node")).unwrap().is_none());
+    let third = index.create_item(new_item("three")).unwrap();
+    assert!(third > second, "a number is never used again");
+}
+
+#[test]
+fn removing_a_large_item_gives_its_space_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = open(&dir);
+    let id = index.create_item(new_item("large")).unwrap();
+    let file = add_file(&index, id, "/data/a", "a");
+    for start in 0..4_u32 {
+        let rows = (start * 5000..(start + 1) * 5000).map(|number| {
+            let mh = hash(&number.to_le_bytes());
+            BlockRow {
+                mh,
+                kind: RowKind::Slice {
+                    file,
+                    offset: u64::from(number),
+                    len: 1,
+                    framed: false,
+                },
+            }
+        });
+        index.put_blocks(id, rows.collect()).unwrap();
+    }
+    assert_eq!(index.file_slices(file).unwrap().len(), 20_000);
+    index.remove_item(id).unwrap();
+    assert!(index.file_slices(file).unwrap().is_empty());
+    drop(index);
+    let size = fs::metadata(dir.path().join("index.db")).unwrap().len();
+    assert!(size < 100_000, "{size} bytes left");
+}
+
+#[test]
+fn a_block_that_fills_a_file_does_not_hide_other_places() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = open(&dir);
+    let id = index.create_item(new_item("zeros")).unwrap();
+    let a = add_file(&index, id, "/data/a", "a");
+    let b = add_file(&index, id, "/data/b", "b");
+    index
+        .put_blocks(
+            id,
+            (0..1000)
+                .map(|number| slice(b"zero", a, number * 4))
+                .collect(),
+        )
+        .unwrap();
+    index.put_blocks(id, vec![slice(b"zero", b, 4)]).unwrap();
+    assert_eq!(
+        places(&index, b"zero"),
+        [PathBuf::from("/data/a"), PathBuf::from("/data/b")]
+    );
+}
+
+#[test]
+fn a_change_that_fails_takes_nothing_else_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = open(&dir);
+    let id = index.create_item(new_item("one")).unwrap();
+    let good = index.submit_blocks(id, vec![inline(b"one")]);
+    let bad = index.submit_blocks(ItemId(99), vec![inline(b"two")]);
+    let also_good = index.submit_blocks(id, vec![inline(b"three")]);
+    good.wait().unwrap();
+    assert!(matches!(bad.wait(), Err(IndexError::Removed)));
+    also_good.wait().unwrap();
+    let sizes = index
+        .sizes(&[hash(b"one"), hash(b"two"), hash(b"three")])
+        .unwrap();
+    assert_eq!(sizes, [Some(3), None, Some(5)]);
+}
+
+#[test]
+fn only_the_newest_generation_of_inline_blocks_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = open(&dir);
+    let id = index.create_item(new_item("one")).unwrap();
+    index
+        .put_blocks(id, vec![inline(b"old"), inline(b"both")])
+        .unwrap();
+    index.begin_generation(id).unwrap();
+    index
+        .put_blocks(id, vec![inline(b"new"), inline(b"both")])
+        .unwrap();
+    assert_eq!(index.sizes(&[hash(b"old")]).unwrap(), [Some(3)]);
+    index.end_generation(id).unwrap();
+    let sizes = index
+        .sizes(&[hash(b"old"), hash(b"both"), hash(b"new")])
+        .unwrap();
+    assert_eq!(sizes, [None, Some(4), Some(3)]);
+}
+
+#[test]
+fn a_file_moves_and_changes_its_state() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = open(&dir);
+    let id = index.create_item(new_item("one")).unwrap();
+    let file = add_file(&index, id, "/data/a.part", "sub/a");
+    let fingerprint = Fingerprint {
+        size: 9,
+        mtime: 1,
+        ctime: 2,
+        inode: u64::MAX,
+        racy: false,
+    };
+    index
+        .set_file(
+            file,
+            "/data/sub/a".as_ref(),
+            Some(fingerprint),
+            FileState::Whole,
+        )
+        .unwrap();
+    let record = index.file(file).unwrap().unwrap();
+    assert_eq!(record.path, PathBuf::from("/data/sub/a"));
+    assert_eq!(record.name_in_item, "sub/a");
+    assert_eq!(record.fingerprint, Some(fingerprint));
+    assert_eq!((record.size, record.state), (9, FileState::Whole));
+    index
+        .set_file_state(file, FileState::Missing)
+        .wait()
+        .unwrap();
+    assert_eq!(index.file(file).unwrap().unwrap().state, FileState::Missing);
+    index.remove_files(vec![file]).unwrap();
+    assert_eq!(index.file(file).unwrap(), None);
+}
+
+#[test]
+fn hashed_files_replace_older_records() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = open(&dir);
+    let id = index.create_item(new_item("one")).unwrap();
+    let tree = Arc::new(TreeFile {
+        path: "/data/sub".into(),
+        name_in_item: "sub".into(),
+    });
+    let hashed = |content: &'static [u8], replaces| HashedFile {
+        dir: Arc::clone(&tree),
+        disk_name: "a".into(),
+        fingerprint: Fingerprint {
+            size: content.len() as u64,
+            mtime: 1,
+            ctime: 1,
+            inode: 1,
+            racy: false,
+        },
+        root: raw_cid(content),
+        leaves: vec![(hash(content), u32::try_from(content.len()).unwrap())],
+        framed: false,
+        replaces,
+    };
+    index
+        .add_hashed(id, vec![hashed(b"old", None)], Vec::new())
+        .wait()
+        .unwrap();
+    let old = index.files_in(id, "/data/sub".as_ref()).unwrap();
+    assert_eq!(old.len(), 1);
+    assert_eq!(old[0].root, Some(raw_cid(b"old")));
+    assert_eq!(old[0].name_in_item, "sub/a");
+    index
+        .add_hashed(id, vec![hashed(b"newer", Some(old[0].id))], Vec::new())
+        .wait()
+        .unwrap();
+    assert_eq!(index.files(id).unwrap().len(), 1);
+    assert_eq!(
+        index.sizes(&[hash(b"old"), hash(b"newer")]).unwrap(),
+        [None, Some(5)]
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn paths_are_kept_to_the_byte() {
+    use std::os::unix::ffi::OsStringExt;
+    let dir = tempfile::tempdir().unwrap();
+    let index = open(&dir);
+    let strange = PathBuf::from(std::ffi::OsString::from_vec(
+        b"/data/\xff\xfe/a\xc3".to_vec(),
+    ));
+    let mut new = new_item("strange");
+    new.sources = vec![strange.clone()];
+    new.part = Some(strange.clone());
+    let id = index.create_item(new).unwrap();
+    let file = NewFile {
+        path: strange.clone(),
+        name_in_item: "a".into(),
+        size: 1,
+        root: None,
+        state: FileState::Whole,
+    };
+    let file = index.add_files(id, vec![file]).unwrap()[0];
+    assert_eq!(index.file(file).unwrap().unwrap().path, strange);
+    assert_eq!(index.item(id).unwrap().unwrap().sources, [strange.clone()]);
+    assert_eq!(index.item(id).unwrap().unwrap().part, Some(strange));
+}
+
+#[test]
+fn a_newer_database_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(&dir));
+    let path = dir.path().join("index.db");
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection
+        .pragma_update(None, "user_version", schema::known_version() + 1)
+        .unwrap();
+    drop(connection);
+    let before = fs::read(&path).unwrap();
+    let error = Index::open(dir.path()).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            IndexError::Newer {
+                found: 2,
+                known: 1,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn another_programs_database_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("index.db");
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection.execute_batch("CREATE TABLE theirs (x)").unwrap();
+    drop(connection);
+    let before = fs::read(&path).unwrap();
+    assert!(matches!(
+        Index::open(dir.path()),
+        Err(IndexError::Foreign(_))
+    ));
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+/// Damages the database of two items, one of them paused, and gives what opening it found.
+fn reopen_damaged(damage: impl FnOnce(&Path)) -> (TempDir, Opened) {
+    let dir = tempfile::tempdir().unwrap();
+    let index = open(&dir);
+    let first = index.create_item(new_item("first")).unwrap();
+    index.set_item_root(first, raw_cid(b"root"), 1, 1).unwrap();
+    index.set_item_done(first, true).unwrap();
+    let second = index.create_item(new_item("second")).unwrap();
+    index.set_item_state(second, ItemState::Paused).unwrap();
+    let file = add_file(&index, first, "/data/a", "a");
+    let rows = (0..2000_u32).map(|number| {
+        let mh = hash(&number.to_le_bytes());
+        BlockRow {
+            mh,
+            kind: RowKind::Slice {
+                file,
+                offset: u64::from(number),
+                len: 1,
+                framed: false,
+            },
+        }
+    });
+    index.put_blocks(first, rows.collect()).unwrap();
+    drop(index);
+    damage(dir.path());
+    let opened = Index::open(dir.path()).unwrap();
+    (dir, opened)
+}
+
+fn check_recovered(damage: impl FnOnce(&Path)) {
+    let (dir, opened) = reopen_damaged(damage);
+    let kept = opened.recovered.expect("the damage was noticed");
+    assert!(kept.exists() && kept.starts_with(dir.path()));
+    let items = opened.index.items().unwrap();
+    let summary: Vec<_> = items
+        .iter()
+        .map(|item| (item.id.0, item.name.as_str(), item.done))
+        .collect();
+    assert_eq!(summary, [(1, "first", false), (2, "second", false)]);
+    assert_eq!(items[0].root, Some(raw_cid(b"root")));
+    assert_eq!(items[0].sources, [PathBuf::from("/home/me/photos")]);
+    assert_eq!(items[1].state, ItemState::Paused);
+    assert!(opened.index.create_item(new_item("third")).unwrap().0 > 2);
+    drop(opened.index);
+    assert_eq!(Index::open(dir.path()).unwrap().recovered, None);
+}
+
+#[test]
+fn a_file_that_is_no_database_is_kept_and_replaced() {
+    check_recovered(|dir| fs::write(dir.join("index.db"), vec![0x5a; 10_000]).unwrap());
+}
+
+#[test]
+fn a_database_with_a_hole_in_the_middle_is_kept_and_replaced() {
+    check_recovered(|dir| {
+        let path = dir.join("index.db");
+        let mut bytes = fs::read(&path).unwrap();
+        let middle = bytes.len() / 8 * 4096 / 4096;
+        let end = bytes.len() - 4096;
+        bytes[middle.max(4096)..end].fill(0xa5);
+        fs::write(&path, bytes).unwrap();
+    });
+}
+
+#[test]
+fn a_truncated_database_is_kept_and_replaced() {
+    check_recovered(|dir| {
+        let file = fs::OpenOptions::new()
+            .write(true)
+            .open(dir.join("index.db"))
+            .unwrap();
+        file.set_len(4096 * 3 + 17).unwrap();
+    });
+}
+
+#[test]
+fn damage_that_was_met_at_work_is_repaired_at_the_next_start() {
+    check_recovered(recovery::mark_damaged);
+}
+
+#[test]
+fn a_damaged_list_of_shares_does_not_keep_the_database_from_opening() {
+    let (_dir, opened) = reopen_damaged(|dir| {
+        fs::write(dir.join("index.db"), b"nonsense").unwrap();
+        fs::write(dir.join("shares.json"), b"[{\"id\":").unwrap();
+    });
+    assert!(opened.recovered.is_some());
+    assert!(opened.index.items().unwrap().is_empty());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    /// Whatever the hash function and the length of the digest: what was recorded is found, and nothing else is.
+    #[test]
+    fn every_hash_is_found_and_comes_back(
+        digests in prop::collection::hash_set(prop::collection::vec(any::<u8>(), 20..=64), 1..20),
+        code in prop::sample::select(vec![SHA2_256, SHA2_512, BLAKE3]),
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let index = open(&dir);
+        let id = index.create_item(new_item("one")).unwrap();
+        let file = add_file(&index, id, "/data/a", "a");
+        let hashes: Vec<_> = digests.iter().map(|digest| Multihash::wrap(code, digest).unwrap()).collect();
+        let rows = hashes.iter().zip(0..).map(|(mh, number)| {
+            BlockRow { mh: *mh, kind: RowKind::Slice { file, offset: number * 7, len: 7, framed: true } }
+        });
+        index.put_blocks(id, rows.collect()).unwrap();
+        let framed = 7 + unixfs::leaf_frame(7).0.len() + unixfs::leaf_frame(7).1.len();
+        for size in index.sizes(&hashes).unwrap() {
+            prop_assert_eq!(size, Some(u32::try_from(framed).unwrap()));
+        }
+        let recorded: Vec<_> = index.file_slices(file).unwrap().into_iter().map(|(mh, ..)| mh).collect();
+        prop_assert_eq!(recorded, hashes);
+        prop_assert_eq!(index.sizes(&[hash(b"something else")]).unwrap(), [None]);
+    }
+}

@@ -1,0 +1,142 @@
+//! What is kept of an item.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use unixfs::cid::Cid;
+
+use super::paths;
+use crate::types::{ItemId, ItemKind, Problem};
+
+/// All that is kept of an item but its files and blocks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemRecord {
+    pub id: ItemId,
+    pub kind: ItemKind,
+    pub name: String,
+    /// A download's from the start, a share's once it is hashed.
+    pub root: Option<Cid>,
+    /// Name of the profile by which a share is made.
+    pub profile: String,
+    pub state: ItemState,
+    /// All of it was here and verified. Files that went or changed since are seen in their own state.
+    pub done: bool,
+    pub bytes: u64,
+    pub files: u64,
+    /// Unix seconds.
+    pub created: i64,
+    /// The folder that a download goes into.
+    pub into: Option<PathBuf>,
+    /// What a share shares.
+    pub sources: Vec<PathBuf>,
+    /// Paths inside a download that were chosen; empty means all.
+    pub select: Vec<String>,
+    /// Multiaddrs of peers that a link named.
+    pub providers: Vec<String>,
+    pub options: ItemOptions,
+    /// Where a download is being written.
+    pub part: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ItemState {
+    Active,
+    /// By the person. Its blocks are not served.
+    Paused,
+    /// Needs something; what can be served still is.
+    Problem(Problem),
+}
+
+/// How an item is shared.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ItemOptions {
+    /// Hidden files too.
+    pub hidden: bool,
+    pub announce: Announce,
+    /// Modes and times become part of the content.
+    pub metadata: bool,
+}
+
+/// What others can find in the public directory.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Announce {
+    #[default]
+    Root,
+    /// The root and each file in it.
+    Files,
+    None,
+}
+
+/// A new item; it begins active and not done.
+#[derive(Debug, Clone)]
+pub struct NewItem {
+    pub kind: ItemKind,
+    pub name: String,
+    pub root: Option<Cid>,
+    pub profile: String,
+    /// Unix seconds.
+    pub created: i64,
+    pub into: Option<PathBuf>,
+    pub sources: Vec<PathBuf>,
+    pub select: Vec<String>,
+    pub providers: Vec<String>,
+    pub options: ItemOptions,
+    pub part: Option<PathBuf>,
+}
+
+/// What of a record lies in one column, as nothing is ever searched by it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Details {
+    #[serde(default, with = "paths::optional")]
+    pub(super) into: Option<PathBuf>,
+    #[serde(default, with = "paths::list")]
+    pub(super) sources: Vec<PathBuf>,
+    #[serde(default)]
+    pub(super) select: Vec<String>,
+    #[serde(default)]
+    pub(super) providers: Vec<String>,
+    #[serde(default)]
+    pub(super) options: ItemOptions,
+    #[serde(default, with = "paths::optional")]
+    pub(super) part: Option<PathBuf>,
+    pub(super) profile: String,
+}
+
+impl NewItem {
+    pub(super) fn into_record(self, id: ItemId) -> ItemRecord {
+        ItemRecord {
+            id,
+            kind: self.kind,
+            name: self.name,
+            root: self.root,
+            profile: self.profile,
+            state: ItemState::Active,
+            done: false,
+            bytes: 0,
+            files: 0,
+            created: self.created,
+            into: self.into,
+            sources: self.sources,
+            select: self.select,
+            providers: self.providers,
+            options: self.options,
+            part: self.part,
+        }
+    }
+}
+
+impl ItemRecord {
+    pub(super) fn details(&self) -> Details {
+        Details {
+            into: self.into.clone(),
+            sources: self.sources.clone(),
+            select: self.select.clone(),
+            providers: self.providers.clone(),
+            options: self.options,
+            part: self.part.clone(),
+            profile: self.profile.clone(),
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! The one thread that writes, and how others hand it their changes.
+//!
+//! Changes that wait together go into one transaction: a commit costs the same for one row and for ten thousand. Each runs in a
+//! savepoint of its own, so that one that fails takes nothing of the others with it. Whoever waits is answered after the commit.
+
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+
+use super::{IndexError, Result, recovery, shares};
+
+/// Changes that wait for the writer. Whoever comes with one more waits too: an import must not run ahead of its record.
+const QUEUE: usize = 64;
+
+/// Changes, and time, in one transaction: what a crash may take back, and how long the first waits for the last.
+const GROUP: usize = 256;
+const GROUP_TIME: Duration = Duration::from_millis(100);
+
+/// Quiet time after which the write-ahead log is folded into the database and cut to nothing.
+const IDLE: Duration = Duration::from_millis(500);
+
+#[derive(Debug)]
+pub(super) struct Writer {
+    /// `None` once it is closed.
+    sender: Option<SyncSender<Job>>,
+    thread: Option<JoinHandle<()>>,
+    dir: PathBuf,
+}
+
+/// Makes a change, and gives what answers the caller once it is known whether the commit came about.
+type Job = Box<dyn FnOnce(&Context<'_>) -> Answer + Send>;
+type Answer = Box<dyn FnOnce(Option<&rusqlite::Error>)>;
+
+/// What a change may use.
+pub(super) struct Context<'a> {
+    pub(super) connection: &'a Connection,
+    items_changed: &'a Cell<bool>,
+}
+
+impl Context<'_> {
+    /// Says that the list of items has to be written anew.
+    pub(super) fn items_changed(&self) {
+        self.items_changed.set(true);
+    }
+}
+
+/// A change that is on its way into the database.
+#[derive(Debug)]
+#[must_use = "a change that nobody waits for may have failed"]
+pub struct Pending<T> {
+    receiver: Receiver<Result<T>>,
+}
+
+impl<T> Pending<T> {
+    /// Waits until it is committed.
+    pub fn wait(self) -> Result<T> {
+        self.receiver.recv().unwrap_or(Err(IndexError::Closed))
+    }
+}
+
+impl Writer {
+    pub(super) fn start(connection: Connection, dir: &Path) -> std::io::Result<Self> {
+        let (sender, receiver) = sync_channel(QUEUE);
+        let home = dir.to_path_buf();
+        let thread = std::thread::Builder::new()
+            .name("index".to_owned())
+            .spawn(move || {
+                let writing = Loop {
+                    connection,
+                    dir: home,
+                    receiver,
+                };
+                writing.run();
+            })?;
+        Ok(Writer {
+            sender: Some(sender),
+            thread: Some(thread),
+            dir: dir.to_path_buf(),
+        })
+    }
+
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(super) fn submit<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&Context<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Pending<T> {
+        let (sender, receiver) = sync_channel(1);
+        let job: Job = Box::new(move |context| {
+            let result = in_savepoint(context, change).map_err(|error| IndexError::of(&error));
+            Box::new(move |failed| {
+                let result = result
+                    .and_then(|value| failed.map_or(Ok(value), |error| Err(IndexError::of(error))));
+                // Whoever does not wait any more does not want to know.
+                let _ = sender.send(result);
+            })
+        });
+        if let Some(queue) = &self.sender {
+            // If the thread is gone the job is dropped with its sender, and `wait` says so.
+            let _ = queue.send(job);
+        }
+        Pending { receiver }
+    }
+}
+
+fn in_savepoint<T>(
+    context: &Context<'_>,
+    change: impl FnOnce(&Context<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    context
+        .connection
+        .prepare_cached("SAVEPOINT change")?
+        .execute([])?;
+    let result = change(context);
+    // After a grave error, such as a full disk, SQLite has taken back the whole transaction, the savepoint with it.
+    if !context.connection.is_autocommit() {
+        if result.is_err() {
+            context
+                .connection
+                .prepare_cached("ROLLBACK TO change")?
+                .execute([])?;
+        }
+        context
+            .connection
+            .prepare_cached("RELEASE change")?
+            .execute([])?;
+    }
+    result
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.sender = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Loop {
+    connection: Connection,
+    dir: PathBuf,
+    receiver: Receiver<Job>,
+}
+
+impl Loop {
+    fn run(self) {
+        let mut unfolded = false;
+        loop {
+            let next = if unfolded {
+                self.receiver.recv_timeout(IDLE)
+            } else {
+                self.receiver
+                    .recv()
+                    .map_err(|_| RecvTimeoutError::Disconnected)
+            };
+            match next {
+                Ok(job) => {
+                    self.transact(job);
+                    unfolded = true;
+                }
+                Err(RecvTimeoutError::Timeout) => unfolded = !self.fold(),
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        self.fold();
+    }
+
+    /// Takes what waits into one transaction.
+    fn transact(&self, first: Job) {
+        let items_changed = Cell::new(false);
+        let context = Context {
+            connection: &self.connection,
+            items_changed: &items_changed,
+        };
+        let mut answers = Vec::new();
+        let outcome = self
+            .connection
+            .execute_batch("BEGIN IMMEDIATE")
+            .and_then(|()| {
+                let begun = Instant::now();
+                let mut next = Some(first);
+                while let Some(job) = next {
+                    answers.push(job(&context));
+                    let full = answers.len() == GROUP || begun.elapsed() > GROUP_TIME;
+                    let over = full || self.connection.is_autocommit();
+                    next = if over {
+                        None
+                    } else {
+                        self.receiver.try_recv().ok()
+                    };
+                }
+                self.connection.execute_batch("COMMIT").inspect_err(|_| {
+                    let _ = self.connection.execute_batch("ROLLBACK");
+                })
+            });
+        if let Err(error) = &outcome {
+            tracing::error!(%error, "the index could not be written");
+            if matches!(IndexError::of(error), IndexError::Damaged(_)) {
+                recovery::mark_damaged(&self.dir);
+            }
+        } else if items_changed.get()
+            && let Err(error) = shares::write(&self.connection, &self.dir)
+        {
+            tracing::warn!(%error, "the list of shares beside the index could not be written");
+        }
+        for answer in answers {
+            answer(outcome.as_ref().err());
+        }
+    }
+
+    /// Folds the write-ahead log into the database and cuts it to nothing. False while a reader is in the way.
+    fn fold(&self) -> bool {
+        let busy = self
+            .connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+                row.get::<_, i64>(0)
+            });
+        matches!(busy, Ok(0))
+    }
+}

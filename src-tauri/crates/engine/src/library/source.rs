@@ -1,0 +1,241 @@
+//! Blocks out of the person's files.
+//!
+//! What stays true: a block leaves here only if it is what its CID says. A block of a file whose fingerprint still proves the content
+//! is read once and not hashed again; everything else is hashed, and what does not match is refused and reported.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use unixfs::cid::{self, Cid};
+
+use super::{open, pread};
+use crate::index::{BlockAt, FileId, FileState, Fingerprint, Index, Scope, Slice};
+use crate::types::ItemId;
+
+/// Reads blocks. Clones share the open files.
+#[derive(Clone)]
+pub struct Source {
+    index: Index,
+    files: Arc<Mutex<OpenFiles>>,
+    report: Arc<dyn Fn(Doubt) + Send + Sync>,
+}
+
+/// A file that is not as it was when it was hashed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Doubt {
+    pub item: ItemId,
+    pub file: FileId,
+    pub kind: DoubtKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DoubtKind {
+    /// A block did not match.
+    Changed,
+    /// It cannot be opened.
+    Missing,
+    /// Its times are new or too close to the hashing, but what was read still matched. Until it is settled each block is hashed.
+    Unproven,
+}
+
+impl Source {
+    /// `report` is called from reading threads and must not block.
+    pub fn new(index: Index, report: impl Fn(Doubt) + Send + Sync + 'static) -> Self {
+        Source {
+            index,
+            files: Arc::default(),
+            report: Arc::new(report),
+        }
+    }
+
+    /// A block's bytes, if it may be given to others and is still what it was.
+    pub fn read(&self, cid: &Cid) -> Option<Bytes> {
+        self.read_for(cid, Scope::Serving)
+    }
+
+    /// The same for ourselves: from paused items too.
+    pub fn read_local(&self, cid: &Cid) -> Option<Bytes> {
+        self.read_for(cid, Scope::Everything)
+    }
+
+    /// Bytes of a block that may be given to others, without looking at its file.
+    pub fn size(&self, cid: &Cid) -> Option<u32> {
+        if let Some(block) = cid::implied_block(cid) {
+            return u32::try_from(block.len()).ok();
+        }
+        let sizes = self.index.sizes(std::slice::from_ref(cid.hash()));
+        sizes
+            .inspect_err(|error| tracing::warn!(%error, "a size could not be looked up"))
+            .ok()?
+            .pop()?
+    }
+
+    /// Closes all files: those that were deleted give their space back.
+    pub fn close_files(&self) {
+        self.open_files().clear();
+    }
+
+    fn read_for(&self, cid: &Cid, scope: Scope) -> Option<Bytes> {
+        if let Some(block) = cid::implied_block(cid) {
+            return Some(block);
+        }
+        let place = self.index.locate_for(cid.hash(), scope);
+        match place
+            .inspect_err(|error| tracing::warn!(%error, "a block could not be looked up"))
+            .ok()??
+        {
+            // Few and small, and they lie in a database that may be damaged.
+            BlockAt::Inline(data) => matches(cid, &data).then_some(data),
+            BlockAt::Slices(places) => places.iter().find_map(|place| self.read_slice(cid, place)),
+        }
+    }
+
+    fn read_slice(&self, cid: &Cid, place: &Slice) -> Option<Bytes> {
+        let Ok((file, now)) = self.open(place) else {
+            self.doubt(place, DoubtKind::Missing);
+            return None;
+        };
+        let read = block(&file, place);
+        let proven = place.file.state == FileState::Whole
+            && place
+                .file
+                .fingerprint
+                .is_some_and(|hashed| hashed.proves(&now));
+        let Ok(block) = read else {
+            self.doubt(place, DoubtKind::Changed);
+            return None;
+        };
+        if proven {
+            return Some(block);
+        }
+        if !matches(cid, &block) {
+            self.doubt(place, DoubtKind::Changed);
+            return None;
+        }
+        if place.file.state != FileState::Part {
+            self.doubt(place, DoubtKind::Unproven);
+        }
+        Some(block)
+    }
+
+    /// The file as it is now, and its fingerprint.
+    fn open(&self, place: &Slice) -> io::Result<(Arc<File>, Fingerprint)> {
+        let id = place.file.id;
+        let known = self.open_files().get(id, &place.file.path);
+        if let Some(file) = known {
+            let now = Fingerprint::of(&file.metadata()?, SystemTime::now());
+            if place
+                .file
+                .fingerprint
+                .is_some_and(|hashed| hashed.matches(&now))
+            {
+                return Ok((file, now));
+            }
+        }
+        // What is open may have been deleted or replaced: only the path says what is there.
+        let file = Arc::new(open::regular(&place.file.path)?);
+        let now = Fingerprint::of(&file.metadata()?, SystemTime::now());
+        self.open_files().insert(id, &place.file.path, &file);
+        Ok((file, now))
+    }
+
+    fn open_files(&self) -> std::sync::MutexGuard<'_, OpenFiles> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn doubt(&self, place: &Slice, kind: DoubtKind) {
+        let state = match kind {
+            DoubtKind::Changed => FileState::Changed,
+            DoubtKind::Missing => FileState::Missing,
+            DoubtKind::Unproven => place.file.state,
+        };
+        if place.file.state != state && place.file.state != FileState::Part {
+            // Nobody waits for it: should it fail, the next read finds out again.
+            drop(self.index.set_file_state(place.file.id, state));
+        }
+        (self.report)(Doubt {
+            item: place.file.item,
+            file: place.file.id,
+            kind,
+        });
+    }
+}
+
+impl std::fmt::Debug for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Source")
+            .field("index", &self.index)
+            .finish_non_exhaustive()
+    }
+}
+
+fn matches(cid: &Cid, block: &[u8]) -> bool {
+    cid::verify(cid, block).is_ok()
+}
+
+/// A block's bytes as they are in the file now, in its frame.
+fn block(file: &File, place: &Slice) -> io::Result<Bytes> {
+    let len = place.len as usize;
+    let (before, after) = if place.framed {
+        unixfs::leaf_frame(len)
+    } else {
+        Default::default()
+    };
+    let mut block = Vec::with_capacity(before.len() + len + after.len());
+    block.extend_from_slice(&before);
+    pread::append(file, &mut block, len, place.offset)?;
+    block.extend_from_slice(&after);
+    Ok(block.into())
+}
+
+/// Files kept open: opening costs as much as reading 64 KiB. Few enough for the smallest usual limit of 256 in a process.
+const MAX_OPEN: usize = 64;
+
+#[derive(Default)]
+struct OpenFiles {
+    files: HashMap<FileId, OpenFile>,
+    clock: u64,
+}
+
+struct OpenFile {
+    file: Arc<File>,
+    path: std::path::PathBuf,
+    used: u64,
+}
+
+impl OpenFiles {
+    fn get(&mut self, id: FileId, path: &Path) -> Option<Arc<File>> {
+        self.clock += 1;
+        let open = self.files.get_mut(&id).filter(|open| open.path == path)?;
+        open.used = self.clock;
+        Some(Arc::clone(&open.file))
+    }
+
+    fn insert(&mut self, id: FileId, path: &Path, file: &Arc<File>) {
+        if self.files.len() >= MAX_OPEN
+            && let Some(oldest) = self
+                .files
+                .iter()
+                .min_by_key(|(_, open)| open.used)
+                .map(|(id, _)| *id)
+        {
+            self.files.remove(&oldest);
+        }
+        self.clock += 1;
+        let open = OpenFile {
+            file: Arc::clone(file),
+            path: path.to_path_buf(),
+            used: self.clock,
+        };
+        self.files.insert(id, open);
+    }
+
+    fn clear(&mut self) {
+        self.files.clear();
+    }
+}
