@@ -215,7 +215,8 @@ impl<R: Read> Input<R> {
 
     fn varint(&mut self) -> Result<u64, CarError> {
         let at = self.position;
-        let mut buffer = unsigned_varint::encode::u64_buffer();
+        // Nine bytes are the most that multiformats allow; the decoder would drop the bits of a tenth that do not fit.
+        let mut buffer = [0; 9];
         for length in 1..=buffer.len() {
             self.read(&mut buffer[length - 1..length])?;
             if buffer[length - 1] < 0x80 {
@@ -227,10 +228,8 @@ impl<R: Read> Input<R> {
                     });
             }
         }
-        Err(CarError::Malformed {
-            at,
-            what: "a length is over 64 bits",
-        })
+        let what = "a length is over 63 bits";
+        Err(CarError::Malformed { at, what })
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> Result<(), CarError> {

@@ -10,9 +10,7 @@ use thiserror::Error;
 pub use ::cid::Version;
 pub use ::cid::multibase::Base;
 
-use crate::limits::{
-    MAX_BLOCK_BYTES, MAX_CID_BYTES, MAX_CID_TEXT, MAX_DIGEST_BYTES, MIN_DIGEST_BYTES,
-};
+use crate::limits::{MAX_BLOCK_BYTES, MAX_CID_TEXT, MAX_DIGEST_BYTES, MIN_DIGEST_BYTES};
 
 /// A CID with room for the longest digest allowed, an identity of 128 bytes.
 pub type Cid = ::cid::CidGeneric<128>;
@@ -187,13 +185,46 @@ pub fn from_bytes(bytes: &[u8]) -> Result<Cid, CidError> {
     }
 }
 
-/// Reads a CID in binary form from the front of `bytes`, and says how many bytes it took.
+/// Reads a CID in binary form from the front of `bytes`, and says how many bytes it took. There is one such form for each CID.
 pub fn read_prefix(bytes: &[u8]) -> Result<(Cid, usize), CidError> {
-    let mut rest = bytes;
-    let cid = Cid::read_bytes(&mut rest).map_err(|error| CidError::Malformed(error.to_string()))?;
-    let length = bytes.len() - rest.len();
-    if length > MAX_CID_BYTES {
-        return Err(CidError::Malformed(format!("{length} bytes long")));
+    let malformed = |reason: &str| CidError::Malformed(reason.to_owned());
+    let (cid, rest) = if let Some(rest) = bytes.strip_prefix(&[0x12, 32]) {
+        let (digest, rest) = rest
+            .split_at_checked(32)
+            .ok_or_else(|| malformed("too short"))?;
+        (Cid::new_v0(wrap(SHA2_256, digest)?), rest)
+    } else {
+        let (version, rest) = varint(bytes)?;
+        if version != 1 {
+            return Err(malformed("its version is neither 0 nor 1"));
+        }
+        let (codec, rest) = varint(rest)?;
+        let (code, rest) = varint(rest)?;
+        let (size, rest) = varint(rest)?;
+        let split = usize::try_from(size)
+            .ok()
+            .and_then(|size| rest.split_at_checked(size));
+        let (digest, rest) = split.ok_or_else(|| malformed("too short"))?;
+        (Ok(Cid::new_v1(codec, wrap(code, digest)?)), rest)
+    };
+    let cid = cid.map_err(|error| CidError::Malformed(error.to_string()))?;
+    Ok((cid, bytes.len() - rest.len()))
+}
+
+fn wrap(code: u64, digest: &[u8]) -> Result<Multihash, CidError> {
+    Multihash::wrap(code, digest).map_err(|error| CidError::Malformed(error.to_string()))
+}
+
+/// Bytes of the longest number that multiformats allow. The decoder would take a tenth and drop the bits that do not fit, which
+/// would give one CID many forms.
+const MAX_VARINT_BYTES: usize = 9;
+
+/// Reads a number in its shortest form.
+fn varint(bytes: &[u8]) -> Result<(u64, &[u8]), CidError> {
+    let malformed = |reason: &dyn std::fmt::Display| CidError::Malformed(reason.to_string());
+    let (value, rest) = unsigned_varint::decode::u64(bytes).map_err(|error| malformed(&error))?;
+    if bytes.len() - rest.len() > MAX_VARINT_BYTES {
+        return Err(malformed(&"a number is too long"));
     }
-    Ok((cid, length))
+    Ok((value, rest))
 }

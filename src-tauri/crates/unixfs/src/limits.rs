@@ -9,7 +9,7 @@ pub const MIN_DIGEST_BYTES: usize = 20;
 /// Bytes of the longest digest, which bounds identity CIDs too (IPIP-512).
 pub const MAX_DIGEST_BYTES: usize = 128;
 
-/// Bytes of a CID in binary form. Longer ones are ignored by every Bitswap server.
+/// Bytes of a CID in binary form that Bitswap servers still answer. With digests bounded, ours stay below it.
 pub const MAX_CID_BYTES: usize = 168;
 
 /// Characters of a CID as text: base 2, the longest base, needs eight for a byte, and one names the base.

@@ -93,6 +93,8 @@ fn lengths_are_bounded_before_anything_is_read() {
         CarError::TooLarge { .. }
     ));
     assert!(matches!(section(&[0xff; 12]), CarError::Malformed { .. }));
+    let dropped_bits = b"\x81\x80\x80\x80\x80\x80\x80\x80\x80\x02";
+    assert!(matches!(section(dropped_bits), CarError::Malformed { .. }));
     assert!(matches!(section(b"\x81\x00"), CarError::Malformed { .. }));
     assert!(matches!(section(b"\x00"), CarError::Malformed { .. }));
     assert!(matches!(

@@ -135,7 +135,17 @@ fn binary_is_one_cid_and_nothing_else() {
     let longer = [&bytes[..], b"x"].concat();
     assert!(cid::from_bytes(&longer).is_err());
     assert_eq!(cid::read_prefix(&longer).unwrap().1, 36);
-    // A version of ten bytes, and one of eleven.
-    assert!(cid::from_bytes(&[0xff; 10]).is_err());
-    assert!(cid::from_bytes(&[0x80; 11]).is_err());
+    let changed = |at: usize, instead: &[u8]| {
+        cid::from_bytes(&[&bytes[..at], instead, &bytes[at + 1..]].concat()).map(|cid| cid.codec())
+    };
+    assert_eq!(changed(1, &[0x70]), Ok(DAG_PB));
+    assert!(changed(0, &[0]).is_err());
+    assert!(changed(0, &[2]).is_err());
+    // A codec of nine bytes, one of ten, one that does not fit into 64 bits, and one that is longer than need be.
+    let long = |length: usize, last: u8| [vec![0xff; length - 1], vec![last]].concat();
+    assert_eq!(changed(1, &long(9, 0x7f)), Ok((1 << 63) - 1));
+    assert!(changed(1, &long(10, 0x01)).is_err());
+    assert!(changed(1, &long(10, 0x7f)).is_err());
+    assert!(changed(1, &long(11, 0x01)).is_err());
+    assert!(changed(1, &[0xd5, 0x00]).is_err());
 }
