@@ -93,11 +93,15 @@ impl ShardPath {
         }
     }
 
-    /// Is this a shard that can hang here? The fan-out must be the root's, and each entry in the bucket that its name hashes to.
-    /// Every shard must be checked before its entries are believed: that makes names unique in the whole directory.
+    /// Is this a shard that can hang here? The fan-out must be the root's, each entry in the bucket that its name hashes to, and
+    /// only the root may be empty. Every shard must be checked before its entries are believed: that makes names unique in the whole
+    /// directory, and a walk no longer than its entries, for no two places can hang the same shard below them.
     pub fn check(&self, node: &ShardNode) -> Result<(), DecodeError> {
         if node.fanout != self.fanout {
             return Err(DecodeError::FanoutChanged);
+        }
+        if node.items.is_empty() && self.depth > 0 {
+            return Err(DecodeError::EmptyShard);
         }
         for (item, bucket) in node.items.iter().zip(&node.buckets) {
             if let ShardItem::Entry(entry) = item {

@@ -3,7 +3,7 @@
 //! [`decode`] looks at one block, never recurses, and allocates in proportion to the block. It lets a node pass only if it is
 //! consistent in itself. What one block cannot show, how nodes fit together, is checked on the way down: by [`FilePosition`]
 //! for files, by [`ShardPath`](crate::hamt::ShardPath) for HAMT directories. Both carry a bound on depth. The block is trusted to match its CID: see
-//! [`cid::verify`](crate::cid::verify).
+//! [`cid::verify`].
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -57,6 +57,8 @@ pub enum DecodeError {
     FanoutChanged,
     #[error("a shard holds a name that does not belong into its bucket")]
     WrongBucket,
+    #[error("a shard below the first is empty")]
+    EmptyShard,
     #[error("a shard lies deeper than the hash reaches")]
     ShardTooDeep,
 }

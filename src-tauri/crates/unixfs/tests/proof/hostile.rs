@@ -301,23 +301,30 @@ fn names_outside_of_their_bucket() {
 
 #[test]
 fn deep_tries_end() {
-    // Each shard holds nothing but another one.
-    let mut store = Store::default();
-    for (fanout, levels) in [(256, 8), (8, 21), (1024, 6)] {
-        let prefix: &[u8] = match fanout {
-            8 => b"0",
-            256 => b"00",
-            _ => b"000",
+    for (fanout, levels) in [(8, 21), (256, 8), (1024, 6)] {
+        let Ok(Node::Shard(node)) = check(&shard_data(b"", fanout)) else {
+            panic!()
         };
-        let mut top = store.put_dag_pb(shard_data(b"", fanout));
-        let mut depth = 1;
-        while store.list(&top).is_ok() {
-            top = store.put_dag_pb([link(&top, prefix, 1), shard_data(&[1], fanout)].concat());
-            depth += 1;
+        let mut path = ShardPath::root(&node);
+        for _ in 1..levels {
+            path = path.child(0).unwrap();
         }
-        assert_eq!(depth, levels + 1);
-        assert_eq!(store.list(&top), Err(DecodeError::ShardTooDeep));
+        assert_eq!(path.child(0), Err(DecodeError::ShardTooDeep));
     }
+}
+
+#[test]
+fn repeating_tries_end() {
+    // 256^7 ways lead through these shards, and none to an entry.
+    let mut store = Store::default();
+    let mut top = store.put_dag_pb(shard_data(b"", 256));
+    assert!(store.list(&top).unwrap().is_empty());
+    for _ in 0..7 {
+        let links = (0..256).map(|bucket| link(&top, format!("{bucket:02X}").as_bytes(), 1));
+        let links = links.collect::<Vec<_>>().concat();
+        top = store.put_dag_pb([links, shard_data(&[0xff; 32], 256)].concat());
+    }
+    assert_eq!(store.list(&top), Err(DecodeError::EmptyShard));
 }
 
 #[test]
