@@ -200,7 +200,12 @@ pub(crate) fn encode_directory(meta: &Metadata) -> Vec<u8> {
 pub(crate) fn encode_symlink(target: &[u8], meta: &Metadata) -> Vec<u8> {
     let mut out = start(Kind::Symlink);
     proto::put_bytes(&mut out, 2, target);
-    put_metadata(&mut out, meta);
+    // A symlink's own mode means nothing, and Kubo gives it none.
+    let meta = Metadata {
+        mode: None,
+        ..*meta
+    };
+    put_metadata(&mut out, &meta);
     out
 }
 

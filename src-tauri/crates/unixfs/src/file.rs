@@ -82,7 +82,7 @@ pub fn leaf_frame(len: usize) -> (Bytes, Bytes) {
     (prefix.into(), after.into())
 }
 
-/// The block of a symlink that points at `target`.
+/// The block of a symlink that points at `target`. It has no mode, whatever the metadata.
 pub fn symlink(profile: &Profile, target: &[u8], meta: &Metadata) -> Block {
     let data = Encoder::default().finish(&data::encode_symlink(target, meta));
     Block {

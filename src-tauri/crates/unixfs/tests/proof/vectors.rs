@@ -5,7 +5,9 @@
 use chacha20::ChaCha20;
 use chacha20::cipher::{KeyIvInit, StreamCipher, StreamCipherSeek};
 use sha2::{Digest, Sha256};
-use unixfs::{Chunker, DirectoryBuilder, FileBuilder, Leaf, Metadata, Profile, Root, symlink};
+use unixfs::{
+    Block, Chunker, DirectoryBuilder, FileBuilder, Leaf, Metadata, Mtime, Profile, Root, symlink,
+};
 
 #[test]
 fn files_in_one_block() {
@@ -163,6 +165,30 @@ fn nothing_and_a_symlink() {
     // As the specification spells it: a type and the target, no size.
     let link = symlink(&Profile::V1_2025, b"a/b", &Metadata::default());
     assert_eq!(link.data[..], *b"\x0a\x07\x08\x04\x12\x03a/b");
+}
+
+#[test]
+fn permissions_and_times() {
+    // `ipfs add --cid-version=1 --mode=0640 --mtime=1700000000 --mtime-nsecs=5` of a folder that holds a symlink, and of that.
+    let meta = Metadata {
+        mode: Some(0o640),
+        mtime: Some(Mtime {
+            seconds: 1_700_000_000,
+            nanos: 5,
+        }),
+    };
+    let mtime = b"\x42\x0b\x08\x80\xe2\xcf\xaa\x06\x15\x05\x00\x00\x00";
+    let link = symlink(&Profile::V1_2025, b"f", &meta);
+    let expected = [&b"\x0a\x12\x08\x04\x12\x01f"[..], mtime].concat();
+    assert_eq!(link.data[..], expected);
+
+    let mut directory = DirectoryBuilder::new(&Profile::V1_2025, meta);
+    directory.push("l", link.root()).unwrap();
+    let mut block = Vec::new();
+    let keep = &mut |root: Block| block = root.data.to_vec();
+    directory.finish(keep).unwrap();
+    let expected = [&b"\x12\x01l\x18\x14\x0a\x12\x08\x01\x38\xa0\x03"[..], mtime].concat();
+    assert!(block.ends_with(&expected));
 }
 
 fn check(root: Root, cid: &str) {
