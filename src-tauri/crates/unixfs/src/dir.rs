@@ -1,6 +1,6 @@
 //! Directories into blocks: names and roots go in, in any order, and come out as one block or as a HAMT, as the profile says.
 //!
-//! Memory is what the names and CIDs themselves take and 40 bytes for each entry, so that a directory of a million files can be
+//! Memory is what the names and CIDs themselves take and 32 bytes for each entry, so that a directory of a million files can be
 //! built beside everything else.
 
 use thiserror::Error;

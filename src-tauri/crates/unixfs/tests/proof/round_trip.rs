@@ -107,6 +107,15 @@ fn a_file_needs_memory_for_its_edge_alone() {
 }
 
 #[test]
+fn profiles_go_by_their_names() {
+    for profile in Profile::ALL {
+        assert_eq!(profile.to_string().parse(), Ok(profile));
+    }
+    assert!("unixfs-v2".parse::<Profile>().is_err());
+    assert_eq!(Profile::default(), Profile::V1_2025);
+}
+
+#[test]
 fn illegal_and_repeated_names_stay_out() {
     let root = Profile::V1_2025.leaf(b"x");
     let root = Root {
