@@ -1,0 +1,83 @@
+//! The client's numbers, each with its unit and its reason.
+
+use std::time::Duration;
+
+/// Entries in our wantlist at one peer. Kubo and Helia keep no more and silently drop the rest.
+pub(super) const MAX_WANTLIST: usize = 1024;
+/// Blocks asked of one peer at a time, in entries: leaves the rest of [`MAX_WANTLIST`] to want-haves.
+pub(super) const MAX_ASKED: usize = 384;
+/// Entries in one message: some 50 bytes each keep a message near 16 KiB, Kubo's own target.
+pub(super) const MAX_ENTRIES_PER_MESSAGE: usize = 320;
+/// Wants under way in a session when some of its peers hold only a part: each costs one want-have at each of those
+/// peers. 1 MiB blocks: half a GiB in which downloaders can feed each other.
+pub(super) const WINDOW_SHARED: usize = 512;
+/// Wants under way beyond those already asked for when every peer of a session has everything. Blocks are drawn from it at
+/// random, so that downloaders that have not yet met rarely ask a seed for the same block.
+pub(super) const WINDOW_AHEAD: usize = 64;
+/// Want-haves that look beyond the window at a peer that has nothing in it.
+pub(super) const EXPLORE_BATCH: usize = 96;
+/// First pause between two such looks: some round trips.
+pub(super) const EXPLORE_PAUSE: Duration = Duration::from_millis(200);
+/// Longest pause between two such looks, when none finds anything.
+pub(super) const EXPLORE_PAUSE_MAX: Duration = Duration::from_secs(20);
+
+/// Peers of one session: each may cost a want-have and a cancel for every block.
+pub(super) const MAX_MEMBERS: usize = 256;
+/// Peers outside a session that are asked whether they have its first blocks: a broadcast of want-haves, kept small.
+pub(super) const MAX_PROBED: usize = 96;
+/// Blocks that such a peer is asked about: the root and two more.
+pub(super) const PROBES_PER_PEER: usize = 3;
+/// Providers remembered for a session until they can be dialled.
+pub(super) const MAX_CANDIDATES: usize = 64;
+/// Dials that a session waits for at a time.
+pub(super) const MAX_DIALS: usize = 8;
+/// After this long a dial without an answer counts as failed.
+pub(super) const DIAL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A session with a connected source waits this long before it looks for more of them, as Kubo does.
+pub(super) const SEARCH_DELAY: Duration = Duration::from_secs(1);
+/// First pause between two searches; doubled each time that nothing was received in between.
+pub(super) const SEARCH_PAUSE: Duration = Duration::from_secs(5);
+/// Longest pause between two searches.
+pub(super) const SEARCH_PAUSE_MAX: Duration = Duration::from_mins(10);
+/// A session with this many peers looks for no more of them while blocks arrive.
+pub(super) const ENOUGH_MEMBERS: usize = 4;
+
+/// Expected bytes of a block whose size nobody told: Kubo's usual leaf.
+pub(super) const DEFAULT_BLOCK: u32 = 256 * 1024;
+/// Bytes asked of a peer whose rate is not yet known.
+pub(super) const FIRST_WINDOW: u64 = 2 * 1024 * 1024;
+/// A peer's window covers its round trip and this much queue: enough to survive a busy scheduler or a rate limiter's
+/// ticks, little enough that a slow peer never hoards.
+pub(super) const QUEUE_TIME: Duration = Duration::from_millis(150);
+/// A round trip above this does not widen the window: it is a queue, not a distance.
+pub(super) const MAX_USEFUL_RTT: Duration = Duration::from_secs(1);
+/// Shortest time over which a rate is measured.
+pub(super) const MIN_ROUND: Duration = Duration::from_millis(10);
+/// A second block is asked of a peer beyond its window only if both drain in this time.
+pub(super) const MAX_DRAIN: Duration = Duration::from_secs(4);
+/// The lowest round trip is measured again over this time, since routes change.
+pub(super) const RTT_MEMORY: Duration = Duration::from_secs(10);
+
+/// A peer that delivers nothing for this long (longer if its rate says so) while blocks are asked of it is stalled.
+pub(super) const STALL_MIN: Duration = Duration::from_secs(4);
+/// No stall takes longer to see than this, and a block whose only source is silent is asked again after it: Bitswap's
+/// customary rebroadcast interval.
+pub(super) const STALL_MAX: Duration = Duration::from_mins(1);
+/// Pause in which a stalled peer is asked for nothing; doubled with each stall in a row.
+pub(super) const PENALTY: Duration = Duration::from_secs(2);
+/// A peer without presences that did not send a block in time is asked for that block again after this.
+pub(super) const RETRY_REFUSED: Duration = Duration::from_mins(1);
+/// How often waiting decisions (leave it to its owner? take it over?) are looked at again.
+pub(super) const TICK: Duration = Duration::from_millis(50);
+/// Want-haves and cancels wait this long for company, so that messages are few.
+pub(super) const GATHER: Duration = Duration::from_millis(10);
+/// With this few blocks missing, one may be asked of two peers.
+pub(super) const ENDGAME: usize = 4;
+
+/// Strikes after which a peer is reported.
+pub(super) const MAX_STRIKES: f32 = 10.0;
+/// Presences about blocks we did not ask for that are forgiven: answers that crossed a cancel.
+pub(super) const FORGIVEN_PRESENCES: u32 = 2048;
+/// Downloads limited to N bytes/s may begin with this much of a second in one burst.
+pub(super) const LIMIT_BURST: Duration = Duration::from_millis(100);

@@ -1,0 +1,526 @@
+//! The asking half of Bitswap as a pure state machine: no socket, no clock, no task; `now` is an argument, and what is to be
+//! done comes out of [`Client::poll`].
+//!
+//! A session stands for one root: its wants, and the peers that may have them. A block is asked of one peer at a time, the
+//! one that will probably deliver it first; partial holders get standing want-haves, so that they tell when they obtain a
+//! block; each peer is asked for as much as its bandwidth-delay product, no more; what a slow peer owes is taken over by an
+//! idle one. Blocks match wants by multihash.
+//!
+//! What stays true:
+//! - no block is asked for twice while the first asker is within its time, but for the last few of a session;
+//! - requested plus delivered, unreleased bytes stay within [`ClientConfig::budget`] (but for one block);
+//! - our list at a peer never exceeds 1024 entries, and every map that a peer's words fill is bounded;
+//! - each event costs O(log n) in the wants, plus the peers concerned.
+//!
+//! The caller computes CIDs from bytes, keeps connections, and asks nothing that follows from its CID alone (identity, the
+//! hash of nothing). After any call, it polls until `None`, then waits for [`Client::deadline`].
+//!
+//! | file | room |
+//! |---|---|
+//! | `want` `peer` `session` `timers` | tables |
+//! | `ledger` | the moves that keep the tables in step |
+//! | `receive` | what peers say and send |
+//! | `assign` `steal` `swarm` | who is asked for what |
+//! | `window` `budget` | how much at a time |
+//! | `outbox` | entries into messages |
+
+mod assign;
+mod budget;
+mod ledger;
+mod limits;
+mod outbox;
+mod peer;
+mod receive;
+mod session;
+mod steal;
+mod swarm;
+mod timers;
+mod want;
+mod window;
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Instant;
+
+use bytes::Bytes;
+use libp2p::PeerId;
+use unixfs::cid::Cid;
+
+use self::budget::{Budget, Limiter};
+use self::peer::{Kind, PeerSlot, Peers};
+use self::session::{Session, Standing};
+use self::timers::{Timer, Timers};
+use self::want::Wants;
+use crate::wire;
+
+/// Names a session. The caller's choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(pub u64);
+
+/// A block that a session wants.
+#[derive(Debug, Clone)]
+pub struct Want {
+    pub cid: Cid,
+    /// Bytes of the block, if its parent tells.
+    pub size: Option<u32>,
+    /// Higher first. Among equals the client chooses, so that downloaders can feed each other: give equal priorities to
+    /// whatever need not come in order.
+    pub priority: i32,
+}
+
+#[derive(Debug, Clone)]
+pub struct ClientConfig {
+    /// This node.
+    pub local: PeerId,
+    /// Bytes that may be requested or delivered and not released.
+    pub budget: u64,
+    /// Bytes that may be requested of one peer.
+    pub max_window: u64,
+}
+
+impl ClientConfig {
+    pub fn new(local: PeerId) -> Self {
+        Self {
+            local,
+            budget: 24 * 1024 * 1024,
+            max_window: 16 * 1024 * 1024,
+        }
+    }
+}
+
+/// What the caller has to do.
+#[derive(Debug)]
+pub enum ClientAction {
+    /// Send a wantlist message. `full`: it replaces what the peer remembers.
+    Send {
+        peer: PeerId,
+        entries: Vec<wire::WantEntry>,
+        full: bool,
+    },
+    /// A wanted block is here, from `peer`. Its bytes count against the budget until [`Client::release`].
+    Deliver {
+        session: SessionId,
+        peer: PeerId,
+        cid: Cid,
+        data: Bytes,
+    },
+    /// Find peers that have the session's content and name them by [`Client::add_providers`].
+    FindProviders { session: SessionId },
+    /// Connect to the peer: it is believed to have something that is wanted.
+    Dial { peer: PeerId },
+    /// The peer broke the rules too often: disconnect, and keep it away. Nothing more is asked of it.
+    Misbehaved { peer: PeerId },
+}
+
+#[derive(Debug)]
+pub struct Client {
+    config: ClientConfig,
+    /// Our number among the downloaders.
+    number: u64,
+    /// Our own chance, different from all others', fixed for this client.
+    salt: u64,
+    /// State of the random numbers.
+    chance: u64,
+    wants: Wants,
+    peers: Peers,
+    sessions: BTreeMap<SessionId, Session>,
+    budget: Budget,
+    limiter: Limiter,
+    timers: Timers,
+    actions: VecDeque<ClientAction>,
+    to_flush: VecDeque<PeerSlot>,
+    /// Last number of a request.
+    seq: u64,
+    /// Last number of a want.
+    order: u64,
+    /// Something changed since the last assignment.
+    dirty: bool,
+    steal_at: Option<Instant>,
+}
+
+impl Client {
+    /// `seed`: of the random choices; any number, but a different one in each process.
+    pub fn new(config: ClientConfig, seed: u64) -> Self {
+        Self {
+            number: swarm::peer_number(&config.local),
+            salt: swarm::mix(seed),
+            chance: swarm::mix(seed ^ 1),
+            wants: Wants::default(),
+            peers: Peers::default(),
+            sessions: BTreeMap::new(),
+            budget: Budget::new(config.budget),
+            limiter: Limiter::default(),
+            timers: Timers::default(),
+            actions: VecDeque::new(),
+            to_flush: VecDeque::new(),
+            seq: 0,
+            order: 0,
+            dirty: false,
+            steal_at: None,
+            config,
+        }
+    }
+
+    pub fn open(&mut self, id: SessionId, now: Instant) {
+        self.sessions.entry(id).or_insert_with(|| Session::new(now));
+    }
+
+    /// Ends a session: what only it wanted is cancelled, and what was not yet polled is dropped.
+    pub fn close(&mut self, id: SessionId, now: Instant) {
+        let Some(session) = self.sessions.get(&id) else {
+            return;
+        };
+        let wants: Vec<_> = session
+            .queue
+            .iter()
+            .map(|&(_, _, want)| want)
+            .chain(session.active.iter().copied())
+            .chain(session.guests.iter().copied())
+            .collect();
+        for want in wants {
+            self.leave_want(id, want, now);
+        }
+        let budget = &mut self.budget;
+        self.actions.retain(|action| match action {
+            ClientAction::Deliver { session, data, .. } if *session == id => {
+                budget.release(data.len() as u64);
+                false
+            }
+            ClientAction::FindProviders { session } => *session != id,
+            _ => true,
+        });
+        self.timers.clear(Timer::Session(id));
+        if let Some(session) = self.sessions.remove(&id) {
+            for slot in session.members.keys() {
+                if let Some(peer) = self.peers.get_mut(*slot) {
+                    peer.sessions.retain(|&other| other != id);
+                }
+            }
+        }
+        self.dirty = true;
+    }
+
+    /// Adds wants to an open session. A want that is there already keeps its place, but for a higher priority.
+    pub fn want(&mut self, id: SessionId, wants: Vec<Want>, now: Instant) {
+        for want in wants {
+            self.add_want(id, &want);
+        }
+        self.dirty = true;
+        if let Some(session) = self.sessions.get(&id) {
+            let probe = session.probed.is_empty();
+            self.schedule_session(id);
+            if probe {
+                self.probe_all(id, now);
+            }
+        }
+    }
+
+    fn add_want(&mut self, id: SessionId, want: &Want) {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        let Some(found) = self.wants.find(&want.cid) else {
+            self.order += 1;
+            let size = want.size.unwrap_or(0);
+            let new = self
+                .wants
+                .insert(&want.cid, size, want.priority, self.order, id);
+            session
+                .queue
+                .insert((Reverse(want.priority), self.order, new));
+            return;
+        };
+        let Some(state) = self.wants.get_mut(found) else {
+            return;
+        };
+        if state.home != id {
+            let others = state.others.get_or_insert_default();
+            if !others.contains(&id) {
+                others.push(id);
+                session.guests.insert(found);
+            }
+        }
+        if want.priority > state.priority {
+            self.set_priority(found, want.priority);
+        }
+    }
+
+    fn set_priority(&mut self, id: want::WantId, priority: i32) {
+        let asked = self
+            .wants
+            .active(id)
+            .is_none_or(|active| active.place == want::Place::Asked);
+        self.displace(id);
+        let Some(state) = self.wants.get_mut(id) else {
+            return;
+        };
+        let old = std::mem::replace(&mut state.priority, priority);
+        if let Some(session) = self.sessions.get_mut(&state.home)
+            && session.queue.remove(&(Reverse(old), state.order, id))
+        {
+            session.queue.insert((Reverse(priority), state.order, id));
+        }
+        if !asked {
+            self.place(id);
+        }
+    }
+
+    /// Takes wants back.
+    pub fn unwant(&mut self, id: SessionId, cids: &[Cid], now: Instant) {
+        for cid in cids {
+            if let Some(want) = self.wants.find(cid) {
+                self.leave_want(id, want, now);
+            }
+        }
+        self.dirty = true;
+    }
+
+    fn leave_want(&mut self, session: SessionId, id: want::WantId, now: Instant) {
+        let Some(state) = self.wants.get_mut(id) else {
+            return;
+        };
+        if let Some(others) = &mut state.others {
+            others.retain(|&other| other != session);
+        }
+        if state.home != session {
+            if let Some(state) = self.sessions.get_mut(&session) {
+                state.guests.remove(&id);
+            }
+            return;
+        }
+        // The first guest becomes the host.
+        let heirs: Vec<SessionId> = state.others.take().map_or_else(Vec::new, |others| *others);
+        let (size, priority) = (state.size, state.priority);
+        let Some(state) = self.finish(id, None, now) else {
+            return;
+        };
+        for heir in heirs {
+            self.add_want(
+                heir,
+                &Want {
+                    cid: state.cid(),
+                    size: (size > 0).then_some(size),
+                    priority,
+                },
+            );
+        }
+    }
+
+    /// Peers believed to have the session's content, connected or not.
+    pub fn add_providers(&mut self, id: SessionId, peers: &[PeerId], now: Instant) {
+        for peer in peers {
+            if *peer == self.config.local {
+                continue;
+            }
+            match self.peers.find(peer) {
+                Some(slot) => self.join(id, slot, Standing::Complete, now),
+                None => {
+                    if let Some(session) = self.sessions.get_mut(&id) {
+                        session.add_candidate(*peer);
+                    }
+                }
+            }
+        }
+        self.dial(id, now);
+    }
+
+    /// The peer asks us for these blocks: if we look for one of them ourselves, we are fellow downloaders.
+    pub fn on_wanted(&mut self, peer: PeerId, cids: &[Cid], now: Instant) {
+        let Some(slot) = self.peers.find(&peer) else {
+            return;
+        };
+        for cid in cids {
+            let Some(home) = self
+                .wants
+                .find(cid)
+                .and_then(|id| self.wants.get(id))
+                .map(|want| want.home)
+            else {
+                continue;
+            };
+            if !self
+                .sessions
+                .get(&home)
+                .is_some_and(|session| session.members.contains_key(&slot))
+            {
+                self.join(home, slot, Standing::Partial, now);
+            }
+        }
+    }
+
+    /// The consumer is done with so many delivered bytes.
+    pub fn release(&mut self, bytes: u64, _now: Instant) {
+        self.budget.release(bytes);
+        self.dirty = true;
+    }
+
+    pub fn set_download_limit(&mut self, bytes_per_sec: Option<u64>, now: Instant) {
+        self.limiter.set_rate(bytes_per_sec, now);
+        self.dirty = true;
+    }
+
+    pub fn connected(&mut self, peer: PeerId, version: wire::Version, now: Instant) {
+        if self.peers.find(&peer).is_some() {
+            return;
+        }
+        let slot = self
+            .peers
+            .insert(peer, version.has_presences(), self.config.max_window);
+        let ids: Vec<SessionId> = self.sessions.keys().copied().collect();
+        for id in ids {
+            if self
+                .sessions
+                .get_mut(&id)
+                .is_some_and(|session| session.take_expected(&peer))
+            {
+                self.join(id, slot, Standing::Complete, now);
+                self.dial(id, now);
+            } else {
+                self.probe(id, slot, now);
+            }
+        }
+    }
+
+    /// A dial that [`ClientAction::Dial`] asked for came to nothing.
+    pub fn dial_failed(&mut self, peer: PeerId, now: Instant) {
+        let ids: Vec<SessionId> = self.sessions.keys().copied().collect();
+        for id in ids {
+            if self
+                .sessions
+                .get_mut(&id)
+                .is_some_and(|session| session.take_expected(&peer))
+            {
+                self.dial(id, now);
+            }
+        }
+    }
+
+    pub fn disconnected(&mut self, peer: PeerId, now: Instant) {
+        let Some(slot) = self.peers.find(&peer) else {
+            return;
+        };
+        let listed: Vec<_> = self
+            .peers
+            .get(slot)
+            .map_or_else(Vec::new, |p| p.sent.keys().copied().collect());
+        for id in listed {
+            self.unlist(slot, id, now);
+        }
+        self.timers.clear(Timer::Peer(slot));
+        self.timers.clear(Timer::Flush(slot));
+        self.to_flush.retain(|&other| other != slot);
+        let ids: Vec<SessionId> = self.sessions.keys().copied().collect();
+        for id in ids {
+            let Some(session) = self.sessions.get_mut(&id) else {
+                continue;
+            };
+            session.probed.remove(&slot);
+            let Some(member) = session.members.remove(&slot) else {
+                continue;
+            };
+            // A source that was good is worth a dial.
+            if member.delivered && self.peers.get(slot).is_some_and(|p| !p.conduct.reported) {
+                session.add_candidate(peer);
+            }
+            self.rank_session(id);
+            self.dial(id, now);
+        }
+        self.peers.remove(slot);
+        self.dirty = true;
+    }
+
+    /// When [`Client::on_deadline`] has to be called, if nothing else happens.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    pub fn on_deadline(&mut self, now: Instant) {
+        while let Some(timer) = self.timers.pop_due(now) {
+            match timer {
+                Timer::Peer(slot) => self.check_peer(slot, now),
+                Timer::Flush(slot) => self.to_flush.push_back(slot),
+                Timer::Session(id) => self.check_session(id, now),
+                Timer::Assign => {}
+            }
+            self.dirty = true;
+        }
+    }
+
+    /// What to do next; `None`: nothing until the next call of another method.
+    pub fn poll(&mut self, now: Instant) -> Option<ClientAction> {
+        if std::mem::take(&mut self.dirty) {
+            self.assign(now);
+        }
+        if let Some(action) = self.actions.pop_front() {
+            return Some(action);
+        }
+        while let Some(slot) = self.to_flush.pop_front() {
+            if let Some(action) = self.flush(slot, now) {
+                return Some(action);
+            }
+        }
+        None
+    }
+
+    /// Blocks wanted and not received.
+    pub fn pending(&self) -> usize {
+        self.wants.len()
+    }
+
+    fn flush(&mut self, slot: PeerSlot, now: Instant) -> Option<ClientAction> {
+        let peer = self.peers.get_mut(slot)?;
+        match peer.outbox.due() {
+            Some(due) if due <= now => {}
+            Some(due) => {
+                self.timers.set_earlier(Timer::Flush(slot), due);
+                return None;
+            }
+            None => return None,
+        }
+        let (wants, sent, presences) = (&self.wants, &mut peer.sent, peer.presences);
+        let entries = peer.outbox.take(|entry| match entry {
+            outbox::Entry::Cancel(cid) => Some((
+                cid,
+                wire::WantEntry {
+                    cid,
+                    priority: 0,
+                    cancel: true,
+                    want_type: wire::WantType::Block,
+                    send_dont_have: false,
+                },
+            )),
+            outbox::Entry::Want { id, seq } => {
+                let entry = sent.get_mut(&id).filter(|sent| sent.seq == seq)?;
+                let want = wants.get(id)?;
+                entry.flushed = true;
+                entry.at = now;
+                let cid = want.cid();
+                Some((
+                    cid,
+                    wire::WantEntry {
+                        cid,
+                        priority: want.priority,
+                        cancel: false,
+                        want_type: match entry.kind {
+                            Kind::Have => wire::WantType::Have,
+                            Kind::Block => wire::WantType::Block,
+                        },
+                        send_dont_have: presences,
+                    },
+                ))
+            }
+        });
+        if peer.outbox.due().is_some() {
+            self.to_flush.push_front(slot);
+        }
+        if entries.is_empty() {
+            return None;
+        }
+        let full = !std::mem::replace(&mut peer.greeted, true);
+        Some(ClientAction::Send {
+            peer: peer.id,
+            entries,
+            full,
+        })
+    }
+}

@@ -1,0 +1,215 @@
+//! One connected peer: what stands in its wantlist, what it said, how it behaves.
+//!
+//! Always true: `asked` holds exactly the entries of `sent` that ask for a block and are unanswered, in the order of asking;
+//! `sent` never exceeds [`MAX_WANTLIST`]; every want in `sent` lists this peer.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::{Duration, Instant};
+
+use libp2p::PeerId;
+use slab::Slab;
+
+use super::SessionId;
+use super::limits::{FORGIVEN_PRESENCES, MAX_STRIKES, MAX_WANTLIST, PENALTY, STALL_MAX, STALL_MIN};
+use super::outbox::Outbox;
+use super::want::{PoolKey, WantId};
+use super::window::Window;
+
+/// Place of a connected peer in the table. Valid until it disconnects.
+pub(super) type PeerSlot = usize;
+
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) id: PeerId,
+    /// Number on which all downloaders agree, from the id.
+    pub(super) number: u64,
+    /// Understands want-have and sends presences (1.2).
+    pub(super) presences: bool,
+    pub(super) window: Window,
+    pub(super) sent: BTreeMap<WantId, Sent>,
+    pub(super) asked: BTreeMap<u64, WantId>,
+    /// Blocks it has, as a holder of a part, that were asked of nobody.
+    pub(super) ready: BTreeSet<PoolKey>,
+    pub(super) outbox: Outbox,
+    pub(super) sessions: Vec<SessionId>,
+    pub(super) conduct: Conduct,
+    /// The first message after connecting replaces what the peer may remember of us.
+    pub(super) greeted: bool,
+    /// Asked for nothing until then, after a stall.
+    pub(super) paused_until: Option<Instant>,
+    /// Stalls in a row.
+    stalls: u32,
+}
+
+/// One entry of our wantlist at a peer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sent {
+    /// Number of this request, never used twice.
+    pub(super) seq: u64,
+    pub(super) kind: Kind,
+    pub(super) answer: Answer,
+    pub(super) at: Instant,
+    /// Whether it went out.
+    pub(super) flushed: bool,
+    /// Bytes counted as requested, for a block.
+    pub(super) bytes: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Have,
+    Block,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    None,
+    Have,
+    DontHave,
+}
+
+impl Peer {
+    fn new(id: PeerId, presences: bool, max_window: u64) -> Self {
+        Self {
+            number: super::swarm::peer_number(&id),
+            id,
+            presences,
+            window: Window::new(max_window),
+            sent: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            ready: BTreeSet::new(),
+            outbox: Outbox::default(),
+            sessions: Vec::new(),
+            conduct: Conduct::default(),
+            greeted: false,
+            paused_until: None,
+            stalls: 0,
+        }
+    }
+
+    pub(super) fn is_usable(&self, now: Instant) -> bool {
+        !self.conduct.reported && self.paused_until.is_none_or(|until| until <= now)
+    }
+
+    pub(super) fn has_list_room(&self) -> bool {
+        self.sent.len() < MAX_WANTLIST
+    }
+
+    pub(super) fn said(&self, id: WantId) -> Answer {
+        self.sent.get(&id).map_or(Answer::None, |sent| sent.answer)
+    }
+
+    /// When the peer counts as stalled if nothing comes until then.
+    pub(super) fn stalls_at(&self) -> Option<Instant> {
+        let since = self.window.silent_since?;
+        let drain = Duration::try_from_secs_f64(
+            self.window.asked_bytes() as f64 / self.window.rate().max(1.0),
+        )
+        .unwrap_or(STALL_MAX);
+        let drain = if self.window.rate() == 0.0 {
+            STALL_MIN / 2
+        } else {
+            drain.min(STALL_MAX)
+        };
+        let patience = ((drain + self.window.rtt()) * 4).max(STALL_MIN)
+            * 2u32.saturating_pow(self.stalls.min(6));
+        since.checked_add(patience.min(STALL_MAX))
+    }
+
+    pub(super) fn on_stall(&mut self, now: Instant) {
+        let pause = PENALTY * 2u32.saturating_pow(self.stalls.min(5));
+        self.stalls += 1;
+        self.paused_until = now.checked_add(pause);
+        self.window.on_stall();
+    }
+
+    pub(super) fn on_delivery(&mut self) {
+        self.stalls = 0;
+        self.paused_until = None;
+        self.conduct.praise();
+    }
+}
+
+/// What speaks against a peer, and what excuses it.
+#[derive(Debug, Default)]
+pub(super) struct Conduct {
+    strikes: f32,
+    /// Blocks that may still come although they are no longer wanted: their cancels crossed them.
+    late_blocks: u32,
+    unasked_presences: u32,
+    pub(super) reported: bool,
+}
+
+impl Conduct {
+    pub(super) fn strike(&mut self, weight: f32) {
+        self.strikes += weight;
+    }
+
+    pub(super) fn expect_late_block(&mut self) {
+        self.late_blocks = self.late_blocks.saturating_add(1).min(4096);
+    }
+
+    pub(super) fn on_unwanted_block(&mut self) {
+        match self.late_blocks.checked_sub(1) {
+            Some(left) => self.late_blocks = left,
+            None => self.strike(1.0),
+        }
+    }
+
+    pub(super) fn on_unasked_presence(&mut self) {
+        self.unasked_presences += 1;
+        if self.unasked_presences > FORGIVEN_PRESENCES {
+            self.unasked_presences = 0;
+            self.strike(4.0);
+        }
+    }
+
+    fn praise(&mut self) {
+        self.strikes = (self.strikes - 0.25).max(0.0);
+        self.unasked_presences = self.unasked_presences.saturating_sub(8);
+    }
+
+    /// True once, when the peer has gone too far.
+    pub(super) fn must_report(&mut self) -> bool {
+        let report = !self.reported && self.strikes >= MAX_STRIKES;
+        self.reported |= report;
+        report
+    }
+}
+
+/// The connected peers.
+#[derive(Debug, Default)]
+pub(super) struct Peers {
+    slab: Slab<Peer>,
+    by_id: HashMap<PeerId, PeerSlot>,
+}
+
+impl Peers {
+    pub(super) fn find(&self, id: &PeerId) -> Option<PeerSlot> {
+        self.by_id.get(id).copied()
+    }
+
+    pub(super) fn insert(&mut self, id: PeerId, presences: bool, max_window: u64) -> PeerSlot {
+        let slot = self.slab.insert(Peer::new(id, presences, max_window));
+        self.by_id.insert(id, slot);
+        slot
+    }
+
+    pub(super) fn remove(&mut self, slot: PeerSlot) -> Option<Peer> {
+        let peer = self.slab.try_remove(slot)?;
+        self.by_id.remove(&peer.id);
+        Some(peer)
+    }
+
+    pub(super) fn get(&self, slot: PeerSlot) -> Option<&Peer> {
+        self.slab.get(slot)
+    }
+
+    pub(super) fn get_mut(&mut self, slot: PeerSlot) -> Option<&mut Peer> {
+        self.slab.get_mut(slot)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (PeerSlot, &Peer)> {
+        self.slab.iter()
+    }
+}

@@ -1,0 +1,410 @@
+//! What peers say and send, what their silence means, and who takes part in a session.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use libp2p::PeerId;
+use unixfs::cid::Cid;
+
+use super::limits::{
+    MAX_MEMBERS, MAX_PROBED, PROBES_PER_PEER, RETRY_REFUSED, STALL_MAX, WINDOW_SHARED,
+};
+use super::outbox::Entry;
+use super::peer::{Answer, Kind, PeerSlot};
+use super::session::{Member, Standing};
+use super::timers::Timer;
+use super::want::WantId;
+use super::{Client, ClientAction, SessionId};
+use crate::wire::Presence;
+
+impl Client {
+    /// Presences from a peer, in the order of its message.
+    pub fn on_presences(&mut self, peer: PeerId, presences: &[(Cid, Presence)], now: Instant) {
+        let Some(slot) = self.peers.find(&peer) else {
+            return;
+        };
+        for (cid, presence) in presences {
+            let id = self.wants.find(cid);
+            let sent = id.and_then(|id| self.peers.get(slot)?.sent.get(&id).copied());
+            let (Some(id), Some(sent)) = (id, sent) else {
+                if let Some(peer) = self.peers.get_mut(slot) {
+                    peer.conduct.on_unasked_presence();
+                }
+                continue;
+            };
+            if sent.answer == Answer::None
+                && sent.flushed
+                && let Some(peer) = self.peers.get_mut(slot)
+            {
+                peer.window
+                    .on_rtt(now.saturating_duration_since(sent.at), now);
+            }
+            match presence {
+                Presence::Have => self.on_have(slot, id, sent.answer == Answer::DontHave, now),
+                Presence::DontHave => self.on_dont_have(slot, id, now),
+            }
+        }
+        self.report(slot);
+        self.dirty = true;
+    }
+
+    fn on_have(&mut self, slot: PeerSlot, id: WantId, news: bool, now: Instant) {
+        let Some(want) = self.wants.get(id) else {
+            return;
+        };
+        let (home, bytes) = (want.home, want.expected());
+        let rare = want
+            .active
+            .as_ref()
+            .is_some_and(|active| active.holders.is_empty());
+        self.set_answer(slot, id, Answer::Have);
+        let Some(session) = self.sessions.get_mut(&home) else {
+            return;
+        };
+        match session.members.get_mut(&slot) {
+            None => self.join(home, slot, Standing::Complete, now),
+            Some(member) if member.standing == Standing::Partial => {
+                member.explored = true;
+                if news && rare {
+                    member.news.add(bytes, now);
+                }
+                self.set_holder(slot, id, true);
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn on_dont_have(&mut self, slot: PeerSlot, id: WantId, now: Instant) {
+        let Some(home) = self.wants.get(id).map(|want| want.home) else {
+            return;
+        };
+        let Some(peer) = self.peers.get_mut(slot) else {
+            return;
+        };
+        let Some(sent) = peer.sent.get(&id).copied() else {
+            return;
+        };
+        if sent.kind == Kind::Block {
+            if peer.asked.contains_key(&sent.seq) {
+                if sent.answer == Answer::Have {
+                    // It said it had it, and now it has not.
+                    peer.conduct.strike(1.0);
+                }
+                self.refuse(slot, id, now);
+                self.set_answer(slot, id, Answer::DontHave);
+            }
+            return;
+        }
+        self.set_holder(slot, id, false);
+        self.set_answer(slot, id, Answer::DontHave);
+        self.demote(home, slot, now);
+        // A look beyond the window that found nothing leaves no trace.
+        let beyond = self
+            .sessions
+            .get(&home)
+            .is_some_and(|session| session.active.len() > WINDOW_SHARED);
+        if beyond
+            && self
+                .wants
+                .active(id)
+                .is_some_and(|active| active.listed == [slot])
+        {
+            self.unlist(slot, id, now);
+            self.deactivate(id);
+        }
+    }
+
+    fn set_answer(&mut self, slot: PeerSlot, id: WantId, answer: Answer) {
+        if let Some(sent) = self
+            .peers
+            .get_mut(slot)
+            .and_then(|peer| peer.sent.get_mut(&id))
+        {
+            sent.answer = answer;
+        }
+    }
+
+    /// A block whose CID was computed from its bytes.
+    pub fn on_block(&mut self, peer: PeerId, cid: Cid, data: Bytes, now: Instant) {
+        let slot = self.peers.find(&peer);
+        let Some(id) = self.wants.find(&cid) else {
+            if let Some(slot) = slot {
+                if let Some(peer) = self.peers.get_mut(slot) {
+                    peer.conduct.on_unwanted_block();
+                }
+                self.report(slot);
+            }
+            return;
+        };
+        if let Some(slot) = slot {
+            self.settle(slot, id, data.len() as u64, now);
+        }
+        let Some(want) = self.finish(id, slot, now) else {
+            return;
+        };
+        let wanted = want.cid();
+        for session in want.sessions() {
+            self.budget.deliver(data.len() as u64);
+            self.actions.push_back(ClientAction::Deliver {
+                session,
+                peer,
+                cid: wanted,
+                data: data.clone(),
+            });
+            let Some(state) = self.sessions.get_mut(&session) else {
+                continue;
+            };
+            state.search.on_block();
+            match slot.and_then(|slot| state.members.get_mut(&slot)) {
+                Some(member) => member.delivered = true,
+                None => {
+                    if let Some(slot) = slot {
+                        self.join(session, slot, Standing::Complete, now);
+                    }
+                }
+            }
+        }
+        self.dirty = true;
+    }
+
+    /// Credits a peer with a block, and looks whether it passed another request over.
+    fn settle(&mut self, slot: PeerSlot, id: WantId, bytes: u64, now: Instant) {
+        let Some(peer) = self.peers.get_mut(slot) else {
+            return;
+        };
+        let asked = peer
+            .sent
+            .get(&id)
+            .copied()
+            .filter(|sent| peer.asked.contains_key(&sent.seq));
+        let Some(sent) = asked else {
+            self.limiter.take(i64::try_from(bytes).unwrap_or(i64::MAX));
+            return;
+        };
+        peer.asked.remove(&sent.seq);
+        peer.window.on_block(sent.bytes.into(), bytes, sent.at, now);
+        peer.on_delivery();
+        self.budget.unrequest(sent.bytes.into());
+        self.limiter
+            .take(i64::try_from(bytes).unwrap_or(i64::MAX) - i64::from(sent.bytes));
+        let patience = peer.window.eta(0, now) * 3 + Duration::from_secs(2);
+        let passed_over = peer
+            .asked
+            .first_key_value()
+            .filter(|(seq, _)| **seq < sent.seq)
+            .map(|(_, &id)| id);
+        if let Some(old) = passed_over
+            && let Some(entry) = peer.sent.get(&old)
+            && now.saturating_duration_since(entry.at) > patience
+        {
+            if entry.answer == Answer::Have {
+                peer.conduct.strike(1.0);
+            }
+            self.refuse(slot, old, now);
+        }
+    }
+
+    /// The peer sent something that is no Bitswap message.
+    pub fn on_bad_message(&mut self, peer: PeerId, _now: Instant) {
+        if let Some(slot) = self.peers.find(&peer) {
+            if let Some(peer) = self.peers.get_mut(slot) {
+                peer.conduct.strike(4.0);
+            }
+            self.report(slot);
+        }
+    }
+
+    fn report(&mut self, slot: PeerSlot) {
+        let Some(peer) = self.peers.get_mut(slot) else {
+            return;
+        };
+        if peer.conduct.must_report() {
+            self.actions
+                .push_back(ClientAction::Misbehaved { peer: peer.id });
+            self.dirty = true;
+        }
+    }
+
+    /// Lets a connected peer take part in a session.
+    pub(super) fn join(&mut self, id: SessionId, slot: PeerSlot, standing: Standing, now: Instant) {
+        let (Some(session), Some(peer)) = (self.sessions.get_mut(&id), self.peers.get_mut(slot))
+        else {
+            return;
+        };
+        if session.members.contains_key(&slot) || session.members.len() >= MAX_MEMBERS {
+            return;
+        }
+        session.probed.remove(&slot);
+        session.search.on_source(now);
+        let mut member = Member::new(standing, now);
+        member.behind = standing == Standing::Partial;
+        session.members.insert(slot, member);
+        peer.sessions.push(id);
+        if standing == Standing::Partial {
+            self.rank_session(id);
+        }
+        self.schedule_session(id);
+        self.dirty = true;
+    }
+
+    /// Asks a peer outside the session whether it has the session's first blocks.
+    pub(super) fn probe(&mut self, id: SessionId, slot: PeerSlot, now: Instant) {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        if session.probed.len() >= MAX_PROBED
+            || session.members.contains_key(&slot)
+            || !self.peers.get(slot).is_some_and(|peer| peer.presences)
+            || session.pending() == 0
+        {
+            return;
+        }
+        session.probed.insert(slot);
+        let missing = PROBES_PER_PEER.saturating_sub(session.active.len());
+        let queued: Vec<WantId> = session
+            .queue
+            .iter()
+            .take(missing)
+            .map(|&(_, _, want)| want)
+            .collect();
+        for want in queued {
+            self.activate(want, None, now);
+        }
+        let Some(session) = self.sessions.get(&id) else {
+            return;
+        };
+        let wants: Vec<WantId> = session
+            .active
+            .iter()
+            .take(PROBES_PER_PEER)
+            .copied()
+            .collect();
+        for want in wants {
+            self.list(slot, want, now);
+        }
+    }
+
+    pub(super) fn probe_all(&mut self, id: SessionId, now: Instant) {
+        let slots: Vec<PeerSlot> = self.peers.iter().map(|(slot, _)| slot).collect();
+        for slot in slots {
+            self.probe(id, slot, now);
+        }
+    }
+
+    /// Dials providers that are not connected, a few at a time.
+    pub(super) fn dial(&mut self, id: SessionId, now: Instant) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            while let Some(peer) = session.next_dial(now) {
+                self.actions.push_back(ClientAction::Dial { peer });
+            }
+        }
+        self.schedule_session(id);
+    }
+
+    pub(super) fn schedule_session(&mut self, id: SessionId) {
+        match self
+            .sessions
+            .get(&id)
+            .and_then(super::session::Session::next_check)
+        {
+            Some(at) => self.timers.set(Timer::Session(id), at),
+            None => self.timers.clear(Timer::Session(id)),
+        }
+    }
+
+    pub(super) fn check_session(&mut self, id: SessionId, now: Instant) {
+        self.chance = super::swarm::mix(self.chance);
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        session.expire_dials(now);
+        if session.poll_search(self.chance, now) {
+            let starving = session.is_starving();
+            if starving {
+                session.probed.clear();
+            }
+            self.actions
+                .push_back(ClientAction::FindProviders { session: id });
+            if starving {
+                self.probe_all(id, now);
+            }
+        }
+        self.dial(id, now);
+    }
+
+    /// The peer's timer went off: is it stalled, may it be asked again for what it refused?
+    pub(super) fn check_peer(&mut self, slot: PeerSlot, now: Instant) {
+        if self
+            .peers
+            .get(slot)
+            .and_then(super::peer::Peer::stalls_at)
+            .is_some_and(|at| at <= now)
+        {
+            self.on_stall(slot, now);
+        }
+        let Some(peer) = self.peers.get_mut(slot) else {
+            return;
+        };
+        let forgotten: Vec<WantId> = peer
+            .sent
+            .iter()
+            .filter(|(_, s)| {
+                s.kind == Kind::Block
+                    && s.answer == Answer::DontHave
+                    && !peer.asked.contains_key(&s.seq)
+            })
+            .filter(|(_, s)| now.saturating_duration_since(s.at) >= RETRY_REFUSED)
+            .map(|(&id, _)| id)
+            .collect();
+        let next = peer
+            .stalls_at()
+            .into_iter()
+            .chain(peer.paused_until.filter(|&at| at > now))
+            .min();
+        if let Some(at) = next {
+            self.timers.set_earlier(Timer::Peer(slot), at);
+        }
+        for id in forgotten {
+            self.unlist(slot, id, now);
+        }
+        self.report(slot);
+    }
+
+    /// Nothing came in time: what others could deliver is asked of them, the rest is asked for again.
+    fn on_stall(&mut self, slot: PeerSlot, now: Instant) {
+        let Some(peer) = self.peers.get_mut(slot) else {
+            return;
+        };
+        let silence = peer
+            .window
+            .silent_since
+            .map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        let asked: Vec<(u64, WantId)> = peer.asked.iter().map(|(&seq, &id)| (seq, id)).collect();
+        peer.on_stall(now);
+        let mut broke_its_word = false;
+        let presences = peer.presences;
+        for (seq, id) in asked {
+            if self.has_alternative(slot, id, now) {
+                broke_its_word |= self
+                    .peers
+                    .get(slot)
+                    .is_some_and(|peer| peer.said(id) == Answer::Have);
+                self.unlist(slot, id, now);
+            } else if !presences {
+                // Silence is the only way in which old peers say no.
+                self.refuse(slot, id, now);
+            } else if silence >= STALL_MAX {
+                self.say(slot, Entry::Want { id, seq }, true, now);
+            }
+        }
+        if let Some(peer) = self.peers.get_mut(slot) {
+            if broke_its_word {
+                peer.conduct.strike(2.0);
+            }
+            if silence >= STALL_MAX && !peer.asked.is_empty() {
+                peer.window.silent_since = Some(now);
+            }
+        }
+        self.dirty = true;
+    }
+}

@@ -1,0 +1,255 @@
+//! One session: the wants of one root, the peers that may have them, and the search for more such peers.
+//!
+//! Always true: a want whose home this is stands either in `queue` or in `active`; an active want stands in exactly one of
+//! `rare` and `shared`, or was asked for; `candidates` and `dialing` are bounded.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::{Duration, Instant};
+
+use libp2p::PeerId;
+
+use super::limits::{
+    DIAL_TIMEOUT, ENOUGH_MEMBERS, EXPLORE_PAUSE, EXPLORE_PAUSE_MAX, MAX_CANDIDATES, MAX_DIALS,
+    MAX_MEMBERS, SEARCH_DELAY, SEARCH_PAUSE, SEARCH_PAUSE_MAX,
+};
+use super::peer::PeerSlot;
+use super::swarm::News;
+use super::want::{PoolKey, WantId};
+
+#[derive(Debug)]
+pub(super) struct Session {
+    /// Wants that nobody was asked about yet: priority, order of arrival.
+    pub(super) queue: BTreeSet<(Reverse<i32>, u64, WantId)>,
+    pub(super) active: BTreeSet<WantId>,
+    /// Wants at other sessions' homes that this one gets, too.
+    pub(super) guests: BTreeSet<WantId>,
+    /// Active, asked of nobody, and no partial holder has them: only complete sources do.
+    pub(super) rare: BTreeSet<PoolKey>,
+    /// Active, asked of nobody, and some partial holder has them.
+    pub(super) shared: BTreeSet<PoolKey>,
+    pub(super) shared_bytes: u64,
+    pub(super) members: BTreeMap<PeerSlot, Member>,
+    /// Peers outside the session that were asked about its first blocks.
+    pub(super) probed: BTreeSet<PeerSlot>,
+    candidates: VecDeque<PeerId>,
+    dialing: Vec<(PeerId, Instant)>,
+    pub(super) search: Search,
+}
+
+/// A peer that takes part in a session.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) standing: Standing,
+    /// It sent a block for this session.
+    pub(super) delivered: bool,
+    /// Its announcements, as a fellow downloader.
+    pub(super) news: News,
+    /// Bytes of rare blocks in our window that are its to fetch.
+    pub(super) owned_bytes: u64,
+    /// Some active wants could not be listed at it: its list was full.
+    pub(super) behind: bool,
+    pub(super) explore_at: Instant,
+    explore_pause: Duration,
+    /// It has blocks that it was asked about since the last look.
+    pub(super) explored: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Believed to have everything: asked for blocks outright.
+    Complete,
+    /// Said that it lacks something: has what it says it has, by standing want-haves.
+    Partial,
+}
+
+impl Member {
+    pub(super) fn new(standing: Standing, now: Instant) -> Self {
+        Self {
+            standing,
+            delivered: false,
+            news: News::new(now),
+            owned_bytes: 0,
+            behind: false,
+            explore_at: now,
+            explore_pause: EXPLORE_PAUSE,
+            explored: false,
+        }
+    }
+
+    /// Begins a look beyond the window; the next one comes soon if the last one found something.
+    pub(super) fn on_explore(&mut self, now: Instant) {
+        let found = std::mem::take(&mut self.explored);
+        self.explore_pause = if found {
+            EXPLORE_PAUSE
+        } else {
+            (self.explore_pause * 2).min(EXPLORE_PAUSE_MAX)
+        };
+        self.explore_at = now + self.explore_pause;
+    }
+}
+
+impl Session {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            queue: BTreeSet::new(),
+            active: BTreeSet::new(),
+            guests: BTreeSet::new(),
+            rare: BTreeSet::new(),
+            shared: BTreeSet::new(),
+            shared_bytes: 0,
+            members: BTreeMap::new(),
+            probed: BTreeSet::new(),
+            candidates: VecDeque::new(),
+            dialing: Vec::new(),
+            search: Search::new(now),
+        }
+    }
+
+    pub(super) fn pending(&self) -> usize {
+        self.queue.len() + self.active.len()
+    }
+
+    pub(super) fn asked(&self) -> usize {
+        self.active.len() - self.rare.len() - self.shared.len()
+    }
+
+    pub(super) fn is_complete(&self, slot: PeerSlot) -> bool {
+        self.members
+            .get(&slot)
+            .is_some_and(|member| member.standing == Standing::Complete)
+    }
+
+    pub(super) fn partials(&self) -> impl Iterator<Item = PeerSlot> + '_ {
+        self.members
+            .iter()
+            .filter(|(_, m)| m.standing == Standing::Partial)
+            .map(|(&slot, _)| slot)
+    }
+
+    pub(super) fn has_partials(&self) -> bool {
+        self.partials().next().is_some()
+    }
+
+    /// Remembers a provider that is not connected. The newest are kept.
+    pub(super) fn add_candidate(&mut self, peer: PeerId) {
+        if self.candidates.contains(&peer) || self.dialing.iter().any(|(id, _)| *id == peer) {
+            return;
+        }
+        if self.candidates.len() >= MAX_CANDIDATES {
+            self.candidates.pop_front();
+        }
+        self.candidates.push_back(peer);
+    }
+
+    /// The next provider to dial, if another dial is in order.
+    pub(super) fn next_dial(&mut self, now: Instant) -> Option<PeerId> {
+        if self.dialing.len() >= MAX_DIALS || self.members.len() + self.dialing.len() >= MAX_MEMBERS
+        {
+            return None;
+        }
+        let peer = self.candidates.pop_front()?;
+        self.dialing.push((peer, now + DIAL_TIMEOUT));
+        Some(peer)
+    }
+
+    /// Was this peer waited for? Forgets it as a candidate.
+    pub(super) fn take_expected(&mut self, peer: &PeerId) -> bool {
+        let before = self.candidates.len() + self.dialing.len();
+        self.candidates.retain(|id| id != peer);
+        self.dialing.retain(|(id, _)| id != peer);
+        before > self.candidates.len() + self.dialing.len()
+    }
+
+    pub(super) fn expire_dials(&mut self, now: Instant) {
+        self.dialing.retain(|&(_, until)| until > now);
+    }
+
+    /// When the session has to be looked at again.
+    pub(super) fn next_check(&self) -> Option<Instant> {
+        let search = (self.pending() > 0).then_some(self.search.next);
+        let dial = self.dialing.iter().map(|&(_, until)| until).min();
+        search.into_iter().chain(dial).min()
+    }
+
+    /// Is nothing on its way although blocks are missing?
+    pub(super) fn is_starving(&self) -> bool {
+        self.pending() > 0 && self.asked() == 0
+    }
+
+    /// Time to look for providers? Plans the next time.
+    /// Nothing is on its way although it could be: look for sources, at once if there are none.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        self.search.hurry(
+            if self.members.is_empty() {
+                Search::GRACE
+            } else {
+                SEARCH_DELAY
+            },
+            now,
+        );
+    }
+
+    pub(super) fn poll_search(&mut self, jitter: u64, now: Instant) -> bool {
+        if self.pending() == 0 || now < self.search.next {
+            return false;
+        }
+        let needed = self.is_starving() || self.members.len() < ENOUGH_MEMBERS;
+        self.search.plan(needed, jitter, now);
+        needed
+    }
+}
+
+/// When to look for providers: soon after a need arises, then ever more rarely until blocks arrive again.
+#[derive(Debug)]
+pub(super) struct Search {
+    pub(super) next: Instant,
+    last: Option<Instant>,
+    pause: Duration,
+    /// A block arrived since the last search.
+    progress: bool,
+}
+
+impl Search {
+    /// A moment for the caller to name providers itself, before the first search.
+    const GRACE: Duration = Duration::from_millis(50);
+
+    fn new(now: Instant) -> Self {
+        Self {
+            next: now + Self::GRACE,
+            last: None,
+            pause: SEARCH_PAUSE,
+            progress: false,
+        }
+    }
+
+    pub(super) fn on_block(&mut self) {
+        self.progress = true;
+    }
+
+    /// A source is there: no hurry.
+    pub(super) fn on_source(&mut self, now: Instant) {
+        if self.last.is_none() {
+            self.next = self.next.max(now + SEARCH_DELAY);
+        }
+    }
+
+    /// Nothing is on its way.
+    pub(super) fn hurry(&mut self, wait: Duration, now: Instant) {
+        if self.progress {
+            self.progress = false;
+            self.pause = SEARCH_PAUSE;
+        }
+        let earliest = self.last.map_or(now, |last| last + self.pause);
+        self.next = self.next.min(earliest.max(now + wait));
+    }
+
+    fn plan(&mut self, searched: bool, jitter: u64, now: Instant) {
+        // Up to a quarter later, so that programs that started together don't search together.
+        self.next = now + self.pause + self.pause.mul_f64((jitter % 256) as f64 / 1024.0);
+        if searched {
+            self.last = Some(now);
+            self.pause = (self.pause * 2).min(SEARCH_PAUSE_MAX);
+        }
+    }
+}
