@@ -194,7 +194,7 @@ fn parameters(link: &mut Link, pairs: form_urlencoded::Parse<'_>) {
         match &*key {
             "filename" if !value.is_empty() => link.filename = Some(value.into_owned()),
             "provider" if link.providers.len() < MAX_LINK_PROVIDERS => {
-                link.providers.extend(value.parse::<Multiaddr>())
+                link.providers.extend(value.parse::<Multiaddr>());
             }
             _ => {}
         }
