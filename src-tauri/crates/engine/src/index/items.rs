@@ -330,6 +330,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<ItemRecord> {
         into: details.into,
         sources: details.sources,
         select: details.select,
+        link: details.link,
         providers: details.providers,
         options: details.options,
         part: details.part,

@@ -94,6 +94,7 @@ impl Entry {
             into: self.details.into,
             sources: self.details.sources,
             select: self.details.select,
+            link: self.details.link,
             providers: self.details.providers,
             options: self.details.options,
             part: self.details.part,

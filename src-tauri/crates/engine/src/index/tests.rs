@@ -26,6 +26,7 @@ fn new_item(name: &str) -> NewItem {
         into: None,
         sources: vec![PathBuf::from("/home/me/photos")],
         select: Vec::new(),
+        link: None,
         providers: Vec::new(),
         options: ItemOptions::default(),
         part: None,

@@ -14,7 +14,7 @@ pub struct ItemRecord {
     pub id: ItemId,
     pub kind: ItemKind,
     pub name: String,
-    /// A download's from the start, a share's once it is hashed.
+    /// A share's once it is hashed, a download's once its link was followed.
     pub root: Option<Cid>,
     /// Name of the profile by which a share is made.
     pub profile: String,
@@ -31,6 +31,8 @@ pub struct ItemRecord {
     pub sources: Vec<PathBuf>,
     /// Paths inside a download that were chosen; empty means all.
     pub select: Vec<String>,
+    /// What a download was asked for: content, and a path to follow from it.
+    pub link: Option<String>,
     /// Multiaddrs of peers that a link named.
     pub providers: Vec<String>,
     pub options: ItemOptions,
@@ -81,6 +83,7 @@ pub struct NewItem {
     pub into: Option<PathBuf>,
     pub sources: Vec<PathBuf>,
     pub select: Vec<String>,
+    pub link: Option<String>,
     pub providers: Vec<String>,
     pub options: ItemOptions,
     pub part: Option<PathBuf>,
@@ -95,6 +98,8 @@ pub(super) struct Details {
     pub(super) sources: Vec<PathBuf>,
     #[serde(default)]
     pub(super) select: Vec<String>,
+    #[serde(default)]
+    pub(super) link: Option<String>,
     #[serde(default)]
     pub(super) providers: Vec<String>,
     #[serde(default)]
@@ -120,6 +125,7 @@ impl NewItem {
             into: self.into,
             sources: self.sources,
             select: self.select,
+            link: self.link,
             providers: self.providers,
             options: self.options,
             part: self.part,
@@ -133,6 +139,7 @@ impl ItemRecord {
             into: self.into.clone(),
             sources: self.sources.clone(),
             select: self.select.clone(),
+            link: self.link.clone(),
             providers: self.providers.clone(),
             options: self.options,
             part: self.part.clone(),
