@@ -9,5 +9,6 @@ pub mod index;
 pub mod library;
 mod limits;
 pub mod link;
+pub mod net;
 pub mod paths;
 pub mod types;

@@ -1,0 +1,104 @@
+//! What this peer speaks, put together: limits first, so that a connection too many is refused before anything else sees it.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use libp2p::allow_block_list::{self, BlockedPeers};
+use libp2p::connection_limits::{self, ConnectionLimits};
+use libp2p::identity::Keypair;
+use libp2p::kad::{self, BucketInserts, Mode, StoreInserts};
+use libp2p::swarm::NetworkBehaviour;
+use libp2p::swarm::behaviour::toggle::Toggle;
+use libp2p::{PeerId, StreamProtocol, identify, mdns, memory_connection_limits, ping};
+
+use super::NetConfig;
+use super::kad_store::ProviderStore;
+use crate::limits::{
+    MAX_CONNECTIONS, MAX_CONNECTIONS_PER_PEER, MAX_INBOUND_CONNECTIONS, MAX_MEMORY_BYTES,
+    MAX_PENDING_CONNECTIONS,
+};
+
+/// The public DHT.
+pub(crate) const KAD_PROTOCOL: StreamProtocol = StreamProtocol::new("/ipfs/kad/1.0.0");
+/// What Kubo calls the network; libp2p itself ignores it.
+const IDENTIFY_PROTOCOL: &str = "ipfs/0.1.0";
+const AGENT: &str = concat!("shoal/", env!("CARGO_PKG_VERSION"));
+
+/// Peers asked at a time in one query (Amino's alpha).
+const KAD_PARALLELISM: NonZeroUsize = NonZeroUsize::new(10).unwrap();
+/// Bytes of a DHT message: real nodes send up to 43 KB, go-libp2p accepts 4 MiB.
+const KAD_MAX_PACKET: usize = 256 * 1024;
+/// A query ends after this with what it has found.
+const KAD_QUERY_TIMEOUT: Duration = Duration::from_mins(1);
+/// How long a provider record is kept (Amino).
+const PROVIDER_VALIDITY: Duration = Duration::from_hours(48);
+/// The routing table is looked through this often (Amino).
+const KAD_REFRESH: Duration = Duration::from_mins(10);
+
+#[derive(NetworkBehaviour)]
+pub(crate) struct Behaviour {
+    limits: connection_limits::Behaviour,
+    memory: memory_connection_limits::Behaviour,
+    pub(crate) blocked: allow_block_list::Behaviour<BlockedPeers>,
+    pub(crate) kad: Toggle<kad::Behaviour<ProviderStore>>,
+    identify: identify::Behaviour,
+    ping: ping::Behaviour,
+    mdns: Toggle<mdns::tokio::Behaviour>,
+}
+
+impl Behaviour {
+    pub(crate) fn new(config: &NetConfig, identity: &Keypair) -> Self {
+        let local = identity.public().to_peer_id();
+        Self {
+            limits: connection_limits::Behaviour::new(limits()),
+            memory: memory_connection_limits::Behaviour::with_max_bytes(MAX_MEMORY_BYTES),
+            blocked: allow_block_list::Behaviour::default(),
+            kad: config.dht.then(|| kademlia(local)).into(),
+            identify: identify::Behaviour::new(
+                identify::Config::new(IDENTIFY_PROTOCOL.to_owned(), identity.public())
+                    .with_agent_version(AGENT.to_owned())
+                    .with_push_listen_addr_updates(true),
+            ),
+            ping: ping::Behaviour::default(),
+            mdns: local_discovery(config, local).into(),
+        }
+    }
+}
+
+fn limits() -> ConnectionLimits {
+    ConnectionLimits::default()
+        .with_max_pending_incoming(Some(MAX_PENDING_CONNECTIONS))
+        .with_max_pending_outgoing(Some(MAX_PENDING_CONNECTIONS))
+        .with_max_established_incoming(Some(MAX_INBOUND_CONNECTIONS))
+        .with_max_established(Some(MAX_CONNECTIONS))
+        .with_max_established_per_peer(Some(MAX_CONNECTIONS_PER_PEER))
+}
+
+/// The DHT: who enters the routing table, what is stored and when to announce again is decided by us, not by libp2p.
+fn kademlia(local: PeerId) -> kad::Behaviour<ProviderStore> {
+    let mut config = kad::Config::new(KAD_PROTOCOL);
+    config
+        .set_parallelism(KAD_PARALLELISM)
+        .set_max_packet_size(KAD_MAX_PACKET)
+        .set_query_timeout(KAD_QUERY_TIMEOUT)
+        .set_provider_record_ttl(Some(PROVIDER_VALIDITY))
+        .set_provider_publication_interval(None)
+        .set_publication_interval(None)
+        .set_replication_interval(None)
+        .set_record_filtering(StoreInserts::FilterBoth)
+        .set_kbucket_inserts(BucketInserts::Manual)
+        .set_periodic_bootstrap_interval(Some(KAD_REFRESH));
+    let mut kad = kad::Behaviour::with_config(local, ProviderStore::new(local), config);
+    kad.set_mode(Some(Mode::Client));
+    kad
+}
+
+/// Without multicast there is no local discovery, but everything else works.
+fn local_discovery(config: &NetConfig, local: PeerId) -> Option<mdns::tokio::Behaviour> {
+    if !config.mdns || config.local_only {
+        return None;
+    }
+    mdns::tokio::Behaviour::new(mdns::Config::default(), local)
+        .inspect_err(|error| tracing::warn!(%error, "devices on this network can't be found"))
+        .ok()
+}

@@ -1,0 +1,81 @@
+//! Who may enter the DHT's routing table: peers at addresses that everybody can reach, and few of any one network.
+//!
+//! Whoever controls one network can make as many peer IDs as he likes, and with them surround a key. At most 3 peers of the
+//! table may share a network, and 2 of a bucket, as in go-libp2p. On this machine alone all share one, and that is fine.
+
+use std::net::IpAddr;
+
+use libp2p::kad::{self, KBucketKey};
+use libp2p::{Multiaddr, PeerId};
+
+use super::address::{self, Reach};
+use super::kad_store::ProviderStore;
+use crate::limits::MAX_PEER_ADDRESSES;
+
+/// Peers of one network in the whole table.
+const MAX_OF_NETWORK: usize = 3;
+/// Peers of one network in one bucket.
+const MAX_OF_NETWORK_IN_BUCKET: usize = 2;
+
+/// Adds a peer that speaks the DHT's protocol, if its addresses and its network allow.
+pub(crate) fn add(
+    kad: &mut kad::Behaviour<ProviderStore>,
+    reach: &Reach,
+    peer: &PeerId,
+    addresses: &[Multiaddr],
+) {
+    let believed = addresses.iter().filter(|address| reach.believes(address));
+    let believed: Vec<&Multiaddr> = believed.take(MAX_PEER_ADDRESSES).collect();
+    if !reach.is_local_only() && !is_diverse(kad, peer, &believed) {
+        return;
+    }
+    for address in believed {
+        kad.add_address(peer, address.clone());
+    }
+}
+
+fn is_diverse(
+    kad: &mut kad::Behaviour<ProviderStore>,
+    peer: &PeerId,
+    addresses: &[&Multiaddr],
+) -> bool {
+    let key = KBucketKey::from(*peer);
+    let bucket = kad.kbucket(*peer).map(|bucket| bucket.range());
+    let mut known = Vec::new();
+    for other in kad.kbuckets() {
+        let same_bucket = bucket == Some(other.range());
+        for entry in other.iter() {
+            if *entry.node.key == key {
+                continue;
+            }
+            known.extend(networks(entry.node.value.iter()).map(|network| (network, same_bucket)));
+        }
+    }
+    networks(addresses.iter().copied()).all(|network| {
+        let in_table = known.iter().filter(|(other, _)| *other == network);
+        let in_bucket = in_table.clone().filter(|(_, same_bucket)| *same_bucket);
+        in_table.count() < MAX_OF_NETWORK && in_bucket.count() < MAX_OF_NETWORK_IN_BUCKET
+    })
+}
+
+/// The networks of a peer, each once.
+fn networks<'a>(addresses: impl Iterator<Item = &'a Multiaddr>) -> impl Iterator<Item = u32> {
+    let mut networks: Vec<u32> = addresses.filter_map(address::ip).map(network).collect();
+    networks.sort_unstable();
+    networks.dedup();
+    networks.into_iter()
+}
+
+/// IPv4: a /16, and a /8 where those were given out whole. IPv6: a /32.
+fn network(ip: IpAddr) -> u32 {
+    match ip {
+        IpAddr::V4(ip) => match ip.octets() {
+            [a @ ..128, ..] => u32::from(a),
+            [a, b, ..] => u32::from_be_bytes([0, 1, a, b]),
+        },
+        IpAddr::V6(ip) => {
+            let [high, low, ..] = ip.segments();
+            u32::from(high) << 16 | u32::from(low)
+        }
+    }
+}

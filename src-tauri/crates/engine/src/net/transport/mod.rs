@@ -1,0 +1,83 @@
+//! How bytes reach another peer: TCP with TLS 1.3 or Noise and Yamux, and QUIC; names are resolved by DNS.
+//!
+//! TLS comes before Noise, and AES before ChaCha20: between two machines with AES instructions that doubles the throughput.
+//! QUIC keeps libp2p-quic's cipher order and buffers, which can't be set there. Nothing is dialled that [`Reach`] forbids.
+
+mod coalesce;
+mod gate;
+mod muxer;
+mod security;
+mod tls;
+
+use std::io;
+use std::time::Duration;
+
+use libp2p::PeerId;
+use libp2p::core::Transport;
+use libp2p::core::muxing::StreamMuxerBox;
+use libp2p::core::transport::Boxed;
+use libp2p::core::upgrade::Version;
+use libp2p::identity::Keypair;
+use libp2p::{dns, noise, quic, tcp};
+
+use self::gate::Gate;
+use self::security::Security;
+use self::tls::TlsError;
+use crate::limits::{MAX_CONNECTION_STREAMS, MAX_CONNECTION_WINDOW};
+use crate::net::address::Reach;
+
+/// Time from a TCP connection to a multiplexed one. A far peer needs four round trips.
+const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
+
+#[derive(Debug, thiserror::Error)]
+pub enum TransportError {
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error("can't set up Noise: {0}")]
+    Noise(#[from] noise::Error),
+    #[error("can't read this machine's DNS settings: {0}")]
+    Dns(io::Error),
+}
+
+/// Which secure channels a TCP connection may use. Tests leave one out to see the other work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Channels {
+    #[default]
+    All,
+    TlsOnly,
+    NoiseOnly,
+}
+
+/// Builds the transport of this run.
+pub(crate) fn build(
+    identity: &Keypair,
+    reach: Reach,
+    channels: Channels,
+) -> Result<Boxed<(PeerId, StreamMuxerBox)>, TransportError> {
+    let tcp = tcp::tokio::Transport::new(tcp::Config::new().nodelay(true))
+        .upgrade(Version::V1Lazy)
+        .authenticate(Security::new(identity, channels)?)
+        .multiplex(muxer::Config::default())
+        .timeout(UPGRADE_TIMEOUT)
+        .map(|(peer, connection), _| (peer, StreamMuxerBox::new(connection)));
+
+    let mut quic = quic::Config::new(identity);
+    quic.max_concurrent_stream_limit = clamp_u32(MAX_CONNECTION_STREAMS);
+    quic.max_connection_data = clamp_u32(MAX_CONNECTION_WINDOW);
+    let quic = quic::tokio::Transport::new(quic)
+        .map(|(peer, connection), _| (peer, StreamMuxerBox::new(connection)));
+
+    let either = quic.or_transport(tcp).map(|either, _| either.into_inner());
+    let local_only = reach.is_local_only();
+    let gated = Gate::new(either, reach);
+    if local_only {
+        return Ok(gated.boxed());
+    }
+    Ok(dns::tokio::Transport::system(gated)
+        .map_err(TransportError::Dns)?
+        .boxed())
+}
+
+fn clamp_u32(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
