@@ -5,10 +5,12 @@
 
 pub mod activity;
 pub mod config;
+pub mod error;
 pub mod index;
 pub mod library;
 mod limits;
 pub mod link;
 pub mod net;
 pub mod paths;
+pub mod requests;
 pub mod types;

@@ -1,0 +1,211 @@
+//! What can go wrong when something is asked of the engine, and how a person reads it.
+//!
+//! Modules have errors of their own; they meet here, where each becomes a [`Problem`]: a stable code, one sentence that names
+//! the cause, and the next step.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::config::ConfigError;
+use crate::index::IndexError;
+use crate::link::LinkError;
+use crate::paths::DataDirError;
+use crate::types::{ItemId, Problem, Retry};
+
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    #[error("{path} can't be read: {source}")]
+    Unreadable { path: PathBuf, source: io::Error },
+    #[error("there is nothing to share")]
+    NothingToShare,
+    #[error("there is no profile {0:?}")]
+    UnknownProfile(String),
+    #[error("{0:?} is not an address of a peer")]
+    BadAddress(String),
+    #[error("there is no item {0}")]
+    UnknownItem(ItemId),
+    #[error("item {0} has no content address yet")]
+    NotReady(ItemId),
+    #[error("item {0} is not all here yet")]
+    NotWhole(ItemId),
+    #[error("item {0} is a download")]
+    NotAShare(ItemId),
+    #[error("item {0} is a share: its files are yours")]
+    NotADownload(ItemId),
+    #[error("this needs the network, and the engine runs without")]
+    Offline,
+    #[error("Shoal is stopping")]
+    Stopping,
+}
+
+impl EngineError {
+    /// The error as a person reads it.
+    pub fn problem(&self) -> Problem {
+        let (code, hint, retry) = self.kind();
+        Problem {
+            code: code.to_owned(),
+            message: self.to_string(),
+            hint: hint.map(str::to_owned),
+            retry,
+            subject: self.subject(),
+        }
+    }
+
+    fn kind(&self) -> (&'static str, Option<&'static str>, Retry) {
+        match self {
+            Self::DataDir(DataDirError::InUse(_)) => (
+                "data-dir-in-use",
+                Some("Stop the other one, or give this one a folder of its own with --data-dir."),
+                Retry::User,
+            ),
+            Self::DataDir(DataDirError::Io(_)) => (
+                "data-dir",
+                Some("Give a folder that you may write to with --data-dir."),
+                Retry::User,
+            ),
+            Self::Config(error) => config_kind(error),
+            Self::Index(error) => index_kind(error),
+            Self::Link(error) => link_kind(error),
+            Self::Unreadable { .. } => (
+                "unreadable",
+                Some("Check the path, and that you may read it."),
+                Retry::User,
+            ),
+            Self::NothingToShare => (
+                "nothing-to-share",
+                Some("Name a file or folder."),
+                Retry::Never,
+            ),
+            Self::UnknownProfile(_) => (
+                "unknown-profile",
+                Some("Profiles are unixfs-v1-2025 and unixfs-v0-2015."),
+                Retry::Never,
+            ),
+            Self::BadAddress(_) => (
+                "bad-address",
+                Some("An address looks like /ip4/192.0.2.1/tcp/4001/p2p/12D3…"),
+                Retry::Never,
+            ),
+            Self::UnknownItem(_) => (
+                "unknown-item",
+                Some("`shoal list` shows all items."),
+                Retry::Never,
+            ),
+            Self::NotReady(_) => (
+                "not-ready",
+                Some("Wait until it is hashed or found."),
+                Retry::Auto,
+            ),
+            Self::NotWhole(_) => (
+                "not-whole",
+                Some("Wait until it is done, or resume it."),
+                Retry::User,
+            ),
+            Self::NotAShare(_) => (
+                "not-a-share",
+                Some("A download's content is fixed by its link."),
+                Retry::Never,
+            ),
+            Self::NotADownload(_) => (
+                "not-a-download",
+                Some("Remove it without --delete-files; delete the files yourself if you want to."),
+                Retry::Never,
+            ),
+            Self::Offline => (
+                "offline",
+                Some("Start one with `shoal daemon`."),
+                Retry::User,
+            ),
+            Self::Stopping => ("stopping", None, Retry::User),
+        }
+    }
+
+    fn subject(&self) -> Option<String> {
+        match self {
+            Self::DataDir(DataDirError::InUse(path)) | Self::Unreadable { path, .. } => {
+                Some(path.to_string_lossy().into_owned())
+            }
+            Self::UnknownItem(id) | Self::NotReady(id) | Self::NotWhole(id) => Some(id.to_string()),
+            _ => None,
+        }
+    }
+}
+
+fn config_kind(error: &ConfigError) -> (&'static str, Option<&'static str>, Retry) {
+    match error {
+        ConfigError::UnknownKey(_) => (
+            "unknown-setting",
+            Some("`shoal settings` lists them all."),
+            Retry::Never,
+        ),
+        ConfigError::BadValue { .. } => (
+            "bad-setting",
+            Some("`shoal settings` explains each."),
+            Retry::Never,
+        ),
+        ConfigError::Damaged { .. } => (
+            "settings-damaged",
+            Some("Mend the file, or move it away to begin with the defaults."),
+            Retry::User,
+        ),
+        ConfigError::Io(_) => ("settings", None, Retry::User),
+    }
+}
+
+fn index_kind(error: &IndexError) -> (&'static str, Option<&'static str>, Retry) {
+    match error {
+        IndexError::Newer { .. } => (
+            "data-dir-newer",
+            Some("Install the newer version again, or use another --data-dir."),
+            Retry::Never,
+        ),
+        IndexError::Foreign(_) => (
+            "data-dir-foreign",
+            Some("Use another --data-dir."),
+            Retry::Never,
+        ),
+        IndexError::Damaged(_) => (
+            "index-damaged",
+            Some("Start Shoal again: it keeps the damaged file and reads the shared files anew."),
+            Retry::User,
+        ),
+        IndexError::DiskFull => (
+            "no-space",
+            Some("Free some space, then try again."),
+            Retry::User,
+        ),
+        _ => ("index", None, Retry::User),
+    }
+}
+
+fn link_kind(error: &LinkError) -> (&'static str, Option<&'static str>, Retry) {
+    let hint = match error {
+        LinkError::Name(_) => "Ask for a link to the content itself, which begins with ipfs://.",
+        LinkError::BadCid {
+            source: unixfs::CidError::UnknownCodec(_),
+            ..
+        } => "Only files and folders can be fetched.",
+        _ => "Copy the whole link again: it looks like ipfs://bafy… or https://…/ipfs/bafy…",
+    };
+    let code = match error {
+        LinkError::Name(_) => "name-link",
+        LinkError::BadCid {
+            source: unixfs::CidError::UnknownCodec(_),
+            ..
+        } => "unknown-codec",
+        LinkError::BadCid {
+            source: unixfs::CidError::UnknownHash(_),
+            ..
+        } => "unknown-hash",
+        _ => "bad-link",
+    };
+    (code, Some(hint), Retry::Never)
+}
