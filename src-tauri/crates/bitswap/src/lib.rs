@@ -1,8 +1,16 @@
 //! Bitswap: how blocks are asked of other nodes and handed to them.
 //!
-//! [`wire`] is what peers see; [`client`] decides what to ask of whom; [`server`] answers what others want.
+//! [`wire`] is what peers see; [`client`] decides what to ask of whom; [`server`] answers what others want; the
+//! [`Behaviour`] carries between these two, the connections and its owner. Client and server are pure: they are tested
+//! without a network, in virtual time.
 
+mod behaviour;
 pub mod client;
+mod handler;
 pub mod limits;
 pub mod server;
 pub mod wire;
+
+pub use behaviour::{Behaviour, Config, Event, PeerStats};
+pub use client::{SessionId, Want};
+pub use server::Ticket;

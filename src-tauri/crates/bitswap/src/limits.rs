@@ -49,3 +49,22 @@ pub(crate) const MAX_LOOKUPS: usize = 64;
 pub(crate) const TURN_BYTES: i64 = 1024 * 1024;
 /// An upload limit lets this much of a second through in one burst, so that a late timer costs no throughput.
 pub(crate) const LIMIT_BURST: Duration = Duration::from_millis(100);
+
+/// Streams on which one connection's peer may talk to us. Kubo opens a stream for each message, from eight workers.
+pub(crate) const MAX_INBOUND_STREAMS: usize = 32;
+/// Bytes of large messages that one connection may hold: being read, being hashed, or waiting to be taken. Two blocks of the
+/// usual largest size can be read while others are hashed, and the largest message fits.
+pub(crate) const INBOUND_BYTES: usize = 6 * 1024 * 1024;
+/// Messages up to this size are hashed where they are read, which takes some twenty microseconds; larger ones on threads of
+/// their own, so that the connection goes on decrypting.
+pub(crate) const HASHED_IN_PLACE_BYTES: usize = 32 * 1024;
+/// Messages without blocks that wait for a peer to read them. Presences beyond are dropped: a peer that asks without listening
+/// must not fill our memory.
+pub(crate) const MAX_WAITING_MESSAGES: usize = 256;
+/// A stream that takes no byte for this long is stuck, and its connection is closed.
+pub(crate) const STUCK_AFTER: Duration = Duration::from_secs(30);
+/// Times in a row that a stream may fail before its connection is given up.
+pub(crate) const MAX_STREAM_FAILURES: u32 = 3;
+/// Under an upload limit bytes are written in pieces of this size, and may be this far ahead of time.
+pub(crate) const PACED_PIECE_BYTES: usize = 16 * 1024;
+pub(crate) const PACED_AHEAD: Duration = Duration::from_millis(20);
