@@ -90,6 +90,7 @@ fn has_word(code: &str, name: &str) -> bool {
     })
 }
 
+/// Everything below `src-tauri/` but the tests.
 fn sources() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src-tauri");
     let mut found = Vec::new();
@@ -97,18 +98,20 @@ fn sources() -> Vec<Source> {
     while let Some(folder) = pending.pop() {
         for entry in fs_err::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();
+            if path
+                .file_stem()
+                .is_some_and(|name| name == "tests" || name == "target")
+            {
+                continue;
+            }
             if path.is_dir() {
-                if path
-                    .file_name()
-                    .is_none_or(|name| name != "tests" && name != "target" && name != "fuzz")
-                {
-                    pending.push(path);
-                }
+                pending.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let relative = path.strip_prefix(&root).unwrap().to_owned();
+                let text = fs_err::read_to_string(&path).unwrap();
                 found.push(Source {
                     path: relative,
-                    text: fs_err::read_to_string(&path).unwrap(),
+                    text,
                 });
             }
         }
