@@ -7,10 +7,10 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
-use unixfs::cid::{Multihash, SHA2_256};
+use unixfs::cid::{Cid, Multihash, SHA2_256};
 
 use super::{FileId, FileRecord, Index, Pending, Result, files, items};
-use crate::types::ItemId;
+use crate::types::{ItemId, Skipped};
 
 /// A block to record, with its hash.
 #[derive(Debug, Clone)]
@@ -182,15 +182,29 @@ impl Index {
         })
     }
 
-    /// Forgets blocks of older generations.
-    pub fn end_generation(&self, item: ItemId) -> Result<()> {
+    /// An import is through: sets the item's root, and forgets the blocks of older generations, all at once.
+    pub fn finish_import(
+        &self,
+        item: ItemId,
+        root: Cid,
+        bytes: u64,
+        files: u64,
+        skipped: Vec<Skipped>,
+    ) -> Result<()> {
+        let changed = self.change_item(item, move |record| {
+            record.root = Some(root);
+            record.bytes = bytes;
+            record.files = files;
+            record.done = true;
+        });
         self.write(move |context| {
+            items::put_skipped(context.connection, item, &skipped)?;
             context.connection.execute(
                 "DELETE FROM inline WHERE item = ?1
                  AND generation < (SELECT generation FROM item WHERE item.id = ?1)",
                 [item.0],
             )?;
-            Ok(())
+            changed(context)
         })
     }
 }

@@ -1,5 +1,6 @@
 //! Files of items: where they lie, under which fingerprint they were hashed, and what is known of them since.
 
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -62,7 +63,7 @@ pub struct FileRecord {
 }
 
 /// A directory on this disk with files of an item.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub struct TreeFile {
     pub path: PathBuf,
     /// Where that is in the item, `""` at its top.
@@ -235,6 +236,37 @@ impl Index {
                 .prepare_cached(&sql)?
                 .query_map(params![item.0, after.0, limit], record)?
                 .collect()
+        })
+    }
+
+    /// The directories that hold files of an item.
+    pub fn folders(&self, item: ItemId) -> Result<Vec<TreeFile>> {
+        self.read(|connection| {
+            let mut select =
+                connection.prepare_cached("SELECT path, name FROM dir WHERE item = ?1")?;
+            let rows = select.query_map([item.0], |row| {
+                let path = paths::from_bytes(row.get(0)?).into();
+                Ok(TreeFile {
+                    path,
+                    name_in_item: row.get(1)?,
+                })
+            })?;
+            rows.collect()
+        })
+    }
+
+    /// The files of an item in one directory: their names on this disk, and their numbers.
+    pub fn names_in(&self, item: ItemId, dir: &TreeFile) -> Result<HashMap<OsString, FileId>> {
+        self.read(|connection| {
+            let mut select = connection.prepare_cached(
+                "SELECT file.disk, file.id FROM dir JOIN file ON file.dir = dir.id
+                 WHERE dir.item = ?1 AND dir.path = ?2 AND dir.name = ?3",
+            )?;
+            let path = paths::to_bytes(dir.path.as_os_str());
+            let rows = select.query_map(params![item.0, path, dir.name_in_item], |row| {
+                Ok((paths::from_bytes(row.get(0)?), FileId(row.get(1)?)))
+            })?;
+            rows.collect()
         })
     }
 

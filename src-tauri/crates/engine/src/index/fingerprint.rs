@@ -133,7 +133,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (path, metadata) = file(&dir, b"content");
         let written = metadata.modified().unwrap();
-        let later = written + Duration::from_secs(3600);
+        let later = written + Duration::from_hours(1);
         fs::OpenOptions::new()
             .write(true)
             .open(&path)
@@ -142,7 +142,7 @@ mod tests {
             .set_modified(later)
             .unwrap();
         let metadata = fs::metadata(&path).unwrap();
-        assert!(Fingerprint::of(&metadata, written + Duration::from_secs(60)).racy);
+        assert!(Fingerprint::of(&metadata, written + Duration::from_mins(1)).racy);
     }
 
     #[test]

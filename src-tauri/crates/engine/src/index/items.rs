@@ -6,7 +6,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use unixfs::cid::{self, Cid};
 
 use super::types::Details;
-use super::{Index, IndexError, ItemRecord, ItemState, NewItem, Result};
+use super::writer::Context;
+use super::{Index, ItemRecord, ItemState, NewItem, Result};
 use crate::types::{ItemId, ItemKind, Problem, Skipped};
 
 const ACTIVE: i64 = 0;
@@ -45,22 +46,25 @@ impl Index {
         id: ItemId,
         change: impl FnOnce(&mut ItemRecord) + Send + 'static,
     ) -> Result<()> {
+        self.write(self.change_item(id, change))
+    }
+
+    /// The change of a record, to be made by the writer.
+    pub(super) fn change_item(
+        &self,
+        id: ItemId,
+        change: impl FnOnce(&mut ItemRecord) + Send + 'static,
+    ) -> impl FnOnce(&Context<'_>) -> rusqlite::Result<()> + Send + 'static {
         let serving = self.serving_handle();
-        let found = self.write(move |context| {
-            let Some(mut record) = one(context.connection, id)? else {
-                return Ok(false);
-            };
+        move |context| {
+            let mut record =
+                one(context.connection, id)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
             change(&mut record);
             record.id = id;
             update(context.connection, &record)?;
             set_serving(&serving, id, &record.state);
             context.items_changed();
-            Ok(true)
-        })?;
-        if found {
             Ok(())
-        } else {
-            Err(IndexError::NoItem(id))
         }
     }
 
@@ -82,18 +86,7 @@ impl Index {
 
     /// Replaces the list of what was left out of an item.
     pub fn set_skipped(&self, id: ItemId, skipped: Vec<Skipped>) -> Result<()> {
-        self.write(move |context| {
-            context
-                .connection
-                .execute("DELETE FROM skipped WHERE item = ?1", [id.0])?;
-            let mut insert = context
-                .connection
-                .prepare_cached("INSERT INTO skipped (item, path, reason) VALUES (?1, ?2, ?3)")?;
-            for entry in &skipped {
-                insert.execute(params![id.0, entry.path, entry.reason])?;
-            }
-            Ok(())
-        })
+        self.write(move |context| put_skipped(context.connection, id, &skipped))
     }
 
     pub fn skipped(&self, id: ItemId) -> Result<Vec<Skipped>> {
@@ -202,6 +195,20 @@ fn remove_batch(connection: &Connection, id: ItemId) -> rusqlite::Result<bool> {
     connection.execute("DELETE FROM skipped WHERE item = ?1", [id.0])?;
     connection.execute("DELETE FROM item WHERE id = ?1", [id.0])?;
     Ok(false)
+}
+
+pub(super) fn put_skipped(
+    connection: &Connection,
+    id: ItemId,
+    skipped: &[Skipped],
+) -> rusqlite::Result<()> {
+    connection.execute("DELETE FROM skipped WHERE item = ?1", [id.0])?;
+    let mut insert = connection
+        .prepare_cached("INSERT INTO skipped (item, path, reason) VALUES (?1, ?2, ?3)")?;
+    for entry in skipped {
+        insert.execute(params![id.0, entry.path, entry.reason])?;
+    }
+    Ok(())
 }
 
 /// Nothing is put into an item that is gone: nobody would ever remove it.

@@ -85,9 +85,7 @@ pub enum IndexError {
     Sqlite(String),
     #[error("index: {0}")]
     Io(#[from] std::io::Error),
-    #[error("item {0} does not exist")]
-    NoItem(ItemId),
-    #[error("the item was removed meanwhile")]
+    #[error("the item does not exist any more")]
     Removed,
     #[error("the index is closed")]
     Closed,

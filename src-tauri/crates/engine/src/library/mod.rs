@@ -1,7 +1,17 @@
 //! What I share: files become items, are read for others, and are watched for change. Files stay where they are.
 
+mod control;
+mod hash;
+pub mod import;
+mod leaves;
 mod open;
 mod pread;
 pub mod source;
+mod walk;
 
+pub use control::{Control, Progress, Snapshot, Stopped};
+pub use import::{ImportError, ImportRequest, Imported, compute, import};
 pub use source::{Doubt, DoubtKind, Source};
+
+#[cfg(test)]
+mod tests;
