@@ -13,4 +13,5 @@ pub mod link;
 pub mod net;
 pub mod paths;
 pub mod requests;
+mod serve;
 pub mod types;

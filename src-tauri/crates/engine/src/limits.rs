@@ -1,5 +1,7 @@
 //! The engine's limits: what strangers, links and machines can make it hold. Each says its unit and its reason.
 
+use std::ops::RangeInclusive;
+
 // Links.
 
 /// Bytes of a link. Chats cut longer ones; ours stay under 2 KiB.
@@ -43,3 +45,30 @@ pub(crate) const MAX_PENDING_CONNECTIONS: u32 = 64;
 pub(crate) const MAX_MEMORY_BYTES: usize = 1024 * 1024 * 1024;
 /// Requests that wait for the swarm: whoever sends more waits.
 pub(crate) const WAITING_COMMANDS: usize = 256;
+/// Peers kept away for breaking the rules; the oldest is forgiven for the next.
+pub(crate) const MAX_BLOCKED_PEERS: usize = 1024;
+
+/// Sessions open at a time: downloads, listings and previews. Each search costs DHT queries.
+pub(crate) const MAX_SESSIONS: usize = 256;
+/// Dials under way for sessions.
+pub(crate) const MAX_DIALS: usize = 16;
+/// Dials of sessions that wait for a free place; more are dropped, the next search brings them back.
+pub(crate) const MAX_WAITING_DIALS: usize = 256;
+/// Providers that are enough for one search of the DHT.
+pub(crate) const ENOUGH_PROVIDERS: usize = 20;
+/// Providers without an address that one search looks up in the DHT.
+pub(crate) const MAX_ADDRESS_SEARCHES: usize = 4;
+/// Peers of the local network that are remembered from mDNS.
+pub(crate) const MAX_LAN_PEERS: usize = 64;
+/// Events that wait for a session's reader. Blocks beyond it wait too, bounded by Bitswap's byte budget.
+pub(crate) const SESSION_EVENTS: usize = 1024;
+/// Peers counted as sources of one session.
+pub(crate) const MAX_SESSION_SOURCES: usize = 256;
+/// Keys announced at a time: each is a DHT query that talks to some 30 peers.
+pub(crate) const ANNOUNCES_AT_A_TIME: usize = 4;
+
+/// Questions that wait for the threads that serve blocks, and answers that wait for the swarm: blocks of up to 2 MiB, but
+/// no more than Bitswap's server has room for.
+pub(crate) const SERVE_QUEUE: usize = 64;
+/// Threads that read blocks for others, by the number of cores.
+pub(crate) const SERVE_THREADS: RangeInclusive<usize> = 2..=4;

@@ -1,6 +1,9 @@
 //! The one task that owns the swarm. It awaits nothing but its own `select!`.
 
-use std::collections::HashSet;
+mod dht;
+mod exchange;
+
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use futures::{FutureExt, StreamExt};
@@ -8,18 +11,23 @@ use if_watch::IfEvent;
 use if_watch::tokio::IfWatcher;
 use libp2p::core::transport::ListenerId;
 use libp2p::identity::Keypair;
-use libp2p::kad::{self, InboundRequest, Mode};
+use libp2p::kad::{Mode, QueryId};
 use libp2p::swarm::dial_opts::DialOpts;
 use libp2p::swarm::{self, Swarm, SwarmEvent};
-use libp2p::{Multiaddr, identify, mdns, ping};
-use tokio::sync::mpsc;
+use libp2p::{Multiaddr, PeerId, identify, mdns, ping};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::MissedTickBehavior;
 
 use super::address::{self, Reach, Scope};
-use super::behaviour::{Behaviour, BehaviourEvent, KAD_PROTOCOL};
+use super::behaviour::{Behaviour, BehaviourEvent};
 use super::commands::Command;
+use super::dial::Dialer;
+use super::find::{Finder, Lan};
 use super::peers::Peers;
-use super::{NetConfig, NetError, NetworkInfo, listen, routing, transport};
-use crate::limits::MAX_PEER_ADDRESSES;
+use super::provide::Standing;
+use super::sessions::Sessions;
+use super::{NetConfig, NetError, NetworkInfo, listen, transport};
+use crate::serve::{Answer, Serve};
 
 /// An unused connection is closed after this: long enough that the next question finds it open.
 const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
@@ -35,6 +43,18 @@ pub(crate) struct Actor {
     /// Tells when a network comes or goes. Nobody asks on this machine alone.
     interfaces: Option<IfWatcher>,
     peers: Peers,
+    kept_away: VecDeque<PeerId>,
+    sessions: Sessions,
+    dialer: Dialer,
+    finder: Finder,
+    lan: Lan,
+    serve: Serve,
+    answers: mpsc::Receiver<Answer>,
+    /// Announcements under way, with who waits for them.
+    providing: HashMap<QueryId, oneshot::Sender<bool>>,
+    /// Told to the announcer.
+    standing: watch::Sender<Standing>,
+    is_entering_dht: bool,
     /// All bootstrap peers are on this machine or in a private network: so is our DHT.
     private_dht: bool,
 }
@@ -44,6 +64,7 @@ impl Actor {
         config: &NetConfig,
         identity: &Keypair,
         commands: mpsc::Receiver<Command>,
+        (serve, answers): (Serve, mpsc::Receiver<Answer>),
     ) -> Result<Self, NetError> {
         let is_loopback = |address: &Multiaddr| address::scope(address) == Scope::Loopback;
         if config.local_only
@@ -66,11 +87,25 @@ impl Actor {
             interfaces: watch_interfaces(config),
             reach,
             peers: Peers::default(),
+            kept_away: VecDeque::new(),
+            sessions: Sessions::default(),
+            dialer: Dialer::default(),
+            finder: Finder::default(),
+            lan: Lan::default(),
+            serve,
+            answers,
+            providing: HashMap::new(),
+            standing: watch::Sender::default(),
+            is_entering_dht: false,
             private_dht: is_private(&config.bootstrap, config.local_only),
         };
         actor.listen(&config.listen).await?;
         actor.meet(&config.bootstrap);
         Ok(actor)
+    }
+
+    pub(crate) fn standing(&self) -> watch::Receiver<Standing> {
+        self.standing.subscribe()
     }
 
     /// Listens everywhere and waits until it is so. Fails only if nothing can be listened at.
@@ -115,25 +150,11 @@ impl Actor {
         }
     }
 
-    /// Makes the bootstrap peers known to the DHT and enters it through them.
-    fn meet(&mut self, bootstrap: &[Multiaddr]) {
-        let Some(kad) = self.swarm.behaviour_mut().kad.as_mut() else {
-            return;
-        };
-        for address in bootstrap {
-            if let (address, Some(peer)) = address::split_peer(address.clone()) {
-                kad.add_address(&peer, address);
-            }
-        }
-        if self.private_dht {
-            kad.set_mode(Some(Mode::Server));
-        }
-        // Fails only while nobody is known, and then there is nobody to ask.
-        let _ = kad.bootstrap();
-    }
-
     pub(crate) async fn run(mut self) {
         let mut tidy = tokio::time::interval(TIDY_INTERVAL);
+        let mut second = tokio::time::interval(Duration::from_secs(1));
+        second.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let nudge = self.sessions.nudge();
         loop {
             tokio::select! {
                 command = self.commands.recv() => match command {
@@ -147,6 +168,12 @@ impl Actor {
                     None => return,
                 },
                 event = self.swarm.select_next_some() => self.on_swarm(event),
+                Some(answer) = self.answers.recv() => self.on_answer(answer),
+                () = nudge.notified() => self.collect_sessions(),
+                _ = second.tick(), if !self.sessions.is_empty() => {
+                    self.collect_sessions();
+                    self.sessions.tell_peers(self.peers.len());
+                }
                 _ = tidy.tick() => self.tidy(),
                 event = next_interface(self.interfaces.as_mut()) => self.on_interface(event),
             }
@@ -154,8 +181,25 @@ impl Actor {
     }
 
     fn on_command(&mut self, command: Command) {
+        let bitswap = &mut self.swarm.behaviour_mut().bitswap;
         match command {
-            Command::Peers { reply } => drop(reply.send(self.peers.infos())),
+            Command::OpenSession {
+                root,
+                hints,
+                commands,
+                reply,
+            } => drop(reply.send(self.open_session(root, hints, commands))),
+            Command::Want { session, wants } => bitswap.want(session, wants),
+            Command::Unwant { session, cids } => bitswap.unwant(session, &cids),
+            Command::AddHint { session, address } => self.add_hint(session, address),
+            Command::Available { cids } => bitswap.available(&cids),
+            Command::Provide { key, reply } => self.provide(&key, reply),
+            Command::StopProviding { keys } => self.stop_providing(&keys),
+            Command::SetLimits { upload, download } => bitswap.set_limits(upload, download),
+            Command::Peers { reply } => {
+                let stats = bitswap.peer_stats();
+                let _ = reply.send(self.peers.infos(&stats));
+            }
             Command::Network { reply } => drop(reply.send(self.network())),
             Command::Dial { address } => self.dial(address),
             Command::Shutdown { .. } => {}
@@ -192,7 +236,10 @@ impl Actor {
 
     fn on_interface(&mut self, event: IfEvent) {
         match event {
-            IfEvent::Up(network) => self.reach.network_up(network),
+            IfEvent::Up(network) => {
+                self.reach.network_up(network);
+                self.enter_dht();
+            }
             IfEvent::Down(network) => self.reach.network_down(&network),
         }
     }
@@ -208,18 +255,33 @@ impl Actor {
             } => {
                 tracing::debug!(peer = %peer_id, address = %endpoint.get_remote_address(), "connected");
                 self.peers.connected(peer_id, connection_id, &endpoint);
+                self.on_connected(connection_id, peer_id);
             }
             SwarmEvent::ConnectionClosed {
                 peer_id,
                 connection_id,
+                num_established,
                 ..
-            } => self.peers.disconnected(&peer_id, connection_id),
+            } => {
+                self.peers.disconnected(&peer_id, connection_id);
+                if num_established == 0 {
+                    self.sessions.peer_left(&peer_id);
+                    self.update_standing();
+                }
+            }
             SwarmEvent::NewListenAddr { address, .. } => self.on_listening(address),
             SwarmEvent::ExpiredListenAddr { address, .. } => {
                 self.swarm.remove_external_address(&address);
+                self.on_external_addresses();
             }
-            SwarmEvent::OutgoingConnectionError { peer_id, error, .. } => {
+            SwarmEvent::OutgoingConnectionError {
+                peer_id,
+                connection_id,
+                error,
+            } => {
                 tracing::debug!(peer = ?peer_id, %error, "a dial failed");
+                self.on_dial_failed(connection_id, &error);
+                self.dial_waiting();
             }
             SwarmEvent::ListenerError { error, .. } => {
                 tracing::debug!(%error, "a listener has a problem");
@@ -238,56 +300,25 @@ impl Actor {
         };
         if reachable {
             self.swarm.add_external_address(address);
-            self.serve_dht();
-        }
-    }
-
-    /// Whoever can be reached answers for the DHT too.
-    fn serve_dht(&mut self) {
-        if let Some(kad) = self.swarm.behaviour_mut().kad.as_mut() {
-            kad.set_mode(Some(Mode::Server));
+            self.on_external_addresses();
         }
     }
 
     fn on_behaviour(&mut self, event: BehaviourEvent) {
         match event {
+            BehaviourEvent::Bitswap(event) => self.on_bitswap(event),
+            BehaviourEvent::Kad(event) => self.on_kad(event),
             BehaviourEvent::Identify(identify::Event::Received { peer_id, info, .. }) => {
-                self.peers.identified(&peer_id, &info.agent_version);
-                let kad = self.swarm.behaviour_mut().kad.as_mut();
-                if let Some(kad) = kad
-                    && info.protocols.contains(&KAD_PROTOCOL)
-                {
-                    routing::add(kad, &self.reach, &peer_id, &info.listen_addrs);
-                }
+                self.on_identified(peer_id, &info);
             }
             BehaviourEvent::Ping(ping::Event {
                 peer,
                 result: Ok(rtt),
                 ..
             }) => self.peers.pinged(&peer, rtt),
-            BehaviourEvent::Kad(kad::Event::InboundRequest {
-                request:
-                    InboundRequest::AddProvider {
-                        record: Some(record),
-                    },
-            }) => self.on_provider_record(record),
-            BehaviourEvent::Mdns(mdns::Event::Discovered(found)) => {
-                tracing::debug!(peers = found.len(), "found on this network");
-            }
+            BehaviourEvent::Mdns(mdns::Event::Discovered(found)) => self.lan.discovered(found),
+            BehaviourEvent::Mdns(mdns::Event::Expired(gone)) => self.lan.expired(gone),
             _ => {}
-        }
-    }
-
-    /// Keeps what another peer says that it provides, with the addresses that are worth telling.
-    fn on_provider_record(&mut self, mut record: kad::ProviderRecord) {
-        let reach = &self.reach;
-        record.addresses.retain(|address| reach.believes(address));
-        record.addresses.truncate(MAX_PEER_ADDRESSES);
-        if let Some(kad) = self.swarm.behaviour_mut().kad.as_mut() {
-            let stored = kad::store::RecordStore::add_provider(kad.store_mut(), record);
-            if let Err(error) = stored {
-                tracing::debug!(%error, "a provider record was refused");
-            }
         }
     }
 }

@@ -40,6 +40,7 @@ pub(crate) struct Behaviour {
     limits: connection_limits::Behaviour,
     memory: memory_connection_limits::Behaviour,
     pub(crate) blocked: allow_block_list::Behaviour<BlockedPeers>,
+    pub(crate) bitswap: bitswap::Behaviour,
     pub(crate) kad: Toggle<kad::Behaviour<ProviderStore>>,
     identify: identify::Behaviour,
     ping: ping::Behaviour,
@@ -53,6 +54,11 @@ impl Behaviour {
             limits: connection_limits::Behaviour::new(limits()),
             memory: memory_connection_limits::Behaviour::with_max_bytes(MAX_MEMORY_BYTES),
             blocked: allow_block_list::Behaviour::default(),
+            bitswap: bitswap::Behaviour::new(bitswap::Config {
+                upload_limit: config.upload_limit,
+                download_limit: config.download_limit,
+                ..bitswap::Config::new(local)
+            }),
             kad: config.dht.then(|| kademlia(local)).into(),
             identify: identify::Behaviour::new(
                 identify::Config::new(IDENTIFY_PROTOCOL.to_owned(), identity.public())

@@ -8,9 +8,9 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::Instant;
 
-use libp2p::PeerId;
 use libp2p::kad::store::{Error, RecordStore, Result};
 use libp2p::kad::{ProviderRecord, Record, RecordKey};
+use libp2p::{Multiaddr, PeerId};
 
 use crate::limits::{
     MAX_KEYS_PER_PROVIDER, MAX_PROVIDER_KEY_BYTES, MAX_PROVIDER_RECORDS, MAX_PROVIDERS_PER_KEY,
@@ -20,6 +20,8 @@ use crate::limits::{
 #[derive(Debug)]
 pub(crate) struct ProviderStore {
     local: PeerId,
+    /// Where others reach us, now.
+    own_addresses: Vec<Multiaddr>,
     records: HashMap<RecordKey, Vec<ProviderRecord>>,
     /// Records of each provider, so that one peer can't take all places.
     by_provider: HashMap<PeerId, usize>,
@@ -30,10 +32,16 @@ impl ProviderStore {
     pub(crate) fn new(local: PeerId) -> Self {
         Self {
             local,
+            own_addresses: Vec::new(),
             records: HashMap::new(),
             by_provider: HashMap::new(),
             count: 0,
         }
+    }
+
+    /// What to answer for ourselves. libp2p would name every address that we listen at, those at home too.
+    pub(crate) fn set_own_addresses(&mut self, addresses: Vec<Multiaddr>) {
+        self.own_addresses = addresses;
     }
 
     /// Drops what has expired.
@@ -115,7 +123,14 @@ impl RecordStore for ProviderStore {
     }
 
     fn providers(&self, key: &RecordKey) -> Vec<ProviderRecord> {
-        self.records.get(key).cloned().unwrap_or_default()
+        let mut providers = self.records.get(key).cloned().unwrap_or_default();
+        for record in &mut providers {
+            if record.provider == self.local {
+                record.addresses.clone_from(&self.own_addresses);
+            }
+        }
+        providers.retain(|record| record.provider != self.local || !record.addresses.is_empty());
+        providers
     }
 
     /// Nothing: announcing again follows our own schedule, not libp2p's.
@@ -202,11 +217,22 @@ mod tests {
         let mut store = store();
         let provider = PeerId::random();
         store.add_provider(record(1, provider)).unwrap();
-        let address: libp2p::Multiaddr = "/ip4/8.8.8.8/tcp/1".parse().unwrap();
+        let address: Multiaddr = "/ip4/8.8.8.8/tcp/1".parse().unwrap();
         let mut again = record(1, provider);
         again.addresses = vec![address.clone()];
         store.add_provider(again).unwrap();
         assert_eq!(store.count, 1);
+        assert_eq!(store.providers(&key(1))[0].addresses, [address]);
+    }
+
+    #[test]
+    fn we_are_named_with_the_addresses_that_reach_us_or_not_at_all() {
+        let mut store = store();
+        let own = store.local;
+        store.add_provider(record(1, own)).unwrap();
+        assert!(store.providers(&key(1)).is_empty());
+        let address: Multiaddr = "/ip4/8.8.8.8/tcp/1".parse().unwrap();
+        store.set_own_addresses(vec![address.clone()]);
         assert_eq!(store.providers(&key(1))[0].addresses, [address]);
     }
 

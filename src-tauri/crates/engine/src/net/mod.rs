@@ -11,6 +11,9 @@
 //! | `transport/` | how bytes travel: TLS, Noise, Yamux, QUIC |
 //! | `behaviour` | what is spoken, and the limits |
 //! | `actor` `commands` | the one task that owns the swarm, and what it is asked |
+//! | `session` `sessions` | both ends of a fetch: wants in, verified blocks out |
+//! | `dial` `find` | how peers are found and connected for a session |
+//! | `provide` | what is announced, and when |
 //! | `peers` `routing` `kad_store` | who is connected, who is in the DHT's table, what the DHT gave us to keep |
 //! | `address` | which addresses may be dialled and believed |
 //! | `identity` | who we are |
@@ -19,11 +22,16 @@ mod actor;
 pub mod address;
 mod behaviour;
 mod commands;
+mod dial;
+mod find;
 mod identity;
 mod kad_store;
 mod listen;
 mod peers;
+mod provide;
 mod routing;
+mod session;
+mod sessions;
 #[cfg(test)]
 mod tests;
 mod transport;
@@ -34,13 +42,19 @@ use std::time::Duration;
 use libp2p::identity::Keypair;
 use libp2p::{Multiaddr, PeerId};
 use tokio::sync::{mpsc, oneshot};
+use unixfs::cid::{Cid, Multihash};
 
 pub use self::identity::{IdentityError, load_or_create as identity};
+pub use self::session::{Search, Session, SessionEvent};
 pub use self::transport::{Channels, TransportError};
 
 use self::commands::Command;
+use self::provide::{Announcer, Change};
 use crate::config::Config;
+use crate::index::Index;
+use crate::library::Source;
 use crate::limits::WAITING_COMMANDS;
+use crate::serve::Serve;
 
 /// What the network runs with.
 #[derive(Debug, Clone)]
@@ -84,6 +98,8 @@ pub enum NetError {
     },
     #[error("{0} is not on this machine, and nothing else is allowed")]
     NotLocal(Multiaddr),
+    #[error("too many downloads and listings are open at once")]
+    TooManySessions,
     #[error("the network is shut down")]
     Stopped,
 }
@@ -100,6 +116,10 @@ pub struct PeerInfo {
     pub inbound: bool,
     /// Round-trip time.
     pub rtt: Option<Duration>,
+    /// Bytes of blocks sent to it since it connected.
+    pub sent: u64,
+    /// Bytes of wanted blocks received from it since it connected.
+    pub received: u64,
 }
 
 /// How this peer stands in the network.
@@ -123,17 +143,26 @@ pub struct NetworkInfo {
 pub struct Net {
     peer: PeerId,
     commands: mpsc::Sender<Command>,
+    announcements: mpsc::Sender<Change>,
 }
 
 impl Net {
-    /// Joins the network. Returns once every address is listened at.
-    pub async fn start(config: NetConfig, identity: Keypair) -> Result<Self, NetError> {
-        let (sender, receiver) = mpsc::channel(WAITING_COMMANDS);
-        let actor = actor::Actor::start(&config, &identity, receiver).await?;
+    /// Joins the network. Returns once every address is listened at. Serves from `source` what `index` says may be served.
+    pub async fn start(
+        config: NetConfig,
+        identity: Keypair,
+        source: Source,
+        index: Index,
+    ) -> Result<Self, NetError> {
+        let (commands, receiver) = mpsc::channel(WAITING_COMMANDS);
+        let serve = Serve::start(&source, &index);
+        let actor = actor::Actor::start(&config, &identity, receiver, serve).await?;
+        let announcements = Announcer::start(index, actor.standing(), commands.downgrade());
         tokio::spawn(actor.run());
         Ok(Self {
             peer: identity.public().to_peer_id(),
-            commands: sender,
+            commands,
+            announcements,
         })
     }
 
@@ -145,6 +174,41 @@ impl Net {
     pub async fn listen_addrs(&self) -> Vec<Multiaddr> {
         let network = self.ask(|reply| Command::Network { reply }).await;
         network.map(|network| network.listen).unwrap_or_default()
+    }
+
+    /// Opens a session for what hangs below `root`. It looks for peers at the hints, on this network and in the DHT, and
+    /// goes on while it is open and hungry.
+    pub async fn session(&self, root: Cid, hints: Vec<Multiaddr>) -> Result<Session, NetError> {
+        let commands = self.commands.clone();
+        self.ask(|reply| Command::OpenSession {
+            root,
+            hints,
+            commands,
+            reply,
+        })
+        .await?
+    }
+
+    /// Says that we hold these blocks now, so that peers who wait for one get it.
+    pub async fn available(&self, cids: Vec<Cid>) {
+        let _ = self.tell(Command::Available { cids }).await;
+    }
+
+    /// Announces these blocks in the DHT, as soon as others can reach us and again every 22 hours, over restarts too.
+    pub async fn announce(&self, keys: Vec<Multihash>) {
+        let _ = self.announcements.send(Change::Announce(keys)).await;
+    }
+
+    /// Announces these blocks no more.
+    pub async fn withdraw(&self, keys: Vec<Multihash>) {
+        let stop = Command::StopProviding { keys: keys.clone() };
+        let _ = self.announcements.send(Change::Withdraw(keys)).await;
+        let _ = self.tell(stop).await;
+    }
+
+    /// Bytes a second over all peers; `None` is no limit.
+    pub async fn set_limits(&self, upload: Option<u64>, download: Option<u64>) {
+        let _ = self.tell(Command::SetLimits { upload, download }).await;
     }
 
     /// The connected peers. Empty once it is shut down.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use bitswap::PeerStats;
 use libp2p::core::ConnectedPoint;
 use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId};
@@ -20,6 +21,7 @@ struct Peer {
     connections: HashMap<ConnectionId, Connection>,
     agent: Option<String>,
     rtt: Option<Duration>,
+    serves_dht: bool,
 }
 
 #[derive(Debug)]
@@ -56,6 +58,21 @@ impl Peers {
         }
     }
 
+    /// It answers for the DHT.
+    pub(crate) fn serves_dht(&mut self, peer: &PeerId) {
+        if let Some(known) = self.0.get_mut(peer) {
+            known.serves_dht = true;
+        }
+    }
+
+    pub(crate) fn any_serves_dht(&self) -> bool {
+        self.0.values().any(|peer| peer.serves_dht)
+    }
+
+    pub(crate) fn contains(&self, peer: &PeerId) -> bool {
+        self.0.contains_key(peer)
+    }
+
     pub(crate) fn pinged(&mut self, peer: &PeerId, rtt: Duration) {
         if let Some(known) = self.0.get_mut(peer) {
             known.rtt = Some(rtt);
@@ -66,7 +83,10 @@ impl Peers {
         self.0.len()
     }
 
-    pub(crate) fn infos(&self) -> Vec<PeerInfo> {
+    /// `stats`: what was exchanged with them.
+    pub(crate) fn infos(&self, stats: &[PeerStats]) -> Vec<PeerInfo> {
+        let stats: HashMap<PeerId, &PeerStats> =
+            stats.iter().map(|stats| (stats.peer, stats)).collect();
         let info = |(id, peer): (&PeerId, &Peer)| PeerInfo {
             peer: *id,
             agent: peer.agent.clone(),
@@ -77,6 +97,8 @@ impl Peers {
                 .collect(),
             inbound: peer.connections.values().all(|known| known.inbound),
             rtt: peer.rtt,
+            sent: stats.get(id).map_or(0, |stats| stats.bytes_sent),
+            received: stats.get(id).map_or(0, |stats| stats.bytes_received),
         };
         self.0.iter().map(info).collect()
     }

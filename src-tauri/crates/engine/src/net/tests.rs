@@ -2,15 +2,21 @@
 
 use std::time::Duration;
 
+use bitswap::Want;
+use bytes::Bytes;
 use libp2p::Multiaddr;
 use libp2p::identity::Keypair;
+use tempfile::TempDir;
+use unixfs::cid::{self, Cid};
 
 use super::*;
+use crate::index::{BlockRow, ItemOptions, NewItem, RowKind};
+use crate::types::ItemKind;
 
 /// Long enough for a slow machine; a test that needs it has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-pub(super) fn config() -> NetConfig {
+fn config() -> NetConfig {
     NetConfig {
         listen: vec![
             "/ip4/127.0.0.1/tcp/0".parse().unwrap(),
@@ -26,17 +32,74 @@ pub(super) fn config() -> NetConfig {
     }
 }
 
-async fn start(config: NetConfig) -> Net {
-    let identity = Keypair::generate_ed25519();
-    Net::start(config, identity).await.unwrap()
+/// A network with an index to serve from.
+struct Node {
+    net: Net,
+    index: Index,
+    _dir: TempDir,
 }
 
-async fn address(net: &Net, kind: &str) -> Multiaddr {
-    let addresses = net.listen_addrs().await;
-    let matching = addresses
-        .into_iter()
-        .find(|address| address.to_string().contains(kind));
-    matching.unwrap()
+impl Node {
+    async fn start(config: NetConfig) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let index = Index::open(dir.path()).unwrap().index;
+        let source = Source::new(index.clone(), |_| {});
+        let identity = Keypair::generate_ed25519();
+        let net = Net::start(config, identity, source, index.clone())
+            .await
+            .unwrap();
+        Self {
+            net,
+            index,
+            _dir: dir,
+        }
+    }
+
+    async fn address(&self, kind: &str) -> Multiaddr {
+        let addresses = self.net.listen_addrs().await;
+        let mut matching = addresses.into_iter();
+        let address = matching.find(|address| address.to_string().contains(kind));
+        address.unwrap()
+    }
+
+    /// Shares blocks that lie in the index.
+    fn share(&self, blocks: &[Bytes]) -> Vec<Cid> {
+        let item = self.index.create_item(new_item()).unwrap();
+        let cids: Vec<Cid> = blocks.iter().map(cid_of).collect();
+        let rows = blocks.iter().zip(&cids).map(|(data, cid)| BlockRow {
+            mh: *cid.hash(),
+            kind: RowKind::Inline(data.clone()),
+        });
+        self.index.put_blocks(item, rows.collect()).unwrap();
+        cids
+    }
+}
+
+fn new_item() -> NewItem {
+    NewItem {
+        kind: ItemKind::Share,
+        name: "blocks".to_owned(),
+        root: None,
+        profile: String::new(),
+        created: 0,
+        into: None,
+        sources: Vec::new(),
+        select: Vec::new(),
+        link: None,
+        providers: Vec::new(),
+        options: ItemOptions::default(),
+        part: None,
+    }
+}
+
+fn cid_of(data: &Bytes) -> Cid {
+    Cid::new_v1(cid::RAW, cid::hash(cid::SHA2_256, data).unwrap())
+}
+
+fn blocks(count: u8) -> Vec<Bytes> {
+    (0..count)
+        .map(|byte| Bytes::from(vec![byte; 100_000]))
+        .collect()
 }
 
 /// Asks again and again until the answer is there.
@@ -52,23 +115,45 @@ async fn until<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     tokio::time::timeout(PATIENCE, asking).await.unwrap()
 }
 
+/// Wants all of these, and gives them in the order of their CIDs, with the peers that they came from.
+async fn fetch(session: &mut Session, cids: &[Cid]) -> Vec<(Cid, Bytes, PeerId)> {
+    let want = |cid: &Cid| Want {
+        cid: *cid,
+        size: None,
+        priority: 1,
+    };
+    session.want(cids.iter().map(want).collect()).await.unwrap();
+    let mut fetched = Vec::new();
+    let fetching = async {
+        while fetched.len() < cids.len() {
+            if let SessionEvent::Block { peer, cid, data } = session.events.recv().await.unwrap() {
+                session.release(data.len() as u64);
+                fetched.push((cid, data, peer));
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, fetching).await.unwrap();
+    fetched.sort_by_key(|(cid, ..)| *cid);
+    fetched
+}
+
 /// Two networks meet over one kind of connection, and each knows what the other is.
 async fn check_meeting(one: NetConfig, other: NetConfig, kind: &str) {
-    let (one, other) = (start(one).await, start(other).await);
-    one.dial(address(&other, kind).await).await.unwrap();
+    let (one, other) = (Node::start(one).await, Node::start(other).await);
+    one.net.dial(other.address(kind).await).await.unwrap();
     for (here, there, inbound) in [(&one, &other, false), (&other, &one, true)] {
         let info = until(async || {
-            let peers = here.peers().await;
+            let peers = here.net.peers().await;
             peers.into_iter().find(|info| info.agent.is_some())
         })
         .await;
-        assert_eq!(info.peer, there.peer_id());
+        assert_eq!(info.peer, there.net.peer_id());
         assert_eq!(info.inbound, inbound);
         assert!(info.addresses[0].to_string().contains(kind));
         assert!(info.agent.unwrap().starts_with("shoal/"));
     }
-    one.shutdown().await;
-    other.shutdown().await;
+    one.net.shutdown().await;
+    other.net.shutdown().await;
 }
 
 #[tokio::test]
@@ -91,15 +176,15 @@ async fn peers_meet_over_tls_alone_and_over_noise_alone() {
 
 #[tokio::test]
 async fn ports_are_real_and_addresses_name_the_peer() {
-    let net = start(config()).await;
-    let addresses = net.listen_addrs().await;
+    let node = Node::start(config()).await;
+    let addresses = node.net.listen_addrs().await;
     assert_eq!(addresses.len(), 2);
     for address in addresses {
         assert!(!address.to_string().contains("/0/"));
-        assert_eq!(address::split_peer(address).1, Some(net.peer_id()));
+        assert_eq!(address::split_peer(address).1, Some(node.net.peer_id()));
     }
-    net.clone().shutdown().await;
-    assert!(net.listen_addrs().await.is_empty());
+    node.net.clone().shutdown().await;
+    assert!(node.net.listen_addrs().await.is_empty());
 }
 
 #[tokio::test]
@@ -108,6 +193,144 @@ async fn local_only_refuses_to_listen_elsewhere() {
         listen: vec!["/ip4/0.0.0.0/tcp/0".parse().unwrap()],
         ..config()
     };
-    let result = Net::start(everywhere, Keypair::generate_ed25519()).await;
+    let node = Node::start(config()).await;
+    let source = Source::new(node.index.clone(), |_| {});
+    let identity = Keypair::generate_ed25519();
+    let result = Net::start(everywhere, identity, source, node.index.clone()).await;
     assert!(matches!(result, Err(NetError::NotLocal(_))));
+}
+
+#[tokio::test]
+async fn a_session_fetches_from_a_peer_that_the_link_names() {
+    for kind in ["tcp", "quic-v1"] {
+        let (seed, fetcher) = (Node::start(config()).await, Node::start(config()).await);
+        let blocks = blocks(50);
+        let cids = seed.share(&blocks);
+        let hints = vec![seed.address(kind).await];
+        let mut session = fetcher.net.session(cids[0], hints).await.unwrap();
+        let fetched = fetch(&mut session, &cids).await;
+        let mut expected: Vec<_> = cids
+            .iter()
+            .zip(&blocks)
+            .map(|(cid, data)| (*cid, data.clone(), seed.net.peer_id()))
+            .collect();
+        expected.sort_by_key(|(cid, ..)| *cid);
+        assert_eq!(fetched, expected);
+        let info = fetcher.net.peers().await.remove(0);
+        assert_eq!(info.received, 50 * 100_000);
+        assert!(info.addresses[0].to_string().contains(kind));
+    }
+}
+
+#[tokio::test]
+async fn near_peers_are_met_over_tcp_though_quic_is_offered_too() {
+    let (seed, fetcher) = (Node::start(config()).await, Node::start(config()).await);
+    let cids = seed.share(&blocks(1));
+    let mut hints = seed.net.listen_addrs().await;
+    hints.reverse();
+    let mut session = fetcher.net.session(cids[0], hints).await.unwrap();
+    fetch(&mut session, &cids).await;
+    let info = fetcher.net.peers().await.remove(0);
+    assert!(info.addresses[0].to_string().contains("tcp"));
+}
+
+#[tokio::test]
+async fn an_unreachable_hint_does_not_hide_a_good_one() {
+    let (seed, fetcher) = (Node::start(config()).await, Node::start(config()).await);
+    let cids = seed.share(&blocks(1));
+    let gone = Node::start(config()).await;
+    let mut hints = gone.net.listen_addrs().await;
+    gone.net.shutdown().await;
+    hints.push("/ip4/8.8.8.8/tcp/1".parse().unwrap());
+    hints.push("/dns4/example.invalid/tcp/1".parse().unwrap());
+    hints.push(seed.address("tcp").await);
+    let mut session = fetcher.net.session(cids[0], hints).await.unwrap();
+    fetch(&mut session, &cids).await;
+}
+
+#[tokio::test]
+async fn a_provider_may_be_named_later_and_what_comes_later_is_served() {
+    let (seed, fetcher) = (Node::start(config()).await, Node::start(config()).await);
+    let data = blocks(1);
+    let cids = vec![cid_of(&data[0])];
+    let mut session = fetcher.net.session(cids[0], Vec::new()).await.unwrap();
+    session
+        .add_provider(seed.address("tcp").await)
+        .await
+        .unwrap();
+    until(async || seed.net.peers().await.pop()).await;
+    let late = async {
+        seed.share(&data);
+        seed.net.available(cids.clone()).await;
+    };
+    let (fetched, ()) = tokio::join!(fetch(&mut session, &cids), late);
+    assert_eq!(fetched[0].1, data[0]);
+}
+
+#[tokio::test]
+async fn a_dropped_session_leaves_room_for_the_next() {
+    let (seed, fetcher) = (Node::start(config()).await, Node::start(config()).await);
+    let blocks: Vec<Bytes> = (0..40)
+        .map(|byte| Bytes::from(vec![byte; 1 << 20]))
+        .collect();
+    let cids = seed.share(&blocks);
+    let hints = vec![seed.address("tcp").await];
+    for _ in 0..3 {
+        let session = fetcher.net.session(cids[0], hints.clone()).await.unwrap();
+        let want = |cid: &Cid| Want {
+            cid: *cid,
+            size: Some(1 << 20),
+            priority: 1,
+        };
+        let wants = cids.iter().map(want).collect();
+        session.want(wants).await.unwrap();
+        // More was asked for than the budget holds, and nothing is ever released.
+        let full = async || (session.events.len() >= 20).then_some(());
+        until(full).await;
+    }
+    let mut session = fetcher.net.session(cids[0], hints).await.unwrap();
+    assert_eq!(fetch(&mut session, &cids).await.len(), 40);
+}
+
+#[tokio::test]
+async fn the_dht_leads_to_who_announced() {
+    let dht = NetConfig {
+        dht: true,
+        ..config()
+    };
+    let first = Node::start(dht.clone()).await;
+    let joining = NetConfig {
+        bootstrap: vec![first.address("tcp").await],
+        ..dht
+    };
+    let mut others = Vec::new();
+    for _ in 0..4 {
+        others.push(Node::start(joining.clone()).await);
+    }
+    let (seed, fetcher) = (&others[0], &others[3]);
+    let data = blocks(1);
+    let cids = seed.share(&data);
+    seed.net.announce(vec![*cids[0].hash()]).await;
+    // Kept only once it went out.
+    until(async || {
+        let announced = seed.index.announcements().unwrap();
+        announced.into_iter().find(|(_, time)| *time > 0)
+    })
+    .await;
+
+    let mut session = fetcher.net.session(cids[0], Vec::new()).await.unwrap();
+    let fetched = fetch(&mut session, &cids).await;
+    assert_eq!(fetched[0].2, seed.net.peer_id());
+
+    seed.net.withdraw(vec![*cids[0].hash()]).await;
+    until(async || seed.index.announcements().unwrap().is_empty().then_some(())).await;
+}
+
+#[tokio::test]
+async fn nobody_announces_without_a_dht() {
+    let node = Node::start(config()).await;
+    let cids = node.share(&blocks(1));
+    node.net.announce(vec![*cids[0].hash()]).await;
+    let kept = until(async || node.index.announcements().unwrap().pop()).await;
+    assert_eq!(kept, (*cids[0].hash(), 0));
 }

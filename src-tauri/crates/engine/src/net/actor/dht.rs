@@ -1,0 +1,147 @@
+//! The DHT: who is in its table, what it finds, what is announced in it, and what others announce to us.
+
+use libp2p::kad::store::RecordStore as _;
+use libp2p::kad::{self, Event, InboundRequest, Mode, QueryResult, RecordKey};
+use libp2p::{Multiaddr, PeerId, identify};
+use tokio::sync::oneshot;
+use unixfs::cid::Multihash;
+
+use super::Actor;
+use crate::limits::MAX_PEER_ADDRESSES;
+use crate::net::address;
+use crate::net::behaviour::KAD_PROTOCOL;
+use crate::net::provide::Standing;
+use crate::net::routing;
+
+impl Actor {
+    /// Makes the bootstrap peers known to the DHT and enters it through them.
+    pub(super) fn meet(&mut self, bootstrap: &[Multiaddr]) {
+        let Some(kad) = self.swarm.behaviour_mut().kad.as_mut() else {
+            return;
+        };
+        for address in bootstrap {
+            if let (address, Some(peer)) = address::split_peer(address.clone()) {
+                kad.add_address(&peer, address);
+            }
+        }
+        self.enter_dht();
+    }
+
+    /// Looks around in the DHT, which fills the table.
+    pub(super) fn enter_dht(&mut self) {
+        if let Some(kad) = self.swarm.behaviour_mut().kad.as_mut() {
+            // Fails only while nobody is known, and then there is nobody to ask.
+            self.is_entering_dht |= kad.bootstrap().is_ok();
+        }
+    }
+
+    /// Whoever can be reached answers for the DHT too.
+    pub(super) fn on_external_addresses(&mut self) {
+        let mut external: Vec<Multiaddr> = self.swarm.external_addresses().cloned().collect();
+        external.sort_unstable();
+        if let Some(kad) = self.swarm.behaviour_mut().kad.as_mut() {
+            let reachable = !external.is_empty();
+            let mode = if reachable {
+                Mode::Server
+            } else {
+                Mode::Client
+            };
+            kad.set_mode(Some(mode));
+            kad.store_mut().set_own_addresses(external.clone());
+        }
+        self.standing.send_if_modified(|standing| {
+            let changed = standing.external != external;
+            standing.external = external;
+            changed
+        });
+    }
+
+    pub(super) fn update_standing(&mut self) {
+        let has_peers = self.peers.any_serves_dht() && !self.is_entering_dht;
+        self.standing.send_if_modified(|standing: &mut Standing| {
+            std::mem::replace(&mut standing.has_peers, has_peers) != has_peers
+        });
+    }
+
+    pub(super) fn on_identified(&mut self, peer: PeerId, info: &identify::Info) {
+        self.peers.identified(&peer, &info.agent_version);
+        let Some(kad) = self.swarm.behaviour_mut().kad.as_mut() else {
+            return;
+        };
+        if info.protocols.contains(&KAD_PROTOCOL) {
+            routing::add(kad, &self.reach, &peer, &info.listen_addrs);
+            self.peers.serves_dht(&peer);
+            self.update_standing();
+        }
+    }
+
+    pub(super) fn on_kad(&mut self, event: Event) {
+        match event {
+            Event::InboundRequest {
+                request:
+                    InboundRequest::AddProvider {
+                        record: Some(record),
+                    },
+            } => self.on_provider_record(record),
+            Event::OutboundQueryProgressed {
+                id, result, step, ..
+            } => match result {
+                QueryResult::Bootstrap(_) => {
+                    if step.last {
+                        self.is_entering_dht = false;
+                        self.update_standing();
+                    }
+                }
+                QueryResult::StartProviding(result) => {
+                    if let Some(reply) = self.providing.remove(&id) {
+                        let _ = reply.send(result.is_ok());
+                    }
+                }
+                result => {
+                    let Some(kad) = self.swarm.behaviour_mut().kad.as_mut() else {
+                        return;
+                    };
+                    let found = self.finder.progress(kad, &self.reach, id, result, &step);
+                    if let Some((session, targets)) = found {
+                        self.connect_all(session, targets);
+                    }
+                }
+            },
+            _ => {}
+        }
+    }
+
+    pub(super) fn provide(&mut self, key: &Multihash, reply: oneshot::Sender<bool>) {
+        let Some(kad) = self.swarm.behaviour_mut().kad.as_mut() else {
+            let _ = reply.send(false);
+            return;
+        };
+        match kad.start_providing(RecordKey::from(key.to_bytes())) {
+            Ok(query) => drop(self.providing.insert(query, reply)),
+            Err(error) => {
+                tracing::debug!(%error, "can't announce");
+                let _ = reply.send(false);
+            }
+        }
+    }
+
+    pub(super) fn stop_providing(&mut self, keys: &[Multihash]) {
+        if let Some(kad) = self.swarm.behaviour_mut().kad.as_mut() {
+            for key in keys {
+                kad.stop_providing(&RecordKey::from(key.to_bytes()));
+            }
+        }
+    }
+
+    /// Keeps what another peer says that it provides, with the addresses that are worth telling.
+    fn on_provider_record(&mut self, mut record: kad::ProviderRecord) {
+        let reach = &self.reach;
+        record.addresses.retain(|address| reach.believes(address));
+        record.addresses.truncate(MAX_PEER_ADDRESSES);
+        if let Some(kad) = self.swarm.behaviour_mut().kad.as_mut()
+            && let Err(error) = kad.store_mut().add_provider(record)
+        {
+            tracing::debug!(%error, "a provider record was refused");
+        }
+    }
+}

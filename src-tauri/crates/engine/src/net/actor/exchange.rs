@@ -1,0 +1,173 @@
+//! Sessions, the peers found for them, and blocks in both directions.
+
+use bitswap::{Event, SessionId};
+use libp2p::swarm::{ConnectionId, DialError};
+use libp2p::{Multiaddr, PeerId};
+use tokio::sync::mpsc;
+use unixfs::cid::Cid;
+
+use super::Actor;
+use crate::limits::MAX_BLOCKED_PEERS;
+use crate::net::NetError;
+use crate::net::commands::Command;
+use crate::net::dial::{self, Target};
+use crate::net::session::{Search, Session, SessionEvent};
+use crate::serve::{Answer, Question};
+
+impl Actor {
+    pub(super) fn open_session(
+        &mut self,
+        root: Cid,
+        hints: Vec<Multiaddr>,
+        commands: mpsc::Sender<Command>,
+    ) -> Result<Session, NetError> {
+        let opened = self.sessions.open(root, hints, commands);
+        let (id, session) = opened.ok_or(NetError::TooManySessions)?;
+        self.swarm.behaviour_mut().bitswap.open_session(id);
+        self.look_nearby(id);
+        Ok(session)
+    }
+
+    pub(super) fn add_hint(&mut self, session: SessionId, address: Multiaddr) {
+        self.sessions.add_hint(session, address.clone());
+        self.connect_all(session, dial::targets(&[address]));
+    }
+
+    /// Sessions that ended, and bytes that others let go of.
+    pub(super) fn collect_sessions(&mut self) {
+        let (released, closed) = self.sessions.collect();
+        let behaviour = self.swarm.behaviour_mut();
+        if released > 0 {
+            behaviour.bitswap.release(released);
+        }
+        for session in closed {
+            behaviour.bitswap.close_session(session.id);
+            behaviour.bitswap.release(session.held);
+            if let Some(kad) = behaviour.kad.as_mut() {
+                self.finder.forget(kad, session.id);
+            }
+            self.dialer.forget(session.id);
+        }
+    }
+
+    pub(super) fn on_bitswap(&mut self, event: Event) {
+        match event {
+            Event::Block {
+                session,
+                peer,
+                cid,
+                data,
+            } => {
+                let event = SessionEvent::Block { peer, cid, data };
+                self.sessions.block(session, event);
+            }
+            Event::FindProviders { session } => self.find_providers(session),
+            Event::Lookup { ticket, cids, .. } => {
+                self.serve.ask(Question::Sizes { ticket, cids });
+            }
+            Event::Read { ticket, cid, .. } => self.serve.ask(Question::Block { ticket, cid }),
+            Event::Misbehaved { peer } => self.keep_away(peer),
+        }
+    }
+
+    pub(super) fn on_answer(&mut self, answer: Answer) {
+        let bitswap = &mut self.swarm.behaviour_mut().bitswap;
+        match answer {
+            Answer::Sizes { ticket, sizes } => bitswap.answer_lookup(ticket, sizes),
+            Answer::Block { ticket, data } => bitswap.answer_read(ticket, data),
+        }
+        self.serve.pump();
+    }
+
+    /// Peers that are quickly asked: those in the link, and those on this network.
+    fn look_nearby(&mut self, session: SessionId) {
+        let hints = dial::targets(self.sessions.hints(session));
+        let devices = self.lan.targets();
+        for (targets, r#where) in [(hints, Search::Hints), (devices, Search::Lan)] {
+            if !targets.is_empty() {
+                self.sessions.searching(session, r#where);
+                self.connect_all(session, targets);
+            }
+        }
+    }
+
+    fn find_providers(&mut self, session: SessionId) {
+        self.look_nearby(session);
+        let Some(root) = self.sessions.root(session) else {
+            return;
+        };
+        if let Some(kad) = self.swarm.behaviour_mut().kad.as_mut() {
+            self.finder.search(kad, session, &root);
+            self.sessions.searching(session, Search::Dht);
+        }
+    }
+
+    /// Connects the session to peers that are believed to have its content.
+    pub(super) fn connect_all(&mut self, session: SessionId, targets: Vec<Target>) {
+        if !self.sessions.contains(session) {
+            return;
+        }
+        for target in targets {
+            match target {
+                Target::Peer(peer, _) if peer == *self.swarm.local_peer_id() => {}
+                Target::Peer(peer, _) if self.peers.contains(&peer) => self.join(session, peer),
+                target => self.dialer.ask(session, target),
+            }
+        }
+        self.dial_waiting();
+    }
+
+    /// A connected peer is believed to have the session's content.
+    fn join(&mut self, session: SessionId, peer: PeerId) {
+        let bitswap = &mut self.swarm.behaviour_mut().bitswap;
+        bitswap.add_providers(session, &[peer]);
+        self.sessions.add_source(session, peer);
+    }
+
+    pub(super) fn dial_waiting(&mut self) {
+        while let Some(options) = self.dialer.next() {
+            let id = options.connection_id();
+            if let Err(error) = self.swarm.dial(options) {
+                self.on_dial_failed(id, &error);
+            }
+        }
+    }
+
+    pub(super) fn on_connected(&mut self, id: ConnectionId, peer: PeerId) {
+        for session in self.dialer.connected(id, peer) {
+            if self.sessions.contains(session) {
+                self.join(session, peer);
+            }
+        }
+        self.dial_waiting();
+    }
+
+    pub(super) fn on_dial_failed(&mut self, id: ConnectionId, error: &DialError) {
+        let Some((peer, sessions)) = self.dialer.failed(id) else {
+            return;
+        };
+        for session in sessions {
+            if self.peers.contains(&peer) {
+                self.join(session, peer);
+            } else if let DialError::NoAddresses = error
+                && let Some(kad) = self.swarm.behaviour_mut().kad.as_mut()
+            {
+                self.finder.find_peer(kad, session, peer);
+            }
+        }
+    }
+
+    /// Disconnects a peer and lets it in no more; when too many are kept away, the first is forgiven.
+    fn keep_away(&mut self, peer: PeerId) {
+        tracing::info!(%peer, "broke the rules of the exchange and is kept away");
+        let blocked = &mut self.swarm.behaviour_mut().blocked;
+        if blocked.block_peer(peer) {
+            self.kept_away.push_back(peer);
+        }
+        if self.kept_away.len() > MAX_BLOCKED_PEERS
+            && let Some(first) = self.kept_away.pop_front()
+        {
+            blocked.unblock_peer(first);
+        }
+    }
+}
