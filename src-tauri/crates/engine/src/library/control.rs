@@ -34,6 +34,10 @@ impl Control {
         self.set(GO);
     }
 
+    pub fn is_stopped(&self) -> bool {
+        self.wish.load(Ordering::Relaxed) == STOP
+    }
+
     /// Waits while paused.
     pub(crate) fn check(&self) -> Result<(), Stopped> {
         if self.wish.load(Ordering::Relaxed) == GO {

@@ -4,6 +4,7 @@ mod control;
 mod hash;
 pub mod import;
 mod leaves;
+pub mod names;
 mod open;
 mod pread;
 pub mod source;

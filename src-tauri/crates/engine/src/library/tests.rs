@@ -102,6 +102,7 @@ fn new_item() -> NewItem {
         into: None,
         sources: Vec::new(),
         select: Vec::new(),
+        link: None,
         providers: Vec::new(),
         options: ItemOptions::default(),
         part: None,
