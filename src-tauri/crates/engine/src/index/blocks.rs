@@ -51,6 +51,15 @@ pub struct Slice {
     pub framed: bool,
 }
 
+/// A block within one file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileSlice {
+    pub mh: Multihash,
+    pub offset: u64,
+    pub len: u32,
+    pub framed: bool,
+}
+
 /// For whom a block is looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
@@ -144,30 +153,47 @@ impl Index {
 
     /// What is recorded of a file, in order: hash, offset and bytes.
     pub fn file_slices(&self, file: FileId) -> Result<Vec<(Multihash, u64, u32)>> {
-        self.file_slices_after(file, 0, u32::MAX)
+        let slices = self.slices_after(file, 0, u32::MAX)?;
+        Ok(slices
+            .into_iter()
+            .map(|slice| (slice.mh, slice.offset, slice.len))
+            .collect())
     }
 
     /// The same in pieces, from an offset on: for files with a million leaves.
-    pub fn file_slices_after(
-        &self,
-        file: FileId,
-        from: u64,
-        limit: u32,
-    ) -> Result<Vec<(Multihash, u64, u32)>> {
+    pub fn slices_after(&self, file: FileId, from: u64, limit: u32) -> Result<Vec<FileSlice>> {
         self.read(|connection| {
             let mut select = connection.prepare_cached(
-                "SELECT key, start, len FROM slice WHERE file = ?1 AND start >= ?2 ORDER BY start LIMIT ?3",
+                "SELECT key, start, len, framed FROM slice
+                 WHERE file = ?1 AND start >= ?2 ORDER BY start LIMIT ?3",
             )?;
             let rows = select.query_map(params![file.0, from.cast_signed(), limit], |row| {
-                Ok((hash(row.get_ref(0)?.as_blob()?), row.get::<_, i64>(1)?.cast_unsigned(), row.get(2)?))
+                // What has no hash was not written by us.
+                let Some(mh) = hash(row.get_ref(0)?.as_blob()?) else {
+                    return Ok(None);
+                };
+                let offset = row.get::<_, i64>(1)?.cast_unsigned();
+                Ok(Some(FileSlice {
+                    mh,
+                    offset,
+                    len: row.get(2)?,
+                    framed: row.get(3)?,
+                }))
             })?;
-            let known = rows.filter_map(|row| match row {
-                Ok((Some(hash), start, len)) => Some(Ok((hash, start, len))),
-                // Not written by us.
-                Ok((None, ..)) => None,
-                Err(error) => Some(Err(error)),
-            });
-            known.collect()
+            rows.filter_map(std::result::Result::transpose).collect()
+        })
+    }
+
+    /// Forgets blocks at places in a file.
+    pub fn forget_slices(&self, file: FileId, offsets: Vec<u64>) -> Result<()> {
+        self.write(move |context| {
+            let mut delete = context
+                .connection
+                .prepare_cached("DELETE FROM slice WHERE file = ?1 AND start = ?2")?;
+            for offset in offsets {
+                delete.execute(params![file.0, offset.cast_signed()])?;
+            }
+            Ok(())
         })
     }
 

@@ -282,6 +282,29 @@ impl Index {
         })
     }
 
+    /// Whole files whose fingerprints prove nothing, of all items, behind a given number.
+    pub fn unproven_after(&self, after: FileId, limit: u32) -> Result<Vec<FileRecord>> {
+        self.read(|connection| {
+            let sql = format!(
+                "{SELECT} WHERE file.racy AND file.state = 1 AND file.id > ?1 ORDER BY file.id LIMIT ?2"
+            );
+            let mut select = connection.prepare_cached(&sql)?;
+            select.query_map(params![after.0, limit], record)?.collect()
+        })
+    }
+
+    /// Does a path on this disk belong to a file of the item?
+    pub fn is_on_record(&self, item: ItemId, path: &Path) -> Result<bool> {
+        let (dir, disk) = paths::split(path);
+        self.read(|connection| {
+            let mut select = connection.prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM dir JOIN file ON file.dir = dir.id
+                 WHERE dir.item = ?1 AND dir.path = ?2 AND file.disk = ?3)",
+            )?;
+            select.query_row(params![item.0, dir, disk], |row| row.get(0))
+        })
+    }
+
     pub fn file(&self, id: FileId) -> Result<Option<FileRecord>> {
         self.read(|connection| one(connection, id))
     }

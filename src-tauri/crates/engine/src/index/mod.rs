@@ -35,7 +35,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::types::ItemId;
 
-pub use self::blocks::{BlockAt, BlockRow, RowKind, Scope, Slice};
+pub use self::blocks::{BlockAt, BlockRow, FileSlice, RowKind, Scope, Slice};
 pub use self::files::{FileId, FileRecord, FileState, HashedFile, NewFile, TreeFile};
 pub use self::fingerprint::Fingerprint;
 use self::readers::Readers;

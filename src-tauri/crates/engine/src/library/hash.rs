@@ -19,7 +19,8 @@ use super::leaves::{LeafReader, has_holes, next_data};
 use super::open;
 use super::walk::{self, FoundFile};
 use crate::index::{
-    BlockRow, FileId, FileRecord, FileState, Fingerprint, HashedFile, Index, Pending, RowKind,
+    BlockRow, FileId, FileRecord, FileSlice, FileState, Fingerprint, HashedFile, Index, Pending,
+    RowKind,
 };
 use crate::types::{ItemId, Skipped};
 
@@ -309,7 +310,7 @@ impl Worker<'_> {
             return Ok(None);
         }
         let chunker = Chunker::new(self.job.profile.chunk_size);
-        let slices = index.file_slices(known.id)?;
+        let slices = index.slices_after(known.id, 0, u32::MAX)?;
         let leaves = leaves_of(&self.job.profile, chunker, size, &slices, 0);
         Ok(Some(leaves).filter(|leaves| leaves.len() as u64 == chunker.count(size)))
     }
@@ -501,7 +502,7 @@ impl LargeFile {
                     loop {
                         let from = next * chunks_in_run;
                         let limit = u32::try_from(chunks_in_run).unwrap_or(u32::MAX);
-                        let slices = index.file_slices_after(id, length, limit)?;
+                        let slices = index.slices_after(id, length, limit)?;
                         let leaves = leaves_of(&job.profile, chunker, before.size, &slices, from);
                         let wanted =
                             chunks_in_run.min(chunker.count(before.size).saturating_sub(from));
@@ -739,15 +740,16 @@ fn leaves_of(
     profile: &Profile,
     chunker: Chunker,
     size: u64,
-    slices: &[(Multihash, u64, u32)],
+    slices: &[FileSlice],
     from: u64,
 ) -> Vec<Leaf> {
-    let fits = |(index, (_, offset, len)): &(u64, &(Multihash, u64, u32))| {
+    let fits = |(index, slice): &(u64, &FileSlice)| {
+        let range = slice.offset..slice.offset + u64::from(slice.len);
         chunker
             .get(size, *index)
-            .is_some_and(|chunk| chunk == (*offset..*offset + u64::from(*len)))
+            .is_some_and(|chunk| chunk == range)
     };
-    let leaf = |(_, (hash, _, len)): (u64, &(Multihash, u64, u32))| leaf_of(profile, *hash, *len);
+    let leaf = |(_, slice): (u64, &FileSlice)| leaf_of(profile, slice.mh, slice.len);
     (from..)
         .zip(slices)
         .take_while(fits)

@@ -7,11 +7,13 @@ mod leaves;
 pub mod names;
 mod open;
 mod pread;
+pub mod scan;
 pub mod source;
 mod walk;
 
 pub use control::{Control, Progress, Snapshot, Stopped};
 pub use import::{ImportError, ImportRequest, Imported, compute, import};
+pub use scan::{Depth, Listed, ScanError, ScanReport, scan, settle};
 pub use source::{Doubt, DoubtKind, Source};
 
 #[cfg(test)]

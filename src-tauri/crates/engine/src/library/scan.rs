@@ -1,0 +1,440 @@
+//! Are an item's files still what was hashed? Finds the changed, the missing and the moved, and puts on record what it finds.
+//!
+//! A file is read only if its fingerprint does not prove it, or if everything is to be read. What was read from end to end and matched
+//! gets the fingerprint of now: so a file that was only renamed, touched or hashed too soon is hashed once more and never again.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use unixfs::Multihash;
+use unixfs::cid::{self, Cid, DAG_PB, RAW};
+
+use super::control::{Control, Progress, Stopped};
+use super::walk::{self, FoundFile, Step, Walk};
+use super::{open, pread};
+use crate::index::{FileId, FileRecord, FileState, Fingerprint, Index, IndexError};
+use crate::types::ItemId;
+
+/// How closely to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// Read only the files whose fingerprint does not prove their content.
+    Fingerprints,
+    /// Read everything.
+    Content,
+}
+
+/// What was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ScanReport {
+    /// Files that are as they were.
+    pub ok: u64,
+    pub changed: Listed,
+    pub missing: Listed,
+    /// Files that lie elsewhere in the share now, and are served from there.
+    pub moved: Listed,
+}
+
+/// Files: how many, and the first of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listed {
+    pub count: u64,
+    pub first: Vec<PathBuf>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ScanError {
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+    #[error(transparent)]
+    Index(#[from] IndexError),
+}
+
+/// Paths in a list of a report: a person reads no more.
+const MAX_LISTED: usize = 1000;
+
+/// Files that are open at once.
+const FILES: u32 = 128;
+
+/// Slices checked together, by all threads.
+const SLICES: u32 = 4096;
+
+/// Missing files that are looked for elsewhere. When more are gone at once, the folder they were in has gone.
+const MAX_SOUGHT: usize = 10_000;
+
+/// Looks at all files of an item. Blocks until that is done.
+pub fn scan(
+    index: &Index,
+    item: ItemId,
+    depth: Depth,
+    progress: &Progress,
+    control: &Control,
+) -> Result<ScanReport, ScanError> {
+    let mut scan = Scan {
+        index,
+        depth,
+        progress,
+        control,
+        report: ScanReport::default(),
+        missing: Vec::new(),
+    };
+    let mut after = FileId(0);
+    loop {
+        let files = index.files_after(item, after, FILES)?;
+        let Some(last) = files.last() else { break };
+        after = last.id;
+        scan.files(files)?;
+    }
+    scan.find_moved(item)?;
+    Ok(scan.report)
+}
+
+/// Reads files again whose fingerprints prove nothing because they were hashed just after they had been written, as far as that is long
+/// enough ago now. Gives the number of files that need not be hashed for each block any more.
+pub fn settle(index: &Index, control: &Control) -> Result<u64, ScanError> {
+    let progress = Progress::default();
+    let depth = Depth::Fingerprints;
+    let mut scan = Scan {
+        index,
+        depth,
+        progress: &progress,
+        control,
+        report: ScanReport::default(),
+        missing: Vec::new(),
+    };
+    let mut after = FileId(0);
+    loop {
+        let files = index.unproven_after(after, FILES)?;
+        let Some(last) = files.last() else { break };
+        after = last.id;
+        scan.files(files)?;
+    }
+    Ok(scan.report.ok)
+}
+
+struct Scan<'a> {
+    index: &'a Index,
+    depth: Depth,
+    progress: &'a Progress,
+    control: &'a Control,
+    report: ScanReport,
+    missing: Vec<FileRecord>,
+}
+
+/// A file that is being read.
+struct Reading {
+    record: FileRecord,
+    file: File,
+    before: Fingerprint,
+    /// Offsets of what did not match.
+    wrong: Mutex<Vec<u64>>,
+}
+
+/// A slice to compare, of the file at that place in the list.
+struct Check {
+    reading: usize,
+    mh: Multihash,
+    offset: u64,
+    len: u32,
+    framed: bool,
+}
+
+impl Scan<'_> {
+    fn files(&mut self, records: Vec<FileRecord>) -> Result<(), ScanError> {
+        let mut reading = Vec::new();
+        for record in records {
+            self.control.check()?;
+            self.progress.found(record.size);
+            match look(&record) {
+                Look::Missing => self.gone(record)?,
+                Look::Proven if self.depth == Depth::Fingerprints => {
+                    self.progress.hashed(record.size);
+                    self.fine();
+                }
+                Look::Proven | Look::Unproven => match begin(record) {
+                    Ok(file) => reading.push(file),
+                    Err(record) => self.gone(*record)?,
+                },
+            }
+        }
+        self.read(&reading)?;
+        reading
+            .into_iter()
+            .try_for_each(|reading| self.conclude(reading))
+    }
+
+    /// Compares all slices of the files, on all cores.
+    fn read(&self, reading: &[Reading]) -> Result<(), ScanError> {
+        let mut checks = Vec::new();
+        for (number, file) in reading.iter().enumerate() {
+            let mut from = 0;
+            loop {
+                let slices = self.index.slices_after(file.record.id, from, SLICES)?;
+                let Some(last) = slices.last() else { break };
+                from = last.offset + 1;
+                let check = |slice: &crate::index::FileSlice| Check {
+                    reading: number,
+                    mh: slice.mh,
+                    offset: slice.offset,
+                    len: slice.len,
+                    framed: slice.framed,
+                };
+                checks.extend(slices.iter().map(check));
+                if checks.len() >= SLICES as usize {
+                    self.compare(reading, &checks)?;
+                    checks.clear();
+                }
+            }
+        }
+        self.compare(reading, &checks)
+    }
+
+    fn compare(&self, reading: &[Reading], checks: &[Check]) -> Result<(), ScanError> {
+        if checks.is_empty() {
+            return Ok(());
+        }
+        let next = AtomicUsize::new(0);
+        let stopped = Mutex::new(Ok(()));
+        let work = || {
+            let mut buffer = Vec::new();
+            while let Some(check) = checks.get(next.fetch_add(1, Ordering::Relaxed)) {
+                if let Err(end) = self.control.check() {
+                    *lock(&stopped) = Err(end);
+                    return;
+                }
+                let file = &reading[check.reading];
+                if !matches(&file.file, check, &mut buffer).unwrap_or(false) {
+                    lock(&file.wrong).push(check.offset);
+                }
+                self.progress.hashed(u64::from(check.len));
+            }
+        };
+        std::thread::scope(|scope| {
+            let threads = std::thread::available_parallelism().map_or(1, usize::from);
+            for _ in 1..threads.min(checks.len()) {
+                scope.spawn(work);
+            }
+            work();
+        });
+        Ok(stopped
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)?)
+    }
+
+    fn conclude(&mut self, reading: Reading) -> Result<(), ScanError> {
+        let Reading {
+            record,
+            file,
+            before,
+            wrong,
+        } = reading;
+        let wrong = wrong.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if record.state == FileState::Part {
+            if wrong.is_empty() {
+                self.fine();
+                return Ok(());
+            }
+            // The download fetches them again.
+            self.report.changed.add(&record);
+            return Ok(self.index.forget_slices(record.id, wrong)?);
+        }
+        let now = file
+            .metadata()
+            .map(|now| Fingerprint::of(&now, SystemTime::now()));
+        let unchanged = now.is_ok_and(|now| before.matches(&now));
+        if !wrong.is_empty() || !unchanged || before.size != record.size {
+            self.report.changed.add(&record);
+            return self.set_state(&record, FileState::Changed);
+        }
+        // Nothing is written where nothing is new.
+        if record.state != FileState::Whole || record.fingerprint != Some(before) {
+            self.index
+                .set_file(record.id, &record.path, Some(before), FileState::Whole)?;
+        }
+        self.fine();
+        Ok(())
+    }
+
+    fn fine(&mut self) {
+        self.report.ok += 1;
+        self.progress.file_done();
+    }
+
+    fn gone(&mut self, record: FileRecord) -> Result<(), ScanError> {
+        self.set_state(&record, FileState::Missing)?;
+        if self.missing.len() < MAX_SOUGHT {
+            self.missing.push(record);
+        } else {
+            self.report.missing.add(&record);
+        }
+        Ok(())
+    }
+
+    fn set_state(&self, record: &FileRecord, state: FileState) -> Result<(), ScanError> {
+        if record.state != state && record.state != FileState::Part {
+            self.index.set_file_state(record.id, state).wait()?;
+        }
+        Ok(())
+    }
+
+    /// Looks for the missing files elsewhere in the share: same size, and then same content.
+    fn find_moved(&mut self, item: ItemId) -> Result<(), ScanError> {
+        if self.missing.is_empty() {
+            return Ok(());
+        }
+        let mut by_size: HashMap<u64, Vec<FileRecord>> = HashMap::new();
+        for record in std::mem::take(&mut self.missing) {
+            by_size.entry(record.size).or_default().push(record);
+        }
+        if let Some(share) = self.index.item(item)? {
+            let index = self.index;
+            let control = self.control;
+            let moved = &mut self.report.moved;
+            let mut step = |step| {
+                control.check()?;
+                let Step::File(found) = step else {
+                    return Ok(());
+                };
+                let Some(sought) = by_size.get_mut(&found.size) else {
+                    return Ok(());
+                };
+                if index.is_on_record(item, &found.path())? {
+                    return Ok(());
+                }
+                if let Some(record) = take_match(index, sought, &found)? {
+                    moved.add(&record);
+                }
+                Ok::<(), ScanError>(())
+            };
+            let named = walk::top_names(&share.sources);
+            Walk::new(share.options.hidden, &mut step).run(&named)?;
+        }
+        by_size
+            .into_values()
+            .flatten()
+            .for_each(|record| self.report.missing.add(&record));
+        Ok(())
+    }
+}
+
+/// Takes out of the missing files the one that was found elsewhere, and puts on record where it is now.
+fn take_match(
+    index: &Index,
+    sought: &mut Vec<FileRecord>,
+    found: &FoundFile,
+) -> Result<Option<FileRecord>, ScanError> {
+    let path = found.path();
+    let Ok(file) = open::regular(&path) else {
+        return Ok(None);
+    };
+    let Ok(metadata) = file.metadata() else {
+        return Ok(None);
+    };
+    let before = Fingerprint::of(&metadata, SystemTime::now());
+    // The one with the same number first: it was moved, the others would be copies.
+    sought.sort_by_key(|record| {
+        record
+            .fingerprint
+            .is_none_or(|known| known.inode != before.inode)
+    });
+    for place in 0..sought.len() {
+        let id = sought[place].id;
+        let mut from = 0;
+        let mut buffer = Vec::new();
+        let same = loop {
+            let slices = index.slices_after(id, from, SLICES)?;
+            let Some(last) = slices.last() else {
+                break before.size == sought[place].size;
+            };
+            from = last.offset + 1;
+            let matches = |slice: &crate::index::FileSlice| {
+                let check = Check {
+                    reading: 0,
+                    mh: slice.mh,
+                    offset: slice.offset,
+                    len: slice.len,
+                    framed: slice.framed,
+                };
+                matches(&file, &check, &mut buffer).unwrap_or(false)
+            };
+            if !slices.iter().all(matches) {
+                break false;
+            }
+        };
+        if same {
+            let record = sought.remove(place);
+            index.set_file(id, &path, Some(before), FileState::Whole)?;
+            return Ok(Some(record));
+        }
+    }
+    Ok(None)
+}
+
+enum Look {
+    Missing,
+    Proven,
+    Unproven,
+}
+
+fn look(record: &FileRecord) -> Look {
+    let Ok(metadata) = fs_err::symlink_metadata(&record.path) else {
+        return Look::Missing;
+    };
+    if !metadata.is_file() {
+        return Look::Missing;
+    }
+    let now = Fingerprint::of(&metadata, SystemTime::now());
+    let proven = record.state == FileState::Whole
+        && record.fingerprint.is_some_and(|hashed| hashed.proves(&now));
+    if proven { Look::Proven } else { Look::Unproven }
+}
+
+fn begin(record: FileRecord) -> Result<Reading, Box<FileRecord>> {
+    let opened = open::regular(&record.path).and_then(|file| Ok((file.metadata()?, file)));
+    match opened {
+        Ok((metadata, file)) => {
+            let before = Fingerprint::of(&metadata, SystemTime::now());
+            Ok(Reading {
+                record,
+                file,
+                before,
+                wrong: Mutex::default(),
+            })
+        }
+        Err(_) => Err(Box::new(record)),
+    }
+}
+
+/// Are the bytes there what they were?
+fn matches(file: &File, check: &Check, buffer: &mut Vec<u8>) -> io::Result<bool> {
+    let len = check.len as usize;
+    buffer.clear();
+    if !check.framed {
+        pread::append(file, buffer, len, check.offset)?;
+        return Ok(cid::verify(&Cid::new_v1(RAW, check.mh), buffer).is_ok());
+    }
+    let (before, after) = unixfs::leaf_frame(len);
+    buffer.reserve_exact(before.len() + len + after.len());
+    buffer.extend_from_slice(&before);
+    pread::append(file, buffer, len, check.offset)?;
+    buffer.extend_from_slice(&after);
+    Ok(cid::verify(&Cid::new_v1(DAG_PB, check.mh), buffer).is_ok())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Listed {
+    fn add(&mut self, record: &FileRecord) {
+        self.count += 1;
+        if self.first.len() < MAX_LISTED {
+            self.first.push(record.path.clone());
+        }
+    }
+}
