@@ -6,6 +6,8 @@
 
 mod behaviour;
 pub mod client;
+#[cfg(test)]
+mod exchange_tests;
 mod handler;
 pub mod limits;
 pub mod server;

@@ -56,13 +56,6 @@ pub(super) struct Want {
     pub(super) state: State,
 }
 
-/// A message that the connection has, and has not yet written.
-#[derive(Debug)]
-struct Handed {
-    bytes: u64,
-    blocks: Vec<Cid>,
-}
-
 /// What becomes of a new want when the list is full.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Added {
@@ -100,7 +93,8 @@ pub(super) struct Ledger {
     /// Bytes being read, ready, or handed to the connection.
     pub(super) pipe: u64,
     pipe_limit: u64,
-    handed: VecDeque<Handed>,
+    /// Bytes of the messages that the connection has and has not yet written.
+    handed: VecDeque<u64>,
     /// When the foremost handed message became so.
     front_since: Option<Instant>,
 
@@ -365,11 +359,7 @@ impl Ledger {
             self.ready_since = (!self.ready.is_empty()).then_some(now);
             self.is_timed = false;
             self.front_since.get_or_insert(now);
-            let blocks = blocks.iter().map(|(cid, _)| *cid).collect();
-            self.handed.push_back(Handed {
-                bytes: bytes as u64,
-                blocks,
-            });
+            self.handed.push_back(bytes as u64);
         }
         blocks
     }
@@ -382,7 +372,7 @@ impl Ledger {
 
     /// The connection has written the foremost message. Returns its bytes.
     pub(super) fn written(&mut self, now: Instant) -> u64 {
-        let Some(Handed { bytes, .. }) = self.handed.pop_front() else {
+        let Some(bytes) = self.handed.pop_front() else {
             return 0;
         };
         if let Some(since) = self.front_since {
@@ -401,26 +391,13 @@ impl Ledger {
         bytes
     }
 
-    /// The connection is gone, and with it what was handed to it: those blocks are wanted again. Returns their bytes.
+    /// The connection is gone, and with it what was handed to it. Some of that did arrive; the peer asks again for the rest,
+    /// and has no use for what it has. Returns the bytes.
     pub(super) fn lost(&mut self) -> u64 {
-        let mut lost = 0;
-        for Handed { bytes, blocks } in std::mem::take(&mut self.handed) {
-            lost += bytes;
-            for cid in blocks {
-                let entry = WantEntry {
-                    cid,
-                    priority: 0,
-                    cancel: false,
-                    want_type: WantType::Block,
-                    send_dont_have: false,
-                };
-                // A full list refuses: then the peer has asked for enough else.
-                self.add(&entry);
-            }
-        }
+        let bytes = std::mem::take(&mut self.handed).into_iter().sum();
         self.front_since = None;
-        self.pipe -= lost;
-        lost
+        self.pipe -= bytes;
+        bytes
     }
 
     /// Bytes of one turn: twice the usual for a peer that gave us as much as it took.

@@ -149,11 +149,10 @@ impl Server {
         self.pipes -= ledger.pipe - reading.sum::<u64>();
     }
 
-    /// The peer's connection is another one now: what the old one had is wanted again.
+    /// The peer's connection is another one now, or none.
     pub fn connection_lost(&mut self, peer: &PeerId) {
         if let Some(ledger) = self.peers.get_mut(peer) {
             self.pipes -= ledger.lost();
-            self.look_up(*peer);
             self.take_turn(*peer);
         }
     }

@@ -650,17 +650,28 @@ fn a_block_that_vanished_is_denied_and_costs_no_upload() {
 }
 
 #[test]
-fn what_a_lost_connection_had_is_sent_over_the_next() {
+fn what_a_lost_connection_had_is_sent_when_asked_for_again() {
     let mut node = Node::new();
     node.writes = false;
     let peer = node.peer();
-    let cid = node.block(1, 5000);
-    node.wants(peer, &[want(cid)]);
+    let entries = [0, 1, 2].map(|seed| want(node.block(seed, 1 << 20)));
+    node.wants(peer, &entries);
+    assert_eq!(node.blocks(peer).len(), 1);
     node.server.connection_lost(&peer);
     node.run();
-    assert_eq!(node.blocks(peer), [cid, cid]);
-    assert_eq!(node.server.on_written(peer, node.now), 5000);
-    assert_eq!(node.server.pipes, 0);
+    assert_eq!(
+        node.blocks(peer).len(),
+        2,
+        "the pipe is free for what was never sent"
+    );
+    let asked_again = [entries[0].clone(), entries[2].clone()];
+    node.server.on_wantlist(peer, &asked_again, true, node.now);
+    node.server.on_written(peer, node.now);
+    node.run();
+    node.server.on_written(peer, node.now);
+    node.run();
+    assert_eq!(node.blocks(peer).len(), 4);
+    assert_eq!(node.server.wants_of(&peer), 0);
 }
 
 #[test]

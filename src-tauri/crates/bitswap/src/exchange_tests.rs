@@ -1,0 +1,338 @@
+//! Nodes that exchange blocks over loopback TCP, with real connections and no other part of the program.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::StreamExt as _;
+use futures::future::select_all;
+use libp2p::swarm::SwarmEvent;
+use libp2p::{Multiaddr, PeerId, Swarm, SwarmBuilder, noise, tcp};
+use unixfs::cid::{Cid, DAG_PB, RAW, SHA2_256, Version as CidVersion, hash};
+
+use crate::wire::Version;
+use crate::{Behaviour, Config, Event, SessionId, Want};
+
+const SESSION: SessionId = SessionId(1);
+
+struct Node {
+    swarm: Swarm<Behaviour>,
+    store: HashMap<Cid, Bytes>,
+    received: BTreeMap<Cid, PeerId>,
+    /// Blocks that are told to the behaviour when they come in, as a downloader does.
+    shares_on: bool,
+    lookups: usize,
+}
+
+impl Node {
+    fn new(newest: Version) -> Self {
+        let mut swarm = SwarmBuilder::with_new_identity()
+            .with_tokio()
+            .with_tcp(
+                tcp::Config::default(),
+                noise::Config::new,
+                libp2p_yamux::Config::default,
+            )
+            .unwrap()
+            .with_behaviour(|key| {
+                Behaviour::new(Config {
+                    newest,
+                    ..Config::new(key.public().to_peer_id())
+                })
+            })
+            .unwrap()
+            .with_swarm_config(|config| config.with_idle_connection_timeout(Duration::from_mins(1)))
+            .build();
+        swarm
+            .listen_on("/ip4/127.0.0.1/tcp/0".parse().unwrap())
+            .unwrap();
+        Self {
+            swarm,
+            store: HashMap::new(),
+            received: BTreeMap::new(),
+            shares_on: false,
+            lookups: 0,
+        }
+    }
+
+    fn peer(&self) -> PeerId {
+        *self.swarm.local_peer_id()
+    }
+
+    fn add(&mut self, cid: Cid, data: Bytes) {
+        self.store.insert(cid, data);
+    }
+
+    fn wants(&mut self, cids: impl IntoIterator<Item = Cid>) {
+        let wants = cids
+            .into_iter()
+            .map(|cid| Want {
+                cid,
+                size: None,
+                priority: 0,
+            })
+            .collect();
+        self.swarm.behaviour_mut().open_session(SESSION);
+        self.swarm.behaviour_mut().want(SESSION, wants);
+    }
+
+    fn on_event(&mut self, event: SwarmEvent<Event>) {
+        let SwarmEvent::Behaviour(event) = event else {
+            return;
+        };
+        let behaviour = self.swarm.behaviour_mut();
+        match event {
+            Event::Lookup { ticket, cids, .. } => {
+                self.lookups += 1;
+                let size = |cid| {
+                    self.store
+                        .get(cid)
+                        .map(|data| u32::try_from(data.len()).unwrap())
+                };
+                behaviour.answer_lookup(ticket, cids.iter().map(size).collect());
+            }
+            Event::Read { ticket, cid, .. } => {
+                behaviour.answer_read(ticket, self.store.get(&cid).cloned());
+            }
+            Event::Block {
+                cid, data, peer, ..
+            } => {
+                behaviour.release(data.len() as u64);
+                self.received.insert(cid, peer);
+                if self.shares_on {
+                    self.store.insert(cid, data);
+                    behaviour.available(&[cid]);
+                }
+            }
+            Event::FindProviders { .. } => {}
+            Event::Misbehaved { peer } => panic!("{peer} is called a liar"),
+        }
+    }
+}
+
+fn raw_block(seed: usize, size: usize) -> (Cid, Bytes) {
+    let data: Vec<u8> = (0..size)
+        .map(|i| u8::try_from((i / 7 + seed * 31) % 251).unwrap())
+        .collect();
+    let data = [&seed.to_le_bytes()[..], &data].concat();
+    (
+        Cid::new_v1(RAW, hash(SHA2_256, &data).unwrap()),
+        data.into(),
+    )
+}
+
+/// Runs all nodes until `done`.
+async fn run(nodes: &mut [Node], mut done: impl FnMut(&[Node]) -> bool) {
+    let end = tokio::time::sleep(Duration::from_mins(1));
+    tokio::pin!(end);
+    // Not all that changes shows as an event.
+    let mut looks = tokio::time::interval(Duration::from_millis(20));
+    while !done(nodes) {
+        let events = select_all(nodes.iter_mut().map(|node| node.swarm.next()));
+        tokio::select! {
+            (event, index, _) = events => nodes[index].on_event(event.unwrap()),
+            _ = looks.tick() => {}
+            () = &mut end => {
+                let stats: Vec<_> = nodes.iter().map(|node| node.swarm.behaviour().peer_stats()).collect();
+                panic!("nothing more happens: {stats:?}")
+            },
+        }
+    }
+}
+
+/// Lets everybody listen, and the first node dial all others.
+async fn connect(nodes: &mut [Node]) {
+    run(nodes, |nodes| {
+        nodes
+            .iter()
+            .all(|node| node.swarm.listeners().next().is_some())
+    })
+    .await;
+    let addresses: Vec<Multiaddr> = nodes[1..]
+        .iter()
+        .map(|node| node.swarm.listeners().next().unwrap().clone())
+        .collect();
+    for address in addresses {
+        nodes[0].swarm.dial(address).unwrap();
+    }
+    let others = nodes.len() - 1;
+    run(nodes, |nodes| {
+        nodes[0].swarm.connected_peers().count() == others
+    })
+    .await;
+}
+
+fn has_all(node: &Node, cids: &[Cid]) -> bool {
+    cids.iter().all(|cid| node.received.contains_key(cid))
+}
+
+#[tokio::test]
+async fn blocks_of_all_sizes_reach_a_peer_of_each_version() {
+    for (newest, other) in [
+        (Version::V1_2, Version::V1_2),
+        (Version::V1_2, Version::V1_1),
+        (Version::V1_1, Version::V1_2),
+        (Version::V1_2, Version::V1_0),
+        (Version::V1_0, Version::V1_2),
+        (Version::Unnumbered, Version::V1_2),
+    ] {
+        let mut nodes = [Node::new(newest), Node::new(other)];
+        connect(&mut nodes).await;
+        let mut cids = Vec::new();
+        for (seed, size) in [1, 500, 1024, 5000, 100_000, 1 << 20, (2 << 20) - 8]
+            .into_iter()
+            .enumerate()
+        {
+            let (mut cid, data) = raw_block(seed, size);
+            if newest.min(other) < Version::V1_1 {
+                // All that a bare block can stand for.
+                cid = Cid::new(CidVersion::V0, DAG_PB, *cid.hash()).unwrap();
+            }
+            nodes[1].add(cid, data);
+            cids.push(cid);
+        }
+        nodes[0].wants(cids.clone());
+        // Old peers cannot be asked whether they have something: somebody must say so.
+        let provider = nodes[1].peer();
+        nodes[0]
+            .swarm
+            .behaviour_mut()
+            .add_providers(SESSION, &[provider]);
+        run(&mut nodes, |nodes| has_all(&nodes[0], &cids)).await;
+        let stats = nodes[0].swarm.behaviour().peer_stats();
+        assert_eq!(stats[0].version, newest.min(other));
+        let bytes: usize = nodes[1].store.values().map(Bytes::len).sum();
+        assert_eq!(stats[0].bytes_received, bytes as u64);
+        run(&mut nodes, |nodes| {
+            let stats = nodes[1].swarm.behaviour().peer_stats();
+            stats[0].bytes_sent >= bytes as u64 && stats[0].wants == 0
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn small_blocks_are_asked_for_and_answered_in_batches() {
+    let mut nodes = [Node::new(Version::V1_2), Node::new(Version::V1_2)];
+    connect(&mut nodes).await;
+    let blocks: Vec<_> = (0..5000).map(|seed| raw_block(seed, 40)).collect();
+    let cids: Vec<_> = blocks.iter().map(|(cid, _)| *cid).collect();
+    nodes[1].store.extend(blocks);
+    let wants = cids.iter().map(|cid| Want {
+        cid: *cid,
+        size: Some(48),
+        priority: 0,
+    });
+    nodes[0].swarm.behaviour_mut().open_session(SESSION);
+    nodes[0]
+        .swarm
+        .behaviour_mut()
+        .want(SESSION, wants.collect());
+    run(&mut nodes, |nodes| has_all(&nodes[0], &cids)).await;
+    assert!(nodes[1].lookups < 2500, "{}", nodes[1].lookups);
+}
+
+#[tokio::test]
+async fn a_block_that_turns_up_later_is_sent_to_who_waits_for_it() {
+    let mut nodes = [Node::new(Version::V1_2), Node::new(Version::V1_2)];
+    connect(&mut nodes).await;
+    let (cid, data) = raw_block(1, 100_000);
+    nodes[0].wants([cid]);
+    run(&mut nodes, |nodes| nodes[1].lookups > 0).await;
+    nodes[1].add(cid, data);
+    nodes[1].swarm.behaviour_mut().available(&[cid]);
+    run(&mut nodes, |nodes| has_all(&nodes[0], &[cid])).await;
+}
+
+#[tokio::test]
+async fn downloaders_feed_each_other() {
+    // 0 knows both seed and fellow; the fellow knows only 0.
+    let mut nodes = [
+        Node::new(Version::V1_2),
+        Node::new(Version::V1_2),
+        Node::new(Version::V1_2),
+    ];
+    connect(&mut nodes).await;
+    let blocks: Vec<_> = (0..40).map(|seed| raw_block(seed, 50_000)).collect();
+    let cids: Vec<_> = blocks.iter().map(|(cid, _)| *cid).collect();
+    nodes[1].store.extend(blocks);
+    nodes[0].shares_on = true;
+    nodes[0].wants(cids.clone());
+    nodes[2].wants(cids.clone());
+    run(&mut nodes, |nodes| {
+        has_all(&nodes[0], &cids) && has_all(&nodes[2], &cids)
+    })
+    .await;
+    let middle = nodes[0].peer();
+    assert!(nodes[2].received.values().all(|peer| *peer == middle));
+}
+
+#[tokio::test]
+async fn a_second_connection_takes_over_when_the_first_closes() {
+    let mut nodes = [Node::new(Version::V1_2), Node::new(Version::V1_2)];
+    connect(&mut nodes).await;
+    let blocks: VecDeque<_> = (0..60).map(|seed| raw_block(seed, 300_000)).collect();
+    let cids: Vec<_> = blocks.iter().map(|(cid, _)| *cid).collect();
+    nodes[1].store.extend(blocks);
+    let back = nodes[0].swarm.listeners().next().unwrap().clone();
+    nodes[1]
+        .swarm
+        .dial(
+            libp2p::swarm::dial_opts::DialOpts::unknown_peer_id()
+                .address(back)
+                .build(),
+        )
+        .unwrap();
+    run(&mut nodes, |nodes| {
+        nodes[0]
+            .swarm
+            .network_info()
+            .connection_counters()
+            .num_established()
+            == 2
+    })
+    .await;
+    nodes[0].wants(cids.clone());
+    run(&mut nodes, |nodes| nodes[0].received.len() > 5).await;
+    let other = nodes[1].peer();
+    let first = nodes[0]
+        .swarm
+        .behaviour()
+        .connection_in_use(&other)
+        .unwrap();
+    assert!(nodes[0].swarm.close_connection(first));
+    run(&mut nodes, |nodes| has_all(&nodes[0], &cids)).await;
+    assert_ne!(
+        nodes[0].swarm.behaviour().connection_in_use(&other),
+        Some(first)
+    );
+}
+
+#[tokio::test]
+async fn a_provider_is_dialled_and_an_absent_one_is_survived() {
+    let mut nodes = [Node::new(Version::V1_2), Node::new(Version::V1_2)];
+    run(&mut nodes, |nodes| {
+        nodes
+            .iter()
+            .all(|node| node.swarm.listeners().next().is_some())
+    })
+    .await;
+    let (cid, data) = raw_block(1, 1000);
+    nodes[1].add(cid, data);
+    let (provider, address) = (
+        nodes[1].peer(),
+        nodes[1].swarm.listeners().next().unwrap().clone(),
+    );
+    let absent = PeerId::random();
+    let local = nodes[0].peer();
+    nodes[0].swarm.add_peer_address(provider, address);
+    nodes[0].wants([cid]);
+    // Without an address book in the swarm the behaviour's dial fails; the owner's then succeeds.
+    nodes[0]
+        .swarm
+        .behaviour_mut()
+        .add_providers(SESSION, &[absent, local, provider]);
+    let address = nodes[1].swarm.listeners().next().unwrap().clone();
+    nodes[0].swarm.dial(address).unwrap();
+    run(&mut nodes, |nodes| has_all(&nodes[0], &[cid])).await;
+}
