@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test lint tools audit packages
+.PHONY: help run test bench lint tools audit packages
 
 export SHOAL_CACHE ?= $(CURDIR)/.cache
 # One set of features for lints and tests, so that both compile the same crates.
@@ -24,6 +24,10 @@ test: lint tools ## every check: format, lints, tests with Kubo and Helia, depen
 	cargo test $(HEADLESS) --no-run
 	tests/tools/audit.sh
 	cargo test $(HEADLESS) --no-fail-fast
+
+bench: packages ## measure Shoal beside raw limits and Kubo (15 minutes; ROWS="one-seed tree" for single rows)
+	@tests/tools/kubo.sh
+	@cargo bench --quiet --no-default-features --locked --bench speed -- $(ROWS)
 
 lint: packages ## format and lints only
 	cargo fmt --all --check

@@ -119,9 +119,6 @@ impl Peer {
     pub(super) fn on_stall(&mut self, now: Instant) {
         let pause = PENALTY * 2u32.saturating_pow(self.stalls.min(5));
         self.stalls += 1;
-        if self.conduct.has_promised && !self.conduct.has_delivered {
-            self.conduct.strike(1.0);
-        }
         self.paused_until = now.checked_add(pause);
         self.window.on_stall();
     }
@@ -133,8 +130,6 @@ impl Peer {
     }
 }
 
-const MIB: usize = 1 << 20;
-
 /// What speaks against a peer, and what excuses it.
 #[derive(Debug, Default)]
 pub(super) struct Conduct {
@@ -142,9 +137,6 @@ pub(super) struct Conduct {
     /// Blocks that may still come although they are no longer wanted: their cancels crossed them.
     late_blocks: u32,
     unasked_presences: u32,
-    /// It said HAVE, and it sent a block.
-    pub(super) has_promised: bool,
-    has_delivered: bool,
     pub(super) reported: bool,
 }
 
@@ -157,10 +149,10 @@ impl Conduct {
         self.late_blocks = self.late_blocks.saturating_add(1).min(4096);
     }
 
-    pub(super) fn on_unwanted_block(&mut self, bytes: usize) {
+    pub(super) fn on_unwanted_block(&mut self) {
         match self.late_blocks.checked_sub(1) {
             Some(left) => self.late_blocks = left,
-            None => self.strike(if bytes < MIB { 1.0 } else { 2.0 }),
+            None => self.strike(1.0),
         }
     }
 
@@ -173,7 +165,6 @@ impl Conduct {
     }
 
     fn praise(&mut self) {
-        self.has_delivered = true;
         self.strikes = (self.strikes - 0.25).max(0.0);
         self.unasked_presences = self.unasked_presences.saturating_sub(8);
     }
