@@ -3,13 +3,11 @@
 //! A block that some partial holder has is asked of such a holder; a complete source gives what only it has, and what the
 //! holders would take much longer for. Nothing here asks for a block that was asked for already: that is `steal.rs`.
 
-use std::cmp::Reverse;
 use std::time::{Duration, Instant};
 
-use super::limits::{EXPLORE_BATCH, MAX_WANTLIST, TICK, WINDOW_AHEAD, WINDOW_SHARED};
+use super::limits::{HEARING, TICK};
 use super::peer::{Answer, PeerSlot};
-use super::session::Standing;
-use super::swarm::mix;
+use super::session::{Member, Standing};
 use super::timers::Timer;
 use super::want::{PoolKey, WantId, WantState};
 use super::{Client, SessionId};
@@ -22,98 +20,62 @@ enum Pick {
     Nothing,
 }
 
-#[derive(PartialEq, Eq, Clone, Copy)]
-enum Filled {
-    /// The consumer's budget or the download limit is used up.
-    Limited,
-    /// Some work was left to others for now.
-    Waiting,
-    /// Windows are full, or there is nothing that could be asked for.
-    Dry,
-}
-
 /// Entries of a pool that are looked at before giving up: those skipped belong to others or were refused.
 const MAX_LOOK: usize = 24;
 
+/// With so few blocks left to it, an owner probably has asked for them already.
+const FEW: u64 = 4;
+
 impl Client {
-    /// Brings windows, lists and requests up to date after any number of events.
+    /// Brings windows, lists and requests up to date after any number of events. Only peers that something happened to are
+    /// looked at, and at each tick all of them.
     pub(super) fn assign(&mut self, now: Instant) {
-        let sessions: Vec<SessionId> = self.sessions.keys().copied().collect();
-        for &session in &sessions {
+        for session in std::mem::take(&mut self.short) {
             self.refill(session, now);
         }
-        let outcome = self.fill_windows(now);
-        if outcome == Filled::Limited {
-            return;
+        for session in std::mem::take(&mut self.fresh) {
+            if let Some(state) = self.sessions.get(&session) {
+                let complete = state
+                    .members
+                    .iter()
+                    .filter(|(_, m)| m.standing == Standing::Complete);
+                self.awake.extend(complete.map(|(&slot, _)| slot));
+            }
         }
-        for session in sessions {
-            self.explore(session, now);
-            if let Some(state) = self.sessions.get_mut(&session)
-                && outcome == Filled::Dry
-                && state.is_starving()
+        let tick = std::mem::take(&mut self.tick);
+        if tick {
+            self.awake.extend(self.peers.iter().map(|(slot, _)| slot));
+        }
+        let Some(waiting) = self.fill_windows(tick, now) else {
+            return;
+        };
+        let starving: Vec<SessionId> = self
+            .sessions
+            .iter()
+            .filter(|(_, s)| s.is_starving())
+            .map(|(&id, _)| id)
+            .collect();
+        for id in starving {
+            if let Some(session) = self.sessions.get_mut(&id)
+                && !waiting
             {
-                state.hurry(now);
-                self.schedule_session(session);
+                session.hurry(now);
+                self.schedule_session(id);
             }
         }
     }
 
-    /// Activates wants up to the session's window, and lists active ones at partial holders that lack them.
-    fn refill(&mut self, session: SessionId, now: Instant) {
-        let sharing = self.sessions.values().filter(|s| s.has_partials()).count();
-        let Some(state) = self.sessions.get(&session) else {
-            return;
-        };
-        let window = if state.has_partials() {
-            (WINDOW_SHARED / sharing.max(1)).max(WINDOW_AHEAD / 2)
-        } else {
-            state.asked() + WINDOW_AHEAD
-        };
-        let missing = window.saturating_sub(state.active.len());
-        let next: Vec<WantId> = state
-            .queue
-            .iter()
-            .take(missing)
-            .map(|&(_, _, id)| id)
-            .collect();
-        for id in next {
-            self.activate(id, None, now);
-        }
-        let Some(state) = self.sessions.get(&session) else {
-            return;
-        };
-        let behind: Vec<PeerSlot> = state
-            .members
-            .iter()
-            .filter(|(_, m)| m.behind)
-            .map(|(&slot, _)| slot)
-            .collect();
-        for slot in behind {
-            let Some(state) = self.sessions.get(&session) else {
-                return;
-            };
-            let ids: Vec<WantId> = state.active.iter().copied().collect();
-            let all = ids.into_iter().all(|id| self.list(slot, id, now));
-            if let Some(member) = self
-                .sessions
-                .get_mut(&session)
-                .and_then(|s| s.members.get_mut(&slot))
-            {
-                member.behind = !all;
-            }
-        }
-    }
-
-    /// Asks for blocks until every window is full or nothing is left to ask for.
-    fn fill_windows(&mut self, now: Instant) -> Filled {
-        let mut hungry: Vec<(Duration, PeerSlot)> = self
-            .peers
-            .iter()
-            .filter(|(_, peer)| {
+    /// Asks for blocks until every window is full or nothing is left to ask for: true if some work was left to others for now.
+    /// `None`: the consumer's budget or the download limit ended it; who is still awake goes on when there is room.
+    fn fill_windows(&mut self, tick: bool, now: Instant) -> Option<bool> {
+        let mut hungry: Vec<(Duration, PeerSlot)> = Vec::with_capacity(self.awake.len());
+        self.awake.retain(|&slot| {
+            let peer = self.peers.get(slot).filter(|peer| {
                 !peer.sessions.is_empty() && !peer.window.is_full() && peer.is_usable(now)
-            })
-            .map(|(slot, peer)| (peer.window.eta(0, now), slot))
-            .collect();
+            });
+            hungry.extend(peer.map(|peer| (peer.window.eta(0, now), slot)));
+            peer.is_some()
+        });
         hungry.sort_unstable();
         let mut idle = Vec::new();
         let mut later = false;
@@ -123,31 +85,31 @@ impl Client {
                 match self.pick(slot, now) {
                     Pick::Ask(id) => {
                         if !self.may_request(id, now) {
-                            return Filled::Limited;
+                            return None;
                         }
                         self.ask(slot, id, now);
                         still.push((eta, slot));
+                        continue;
                     }
-                    Pick::Later => {
-                        later = true;
-                        idle.push(slot);
-                    }
-                    Pick::Nothing => idle.push(slot),
+                    Pick::Later => later = true,
+                    Pick::Nothing => {}
                 }
+                idle.push(slot);
+                self.awake.remove(&slot);
             }
             hungry = still;
         }
-        let stealing = !idle.is_empty() && self.budget.in_use() > 0;
-        if stealing && self.steal_at.is_none_or(|at| at <= now) {
-            self.steal_at = Some(now + TICK);
-            for slot in idle {
+        if tick {
+            for &slot in &idle {
                 self.steal(slot, now);
+                self.explore(slot, now);
             }
         }
-        if later || stealing {
+        // Idle peers look again at each tick while there is something that they could take over.
+        if later || !idle.is_empty() && self.budget.in_use() > 0 {
             self.timers.set_earlier(Timer::Assign, now + TICK);
         }
-        if later { Filled::Waiting } else { Filled::Dry }
+        Some(later)
     }
 
     pub(super) fn may_request(&mut self, id: WantId, now: Instant) -> bool {
@@ -223,6 +185,11 @@ impl Client {
             peer.window.eta(bytes.into(), now)
         };
         let refused = |id: WantId| peer.said(id) == Answer::DontHave;
+        let busy = peer.window.asked_bytes() > 0 && state.has_partials();
+        let unheard = |id: WantId| {
+            let since = self.wants.active(id).map(|active| active.since);
+            busy && since.is_some_and(|since| now.saturating_duration_since(since) < HEARING)
+        };
         let mut found = None;
         let mut deferred = false;
         for &key in state.rare.iter().take(MAX_LOOK) {
@@ -230,10 +197,22 @@ impl Client {
             if refused(id) {
                 continue;
             }
+            if unheard(id) {
+                deferred = true;
+                continue;
+            }
             let owner = self.wants.active(id).and_then(|active| active.owner);
             let owner = owner.and_then(|owner| state.members.get(&owner));
-            // Leave it to its owner, unless that one needs much longer.
-            if rank == 0 || owner.is_none_or(|m| m.news.eta(m.owned_bytes, now) > own_eta(id) * 3) {
+            // Leave it to its owner, unless that one needs much longer. Its last few are probably on their way to it, and
+            // among few it is soon where a helper is: then one at a time.
+            let bytes = u64::from(self.wants.get(id).map_or(0, WantState::expected));
+            let is_late = |member: &Member| {
+                let left = member.owned_bytes;
+                let factor = if left > bytes * FEW { 3 } else { 8 };
+                (left > bytes * FEW * 3 || peer.window.asked_bytes() == 0)
+                    && member.news.eta(left, now) > own_eta(id) * factor
+            };
+            if rank == 0 || owner.is_none_or(is_late) {
                 found = Some(key);
                 break;
             }
@@ -269,65 +248,6 @@ impl Client {
             return Duration::from_millis(500);
         }
         Duration::try_from_secs_f64(state.shared_bytes as f64 / rate).unwrap_or(Duration::MAX)
-    }
-
-    /// Asks idle partial holders about random wants beyond the window: they may hold another part of the content.
-    fn explore(&mut self, session: SessionId, now: Instant) {
-        let Some(state) = self.sessions.get(&session) else {
-            return;
-        };
-        if state.queue.is_empty() || state.active.len() >= 4 * MAX_WANTLIST {
-            return;
-        }
-        let idle: Vec<PeerSlot> = state
-            .members
-            .iter()
-            .filter(|(_, m)| m.standing == Standing::Partial)
-            .filter(|(slot, _)| {
-                self.peers
-                    .get(**slot)
-                    .is_some_and(|p| p.ready.is_empty() && p.asked.is_empty() && p.is_usable(now))
-            })
-            .map(|(&slot, _)| slot)
-            .collect();
-        for slot in idle {
-            let Some(state) = self.sessions.get_mut(&session) else {
-                return;
-            };
-            let Some(member) = state.members.get_mut(&slot) else {
-                continue;
-            };
-            let due = member.explore_at <= now;
-            if due {
-                member.on_explore(now);
-            }
-            self.timers
-                .set_earlier(Timer::Peer(slot), member.explore_at);
-            if !due {
-                continue;
-            }
-            let (Some(&first), Some(&last)) = (state.queue.first(), state.queue.last()) else {
-                return;
-            };
-            let room = self
-                .peers
-                .get(slot)
-                .map_or(0, |p| (MAX_WANTLIST * 3 / 4).saturating_sub(p.sent.len()));
-            for _ in 0..EXPLORE_BATCH.min(room) {
-                self.chance = mix(self.chance);
-                let order = first.1 + self.chance % (last.1.max(first.1) - first.1 + 1);
-                let Some(state) = self.sessions.get(&session) else {
-                    return;
-                };
-                let next = state
-                    .queue
-                    .range((Reverse(first.0.0), order, 0)..)
-                    .next()
-                    .or(state.queue.first());
-                let Some(&(_, _, id)) = next else { break };
-                self.activate(id, Some(slot), now);
-            }
-        }
     }
 }
 

@@ -47,6 +47,8 @@ impl Client {
             rank: 0,
             owner: None,
             tie: 0,
+            explored: only.is_some(),
+            since: now,
         }));
         let partials: Vec<PeerSlot> =
             only.map_or_else(|| session.partials().collect(), |slot| vec![slot]);
@@ -92,11 +94,11 @@ impl Client {
             .partials()
             .filter_map(|slot| Some((slot, self.peers.get(slot)?.number)));
         let (rank, owner) = rank(digest, self.number, fellows);
-        // Helpers begin where owners end; who knows of no fellow may still have some, so draws by lot.
-        let tie = match (session.has_partials(), rank) {
-            (false, _) => mix(digest ^ self.salt),
-            (true, 0) => digest,
-            (true, _) => !digest,
+        // Each fetches its own in an order of its own, so that what reaches others by a detour arrives before they would
+        // fetch it; helpers begin where owners end.
+        let tie = match owner.and_then(|owner| self.peers.get(owner)) {
+            Some(owner) => !mix(digest ^ owner.number.rotate_left(32)),
+            None => mix(digest ^ self.number.rotate_left(32)),
         };
         if let Some(active) = self.wants.active_mut(id) {
             active.rank = rank;
@@ -140,6 +142,9 @@ impl Client {
         if active.holders.is_empty() {
             let key = (Reverse(want.priority), active.rank, active.tie, id);
             session.rare.insert(key);
+            if active.rank == 0 || session.asked() == 0 {
+                self.fresh.insert(want.home);
+            }
             active.place = Place::Rare(key);
             if let Some(member) = active
                 .owner
@@ -157,6 +162,7 @@ impl Client {
             for &holder in &active.holders {
                 if let Some(peer) = self.peers.get_mut(holder) {
                     peer.ready.insert(key);
+                    self.awake.insert(holder);
                 }
             }
         }
@@ -265,6 +271,14 @@ impl Client {
         let answer = peer.said(id);
         if peer
             .sent
+            .get(&id)
+            .is_some_and(|sent| sent.flushed && answer == Answer::None)
+        {
+            // The want-have may be answered with the block itself, and this request with another.
+            peer.conduct.expect_late_block();
+        }
+        if peer
+            .sent
             .insert(
                 id,
                 Sent {
@@ -318,6 +332,7 @@ impl Client {
             peer.window.on_withdraw(sent.bytes.into());
             self.budget.unrequest(sent.bytes.into());
             self.limiter.take(-i64::from(sent.bytes));
+            self.awake.insert(slot);
             if sent.flushed {
                 peer.conduct.expect_late_block();
             }
@@ -338,6 +353,7 @@ impl Client {
         now: Instant,
     ) -> Option<WantState> {
         self.displace(id);
+        let home = self.wants.get(id).map(|want| want.home);
         let listed = self
             .wants
             .active_mut(id)
@@ -351,15 +367,24 @@ impl Client {
                 sent.flushed = false;
             }
             self.unsend(slot, id, now);
+            if let Some(session) = home.and_then(|home| self.sessions.get_mut(&home))
+                && let Some(left) = session.probed.get_mut(&slot)
+            {
+                *left = left.saturating_sub(1);
+                if *left == 0 {
+                    session.unprobed.insert(slot);
+                }
+            }
         }
         let want = self.wants.remove(id)?;
-        for session in want.sessions() {
-            if let Some(session) = self.sessions.get_mut(&session) {
+        for name in &want.sessions().collect::<Vec<_>>() {
+            if let Some(session) = self.sessions.get_mut(name) {
                 session
                     .queue
                     .remove(&(Reverse(want.priority), want.order, id));
                 session.active.remove(&id);
                 session.guests.remove(&id);
+                self.short.insert(*name);
             }
         }
         Some(want)
@@ -412,10 +437,39 @@ impl Client {
         };
         if member.standing == Standing::Complete {
             member.standing = Standing::Partial;
-            member.explore_at = now + super::limits::EXPLORE_PAUSE;
+            state.partial_count += 1;
             member.behind = true;
-            self.rank_session(session);
+            self.short.insert(session);
+            self.on_fellow(session, slot, now);
         }
+    }
+
+    /// A session has one more partial holder.
+    pub(super) fn on_fellow(&mut self, session: SessionId, slot: PeerSlot, now: Instant) {
+        // What it said before counts from now on.
+        let said = self.peers.get(slot).map_or_else(Vec::new, |peer| {
+            let has = peer
+                .sent
+                .iter()
+                .filter(|(_, sent)| sent.answer == Answer::Have);
+            has.map(|(&id, _)| id).collect()
+        });
+        for id in said {
+            if self.wants.get(id).is_some_and(|want| want.home == session) {
+                self.set_holder(slot, id, true);
+            }
+        }
+        let Some(state) = self.sessions.get(&session) else {
+            return;
+        };
+        if state.partial_count == 1 {
+            for &id in &state.active {
+                if let Some(active) = self.wants.active_mut(id) {
+                    active.since = now;
+                }
+            }
+        }
+        self.rank_session(session);
     }
 
     /// Queues an entry for a peer.

@@ -13,7 +13,7 @@ pub(super) const MAX_ENTRIES_PER_MESSAGE: usize = 320;
 pub(super) const WINDOW_SHARED: usize = 512;
 /// Wants under way beyond those already asked for when every peer of a session has everything. Blocks are drawn from it at
 /// random, so that downloaders that have not yet met rarely ask a seed for the same block.
-pub(super) const WINDOW_AHEAD: usize = 64;
+pub(super) const WINDOW_AHEAD: usize = 128;
 /// Want-haves that look beyond the window at a peer that has nothing in it.
 pub(super) const EXPLORE_BATCH: usize = 96;
 /// First pause between two such looks: some round trips.
@@ -23,10 +23,14 @@ pub(super) const EXPLORE_PAUSE_MAX: Duration = Duration::from_secs(20);
 
 /// Peers of one session: each may cost a want-have and a cancel for every block.
 pub(super) const MAX_MEMBERS: usize = 256;
+/// A new want waits this long for the word of partial holders before a busy complete source is asked for it: their round
+/// trip, and the time in which want-haves gather.
+pub(super) const HEARING: Duration = Duration::from_millis(150);
+
 /// Peers outside a session that are asked whether they have its first blocks: a broadcast of want-haves, kept small.
 pub(super) const MAX_PROBED: usize = 96;
-/// Blocks that such a peer is asked about: the root and two more.
-pub(super) const PROBES_PER_PEER: usize = 3;
+/// Blocks that such a peer is asked about: the root and some more, so that a fellow downloader's first blocks tell.
+pub(super) const PROBES_PER_PEER: usize = 8;
 /// Providers remembered for a session until they can be dialled.
 pub(super) const MAX_CANDIDATES: usize = 64;
 /// Dials that a session waits for at a time.
@@ -51,11 +55,11 @@ pub(super) const FIRST_WINDOW: u64 = 2 * 1024 * 1024;
 /// ticks, little enough that a slow peer never hoards.
 pub(super) const QUEUE_TIME: Duration = Duration::from_millis(150);
 /// A round trip above this does not widen the window: it is a queue, not a distance.
-pub(super) const MAX_USEFUL_RTT: Duration = Duration::from_secs(1);
+pub(super) const MAX_USEFUL_RTT: Duration = Duration::from_millis(400);
 /// Shortest time over which a rate is measured.
 pub(super) const MIN_ROUND: Duration = Duration::from_millis(10);
 /// A second block is asked of a peer beyond its window only if both drain in this time.
-pub(super) const MAX_DRAIN: Duration = Duration::from_secs(4);
+pub(super) const MAX_DRAIN: Duration = Duration::from_secs(2);
 /// The lowest round trip is measured again over this time, since routes change.
 pub(super) const RTT_MEMORY: Duration = Duration::from_secs(10);
 

@@ -20,6 +20,7 @@
 //! | `want` `peer` `session` `timers` | tables |
 //! | `ledger` | the moves that keep the tables in step |
 //! | `receive` | what peers say and send |
+//! | `refill` | what is looked for at the moment |
 //! | `assign` `steal` `swarm` | who is asked for what |
 //! | `window` `budget` | how much at a time |
 //! | `outbox` | entries into messages |
@@ -31,6 +32,7 @@ mod limits;
 mod outbox;
 mod peer;
 mod receive;
+mod refill;
 mod session;
 mod steal;
 mod swarm;
@@ -39,7 +41,7 @@ mod want;
 mod window;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -135,7 +137,13 @@ pub struct Client {
     order: u64,
     /// Something changed since the last assignment.
     dirty: bool,
-    steal_at: Option<Instant>,
+    /// All peers are due for a look.
+    tick: bool,
+    /// Peers that may have become able to take on work.
+    awake: BTreeSet<PeerSlot>,
+    /// Sessions whose window may have room, and those with new work for complete sources.
+    short: BTreeSet<SessionId>,
+    fresh: BTreeSet<SessionId>,
 }
 
 impl Client {
@@ -156,7 +164,10 @@ impl Client {
             seq: 0,
             order: 0,
             dirty: false,
-            steal_at: None,
+            tick: false,
+            awake: BTreeSet::new(),
+            short: BTreeSet::new(),
+            fresh: BTreeSet::new(),
             config,
         }
     }
@@ -190,6 +201,7 @@ impl Client {
             _ => true,
         });
         self.timers.clear(Timer::Session(id));
+        self.tick = true;
         if let Some(session) = self.sessions.remove(&id) {
             for slot in session.members.keys() {
                 if let Some(peer) = self.peers.get_mut(*slot) {
@@ -205,6 +217,7 @@ impl Client {
         for want in wants {
             self.add_want(id, &want);
         }
+        self.short.insert(id);
         self.dirty = true;
         if let Some(session) = self.sessions.get(&id) {
             let probe = session.probed.is_empty();
@@ -295,6 +308,7 @@ impl Client {
             return;
         };
         for heir in heirs {
+            self.short.insert(heir);
             self.add_want(
                 heir,
                 &Want {
@@ -356,6 +370,7 @@ impl Client {
 
     pub fn set_download_limit(&mut self, bytes_per_sec: Option<u64>, now: Instant) {
         self.limiter.set_rate(bytes_per_sec, now);
+        self.tick = true;
         self.dirty = true;
     }
 
@@ -404,6 +419,7 @@ impl Client {
             .get(slot)
             .map_or_else(Vec::new, |p| p.sent.keys().copied().collect());
         for id in listed {
+            self.end_look(slot, id, now);
             self.unlist(slot, id, now);
         }
         self.timers.clear(Timer::Peer(slot));
@@ -415,9 +431,11 @@ impl Client {
                 continue;
             };
             session.probed.remove(&slot);
+            session.unprobed.remove(&slot);
             let Some(member) = session.members.remove(&slot) else {
                 continue;
             };
+            session.partial_count -= usize::from(member.standing == Standing::Partial);
             // A source that was good is worth a dial.
             if member.delivered && self.peers.get(slot).is_some_and(|p| !p.conduct.reported) {
                 session.add_candidate(peer);
@@ -426,6 +444,7 @@ impl Client {
             self.dial(id, now);
         }
         self.peers.remove(slot);
+        self.awake.remove(&slot);
         self.dirty = true;
     }
 
@@ -440,7 +459,7 @@ impl Client {
                 Timer::Peer(slot) => self.check_peer(slot, now),
                 Timer::Flush(slot) => self.to_flush.push_back(slot),
                 Timer::Session(id) => self.check_session(id, now),
-                Timer::Assign => {}
+                Timer::Assign => self.tick = true,
             }
             self.dirty = true;
         }

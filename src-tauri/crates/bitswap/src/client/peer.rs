@@ -119,6 +119,9 @@ impl Peer {
     pub(super) fn on_stall(&mut self, now: Instant) {
         let pause = PENALTY * 2u32.saturating_pow(self.stalls.min(5));
         self.stalls += 1;
+        if self.conduct.has_promised && !self.conduct.has_delivered {
+            self.conduct.strike(1.0);
+        }
         self.paused_until = now.checked_add(pause);
         self.window.on_stall();
     }
@@ -130,6 +133,8 @@ impl Peer {
     }
 }
 
+const MIB: usize = 1 << 20;
+
 /// What speaks against a peer, and what excuses it.
 #[derive(Debug, Default)]
 pub(super) struct Conduct {
@@ -137,6 +142,9 @@ pub(super) struct Conduct {
     /// Blocks that may still come although they are no longer wanted: their cancels crossed them.
     late_blocks: u32,
     unasked_presences: u32,
+    /// It said HAVE, and it sent a block.
+    pub(super) has_promised: bool,
+    has_delivered: bool,
     pub(super) reported: bool,
 }
 
@@ -149,10 +157,10 @@ impl Conduct {
         self.late_blocks = self.late_blocks.saturating_add(1).min(4096);
     }
 
-    pub(super) fn on_unwanted_block(&mut self) {
+    pub(super) fn on_unwanted_block(&mut self, bytes: usize) {
         match self.late_blocks.checked_sub(1) {
             Some(left) => self.late_blocks = left,
-            None => self.strike(1.0),
+            None => self.strike(if bytes < MIB { 1.0 } else { 2.0 }),
         }
     }
 
@@ -165,6 +173,7 @@ impl Conduct {
     }
 
     fn praise(&mut self) {
+        self.has_delivered = true;
         self.strikes = (self.strikes - 0.25).max(0.0);
         self.unasked_presences = self.unasked_presences.saturating_sub(8);
     }

@@ -6,12 +6,11 @@ use bytes::Bytes;
 use libp2p::PeerId;
 use unixfs::cid::Cid;
 
-use super::limits::{
-    MAX_MEMBERS, MAX_PROBED, PROBES_PER_PEER, RETRY_REFUSED, STALL_MAX, WINDOW_SHARED,
-};
+use super::limits::{MAX_MEMBERS, MAX_PROBED, PROBES_PER_PEER, RETRY_REFUSED, STALL_MAX};
 use super::outbox::Entry;
 use super::peer::{Answer, Kind, PeerSlot};
 use super::session::{Member, Standing};
+use super::swarm::mix;
 use super::timers::Timer;
 use super::want::WantId;
 use super::{Client, ClientAction, SessionId};
@@ -53,18 +52,21 @@ impl Client {
             return;
         };
         let (home, bytes) = (want.home, want.expected());
-        let rare = want
-            .active
-            .as_ref()
-            .is_some_and(|active| active.holders.is_empty());
+        let Some(active) = want.active.as_deref() else {
+            return;
+        };
+        let (rare, explored) = (active.holders.is_empty(), active.explored);
         self.set_answer(slot, id, Answer::Have);
+        if let Some(peer) = self.peers.get_mut(slot) {
+            peer.conduct.has_promised = true;
+        }
         let Some(session) = self.sessions.get_mut(&home) else {
             return;
         };
         match session.members.get_mut(&slot) {
             None => self.join(home, slot, Standing::Complete, now),
             Some(member) if member.standing == Standing::Partial => {
-                member.explored = true;
+                member.explored |= explored;
                 if news && rare {
                     member.news.add(bytes, now);
                 }
@@ -98,20 +100,7 @@ impl Client {
         self.set_holder(slot, id, false);
         self.set_answer(slot, id, Answer::DontHave);
         self.demote(home, slot, now);
-        // A look beyond the window that found nothing leaves no trace.
-        let beyond = self
-            .sessions
-            .get(&home)
-            .is_some_and(|session| session.active.len() > WINDOW_SHARED);
-        if beyond
-            && self
-                .wants
-                .active(id)
-                .is_some_and(|active| active.listed == [slot])
-        {
-            self.unlist(slot, id, now);
-            self.deactivate(id);
-        }
+        self.end_look(slot, id, now);
     }
 
     fn set_answer(&mut self, slot: PeerSlot, id: WantId, answer: Answer) {
@@ -130,7 +119,7 @@ impl Client {
         let Some(id) = self.wants.find(&cid) else {
             if let Some(slot) = slot {
                 if let Some(peer) = self.peers.get_mut(slot) {
-                    peer.conduct.on_unwanted_block();
+                    peer.conduct.on_unwanted_block(data.len());
                 }
                 self.report(slot);
             }
@@ -182,6 +171,7 @@ impl Client {
             return;
         };
         peer.asked.remove(&sent.seq);
+        self.awake.insert(slot);
         peer.window.on_block(sent.bytes.into(), bytes, sent.at, now);
         peer.on_delivery();
         self.budget.unrequest(sent.bytes.into());
@@ -235,19 +225,23 @@ impl Client {
             return;
         }
         session.probed.remove(&slot);
+        session.unprobed.remove(&slot);
         session.search.on_source(now);
         let mut member = Member::new(standing, now);
         member.behind = standing == Standing::Partial;
+        self.short.insert(id);
+        self.awake.insert(slot);
+        session.partial_count += usize::from(member.behind);
         session.members.insert(slot, member);
         peer.sessions.push(id);
         if standing == Standing::Partial {
-            self.rank_session(id);
+            self.on_fellow(id, slot, now);
         }
         self.schedule_session(id);
         self.dirty = true;
     }
 
-    /// Asks a peer outside the session whether it has the session's first blocks.
+    /// Asks a peer outside the session whether it has some of the session's blocks.
     pub(super) fn probe(&mut self, id: SessionId, slot: PeerSlot, now: Instant) {
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
@@ -259,7 +253,7 @@ impl Client {
         {
             return;
         }
-        session.probed.insert(slot);
+        session.unprobed.remove(&slot);
         let missing = PROBES_PER_PEER.saturating_sub(session.active.len());
         let queued: Vec<WantId> = session
             .queue
@@ -270,15 +264,23 @@ impl Client {
         for want in queued {
             self.activate(want, None, now);
         }
-        let Some(session) = self.sessions.get(&id) else {
+        self.chance = mix(self.chance);
+        let Some(session) = self.sessions.get_mut(&id) else {
             return;
+        };
+        // The first time about the first blocks, the root among them; later about any.
+        let again = session.probed.contains_key(&slot);
+        let first = match session.active.last() {
+            Some(&last) if again => usize::try_from(self.chance % (last as u64 + 1)).unwrap_or(0),
+            _ => 0,
         };
         let wants: Vec<WantId> = session
             .active
-            .iter()
+            .range(first..)
             .take(PROBES_PER_PEER)
             .copied()
             .collect();
+        session.probed.insert(slot, wants.len());
         for want in wants {
             self.list(slot, want, now);
         }
@@ -313,7 +315,7 @@ impl Client {
     }
 
     pub(super) fn check_session(&mut self, id: SessionId, now: Instant) {
-        self.chance = super::swarm::mix(self.chance);
+        self.chance = mix(self.chance);
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
@@ -364,6 +366,7 @@ impl Client {
         if let Some(at) = next {
             self.timers.set_earlier(Timer::Peer(slot), at);
         }
+        self.awake.insert(slot);
         for id in forgotten {
             self.unlist(slot, id, now);
         }
@@ -381,14 +384,9 @@ impl Client {
             .map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
         let asked: Vec<(u64, WantId)> = peer.asked.iter().map(|(&seq, &id)| (seq, id)).collect();
         peer.on_stall(now);
-        let mut broke_its_word = false;
         let presences = peer.presences;
         for (seq, id) in asked {
             if self.has_alternative(slot, id, now) {
-                broke_its_word |= self
-                    .peers
-                    .get(slot)
-                    .is_some_and(|peer| peer.said(id) == Answer::Have);
                 self.unlist(slot, id, now);
             } else if !presences {
                 // Silence is the only way in which old peers say no.
@@ -397,13 +395,11 @@ impl Client {
                 self.say(slot, Entry::Want { id, seq }, true, now);
             }
         }
-        if let Some(peer) = self.peers.get_mut(slot) {
-            if broke_its_word {
-                peer.conduct.strike(2.0);
-            }
-            if silence >= STALL_MAX && !peer.asked.is_empty() {
-                peer.window.silent_since = Some(now);
-            }
+        if let Some(peer) = self.peers.get_mut(slot)
+            && silence >= STALL_MAX
+            && !peer.asked.is_empty()
+        {
+            peer.window.silent_since = Some(now);
         }
         self.dirty = true;
     }

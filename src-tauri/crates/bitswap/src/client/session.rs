@@ -30,8 +30,13 @@ pub(super) struct Session {
     pub(super) shared: BTreeSet<PoolKey>,
     pub(super) shared_bytes: u64,
     pub(super) members: BTreeMap<PeerSlot, Member>,
-    /// Peers outside the session that were asked about its first blocks.
-    pub(super) probed: BTreeSet<PeerSlot>,
+    /// Members that hold a part.
+    pub(super) partial_count: usize,
+    /// Peers outside the session that were asked about a few of its blocks.
+    /// How many of them each still has in its list.
+    pub(super) probed: BTreeMap<PeerSlot, usize>,
+    /// Those that have none left.
+    pub(super) unprobed: BTreeSet<PeerSlot>,
     candidates: VecDeque<PeerId>,
     dialing: Vec<(PeerId, Instant)>,
     pub(super) search: Search,
@@ -99,7 +104,9 @@ impl Session {
             shared: BTreeSet::new(),
             shared_bytes: 0,
             members: BTreeMap::new(),
-            probed: BTreeSet::new(),
+            partial_count: 0,
+            probed: BTreeMap::new(),
+            unprobed: BTreeSet::new(),
             candidates: VecDeque::new(),
             dialing: Vec::new(),
             search: Search::new(now),
@@ -128,7 +135,7 @@ impl Session {
     }
 
     pub(super) fn has_partials(&self) -> bool {
-        self.partials().next().is_some()
+        self.partial_count > 0
     }
 
     /// Remembers a provider that is not connected. The newest are kept.

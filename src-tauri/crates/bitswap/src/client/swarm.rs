@@ -55,38 +55,53 @@ pub(super) struct News {
     since: Instant,
     weight: f64,
     at: Instant,
+    /// Silence after which nothing more is expected.
+    patience: Duration,
 }
 
 impl News {
+    /// Seconds.
     const MEMORY: f64 = 5.0;
+    /// Time in which a fellow should have fetched a first block.
+    const FIRST_BLOCK: Duration = Duration::from_secs(3);
+    const NEVER: Duration = Duration::from_hours(1);
 
     pub(super) fn new(now: Instant) -> Self {
         Self {
             since: now,
             weight: 0.0,
             at: now,
+            patience: Self::NEVER,
         }
     }
 
     pub(super) fn add(&mut self, bytes: u32, now: Instant) {
         self.weight = self.faded(now) + f64::from(bytes);
+        let rate = self.weight / self.age(now);
+        let usual = Duration::try_from_secs_f64(f64::from(bytes) / rate).unwrap_or(Self::NEVER);
+        self.patience = Duration::from_secs(2) + usual.saturating_mul(4);
         self.at = self.at.max(now);
     }
 
     /// Time in which the fellow will probably have announced `bytes` more.
     pub(super) fn eta(&self, bytes: u64, now: Instant) -> Duration {
-        const NEVER: Duration = Duration::from_hours(1);
-        let age = now.saturating_duration_since(self.since).as_secs_f64();
-        let rate = self.faded(now) / age.clamp(0.5, Self::MEMORY);
-        if rate < 1.0 {
-            // Who just came gets the benefit of the doubt for as long as it may take to fetch a first block.
-            return if age < 3.0 {
-                Duration::from_secs(1)
-            } else {
-                NEVER
-            };
+        let rate = self.faded(now) / self.age(now);
+        if rate < 1.0 && now.saturating_duration_since(self.since) < Self::FIRST_BLOCK {
+            // Who just came gets the benefit of the doubt.
+            return Duration::from_secs(1);
         }
-        Duration::try_from_secs_f64(bytes as f64 / rate).map_or(NEVER, |eta| eta.min(NEVER))
+        if rate < 1.0 || now.saturating_duration_since(self.at) > self.patience {
+            return Self::NEVER;
+        }
+        Duration::try_from_secs_f64(bytes as f64 / rate)
+            .map_or(Self::NEVER, |eta| eta.min(Self::NEVER))
+    }
+
+    /// Seconds over which the weight was gathered.
+    fn age(&self, now: Instant) -> f64 {
+        now.saturating_duration_since(self.since)
+            .as_secs_f64()
+            .clamp(0.5, Self::MEMORY)
     }
 
     fn faded(&self, now: Instant) -> f64 {

@@ -5,6 +5,7 @@
 
 use std::cmp::Reverse;
 use std::hash::{BuildHasher, RandomState};
+use std::time::Instant;
 
 use hashbrown::HashTable;
 use slab::Slab;
@@ -51,6 +52,9 @@ pub(super) struct Active {
     pub(super) owner: Option<PeerSlot>,
     /// Order among blocks of equal rank.
     pub(super) tie: u64,
+    /// It was taken from beyond the window, to see whether a partial holder has it.
+    pub(super) explored: bool,
+    pub(super) since: Instant,
 }
 
 /// Where an active want stands.

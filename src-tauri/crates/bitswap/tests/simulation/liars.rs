@@ -1,0 +1,51 @@
+//! Nodes that break the rules: what they answer to a wantlist instead of the real server.
+
+use bitswap::wire::{Presence, WantEntry, WantType};
+
+use crate::node::{Msg, cid_of};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Manners {
+    Honest,
+    /// Says HAVE to every want-have, and sends nothing.
+    Boaster,
+    /// Says HAVE to every want-have, then DONT_HAVE to every want-block.
+    Fickle,
+    /// Answers every message with blocks that nobody asked for.
+    Spammer,
+    /// Answers every message with thousands of presences that nobody asked for.
+    Flooder,
+    /// Says nothing at all.
+    Mute,
+}
+
+pub(crate) fn answer(manners: Manners, entries: &[WantEntry]) -> Option<Msg> {
+    let asked = |kind: WantType, presence: Presence| {
+        let entries = entries
+            .iter()
+            .filter(move |e| !e.cancel && e.want_type == kind);
+        entries.map(move |e| (e.cid, presence))
+    };
+    let (blocks, presences) = match manners {
+        Manners::Honest | Manners::Mute => return None,
+        Manners::Boaster => (vec![], asked(WantType::Have, Presence::Have).collect()),
+        Manners::Fickle => {
+            let yes = asked(WantType::Have, Presence::Have);
+            (
+                vec![],
+                yes.chain(asked(WantType::Block, Presence::DontHave))
+                    .collect(),
+            )
+        }
+        Manners::Spammer => ((0..4).map(|i| u64::MAX - i).collect(), vec![]),
+        Manners::Flooder => {
+            let flood = (0..20_000).map(|i| (cid_of(u64::MAX / 2 + i), Presence::Have));
+            (vec![], flood.collect())
+        }
+    };
+    Some(Msg::Answers {
+        blocks,
+        presences,
+        from_server: false,
+    })
+}
