@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use fs_err as fs;
 use serde_json::{Value, json};
 
-use super::machine::{Scratch, seconds};
+use super::machine::{Scratch, cache, seconds};
 use super::process::{Process, Usage, tied};
 
 #[derive(Debug)]
@@ -28,12 +28,7 @@ pub(crate) struct Node<'a> {
 
 impl Kubo {
     pub(crate) fn new(scratch: &Scratch) -> Result<Self> {
-        let program = std::env::var_os("SHOAL_CACHE")
-            .map_or_else(
-                || Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache"),
-                PathBuf::from,
-            )
-            .join("kubo/ipfs");
+        let program = cache().join("kubo/ipfs");
         ensure!(
             program.exists(),
             "{} is missing; `make tools` builds it",

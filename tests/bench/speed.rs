@@ -23,6 +23,7 @@ mod machine;
 mod process;
 mod raw;
 mod rows;
+mod rqbit;
 mod samples;
 mod shoal;
 mod table;

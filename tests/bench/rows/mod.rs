@@ -14,6 +14,7 @@ pub(crate) const ALL: &[Row] = &[
     row("one-seed", transfer::one_seed),
     row("four-seeds", transfer::four_seeds),
     row("kubo", transfer::kubo),
+    row("rqbit", transfer::rqbit),
     row("limited-one-seed", paced::one_seed),
     row("limited-four-seeds", paced::four_seeds),
     row("swarm", paced::swarm),

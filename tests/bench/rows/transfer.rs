@@ -12,7 +12,9 @@ use super::mebibytes;
 use crate::Bench;
 use crate::kubo::Kubo;
 use crate::machine::{delete, disk_use, same, warm};
+use crate::process::Usage;
 use crate::raw::WARM;
+use crate::rqbit::Rqbit;
 use crate::samples::{GIB, TREE_FILES};
 use crate::shoal::{Node, Shoal};
 use crate::table::{Figure, Goal, Line};
@@ -236,6 +238,46 @@ pub(super) fn kubo(bench: &mut Bench) -> Result<()> {
     let also = format!("peak memory of the seed {:.1} MiB", mebibytes(used.peak));
     bench.table.add(line("Shoal → Kubo", taken, goal, also));
     delete(theirs.repo())
+}
+
+/// 1 GiB between two rqbits, until the fetching one has ended.
+pub(super) fn rqbit(bench: &mut Bench) -> Result<()> {
+    let Some(rqbit) = Rqbit::find() else {
+        eprintln!("  not built, see tests/bench/rqbit.rs");
+        return Ok(());
+    };
+    let raw = bench.raw_tcp()?;
+    let file = bench.samples.gib(&bench.scratch)?;
+    let seed = rqbit.share(&file)?;
+    let before = seed.process.usage()?.cpu;
+    let mut used = Usage::default();
+    let taken = bench.repeat(|scratch| {
+        let into = scratch.folder("rqbit-got")?;
+        scratch.settle()?;
+        warm(WARM);
+        let (taken, usage) = rqbit.get(&seed, &into)?;
+        used.cpu += usage.cpu;
+        used.peak = used.peak.max(usage.peak);
+        delete(&into)?;
+        Ok(taken)
+    })?;
+    let runs = taken.len() as f64;
+    let seed_used = seed.process.usage()?;
+    bench.table.add(Line {
+        work: "1 GiB, one seed",
+        by: "rqbit",
+        figure: Figure::new(taken, "s"),
+        raw: Some(("raw-tcp", raw)),
+        goal: None,
+        also: format!(
+            "to exit; CPU {:.2} + {:.2} s; peak {:.1} + {:.1} MiB",
+            used.cpu / runs,
+            (seed_used.cpu - before) / runs,
+            mebibytes(used.peak),
+            mebibytes(seed_used.peak)
+        ),
+    });
+    Ok(())
 }
 
 /// Each time with a repository that has nothing yet.
