@@ -1,6 +1,7 @@
 //! The secure channels of a TCP connection in our order of preference: TLS, then Noise.
 
 use futures::future::{BoxFuture, Either};
+use futures::io::BufReader;
 use futures::{AsyncRead, AsyncWrite, FutureExt};
 use futures_rustls::TlsStream;
 use libp2p::core::upgrade::{InboundConnectionUpgrade, OutboundConnectionUpgrade, UpgradeInfo};
@@ -22,7 +23,7 @@ pub(crate) struct Security {
 }
 
 /// An encrypted stream of either kind.
-pub(crate) type Encrypted<C> = Either<TlsStream<C>, noise::Output<C>>;
+pub(crate) type Encrypted<C> = Either<TlsStream<BufReader<C>>, noise::Output<C>>;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SecurityError {

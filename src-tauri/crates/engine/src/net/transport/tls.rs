@@ -9,6 +9,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
+use futures::io::BufReader;
 use futures::{AsyncRead, AsyncWrite, FutureExt};
 use futures_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 use libp2p::PeerId;
@@ -28,6 +29,9 @@ use rustls::{
 
 /// The application protocol that the specification asks for.
 const ALPN: &[u8] = b"libp2p";
+
+/// Bytes read from the socket at a time. rustls asks for 4 KiB, which would be four system calls a record.
+const READ_BYTES: usize = 128 * 1024;
 
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
@@ -132,12 +136,13 @@ impl<C> InboundConnectionUpgrade<C> for Config
 where
     C: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    type Output = (PeerId, TlsStream<C>);
+    type Output = (PeerId, TlsStream<BufReader<C>>);
     type Error = TlsError;
     type Future = BoxFuture<'static, Result<Self::Output, Self::Error>>;
 
     fn upgrade_inbound(self, socket: C, _: Self::Info) -> Self::Future {
         async move {
+            let socket = BufReader::with_capacity(READ_BYTES, socket);
             let stream = TlsAcceptor::from(self.server).accept(socket).await?;
             let peer = peer_of(stream.get_ref().1)?;
             Ok((peer, stream.into()))
@@ -150,12 +155,13 @@ impl<C> OutboundConnectionUpgrade<C> for Config
 where
     C: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    type Output = (PeerId, TlsStream<C>);
+    type Output = (PeerId, TlsStream<BufReader<C>>);
     type Error = TlsError;
     type Future = BoxFuture<'static, Result<Self::Output, Self::Error>>;
 
     fn upgrade_outbound(self, socket: C, _: Self::Info) -> Self::Future {
         async move {
+            let socket = BufReader::with_capacity(READ_BYTES, socket);
             // The specification forbids a server name; an IP address is the one kind of name that is not sent.
             let name = ServerName::from(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED));
             let stream = TlsConnector::from(self.client)
