@@ -208,6 +208,33 @@ impl Index {
         })
     }
 
+    /// A folder was renamed: all files of the item in it, and in the folders below, are somewhere else now.
+    pub fn move_folder(&self, item: ItemId, from: &Path, to: &Path) -> Result<()> {
+        let (from, to) = (from.to_path_buf(), to.to_path_buf());
+        self.write(move |context| {
+            let mut select = context
+                .connection
+                .prepare_cached("SELECT id, path FROM dir WHERE item = ?1")?;
+            let rows = select.query_map([item.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let rows: Vec<(i64, Vec<u8>)> = rows.collect::<rusqlite::Result<_>>()?;
+            let mut update = context
+                .connection
+                .prepare_cached("UPDATE dir SET path = ?2 WHERE id = ?1")?;
+            for (id, path) in rows {
+                let path = PathBuf::from(paths::from_bytes(path));
+                if let Ok(rest) = path.strip_prefix(&from) {
+                    let moved = if rest.as_os_str().is_empty() {
+                        to.clone()
+                    } else {
+                        to.join(rest)
+                    };
+                    update.execute(params![id, paths::to_bytes(moved.as_os_str())])?;
+                }
+            }
+            Ok(())
+        })
+    }
+
     /// Forgets files and their blocks.
     pub fn remove_files(&self, ids: Vec<FileId>) -> Result<()> {
         self.write(move |context| {
