@@ -6,6 +6,7 @@
 pub mod activity;
 pub mod config;
 pub mod error;
+pub mod fetch;
 pub mod index;
 pub mod library;
 mod limits;

@@ -1,6 +1,7 @@
 //! The engine's limits: what strangers, links and machines can make it hold. Each says its unit and its reason.
 
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 // Links.
 
@@ -72,3 +73,94 @@ pub(crate) const ANNOUNCES_AT_A_TIME: usize = 4;
 pub(crate) const SERVE_QUEUE: usize = 64;
 /// Threads that read blocks for others, by the number of cores.
 pub(crate) const SERVE_THREADS: RangeInclusive<usize> = 2..=4;
+
+// Downloads.
+
+/// Blocks asked for at a time by one download. At 256 KiB a block that is 1 GiB ahead, more than any link holds in flight; and
+/// the order within it is free, so that downloaders of one item get different blocks and can feed each other.
+pub(crate) const MAX_ASKED: usize = 4096;
+
+/// Blocks with links asked for at a time, as far as they are known to have links.
+pub(crate) const MAX_ASKED_NODES: usize = 256;
+
+/// Bytes of memory in blocks with links that have arrived and are not yet worked off, as an estimate. A link takes about 250
+/// bytes: enough for the inner nodes of 60 GiB in 1 MiB blocks.
+pub(crate) const MAX_READY_BYTES: usize = 16 * 1024 * 1024;
+
+/// Folders in folders. A path of the operating system has 4,096 bytes at most.
+pub(crate) const MAX_FOLDER_DEPTH: u32 = 512;
+
+/// Files and folders of one item. Above this it is no folder but an attack: a few blocks that repeat each other unfold to any
+/// number of entries.
+pub(crate) const MAX_ENTRIES: u64 = 10_000_000;
+
+/// Bytes of a symlink's target: what Linux takes.
+pub(crate) const MAX_TARGET_BYTES: usize = 4095;
+
+/// Wishes for single entries of one folder up to which a sharded folder is looked up by hash; with more, all of it is read.
+pub(crate) const MAX_SHARD_WISHES: usize = 256;
+
+/// Files that one download holds open for writing. The usual limit of a process is 1,024.
+pub(crate) const MAX_OPEN_FILES: usize = 64;
+
+/// Files that are synced one by one; with more, the file system as a whole.
+pub(crate) const MAX_SINGLE_SYNCS: usize = 8;
+
+/// Bytes written, and kept in memory for the record, that wait for one sync. What a loss of power costs at most.
+pub(crate) const MAX_GROUP_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Bytes of inner nodes that wait for one record: they are held in memory.
+pub(crate) const MAX_GROUP_KEPT: usize = 8 * 1024 * 1024;
+
+/// Blocks in one record: about half a second of the index's time.
+pub(crate) const MAX_GROUP_BLOCKS: usize = 16_384;
+
+/// Time that a group collects: the shortest, so that others can be served soon; and the longest.
+pub(crate) const MIN_GROUP_TIME: Duration = Duration::from_millis(50);
+pub(crate) const MAX_GROUP_TIME: Duration = Duration::from_secs(2);
+
+/// A group collects this many times as long as the last sync took, so that syncing takes a fifth of the time at most.
+pub(crate) const GROUP_TIME_FACTOR: u32 = 4;
+
+/// Written parts that wait for the sync. Blocks are written by then: this bounds numbers, not bytes.
+pub(crate) const SYNC_QUEUE: usize = 16_384;
+
+/// Blocks that wait for the planner. The session's byte budget bounds them too.
+pub(crate) const BLOCK_QUEUE: usize = 64;
+
+/// Wants that go to the network in one message.
+pub(crate) const WANT_BATCH: usize = 256;
+
+/// Bytes of a file above which free space is looked at before the first byte is written.
+pub(crate) const SPACE_CHECK_BYTES: u64 = 16 * 1024 * 1024;
+
+/// How often progress is shown.
+pub(crate) const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Time after which a file's fingerprint proves something on a file system with fine time stamps.
+pub(crate) const YOUNG_TIME: Duration = Duration::from_millis(120);
+
+/// Entries in the list of what was left out or got another name.
+pub(crate) const MAX_SKIPPED: usize = 10_000;
+
+/// Levels of an item's tree on export: folders as deep as may be, each of the deepest shards, and a file.
+pub(crate) const MAX_CAR_DEPTH: usize = 16 * MAX_FOLDER_DEPTH as usize;
+
+/// What the worker of a download has to say to the network, waiting.
+pub(crate) const COMMAND_QUEUE: usize = 256;
+
+/// Time over which a download's rate is measured.
+pub(crate) const RATE_WINDOW: Duration = Duration::from_secs(4);
+
+/// Blocks asked for ahead of the one that is being read, and their bytes: what a preview may hold in memory.
+pub(crate) const CAT_AHEAD_BLOCKS: usize = 64;
+pub(crate) const CAT_AHEAD_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Pieces of a file that wait for its reader.
+pub(crate) const CAT_QUEUE: usize = 2;
+
+/// Blocks asked for ahead while a folder is listed.
+pub(crate) const LIST_AHEAD: usize = 64;
+
+/// Entries of a folder that is listed in memory.
+pub(crate) const MAX_LISTED: usize = 1_000_000;

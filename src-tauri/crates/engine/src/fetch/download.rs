@@ -1,0 +1,175 @@
+//! One download from its first byte to its place: which name it takes, the run of the worker, the rename at the end.
+//!
+//! A download whose place is taken looks first whether that is the same content; then nothing needs to be written at all. What stays
+//! true: the item is called done only after its bytes are synced, recorded and under their final name.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use fs_err as fs;
+use tokio::sync::mpsc;
+
+use super::disk;
+use super::error::FetchError;
+use super::target::Target;
+use super::worker::{self, Command, Ending, Event, Setup, Whole};
+use crate::index::{FileState, Fingerprint, Index, ItemRecord};
+use crate::types::Skipped;
+
+/// A download that is whole and in its place.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) path: PathBuf,
+    pub(crate) bytes: u64,
+    pub(crate) files: u64,
+    pub(crate) skipped: Vec<Skipped>,
+    /// It was all there before: nothing was written.
+    pub(crate) was_there: bool,
+}
+
+/// Runs the download. Blocks until it is in its place, or cannot go on.
+pub(crate) fn run(
+    mut setup: Setup,
+    mut events: mpsc::Receiver<Event>,
+) -> Result<Finished, FetchError> {
+    let events = &mut events;
+    let item = setup.item.clone();
+    let folder = item.into.clone().ok_or(FetchError::NoDownload(item.id))?;
+    let resumed = item.part.as_deref().and_then(Target::resumed);
+    let taken = match &resumed {
+        // The last run may have ended between the rename and the record of it.
+        Some(target) if !disk::exists(&target.part) => &target.finished,
+        Some(_) => Path::new(""),
+        None => &Target::first(&folder, &item).finished,
+    };
+    if disk::exists(taken) {
+        setup.base = taken.to_path_buf();
+        setup.compare = true;
+        if resumed.is_some() {
+            forget_files(&setup.index, &item)?;
+        }
+        if let Ending::Whole(whole) = worker::run(&setup, events)? {
+            return finish_in_place(&setup, whole);
+        }
+        forget_files(&setup.index, &item)?;
+    }
+    let target = match resumed {
+        Some(target) if disk::exists(&target.part) => target,
+        Some(_) if !disk::exists(&folder) => {
+            return Err(FetchError::FolderGone(folder.display().to_string()));
+        }
+        _ => new_target(&setup.index, &item, &folder)?,
+    };
+    setup.base.clone_from(&target.part);
+    setup.compare = false;
+    match worker::run(&setup, events)? {
+        Ending::Whole(whole) => finish(&setup, &target, whole),
+        // Only a comparison ends like that.
+        Ending::Different => Err(FetchError::Nothing),
+    }
+}
+
+/// Takes a free name, and writes that down before anything is made under it.
+fn new_target(index: &Index, item: &ItemRecord, folder: &Path) -> Result<Target, FetchError> {
+    fs::create_dir_all(folder)?;
+    let target = Target::free(folder, item).ok_or_else(|| {
+        let message = format!(
+            "too many items called {:?} in {}",
+            item.name,
+            folder.display()
+        );
+        io::Error::new(io::ErrorKind::AlreadyExists, message)
+    })?;
+    let part = target.part.clone();
+    index.update_item(item.id, move |item| item.part = Some(part))?;
+    Ok(target)
+}
+
+/// Forgets what a comparison recorded of files that are somebody else's.
+fn forget_files(index: &Index, item: &ItemRecord) -> Result<(), FetchError> {
+    let files = index.files(item.id)?;
+    let ids: Vec<_> = files.into_iter().map(|file| file.id).collect();
+    if !ids.is_empty() {
+        index.remove_files(ids)?;
+    }
+    Ok(())
+}
+
+fn finish_in_place(setup: &Setup, whole: Whole) -> Result<Finished, FetchError> {
+    let path = setup.base.clone();
+    set_done(setup, &path, &whole)?;
+    Ok(finished(setup, path, whole, true))
+}
+
+/// Gives the download its final name.
+fn finish(setup: &Setup, target: &Target, whole: Whole) -> Result<Finished, FetchError> {
+    if !disk::exists(&target.part) {
+        return Err(FetchError::Nothing);
+    }
+    let path = rename(target)?;
+    if let Some(folder) = path.parent() {
+        disk::sync_folder(folder)?;
+    }
+    if whole.is_file {
+        move_file(&setup.index, &setup.item, &target.part, &path)?;
+    } else {
+        setup
+            .index
+            .move_folder(setup.item.id, &target.part, &path)?;
+    }
+    set_done(setup, &path, &whole)?;
+    Ok(finished(setup, path, whole, false))
+}
+
+fn rename(target: &Target) -> Result<PathBuf, FetchError> {
+    let mut path = target.finished.clone();
+    loop {
+        match disk::rename_no_replace(&target.part, &path) {
+            Ok(()) => return Ok(path),
+            // Somebody took the name while it was being fetched.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                path = target.next_finished().ok_or(error)?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn move_file(index: &Index, item: &ItemRecord, from: &Path, to: &Path) -> Result<(), FetchError> {
+    let folder = from.parent().unwrap_or(from);
+    let files = index.files_in(item.id, folder)?;
+    for file in files.iter().filter(|file| file.path == from) {
+        // A rename changes the file's times.
+        let fingerprint = Fingerprint::of(&fs::symlink_metadata(to)?, SystemTime::now());
+        index.set_file(file.id, to, Some(fingerprint), FileState::Whole)?;
+    }
+    Ok(())
+}
+
+fn set_done(setup: &Setup, path: &Path, whole: &Whole) -> Result<(), FetchError> {
+    let id = setup.item.id;
+    let totals = whole.totals;
+    let path = path.to_path_buf();
+    setup.index.set_skipped(id, whole.skipped.clone())?;
+    setup.index.update_item(id, move |item| {
+        item.done = true;
+        item.bytes = totals.bytes;
+        item.files = totals.files;
+        item.part = None;
+        item.sources = vec![path];
+    })?;
+    Ok(())
+}
+
+fn finished(setup: &Setup, path: PathBuf, whole: Whole, was_there: bool) -> Finished {
+    // Whoever listened may be gone.
+    let _ = setup.commands.blocking_send(Command::Have(whole.recorded));
+    Finished {
+        path,
+        bytes: whole.totals.bytes,
+        files: whole.totals.files,
+        skipped: whole.skipped,
+        was_there,
+    }
+}

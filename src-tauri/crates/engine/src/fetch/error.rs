@@ -1,0 +1,157 @@
+//! Why a download stopped, and what a person can do about it.
+
+use std::io;
+
+use super::plan::{Fault, SelectionError};
+use crate::index::IndexError;
+use crate::link::LinkError;
+use crate::net::NetError;
+use crate::types::{Problem, Retry};
+
+/// Why a download, or a look into an item, came to an end. What was recorded until then stays, and the next run goes on there.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// Paused, or the engine stops.
+    #[error("stopped")]
+    Stopped,
+    #[error("{0}")]
+    Content(Fault),
+    #[error("{0}")]
+    Selection(#[from] SelectionError),
+    #[error("not enough space: {needed} bytes are needed in {folder}, {free} are free")]
+    NoSpace {
+        folder: String,
+        needed: u64,
+        free: u64,
+    },
+    #[error("the folder {0} is not there")]
+    FolderGone(String),
+    #[error("{0}")]
+    Disk(#[from] io::Error),
+    #[error("{0}")]
+    Index(#[from] IndexError),
+    #[error(transparent)]
+    Net(#[from] NetError),
+    #[error("{path:?} is not in the item")]
+    NotInItem { path: String },
+    #[error("{path:?} is not a file")]
+    NotAFile { path: String },
+    #[error("{0}")]
+    Car(String),
+    #[error("the item holds nothing that can be written here")]
+    Nothing,
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    #[error("item {0} is no download")]
+    NoDownload(crate::types::ItemId),
+}
+
+impl From<Fault> for FetchError {
+    fn from(fault: Fault) -> Self {
+        Self::Content(fault)
+    }
+}
+
+impl FetchError {
+    pub(crate) fn disk(error: impl Into<io::Error>) -> Self {
+        Self::Disk(error.into())
+    }
+
+    /// The error as a person reads it.
+    pub fn problem(&self) -> Problem {
+        let (code, hint, retry) = self.kind();
+        Problem {
+            code: code.to_owned(),
+            message: self.to_string(),
+            hint: hint.map(str::to_owned),
+            retry,
+            subject: self.subject(),
+        }
+    }
+
+    fn kind(&self) -> (&'static str, Option<&'static str>, Retry) {
+        match self {
+            Self::Stopped => ("stopped", None, Retry::User),
+            Self::Content(Fault::NotThere(_)) | Self::NotInItem { .. } => (
+                "not-in-item",
+                Some("List what the item holds, and choose again."),
+                Retry::Never,
+            ),
+            Self::Content(Fault::Name { .. }) => (
+                "unsafe-name",
+                Some("Whoever made this link may wish you harm."),
+                Retry::Never,
+            ),
+            Self::Content(_) => (
+                "bad-content",
+                Some("Ask whoever gave you the link for another one."),
+                Retry::Never,
+            ),
+            Self::Selection(_) => ("bad-selection", None, Retry::Never),
+            Self::NoSpace { .. } => (
+                "no-space",
+                Some("Free some space and try again: it goes on where it stopped."),
+                Retry::User,
+            ),
+            Self::FolderGone(_) => (
+                "folder-gone",
+                Some("Plug the disk in again or put the folder back, then try again."),
+                Retry::User,
+            ),
+            Self::Disk(error) => disk_kind(error.kind()),
+            Self::Index(_) => ("index", None, Retry::User),
+            Self::Net(_) => ("network", None, Retry::Auto),
+            Self::Car(_) => ("bad-car", None, Retry::Never),
+            Self::NotAFile { .. } => (
+                "not-a-file",
+                Some("List it to see what it holds."),
+                Retry::Never,
+            ),
+            Self::Link(_) => ("bad-link", None, Retry::Never),
+            Self::Nothing => ("nothing-to-write", None, Retry::Never),
+            Self::NoDownload(_) => ("no-download", None, Retry::Never),
+        }
+    }
+
+    fn subject(&self) -> Option<String> {
+        match self {
+            Self::NoSpace { folder, .. } | Self::FolderGone(folder) => Some(folder.clone()),
+            Self::NotInItem { path } | Self::NotAFile { path } => Some(path.clone()),
+            Self::Content(
+                Fault::Cid { path, .. }
+                | Fault::Block { path, .. }
+                | Fault::Kind { path, .. }
+                | Fault::Name { path, .. }
+                | Fault::TooDeep { path }
+                | Fault::NotThere(path),
+            ) => Some(path.clone()).filter(|path| !path.is_empty()),
+            _ => None,
+        }
+    }
+}
+
+fn disk_kind(kind: io::ErrorKind) -> (&'static str, Option<&'static str>, Retry) {
+    match kind {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => (
+            "no-space",
+            Some("Free some space and try again: it goes on where it stopped."),
+            Retry::User,
+        ),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => (
+            "no-permission",
+            Some("Allow writing there, then try again: it goes on where it stopped."),
+            Retry::User,
+        ),
+        io::ErrorKind::NotFound => (
+            "folder-gone",
+            Some("Plug the disk in again or put the folder back, then try again."),
+            Retry::User,
+        ),
+        io::ErrorKind::FileTooLarge => (
+            "file-too-large",
+            Some("Choose a folder on a disk with another file system."),
+            Retry::User,
+        ),
+        _ => ("disk", None, Retry::User),
+    }
+}

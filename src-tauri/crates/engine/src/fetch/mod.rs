@@ -1,0 +1,39 @@
+//! Downloads: what a link names becomes files in the folder that the person chose, and is shared from there.
+//!
+//! `plan` decides, purely; `worker` carries it out on a thread of its own; `record` syncs and remembers; `download` gives it its name
+//! and its place; `run` stands between all that and the network. `browse` looks without keeping, `car` carries without a network.
+
+mod browse;
+pub mod car;
+mod disk;
+mod download;
+mod error;
+mod plan;
+mod record;
+mod run;
+mod target;
+mod worker;
+
+use crate::activity::Activity;
+use crate::index::Index;
+use crate::library::Source;
+use crate::net::Net;
+
+pub use browse::{EntryKind, ListedEntry, cat, list, resolve};
+pub use error::FetchError;
+pub use plan::{Fault, SelectionError};
+pub use run::{Fetched, import, run};
+
+/// What downloads work with.
+#[derive(Debug, Clone)]
+pub struct FetchContext {
+    pub net: Net,
+    pub index: Index,
+    pub source: Source,
+    pub activity: Activity,
+}
+
+#[cfg(test)]
+mod net_tests;
+#[cfg(test)]
+mod tests;

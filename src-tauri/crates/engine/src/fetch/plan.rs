@@ -1,0 +1,700 @@
+//! A download as a pure plan: blocks in, wants and write instructions out.
+//!
+//! Owns what is known of the item's tree and decides what is asked for next. It has no clock, no file and no socket, and never
+//! waits: [`Plan::next`] gives steps until there are none, and each block that is owed comes back by [`Plan::block`], or by
+//! [`Plan::held`] where its bytes already lie at their place.
+//!
+//! What stays true:
+//! - Memory is bounded, whatever the tree's size: a window of wants, and a budget of unfolded nodes. The tree is walked in its
+//!   order; inner nodes run ahead of the leaves only as far as the budget lets them.
+//! - Nothing is written where its parent did not say that it belongs: sizes, fan-outs, depths and names are checked first.
+//! - A block is asked for once, however many places it has, and never if it follows from its CID alone.
+//! - The walk ends: depth, entries and bytes have limits, and parts without bytes aren't followed.
+
+mod select;
+mod symlink;
+mod unfold;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use thiserror::Error;
+use unixfs::cid::{self, RAW};
+use unixfs::limits::MAX_BLOCK_BYTES;
+use unixfs::{
+    Cid, CidError, DecodeError, Entry, FileChild, FilePosition, Metadata, ShardItem, ShardPath,
+};
+
+use crate::library::names::{NameError, Rules, TakenNames};
+use crate::limits::{MAX_ASKED, MAX_ASKED_NODES, MAX_ENTRIES, MAX_FOLDER_DEPTH, MAX_READY_BYTES};
+
+pub(crate) use select::Selection;
+pub use select::SelectionError;
+use select::Wanted;
+
+/// Why the content can't be had, whoever is asked: it is not what a file or folder may be.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Fault {
+    #[error("{path:?}: {cid} is nothing that can be fetched: {source}")]
+    Cid {
+        path: String,
+        cid: Box<Cid>,
+        source: CidError,
+    },
+    #[error("{path:?}: block {cid} is damaged or was made to mislead: {source}")]
+    Block {
+        path: String,
+        cid: Box<Cid>,
+        source: DecodeError,
+    },
+    #[error("{path:?}: block {cid} is not the kind of block that belongs there")]
+    Kind { path: String, cid: Box<Cid> },
+    #[error("{path:?} holds a name that must not be written: {source}")]
+    Name { path: String, source: NameError },
+    #[error("{path:?}: folders are nested more than {MAX_FOLDER_DEPTH} deep")]
+    TooDeep { path: String },
+    #[error("the item has more than {MAX_ENTRIES} files and folders")]
+    TooManyEntries,
+    #[error("the item says that it has more bytes than any disk")]
+    TooLarge,
+    #[error("{0:?} is not in the item")]
+    NotThere(String),
+}
+
+/// A file's number within the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct FileKey(pub(crate) u64);
+
+/// Where something lies in the item.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct ItemPath {
+    /// As the item names it, for people; empty for the item itself.
+    pub(crate) name: String,
+    /// As this file system holds it; empty for the item itself.
+    pub(crate) local: PathBuf,
+}
+
+/// The place of a file's bytes that a want is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Spot {
+    pub(crate) path: Arc<ItemPath>,
+    pub(crate) offset: u64,
+    /// How many bytes belong there; `None`: the whole file, whose size isn't known yet.
+    pub(crate) bytes: Option<u64>,
+}
+
+/// What to do next, in this order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Get this block and hand it in. If it turns out to be a leaf, its bytes belong at the spot.
+    Want {
+        cid: Cid,
+        /// It has links, as far as can be told: others wait for it.
+        node: bool,
+        spot: Option<Spot>,
+    },
+    /// A folder is to be there.
+    Folder { path: Arc<ItemPath>, meta: Metadata },
+    /// A file begins.
+    Open {
+        file: FileKey,
+        path: Arc<ItemPath>,
+        root: Cid,
+        size: u64,
+        meta: Metadata,
+    },
+    /// Bytes of a file, to be written.
+    Write {
+        file: FileKey,
+        offset: u64,
+        data: Bytes,
+        /// The block that can be made again from these bytes.
+        block: Option<Leaf>,
+    },
+    /// Bytes of a file that are there already, as [`Plan::held`] was told.
+    Held {
+        file: FileKey,
+        offset: u64,
+        bytes: u64,
+        cid: Cid,
+    },
+    /// A block that is in no file: to be kept as it is.
+    Keep { cid: Cid, data: Bytes },
+    /// All bytes of the file were given out, or are held.
+    Close { file: FileKey },
+    Symlink {
+        path: Arc<ItemPath>,
+        target: PathBuf,
+    },
+    /// It is left out, and the person is told.
+    Skip { path: String, reason: String },
+    /// It is there, but under another name than the item's.
+    Renamed { path: Arc<ItemPath> },
+}
+
+/// A leaf's block, as far as the file's bytes don't say it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Leaf {
+    pub(crate) cid: Cid,
+    /// The bytes stand in a dag-pb frame.
+    pub(crate) framed: bool,
+}
+
+/// How far it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Totals {
+    /// Bytes of content in all, as far as is known: exact for what was unfolded, claimed for the rest.
+    pub(crate) bytes: u64,
+    /// Bytes that are in place.
+    pub(crate) done: u64,
+    pub(crate) files: u64,
+    pub(crate) files_done: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Plan {
+    selection: Selection,
+    /// Nodes whose children aren't all asked for, by the order of the next child.
+    cursors: BTreeMap<Order, Cursor>,
+    cursor_bytes: usize,
+    /// Nodes that came when there was no room for them: to be asked for again.
+    parked: BTreeMap<Order, (Cid, Waiting)>,
+    asked: HashMap<Cid, Vec<Waiting>>,
+    /// Places in `asked`.
+    places: usize,
+    /// Of these, nodes; and the memory they are expected to take.
+    nodes: usize,
+    node_bytes: usize,
+    folders: HashMap<u64, Folder>,
+    files: HashMap<FileKey, OpenFile>,
+    last_key: u64,
+    entries: u64,
+    steps: VecDeque<Step>,
+    totals: Totals,
+    rules: Rules,
+}
+
+/// The way from the root to a node, as the numbers of the links: sorts like the tree.
+type Order = Vec<u32>;
+
+/// A node that has arrived, and how many of its children were asked for.
+#[derive(Debug)]
+struct Cursor {
+    order: Order,
+    next: usize,
+    children: Children,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+enum Children {
+    Parts {
+        file: FileKey,
+        at: FilePosition,
+        parts: Vec<FileChild>,
+    },
+    Entries {
+        folder: u64,
+        entries: Vec<Entry>,
+    },
+    Shard {
+        folder: u64,
+        at: ShardPath,
+        items: Vec<(ShardItem, u16)>,
+    },
+}
+
+/// A place that waits for a block.
+#[derive(Debug)]
+struct Waiting {
+    place: Place,
+    order: Order,
+    /// It surely has links: memory that it is expected to take. 0 for all others.
+    node_bytes: usize,
+    /// It was asked for although there was no room, because nothing else can go on: it must not be parked.
+    pressing: bool,
+}
+
+#[derive(Debug)]
+enum Place {
+    Entry {
+        path: Arc<ItemPath>,
+        wanted: Wanted,
+        depth: u32,
+        /// What it was counted with in the totals.
+        claimed: u64,
+    },
+    Shard {
+        folder: u64,
+        at: ShardPath,
+        claimed: u64,
+    },
+    Part {
+        file: FileKey,
+        at: FilePosition,
+    },
+}
+
+#[derive(Debug)]
+struct Folder {
+    path: Arc<ItemPath>,
+    wanted: Wanted,
+    depth: u32,
+    names: TakenNames,
+    /// Cursors and waiting shards that still need it.
+    uses: u32,
+}
+
+#[derive(Debug)]
+struct OpenFile {
+    path: Arc<ItemPath>,
+    left: u64,
+}
+
+impl Plan {
+    /// `rules` are those of the file system that it will be written to.
+    pub(crate) fn new(root: Cid, mut selection: Selection, rules: Rules) -> Result<Self, Fault> {
+        cid::acceptable(&root).map_err(|source| Fault::Cid {
+            path: String::new(),
+            cid: Box::new(root),
+            source,
+        })?;
+        let place = Place::Entry {
+            path: Arc::default(),
+            wanted: selection.root(),
+            depth: 0,
+            claimed: 0,
+        };
+        let waiting = Waiting {
+            place,
+            order: Order::new(),
+            node_bytes: usize::from(root.codec() != RAW),
+            pressing: true,
+        };
+        let mut plan = Self {
+            selection,
+            cursors: BTreeMap::new(),
+            cursor_bytes: 0,
+            parked: BTreeMap::new(),
+            asked: HashMap::new(),
+            places: 0,
+            nodes: 0,
+            node_bytes: 0,
+            folders: HashMap::new(),
+            files: HashMap::new(),
+            last_key: 0,
+            entries: 0,
+            steps: VecDeque::new(),
+            totals: Totals::default(),
+            rules,
+        };
+        match cid::implied_block(&root) {
+            Some(block) => plan.put(&root, &block, vec![waiting])?,
+            None => plan.want(root, waiting),
+        }
+        Ok(plan)
+    }
+
+    /// The next step; `None` while nothing can be done before a block comes.
+    pub(crate) fn next(&mut self) -> Result<Option<Step>, Fault> {
+        if self.steps.is_empty() {
+            self.ask()?;
+        }
+        Ok(self.steps.pop_front())
+    }
+
+    /// Hands in a block, which must match its CID. One that nobody waits for is ignored.
+    pub(crate) fn block(&mut self, cid: &Cid, data: &Bytes) -> Result<(), Fault> {
+        match self.asked.remove(cid) {
+            Some(waiting) => {
+                for one in &waiting {
+                    self.uncount(one);
+                }
+                self.put(cid, data, waiting)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Says that the bytes of a leaf lie at the spot named in its last [`Step::Want`], `bytes` of them. Other places of
+    /// the block are asked for anew.
+    pub(crate) fn held(&mut self, cid: &Cid, bytes: u64) -> Result<(), Fault> {
+        let Some(waiting) = self.asked.get_mut(cid) else {
+            return Ok(());
+        };
+        // A list in `asked` is never empty.
+        let first = waiting.remove(0);
+        if waiting.is_empty() {
+            self.asked.remove(cid);
+        }
+        self.uncount(&first);
+        self.put_held(cid, first, bytes)?;
+        if let Some(next) = self.asked.get(cid).and_then(|waiting| waiting.first()) {
+            let step = self.want_step(*cid, next);
+            self.steps.push_back(step);
+        }
+        Ok(())
+    }
+
+    /// Is a block owed?
+    #[cfg(test)]
+    pub(crate) fn waits_for(&self, cid: &Cid) -> bool {
+        self.asked.contains_key(cid)
+    }
+
+    pub(crate) fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// Everything was given out. An error if something that was asked for isn't in the item.
+    pub(crate) fn is_done(&self) -> Result<bool, Fault> {
+        let idle = self.asked.is_empty() && self.cursors.is_empty() && self.parked.is_empty();
+        if !(idle && self.steps.is_empty()) {
+            return Ok(false);
+        }
+        match self.selection.missing() {
+            Some(path) => Err(Fault::NotThere(path)),
+            None => Ok(true),
+        }
+    }
+
+    /// Fills the window, in the tree's order.
+    fn ask(&mut self) -> Result<(), Fault> {
+        while self.places < MAX_ASKED {
+            let go_on = match (
+                self.parked.first_key_value(),
+                self.cursors.first_key_value(),
+            ) {
+                (Some((parked, _)), cursor) if cursor.is_none_or(|(key, _)| parked < key) => {
+                    self.ask_parked()
+                }
+                (_, Some((cursor, _))) => {
+                    let first = cursor.clone();
+                    self.ask_children(&first, false)?
+                }
+                (_, None) => false,
+            };
+            if !go_on && !self.ask_leaves()? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks again for the first node that was put off. `false`: there is still no room.
+    fn ask_parked(&mut self) -> bool {
+        let room = self.has_room();
+        if !room && self.places > 0 {
+            return false;
+        }
+        if let Some((_, (cid, mut waiting))) = self.parked.pop_first() {
+            waiting.pressing = !room;
+            self.want(cid, waiting);
+        }
+        true
+    }
+
+    /// Where the first in the order has to wait for room, leaves further behind make some. `false`: there are none.
+    fn ask_leaves(&mut self) -> Result<bool, Fault> {
+        let is_leaf = |cursor: &Cursor| cursor.children.cid(cursor.next).is_some_and(is_leaf);
+        let found = self.cursors.iter().find(|(_, cursor)| is_leaf(cursor));
+        match found.map(|(order, _)| order.clone()) {
+            Some(order) => self.ask_children(&order, true),
+            None => Ok(false),
+        }
+    }
+
+    /// Asks for a node's next children. For the first node that is the order: no child of another can come between them.
+    /// `false`: the next one has to wait.
+    fn ask_children(&mut self, order: &Order, only_leaves: bool) -> Result<bool, Fault> {
+        let Some(mut cursor) = self.cursors.remove(order) else {
+            return Ok(false);
+        };
+        let mut implied = None;
+        let mut blocked = false;
+        while implied.is_none() && self.places < MAX_ASKED {
+            let Some(is_node) = cursor.children.is_node(cursor.next) else {
+                break;
+            };
+            if only_leaves && !cursor.children.cid(cursor.next).is_some_and(is_leaf) {
+                break;
+            }
+            // Where nothing else goes on one node may come in any case: so memory is bounded by the tree's depth, not by luck.
+            let pressing = is_node && !self.has_room();
+            if pressing && self.places > 0 {
+                blocked = true;
+                break;
+            }
+            let number = cursor.next;
+            cursor.next += 1;
+            let Some((cid, place)) = self.child(&cursor.children, number)? else {
+                continue;
+            };
+            let waiting = Waiting {
+                place,
+                order: if cid.codec() == RAW {
+                    Order::new()
+                } else {
+                    child_order(&cursor.order, number)
+                },
+                node_bytes: if is_node { cursor.bytes.max(1) } else { 0 },
+                pressing,
+            };
+            match cid::implied_block(&cid) {
+                Some(block) => implied = Some((cid, block, waiting)),
+                None => self.want(cid, waiting),
+            }
+        }
+        if cursor.next < cursor.children.len() {
+            let order = child_order(&cursor.order, cursor.next);
+            self.cursors.insert(order, cursor);
+        } else {
+            self.cursor_bytes -= cursor.bytes;
+            self.leave(&cursor.children);
+        }
+        if let Some((cid, block, waiting)) = implied {
+            self.put(&cid, &block, vec![waiting])?;
+        }
+        Ok(!blocked)
+    }
+
+    /// May one more node be asked for?
+    fn has_room(&self) -> bool {
+        self.nodes < MAX_ASKED_NODES && self.cursor_bytes + self.node_bytes < MAX_READY_BYTES
+    }
+
+    /// A node's child and its place. `None`: it adds nothing.
+    fn child(&mut self, children: &Children, number: usize) -> Result<Option<(Cid, Place)>, Fault> {
+        match children {
+            Children::Parts { file, at, parts } => {
+                let part = &parts[number];
+                let child = at
+                    .child(part)
+                    .map_err(|source| block_fault(&part.cid, self.file_name(*file), source))?;
+                Ok(child.map(|at| (part.cid, Place::Part { file: *file, at })))
+            }
+            Children::Entries { folder, entries } => self.entry(*folder, &entries[number]),
+            Children::Shard { folder, at, items } => match &items[number] {
+                (ShardItem::Entry(entry), _) => self.entry(*folder, entry),
+                (ShardItem::Shard { cid, tsize }, bucket) => {
+                    let name = self.folder_name(*folder);
+                    let at = at
+                        .child(*bucket)
+                        .map_err(|source| block_fault(cid, name, source))?;
+                    let wanted = self.enter_folder(*folder);
+                    let place = Place::Shard {
+                        folder: *folder,
+                        at,
+                        claimed: claimed(wanted, *tsize),
+                    };
+                    Ok(Some((*cid, place)))
+                }
+            },
+        }
+    }
+
+    /// An entry's place: here it gets the name that it has on this file system.
+    fn entry(&mut self, key: u64, entry: &Entry) -> Result<Option<(Cid, Place)>, Fault> {
+        // A cursor holds on to its folder.
+        let Some(folder) = self.folders.get_mut(&key) else {
+            return Ok(None);
+        };
+        let Some(wanted) = self.selection.entry(folder.wanted, &entry.name) else {
+            return Ok(None);
+        };
+        let name = join(&folder.path.name, &String::from_utf8_lossy(&entry.name));
+        let local = folder
+            .names
+            .local_name(&entry.name)
+            .map_err(|source| Fault::Name {
+                path: folder.path.name.clone(),
+                source,
+            })?;
+        let path = Arc::new(ItemPath {
+            name,
+            local: folder.path.local.join(&local.name),
+        });
+        if local.substituted {
+            let path = Arc::clone(&path);
+            self.steps.push_back(Step::Renamed { path });
+        }
+        let place = Place::Entry {
+            path,
+            wanted,
+            depth: folder.depth + 1,
+            claimed: claimed(wanted, entry.tsize),
+        };
+        Ok(Some((entry.cid, place)))
+    }
+
+    fn want(&mut self, cid: Cid, waiting: Waiting) {
+        self.places += 1;
+        if waiting.node_bytes > 0 {
+            self.nodes += 1;
+            self.node_bytes += waiting.node_bytes;
+        }
+        if let Some(others) = self.asked.get_mut(&cid) {
+            others.push(waiting);
+            return;
+        }
+        let step = self.want_step(cid, &waiting);
+        self.steps.push_back(step);
+        self.asked.insert(cid, vec![waiting]);
+    }
+
+    fn uncount(&mut self, waiting: &Waiting) {
+        self.places -= 1;
+        if waiting.node_bytes > 0 {
+            self.nodes -= 1;
+            self.node_bytes -= waiting.node_bytes;
+        }
+    }
+
+    fn want_step(&self, cid: Cid, waiting: &Waiting) -> Step {
+        let spot = match &waiting.place {
+            Place::Entry { path, .. } => Some(Spot {
+                path: Arc::clone(path),
+                offset: 0,
+                bytes: None,
+            }),
+            Place::Part { file, at } => self.files.get(file).map(|open| Spot {
+                path: Arc::clone(&open.path),
+                offset: at.offset,
+                bytes: at.size,
+            }),
+            Place::Shard { .. } => None,
+        };
+        Step::Want {
+            cid,
+            node: match &waiting.place {
+                Place::Entry { .. } => cid.codec() != RAW,
+                Place::Shard { .. } => true,
+                Place::Part { .. } => waiting.node_bytes > 0,
+            },
+            spot,
+        }
+    }
+
+    /// Holds on to a folder; says what is wanted of it.
+    fn enter_folder(&mut self, key: u64) -> Wanted {
+        // Whoever enters a folder holds on to it already.
+        self.folders.get_mut(&key).map_or(Wanted::All, |folder| {
+            folder.uses += 1;
+            folder.wanted
+        })
+    }
+
+    fn leave_folder(&mut self, key: u64) {
+        if let Some(folder) = self.folders.get_mut(&key) {
+            folder.uses -= 1;
+            if folder.uses == 0 {
+                self.folders.remove(&key);
+            }
+        }
+    }
+
+    fn next_key(&mut self) -> u64 {
+        self.last_key += 1;
+        self.last_key
+    }
+
+    fn file_name(&self, file: FileKey) -> String {
+        self.files
+            .get(&file)
+            .map_or_else(String::new, |open| open.path.name.clone())
+    }
+
+    fn folder_name(&self, folder: u64) -> String {
+        self.folders
+            .get(&folder)
+            .map_or_else(String::new, |open| open.path.name.clone())
+    }
+
+    /// Whatever holds on to a folder without having come to anything.
+    fn leave(&mut self, children: &Children) {
+        if let Children::Entries { folder, .. } | Children::Shard { folder, .. } = children {
+            self.leave_folder(*folder);
+        }
+    }
+}
+
+impl Children {
+    fn len(&self) -> usize {
+        match self {
+            Self::Parts { parts, .. } => parts.len(),
+            Self::Entries { entries, .. } => entries.len(),
+            Self::Shard { items, .. } => items.len(),
+        }
+    }
+
+    fn cid(&self, number: usize) -> Option<&Cid> {
+        Some(match self {
+            Self::Parts { parts, .. } => &parts.get(number)?.cid,
+            Self::Entries { entries, .. } => &entries.get(number)?.cid,
+            Self::Shard { items, .. } => match &items.get(number)?.0 {
+                ShardItem::Entry(entry) => &entry.cid,
+                ShardItem::Shard { cid, .. } => cid,
+            },
+        })
+    }
+
+    /// Does a child surely have children of its own? `None` behind the last.
+    fn is_node(&self, number: usize) -> Option<bool> {
+        let entry = |entry: &Entry| is_node(&entry.cid, entry.tsize);
+        Some(match self {
+            Self::Parts { parts, .. } => {
+                let part = parts.get(number)?;
+                is_node(&part.cid, part.size)
+            }
+            Self::Entries { entries, .. } => entry(entries.get(number)?),
+            Self::Shard { items, .. } => match items.get(number)? {
+                (ShardItem::Entry(item), _) => entry(item),
+                (ShardItem::Shard { .. }, _) => true,
+            },
+        })
+    }
+}
+
+/// Surely a leaf.
+fn is_leaf(cid: &Cid) -> bool {
+    cid.codec() == RAW
+}
+
+/// A leaf cannot have more bytes than a block.
+fn is_node(cid: &Cid, bytes: u64) -> bool {
+    cid.codec() != RAW && bytes > MAX_BLOCK_BYTES as u64
+}
+
+/// What somebody claims for something counts until it has come, unless only some of it is wanted.
+fn claimed(wanted: Wanted, tsize: u64) -> u64 {
+    match wanted {
+        Wanted::All => tsize,
+        Wanted::Some(_) => 0,
+    }
+}
+
+fn child_order(node: &Order, number: usize) -> Order {
+    let mut order = Vec::with_capacity(node.len() + 1);
+    order.extend_from_slice(node);
+    // A node has 65,536 links at most.
+    order.push(u32::try_from(number).unwrap_or(u32::MAX));
+    order
+}
+
+fn join(folder: &str, name: &str) -> String {
+    if folder.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{folder}/{name}")
+    }
+}
+
+pub(super) fn block_fault(cid: &Cid, path: String, source: DecodeError) -> Fault {
+    let cid = Box::new(*cid);
+    Fault::Block { path, cid, source }
+}
+
+#[cfg(test)]
+mod tests;

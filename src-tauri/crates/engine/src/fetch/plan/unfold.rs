@@ -1,0 +1,466 @@
+//! What a block that came turns into: bytes at a place in a file, or children to be asked for.
+//!
+//! Every node is checked here against what its parents said of it, before anything is given out.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use unixfs::cid;
+use unixfs::{
+    Cid, DirectoryNode, Entry, FileNode, FilePosition, Lookup, Metadata, Node, ShardItem,
+    ShardNode, ShardPath, SymlinkNode,
+};
+
+use super::select::Wanted;
+use super::symlink::safe_target;
+use super::{
+    Children, Cursor, Fault, FileKey, Folder, ItemPath, Leaf, OpenFile, Order, Place, Plan, Step,
+    Waiting, block_fault, child_order, claimed,
+};
+use crate::library::names::{self, TakenNames};
+use crate::limits::{MAX_ENTRIES, MAX_FOLDER_DEPTH, MAX_READY_BYTES, MAX_SHARD_WISHES};
+
+/// Memory of a child that isn't asked for yet: a CID with room for 128 bytes of digest, and the numbers around it.
+const CHILD_BYTES: usize = 250;
+
+impl Plan {
+    /// Puts a block where it is waited for.
+    pub(super) fn put(
+        &mut self,
+        cid: &Cid,
+        data: &Bytes,
+        waiting: Vec<Waiting>,
+    ) -> Result<(), Fault> {
+        let node = unixfs::decode(cid, data).map_err(|source| {
+            let path = waiting.first().map(|one| self.name_of(&one.place));
+            block_fault(cid, path.unwrap_or_default(), source)
+        })?;
+        let implied = cid::implied_block(cid).is_some();
+        let leaf = if implied {
+            None
+        } else {
+            leaf(cid, &node, data)
+        };
+        if leaf.is_none() && !implied {
+            let data = data.clone();
+            self.steps.push_back(Step::Keep { cid: *cid, data });
+        }
+        let bytes = bytes_of(&node);
+        for mut one in waiting {
+            let full = self.cursor_bytes >= MAX_READY_BYTES && !self.cursors.is_empty();
+            if full && bytes > 0 && !implied && !one.pressing {
+                one.node_bytes = bytes;
+                self.parked.insert(one.order.clone(), (*cid, one));
+            } else {
+                self.put_node(cid, &node, data, leaf, one)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A leaf whose bytes are at their place already.
+    pub(super) fn put_held(&mut self, cid: &Cid, one: Waiting, bytes: u64) -> Result<(), Fault> {
+        let whole = FileNode {
+            size: bytes,
+            inline: 0..0,
+            children: Vec::new(),
+            meta: Metadata::default(),
+        };
+        match one.place {
+            Place::Part { file, at } => {
+                at.check(&whole)
+                    .map_err(|source| block_fault(cid, self.file_name(file), source))?;
+                self.hold(file, at.offset, bytes, cid);
+                Ok(())
+            }
+            Place::Entry {
+                path,
+                wanted: Wanted::All,
+                claimed,
+                ..
+            } => {
+                let file = self.open_file(cid, &whole, path, claimed)?;
+                self.hold(file, 0, bytes, cid);
+                Ok(())
+            }
+            // A folder has no bytes: it has to be read.
+            Place::Entry { .. } | Place::Shard { .. } => {
+                self.want(*cid, one);
+                Ok(())
+            }
+        }
+    }
+
+    fn put_node(
+        &mut self,
+        cid: &Cid,
+        node: &Node,
+        data: &Bytes,
+        leaf: Option<Leaf>,
+        waiting: Waiting,
+    ) -> Result<(), Fault> {
+        let order = waiting.order;
+        match (waiting.place, node) {
+            (Place::Part { file, at }, Node::File(node)) => {
+                at.check(node)
+                    .map_err(|source| block_fault(cid, self.file_name(file), source))?;
+                self.unfold_file(file, at, node, data, leaf, order);
+                Ok(())
+            }
+            (
+                Place::Entry {
+                    path,
+                    wanted: Wanted::All,
+                    claimed,
+                    ..
+                },
+                Node::File(node),
+            ) => {
+                let file = self.open_file(cid, node, path, claimed)?;
+                self.unfold_file(file, FilePosition::ROOT, node, data, leaf, order);
+                Ok(())
+            }
+            // The wish was for something below a folder, and this is none: it will be found missing.
+            (Place::Entry { .. }, Node::File(_)) => Ok(()),
+            (
+                Place::Entry {
+                    path,
+                    wanted,
+                    depth,
+                    claimed,
+                },
+                node,
+            ) => match node {
+                Node::Symlink(node) => {
+                    self.totals.bytes = self.totals.bytes.saturating_sub(claimed);
+                    self.count_entry()?;
+                    self.symlink(path, depth, node);
+                    Ok(())
+                }
+                Node::Directory(node) => {
+                    let folder = self.open_folder(path, wanted, depth, claimed, &node.meta)?;
+                    self.unfold_directory(folder, node, order)
+                }
+                Node::Shard(node) => {
+                    let folder = self.open_folder(path, wanted, depth, claimed, &node.meta)?;
+                    self.unfold_shard(cid, folder, ShardPath::root(node), node, order)
+                }
+                Node::File(_) => Ok(()),
+            },
+            (
+                Place::Shard {
+                    folder,
+                    at,
+                    claimed,
+                },
+                Node::Shard(node),
+            ) => {
+                self.totals.bytes = self.totals.bytes.saturating_sub(claimed);
+                self.unfold_shard(cid, folder, at, node, order)
+            }
+            (place, _) => Err(Fault::Kind {
+                path: self.name_of(&place),
+                cid: Box::new(*cid),
+            }),
+        }
+    }
+
+    fn open_file(
+        &mut self,
+        cid: &Cid,
+        node: &FileNode,
+        path: Arc<ItemPath>,
+        claimed: u64,
+    ) -> Result<FileKey, Fault> {
+        self.count_entry()?;
+        let file = FileKey(self.next_key());
+        let total = self.totals.bytes.saturating_sub(claimed);
+        self.totals.bytes = total.checked_add(node.size).ok_or(Fault::TooLarge)?;
+        self.totals.files += 1;
+        self.steps.push_back(Step::Open {
+            file,
+            path: Arc::clone(&path),
+            root: *cid,
+            size: node.size,
+            meta: node.meta,
+        });
+        let left = node.size;
+        self.files.insert(file, OpenFile { path, left });
+        self.advance(file, 0);
+        Ok(file)
+    }
+
+    fn unfold_file(
+        &mut self,
+        file: FileKey,
+        at: FilePosition,
+        node: &FileNode,
+        data: &Bytes,
+        leaf: Option<Leaf>,
+        order: Order,
+    ) {
+        if !node.inline.is_empty() {
+            self.steps.push_back(Step::Write {
+                file,
+                offset: at.offset,
+                data: data.slice(node.inline.clone()),
+                block: leaf,
+            });
+            self.advance(file, node.inline.len() as u64);
+        }
+        let parts = node.children.clone();
+        self.unfold(order, Children::Parts { file, at, parts });
+    }
+
+    fn hold(&mut self, file: FileKey, offset: u64, bytes: u64, cid: &Cid) {
+        self.steps.push_back(Step::Held {
+            file,
+            offset,
+            bytes,
+            cid: *cid,
+        });
+        self.advance(file, bytes);
+    }
+
+    /// So many more bytes of the file were given out or are held.
+    fn advance(&mut self, file: FileKey, bytes: u64) {
+        let Some(open) = self.files.get_mut(&file) else {
+            return;
+        };
+        open.left = open.left.saturating_sub(bytes);
+        self.totals.done += bytes;
+        if open.left == 0 {
+            self.files.remove(&file);
+            self.totals.files_done += 1;
+            self.steps.push_back(Step::Close { file });
+        }
+    }
+
+    fn open_folder(
+        &mut self,
+        path: Arc<ItemPath>,
+        wanted: Wanted,
+        depth: u32,
+        claimed: u64,
+        meta: &Metadata,
+    ) -> Result<u64, Fault> {
+        self.count_entry()?;
+        if depth > MAX_FOLDER_DEPTH {
+            let path = path.name.clone();
+            return Err(Fault::TooDeep { path });
+        }
+        self.totals.bytes = self.totals.bytes.saturating_sub(claimed);
+        self.steps.push_back(Step::Folder {
+            path: Arc::clone(&path),
+            meta: *meta,
+        });
+        let key = self.next_key();
+        let folder = Folder {
+            path,
+            wanted,
+            depth,
+            names: TakenNames::new(self.rules),
+            uses: 1,
+        };
+        self.folders.insert(key, folder);
+        Ok(key)
+    }
+
+    fn unfold_directory(
+        &mut self,
+        folder: u64,
+        node: &DirectoryNode,
+        order: Order,
+    ) -> Result<(), Fault> {
+        let mut entries = Vec::with_capacity(node.entries.len());
+        for entry in &node.entries {
+            if self.accept(folder, entry)? {
+                entries.push(entry.clone());
+            }
+        }
+        self.unfold(order, Children::Entries { folder, entries });
+        Ok(())
+    }
+
+    fn unfold_shard(
+        &mut self,
+        cid: &Cid,
+        folder: u64,
+        at: ShardPath,
+        node: &ShardNode,
+        order: Order,
+    ) -> Result<(), Fault> {
+        let fault = |plan: &Self, source| block_fault(cid, plan.folder_name(folder), source);
+        at.check(node).map_err(|source| fault(self, source))?;
+        let below = self.wanted_shards(folder, at, node);
+        let mut items = Vec::with_capacity(node.items.len());
+        for (item, bucket) in node.items.iter().zip(&node.buckets) {
+            let wanted = match item {
+                ShardItem::Entry(entry) => self.accept(folder, entry)?,
+                ShardItem::Shard { cid, tsize } => {
+                    self.acceptable(folder, cid)?;
+                    let child = at.child(*bucket).map_err(|source| fault(self, source))?;
+                    let wanted = below.as_ref().is_none_or(|below| below.contains(&child));
+                    if wanted && let Some(open) = self.folders.get(&folder) {
+                        self.claim(claimed(open.wanted, *tsize));
+                    }
+                    wanted
+                }
+            };
+            if wanted {
+                items.push((item.clone(), *bucket));
+            }
+        }
+        self.unfold(order, Children::Shard { folder, at, items });
+        Ok(())
+    }
+
+    /// The shards below this one that can hold a wanted name; `None` if all may.
+    fn wanted_shards(
+        &self,
+        folder: u64,
+        at: ShardPath,
+        node: &ShardNode,
+    ) -> Option<Vec<ShardPath>> {
+        let Wanted::Some(branch) = self.folders.get(&folder)?.wanted else {
+            return None;
+        };
+        let names: Vec<&[u8]> = self
+            .selection
+            .names(branch)
+            .take(MAX_SHARD_WISHES + 1)
+            .collect();
+        if names.len() > MAX_SHARD_WISHES {
+            return None;
+        }
+        let below = names
+            .iter()
+            .filter_map(|name| match at.look_up(node, name) {
+                Ok(Lookup::Below(_, path)) => Some(path),
+                _ => None,
+            });
+        Some(below.collect())
+    }
+
+    /// Is the entry wanted? It must be one that can be fetched and written.
+    fn accept(&mut self, folder: u64, entry: &Entry) -> Result<bool, Fault> {
+        let Some(wanted) = self.folders.get(&folder).map(|open| open.wanted) else {
+            return Ok(false);
+        };
+        let Some(entry_wanted) = self.selection.entry(wanted, &entry.name) else {
+            return Ok(false);
+        };
+        names::check(&entry.name).map_err(|source| Fault::Name {
+            path: self.folder_name(folder),
+            source,
+        })?;
+        self.acceptable(folder, &entry.cid)?;
+        self.claim(claimed(entry_wanted, entry.tsize));
+        Ok(true)
+    }
+
+    fn acceptable(&self, folder: u64, cid: &Cid) -> Result<(), Fault> {
+        cid::acceptable(cid).map_err(|source| Fault::Cid {
+            path: self.folder_name(folder),
+            cid: Box::new(*cid),
+            source,
+        })
+    }
+
+    fn claim(&mut self, bytes: u64) {
+        self.totals.bytes = self.totals.bytes.saturating_add(bytes);
+    }
+
+    fn symlink(&mut self, path: Arc<ItemPath>, depth: u32, node: &SymlinkNode) {
+        match safe_target(depth, &node.target) {
+            Ok(target) => self.steps.push_back(Step::Symlink { path, target }),
+            Err(reason) => self.steps.push_back(Step::Skip {
+                path: path.name.clone(),
+                reason: reason.to_string(),
+            }),
+        }
+    }
+
+    fn unfold(&mut self, order: Order, children: Children) {
+        if children.len() == 0 {
+            self.leave(&children);
+            return;
+        }
+        let bytes = children.bytes();
+        self.cursor_bytes += bytes;
+        let key = child_order(&order, 0);
+        let cursor = Cursor {
+            order,
+            next: 0,
+            children,
+            bytes,
+        };
+        self.cursors.insert(key, cursor);
+    }
+
+    fn count_entry(&mut self) -> Result<(), Fault> {
+        self.entries += 1;
+        if self.entries > MAX_ENTRIES {
+            return Err(Fault::TooManyEntries);
+        }
+        Ok(())
+    }
+
+    fn name_of(&self, place: &Place) -> String {
+        match place {
+            Place::Entry { path, .. } => path.name.clone(),
+            Place::Shard { folder, .. } => self.folder_name(*folder),
+            Place::Part { file, .. } => self.file_name(*file),
+        }
+    }
+}
+
+/// Can the block be made again from the bytes that it gives to a file?
+fn leaf(cid: &Cid, node: &Node, block: &Bytes) -> Option<Leaf> {
+    let Node::File(node) = node else {
+        return None;
+    };
+    if !node.children.is_empty() || node.inline.is_empty() {
+        return None;
+    }
+    let framed = node.inline.len() != block.len();
+    if framed {
+        // Other software frames its leaves in other ways too: those blocks are kept as they are.
+        let (prefix, suffix) = unixfs::leaf_frame(node.inline.len());
+        let ours = block[..node.inline.start] == prefix && block[node.inline.end..] == suffix;
+        if !ours {
+            return None;
+        }
+    }
+    Some(Leaf { cid: *cid, framed })
+}
+
+fn bytes_of(node: &Node) -> usize {
+    match node {
+        Node::File(node) => node.children.len() * CHILD_BYTES,
+        Node::Directory(node) => node.entries.iter().map(entry_bytes).sum(),
+        Node::Shard(node) => node.items.iter().map(item_bytes).sum(),
+        Node::Symlink(_) => 0,
+    }
+}
+
+fn entry_bytes(entry: &Entry) -> usize {
+    CHILD_BYTES + entry.name.len()
+}
+
+fn item_bytes(item: &ShardItem) -> usize {
+    match item {
+        ShardItem::Entry(entry) => entry_bytes(entry),
+        ShardItem::Shard { .. } => CHILD_BYTES,
+    }
+}
+
+impl Children {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Parts { parts, .. } => parts.len() * CHILD_BYTES,
+            Self::Entries { entries, .. } => entries.iter().map(entry_bytes).sum(),
+            Self::Shard { items, .. } => items.iter().map(|(item, _)| item_bytes(item)).sum(),
+        }
+    }
+}

@@ -1,0 +1,487 @@
+//! The record of a download: what was written is synced in groups, and only then put into the index.
+//!
+//! One thread a download, behind a bounded queue. What stays true: no block is in the index whose bytes a loss of power could still
+//! take; and no file is called whole before all its bytes are synced. A record that is lost itself costs a second look at the
+//! bytes, never the bytes.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use fs_err as fs;
+use unixfs::Cid;
+
+use super::disk;
+use super::error::FetchError;
+use super::plan::FileKey;
+use crate::index::{
+    BlockRow, FileId, FileState, Fingerprint, HashedFile, Index, NewFile, RowKind, TreeFile,
+};
+use crate::limits::{
+    GROUP_TIME_FACTOR, MAX_GROUP_BLOCKS, MAX_GROUP_BYTES, MAX_GROUP_KEPT, MAX_GROUP_TIME,
+    MIN_GROUP_TIME, SYNC_QUEUE, YOUNG_TIME,
+};
+use crate::types::ItemId;
+
+/// A file of the download, as the record knows it.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) key: FileKey,
+    /// Where it is while it is being written.
+    pub(crate) path: PathBuf,
+    pub(crate) name_in_item: String,
+    pub(crate) size: u64,
+    pub(crate) root: Cid,
+    /// The record of it from an earlier run.
+    pub(crate) known: Option<FileId>,
+    id: OnceLock<FileId>,
+}
+
+/// A leaf whose bytes are in a file.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LeafAt {
+    pub(crate) cid: Cid,
+    pub(crate) offset: u64,
+    pub(crate) len: u32,
+    pub(crate) framed: bool,
+}
+
+/// What happened, in order.
+#[derive(Debug)]
+pub(crate) enum Done {
+    /// A block that is in no file.
+    Kept(Cid, Bytes),
+    /// Bytes were written, or found where they belong. Without a leaf no block can be made of them alone.
+    Written(Arc<Part>, u64, Option<LeafAt>),
+    /// All its bytes are there.
+    Closed(Arc<Part>),
+    /// Somebody waits for the record.
+    Flush,
+}
+
+/// What the thread tells: which blocks are in the index now, and what failed.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    recorded: Mutex<Vec<Cid>>,
+    failed: Mutex<Option<FetchError>>,
+}
+
+impl Outcome {
+    pub(crate) fn take_recorded(&self) -> Vec<Cid> {
+        std::mem::take(&mut self.recorded.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn failure(&self) -> Option<FetchError> {
+        self.failed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+}
+
+/// The recording thread's handle.
+pub(crate) struct Recorder {
+    sender: Option<SyncSender<Done>>,
+    thread: Option<JoinHandle<()>>,
+    outcome: Arc<Outcome>,
+}
+
+impl Part {
+    pub(crate) fn new(
+        key: FileKey,
+        path: PathBuf,
+        name_in_item: String,
+        size: u64,
+        root: Cid,
+        known: Option<FileId>,
+    ) -> Self {
+        let id = OnceLock::new();
+        Self {
+            key,
+            path,
+            name_in_item,
+            size,
+            root,
+            known,
+            id,
+        }
+    }
+}
+
+impl Recorder {
+    /// `base` is the download's file or folder; `wake` is called when there is something new in the outcome.
+    pub(crate) fn start(
+        index: Index,
+        item: ItemId,
+        base: PathBuf,
+        wake: impl Fn() + Send + 'static,
+    ) -> Result<Self, FetchError> {
+        let (sender, receiver) = sync_channel(SYNC_QUEUE);
+        let outcome = Arc::new(Outcome::default());
+        let work = Work {
+            index,
+            item,
+            base,
+            outcome: Arc::clone(&outcome),
+            wake: Box::new(wake),
+            young: Vec::new(),
+        };
+        let thread = std::thread::Builder::new()
+            .name(format!("record-{item}"))
+            .spawn(move || work.run(receiver))
+            .map_err(FetchError::disk)?;
+        Ok(Self {
+            sender: Some(sender),
+            thread: Some(thread),
+            outcome,
+        })
+    }
+
+    /// Hands over what is done. Waits if the disk is far behind.
+    pub(crate) fn send(&self, done: Done) -> Result<(), FetchError> {
+        if let Some(sender) = &self.sender
+            && sender.send(done).is_ok()
+        {
+            return Ok(());
+        }
+        // The thread ends early only with a failure.
+        Err(self.outcome.failure().unwrap_or(FetchError::Stopped))
+    }
+
+    pub(crate) fn outcome(&self) -> &Outcome {
+        &self.outcome
+    }
+
+    /// Waits until everything is synced and recorded.
+    pub(crate) fn finish(mut self) -> Result<Vec<Cid>, FetchError> {
+        self.close();
+        match self.outcome.failure() {
+            Some(error) => Err(error),
+            None => Ok(self.outcome.take_recorded()),
+        }
+    }
+
+    fn close(&mut self) {
+        self.sender = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic there leaves blocks unrecorded, which costs a second fetch of them.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+struct Work {
+    index: Index,
+    item: ItemId,
+    base: PathBuf,
+    outcome: Arc<Outcome>,
+    wake: Box<dyn Fn() + Send>,
+    /// Files that are whole and synced, but were changed too shortly ago for a fingerprint to prove anything. They are called whole
+    /// once one does: else each of their blocks would be hashed again whenever it is served.
+    young: Vec<PartGroup>,
+}
+
+/// What goes into one sync and one record.
+#[derive(Default)]
+struct Group {
+    kept: Vec<(Cid, Bytes)>,
+    kept_bytes: usize,
+    parts: BTreeMap<FileKey, PartGroup>,
+    bytes: u64,
+    blocks: usize,
+    flush: bool,
+}
+
+struct PartGroup {
+    part: Arc<Part>,
+    leaves: Vec<LeafAt>,
+    closed: bool,
+    /// Bytes were put into it that need a sync.
+    dirty: bool,
+}
+
+impl Work {
+    fn run(mut self, receiver: Receiver<Done>) {
+        let mut last_cost = Duration::ZERO;
+        loop {
+            let (group, open) = collect(&receiver, last_cost, !self.young.is_empty());
+            let begun = Instant::now();
+            let result = self.record(group, !open);
+            last_cost = begun.elapsed();
+            let failed = result.is_err();
+            if let Err(error) = result {
+                let slot = &self.outcome.failed;
+                *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            }
+            (self.wake)();
+            if failed || !open {
+                return;
+            }
+        }
+    }
+
+    fn record(&mut self, group: Group, last: bool) -> Result<(), FetchError> {
+        let dirty = group.parts.values().filter(|part| part.dirty);
+        let dirty: Vec<PathBuf> = dirty.map(|part| part.part.path.clone()).collect();
+        if !dirty.is_empty() {
+            disk::sync_files(&self.base, &dirty).map_err(FetchError::disk)?;
+        }
+        let now = SystemTime::now();
+        let may_wait = !last && !group.flush;
+        let mut recorded: Vec<Cid> = group.kept.iter().map(|(cid, _)| *cid).collect();
+        let mut whole = Vec::new();
+        let mut closed = Vec::new();
+        let mut open = Vec::new();
+        let young = std::mem::take(&mut self.young);
+        for mut part in young.into_iter().chain(group.parts.into_values()) {
+            let fingerprint = if part.closed {
+                Some(fingerprint(&part.part.path, now)?)
+            } else {
+                None
+            };
+            match fingerprint {
+                Some(fingerprint) if part.is_fresh() => {
+                    if fingerprint.racy && may_wait {
+                        self.young.push(part);
+                        continue;
+                    }
+                    recorded.extend(part.leaves.iter().map(|leaf| leaf.cid));
+                    if let Some(file) = part.hashed_file(fingerprint) {
+                        whole.push(file);
+                    } else {
+                        closed.push((Arc::clone(&part.part), fingerprint));
+                        open.push(part);
+                    }
+                }
+                Some(fingerprint) if fingerprint.racy && may_wait => {
+                    recorded.extend(part.leaves.iter().map(|leaf| leaf.cid));
+                    let leaves = std::mem::take(&mut part.leaves);
+                    let part_too = Arc::clone(&part.part);
+                    self.young.push(part);
+                    open.push(PartGroup::of(part_too, leaves));
+                }
+                fingerprint => {
+                    recorded.extend(part.leaves.iter().map(|leaf| leaf.cid));
+                    closed.extend(fingerprint.map(|print| (Arc::clone(&part.part), print)));
+                    open.push(part);
+                }
+            }
+        }
+        self.put(whole, open, group.kept)?;
+        for (part, fingerprint) in closed {
+            if let Some(id) = part.id.get() {
+                let print = Some(fingerprint);
+                self.index
+                    .set_file(*id, &part.path, print, FileState::Whole)?;
+            }
+        }
+        let all = &self.outcome.recorded;
+        all.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .append(&mut recorded);
+        Ok(())
+    }
+
+    fn put(
+        &self,
+        whole: Vec<HashedFile>,
+        open: Vec<PartGroup>,
+        kept: Vec<(Cid, Bytes)>,
+    ) -> Result<(), FetchError> {
+        self.assign_ids(&open)?;
+        let leaves = open.iter().filter_map(|part| {
+            // Just assigned.
+            let file = part.part.id.get().copied()?;
+            Some(part.leaves.iter().map(move |leaf| row(file, leaf)))
+        });
+        let mut rows: Vec<BlockRow> = leaves.flatten().collect();
+        rows.extend(kept.into_iter().map(|(cid, data)| BlockRow {
+            mh: *cid.hash(),
+            kind: RowKind::Inline(data),
+        }));
+        // Both are on their way at once, so that they go into one transaction.
+        let whole = self.index.add_hashed(self.item, whole, Vec::new());
+        let rows = self.index.submit_blocks(self.item, rows);
+        whole.wait()?;
+        rows.wait()?;
+        Ok(())
+    }
+
+    /// Gives the files that aren't in the index yet their rows.
+    fn assign_ids(&self, parts: &[PartGroup]) -> Result<(), FetchError> {
+        let missing: Vec<&Arc<Part>> = parts
+            .iter()
+            .map(|part| &part.part)
+            .filter(|part| match part.known {
+                Some(id) => {
+                    let _ = part.id.set(id);
+                    false
+                }
+                None => part.id.get().is_none(),
+            })
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let files = missing.iter().map(|part| NewFile {
+            path: part.path.clone(),
+            name_in_item: part.name_in_item.clone(),
+            size: part.size,
+            root: Some(part.root),
+            state: FileState::Part,
+        });
+        let ids = self.index.add_files(self.item, files.collect())?;
+        for (part, id) in missing.into_iter().zip(ids) {
+            let _ = part.id.set(id);
+        }
+        Ok(())
+    }
+}
+
+fn fingerprint(path: &Path, now: SystemTime) -> Result<Fingerprint, FetchError> {
+    let metadata = fs::symlink_metadata(path).map_err(FetchError::disk)?;
+    Ok(Fingerprint::of(&metadata, now))
+}
+
+impl PartGroup {
+    fn of(part: Arc<Part>, leaves: Vec<LeafAt>) -> Self {
+        Self {
+            part,
+            leaves,
+            closed: false,
+            dirty: false,
+        }
+    }
+
+    /// Nothing of it is in the index yet.
+    fn is_fresh(&self) -> bool {
+        self.part.id.get().is_none()
+    }
+
+    /// The file as one entry, if all of it came within this group: that is how small files cost little.
+    fn hashed_file(&mut self, fingerprint: Fingerprint) -> Option<HashedFile> {
+        let framed = self.leaves.first().is_some_and(|leaf| leaf.framed);
+        self.leaves.sort_unstable_by_key(|leaf| leaf.offset);
+        let mut end = 0;
+        for leaf in &self.leaves {
+            if leaf.offset != end || leaf.framed != framed {
+                return None;
+            }
+            end += u64::from(leaf.len);
+        }
+        let path = &self.part.path;
+        let (folder, disk_name) = (path.parent()?, path.file_name()?);
+        let (in_item, name) = match self.part.name_in_item.rsplit_once('/') {
+            Some(split) => split,
+            None => ("", self.part.name_in_item.as_str()),
+        };
+        // This short form has no room for a file that is called otherwise in the item.
+        if end != self.part.size || disk_name != name {
+            return None;
+        }
+        Some(HashedFile {
+            dir: Arc::new(TreeFile {
+                path: folder.to_path_buf(),
+                name_in_item: in_item.to_owned(),
+            }),
+            disk_name: disk_name.to_owned(),
+            fingerprint,
+            root: self.part.root,
+            leaves: self
+                .leaves
+                .iter()
+                .map(|leaf| (*leaf.cid.hash(), leaf.len))
+                .collect(),
+            framed,
+            replaces: self.part.known,
+        })
+    }
+}
+
+fn row(file: FileId, leaf: &LeafAt) -> BlockRow {
+    BlockRow {
+        mh: *leaf.cid.hash(),
+        kind: RowKind::Slice {
+            file,
+            offset: leaf.offset,
+            len: leaf.len,
+            framed: leaf.framed,
+        },
+    }
+}
+
+/// Takes what comes until it is worth a sync. `false`: nothing will come any more.
+fn collect(receiver: &Receiver<Done>, last_cost: Duration, young: bool) -> (Group, bool) {
+    let mut group = Group::default();
+    let first = if young {
+        receiver.recv_timeout(YOUNG_TIME)
+    } else {
+        receiver.recv().map_err(RecvTimeoutError::from)
+    };
+    match first {
+        Ok(done) => group.add(done),
+        Err(RecvTimeoutError::Timeout) => return (group, true),
+        Err(RecvTimeoutError::Disconnected) => return (group, false),
+    }
+    let pause = (last_cost * GROUP_TIME_FACTOR).clamp(MIN_GROUP_TIME, MAX_GROUP_TIME);
+    let until = Instant::now() + pause;
+    while !group.is_full() {
+        let left = until.saturating_duration_since(Instant::now());
+        match receiver.recv_timeout(left) {
+            Ok(done) => group.add(done),
+            Err(RecvTimeoutError::Timeout) => break,
+            Err(RecvTimeoutError::Disconnected) => return (group, false),
+        }
+    }
+    (group, true)
+}
+
+impl Group {
+    fn add(&mut self, done: Done) {
+        match done {
+            Done::Kept(cid, data) => {
+                self.kept_bytes += data.len();
+                self.blocks += 1;
+                self.kept.push((cid, data));
+            }
+            Done::Written(part, bytes, leaf) => {
+                self.bytes += bytes;
+                let entry = self.part(part);
+                entry.dirty |= bytes > 0;
+                if let Some(leaf) = leaf {
+                    entry.leaves.push(leaf);
+                    self.blocks += 1;
+                }
+            }
+            Done::Closed(part) => {
+                let entry = self.part(part);
+                entry.closed = true;
+                self.blocks += 1;
+            }
+            Done::Flush => self.flush = true,
+        }
+    }
+
+    fn part(&mut self, part: Arc<Part>) -> &mut PartGroup {
+        self.parts
+            .entry(part.key)
+            .or_insert_with(|| PartGroup::of(part, Vec::new()))
+    }
+
+    fn is_full(&self) -> bool {
+        self.flush
+            || self.bytes >= MAX_GROUP_BYTES
+            || self.kept_bytes >= MAX_GROUP_KEPT
+            || self.blocks >= MAX_GROUP_BLOCKS
+    }
+}

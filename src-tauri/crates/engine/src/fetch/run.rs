@@ -1,0 +1,325 @@
+//! A download between the network and its worker: hands blocks over, keeps count of who sent them, shows how far it is.
+//!
+//! One task a download. It never waits for the disk: the worker has a thread of its own, and what does not fit between them stays with
+//! the session, whose byte budget then holds the peers back.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bitswap::Want;
+use libp2p::{Multiaddr, PeerId};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use unixfs::Cid;
+
+use super::browse;
+use super::download::{self, Finished};
+use super::worker::{Command, Event, Progress, Setup, Wanted};
+use super::{FetchContext, FetchError};
+use crate::index::{Announce, ItemRecord};
+use crate::limits::{
+    BLOCK_QUEUE, COMMAND_QUEUE, MAX_SESSION_SOURCES, PROGRESS_INTERVAL, RATE_WINDOW,
+};
+use crate::link::Link;
+use crate::net::{Session, SessionEvent};
+use crate::types::{Skipped, State};
+
+/// A download that is whole, and shared.
+#[derive(Debug)]
+pub struct Fetched {
+    pub root: Cid,
+    /// Where it is.
+    pub path: PathBuf,
+    pub bytes: u64,
+    pub files: u64,
+    /// All of it was there before: it was checked, and nothing was written.
+    pub was_there: bool,
+    /// Bytes of blocks that each peer sent in this run.
+    pub sources: Vec<(PeerId, u64)>,
+    /// What was left out, or got another name.
+    pub skipped: Vec<Skipped>,
+}
+
+/// Fetches an item, from where an earlier run has come to. Stopping it loses at most what was not yet synced.
+pub async fn run(
+    context: FetchContext,
+    mut item: ItemRecord,
+    stop: CancellationToken,
+) -> Result<Fetched, FetchError> {
+    let hints = item.providers.iter().filter_map(|hint| hint.parse().ok());
+    let hints: Vec<Multiaddr> = hints.collect();
+    let root = tokio::select! {
+        root = find_root(&context, &item, &hints) => root?,
+        () = stop.cancelled() => return Err(FetchError::Stopped),
+    };
+    item.root = Some(root);
+    let session = context.net.session(root, hints).await?;
+    Transfer::new(&context, item, root, Some(session))
+        .run(None, stop)
+        .await
+}
+
+/// Unpacks a CAR that holds the item, as if it were its only peer.
+pub async fn import(
+    context: FetchContext,
+    item: ItemRecord,
+    car: PathBuf,
+    stop: CancellationToken,
+) -> Result<Fetched, FetchError> {
+    let root = item.root.ok_or(FetchError::NoDownload(item.id))?;
+    Transfer::new(&context, item, root, None)
+        .run(Some(car), stop)
+        .await
+}
+
+/// Follows the link's path, the first time.
+async fn find_root(
+    context: &FetchContext,
+    item: &ItemRecord,
+    hints: &[Multiaddr],
+) -> Result<Cid, FetchError> {
+    if let Some(root) = item.root {
+        return Ok(root);
+    }
+    let id = item.id;
+    let link = item.link.as_deref().ok_or(FetchError::NoDownload(id))?;
+    let mut link: Link = link.parse()?;
+    link.providers = hints.to_vec();
+    let root = browse::resolve(context, &link).await?;
+    let index = context.index.clone();
+    tokio::task::spawn_blocking(move || index.set_item_root(id, root, 0, 0))
+        .await
+        .map_err(|_| FetchError::Stopped)??;
+    Ok(root)
+}
+
+struct Transfer {
+    context: FetchContext,
+    item: ItemRecord,
+    root: Cid,
+    session: Option<Session>,
+    progress: Arc<Mutex<Progress>>,
+    sources: BTreeMap<PeerId, u64>,
+    /// Peers that are said to have it.
+    having: usize,
+    announced: bool,
+    rate: Rate,
+}
+
+impl Transfer {
+    fn new(context: &FetchContext, item: ItemRecord, root: Cid, session: Option<Session>) -> Self {
+        Self {
+            context: context.clone(),
+            item,
+            root,
+            session,
+            progress: Arc::default(),
+            sources: BTreeMap::new(),
+            having: 0,
+            announced: false,
+            rate: Rate::default(),
+        }
+    }
+
+    async fn run(
+        mut self,
+        car: Option<PathBuf>,
+        stop: CancellationToken,
+    ) -> Result<Fetched, FetchError> {
+        let (events, receiver) = mpsc::channel(BLOCK_QUEUE);
+        let (sender, mut commands) = mpsc::channel(COMMAND_QUEUE);
+        let stopped = Arc::new(AtomicBool::new(false));
+        let setup = Setup {
+            index: self.context.index.clone(),
+            source: self.context.source.clone(),
+            item: self.item.clone(),
+            root: self.root,
+            base: PathBuf::new(),
+            compare: false,
+            car,
+            commands: sender,
+            wake: events.downgrade(),
+            progress: Arc::clone(&self.progress),
+            stop: Arc::clone(&stopped),
+        };
+        let mut worker = tokio::task::spawn_blocking(move || download::run(setup, receiver));
+        let mut events = Some(events);
+        let mut ticks = tokio::time::interval(PROGRESS_INTERVAL);
+        let result = loop {
+            tokio::select! {
+                Some(command) = commands.recv() => self.obey(command).await?,
+                event = next_block(events.clone(), self.session.as_mut()) => match event {
+                    Some((permit, event)) => self.hand_over(permit, event),
+                    // The network is shut down.
+                    None => events = None,
+                },
+                _ = ticks.tick() => self.show(),
+                () = stop.cancelled(), if events.is_some() => {
+                    stopped.store(true, Ordering::Relaxed);
+                    events = None;
+                }
+                result = &mut worker => break result,
+            }
+        };
+        // What it said last.
+        while let Ok(command) = commands.try_recv() {
+            self.obey(command).await?;
+        }
+        self.show();
+        // A panic of the worker has been reported; what it recorded is there.
+        let finished = result.map_err(|_| FetchError::Stopped)??;
+        Ok(self.finished(finished))
+    }
+
+    async fn obey(&mut self, command: Command) -> Result<(), FetchError> {
+        match (command, &self.session) {
+            (Command::Want(wants), Some(session)) => {
+                session.want(wants.iter().map(want).collect()).await?;
+            }
+            (Command::Release(bytes), Some(session)) => session.release(bytes),
+            (Command::Have(cids), _) => {
+                if cids.is_empty() {
+                    return Ok(());
+                }
+                self.context.net.available(cids).await;
+                if !self.announced && self.item.options.announce != Announce::None {
+                    self.announced = true;
+                    self.context.net.announce(vec![*self.root.hash()]).await;
+                }
+            }
+            (Command::Want(_) | Command::Release(_), None) => {}
+        }
+        Ok(())
+    }
+
+    fn hand_over(&mut self, permit: mpsc::OwnedPermit<Event>, event: SessionEvent) {
+        match event {
+            SessionEvent::Block { peer, cid, data } => {
+                let bytes = data.len() as u64;
+                self.rate.add(bytes, Instant::now());
+                if self.sources.len() < MAX_SESSION_SOURCES || self.sources.contains_key(&peer) {
+                    *self.sources.entry(peer).or_default() += bytes;
+                }
+                permit.send(Event::Block { cid, data });
+            }
+            SessionEvent::Peers { having, .. } => self.having = having,
+            SessionEvent::Searching { .. } => {}
+        }
+    }
+
+    fn show(&mut self) {
+        let progress = *self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let totals = progress.totals;
+        let rate = self.rate.now(Instant::now());
+        let left = totals.bytes.saturating_sub(totals.done);
+        let state = if progress.waiting == 0 {
+            State::Verifying
+        } else if rate > 0 {
+            State::Downloading
+        } else {
+            State::Finding
+        };
+        let begun = totals.files > 0 || progress.waiting > 0;
+        let peers = u32::try_from(self.having).unwrap_or(u32::MAX);
+        self.context.activity.update(self.item.id, |view| {
+            if begun {
+                view.state = state;
+            }
+            (view.total, view.done) = (totals.bytes, totals.done);
+            (view.files, view.peers) = (totals.files, peers);
+            view.rate_down = rate;
+            view.eta = left.checked_div(rate);
+        });
+    }
+
+    fn finished(self, finished: Finished) -> Fetched {
+        let mut sources: Vec<_> = self.sources.into_iter().collect();
+        sources.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
+        Fetched {
+            root: self.root,
+            path: finished.path,
+            bytes: finished.bytes,
+            files: finished.files,
+            was_there: finished.was_there,
+            sources,
+            skipped: finished.skipped,
+        }
+    }
+}
+
+/// The session's next event, once the worker has room for it. Never, without either.
+async fn next_block(
+    events: Option<mpsc::Sender<Event>>,
+    session: Option<&mut Session>,
+) -> Option<(mpsc::OwnedPermit<Event>, SessionEvent)> {
+    let (Some(events), Some(session)) = (events, session) else {
+        return std::future::pending().await;
+    };
+    let Ok(permit) = events.reserve_owned().await else {
+        // The worker has ended, and its result is on the way.
+        return std::future::pending().await;
+    };
+    let event = session.events.recv().await?;
+    Some((permit, event))
+}
+
+fn want(wanted: &Wanted) -> Want {
+    Want {
+        cid: wanted.cid,
+        size: wanted.bytes,
+        // Others wait behind nodes; among leaves the client chooses.
+        priority: if wanted.node { 2 } else { 1 },
+    }
+}
+
+/// Bytes a second over the last few seconds.
+#[derive(Debug, Default)]
+struct Rate {
+    slots: VecDeque<(Instant, u64)>,
+    begun: Option<Instant>,
+}
+
+impl Rate {
+    fn add(&mut self, bytes: u64, now: Instant) {
+        self.begun.get_or_insert(now);
+        match self.slots.back_mut() {
+            Some((at, sum)) if now.duration_since(*at) < PROGRESS_INTERVAL => *sum += bytes,
+            _ => self.slots.push_back((now, bytes)),
+        }
+    }
+
+    fn now(&mut self, now: Instant) -> u64 {
+        while let Some((at, _)) = self.slots.front()
+            && now.duration_since(*at) > RATE_WINDOW
+        {
+            self.slots.pop_front();
+        }
+        let sum: u64 = self.slots.iter().map(|(_, bytes)| bytes).sum();
+        let since = self
+            .begun
+            .map_or(Duration::ZERO, |begun| now.duration_since(begun));
+        let millis = since.clamp(PROGRESS_INTERVAL, RATE_WINDOW).as_millis();
+        let per_second = u128::from(sum) * 1000 / millis.max(1);
+        u64::try_from(per_second).unwrap_or(u64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rate_is_that_of_the_last_seconds() {
+        let mut rate = Rate::default();
+        let start = Instant::now();
+        for second in 0..10 {
+            rate.add(1000, start + Duration::from_secs(second));
+        }
+        let now = rate.now(start + Duration::from_millis(9500));
+        assert!((600..=1400).contains(&now), "{now}");
+        assert_eq!(rate.now(start + Duration::from_mins(1)), 0);
+    }
+}
