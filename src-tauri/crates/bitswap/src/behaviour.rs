@@ -279,21 +279,26 @@ impl Behaviour {
             return;
         };
         state.links.retain(|link| link.id != id);
-        if state.chosen.is_some_and(|(chosen, _)| chosen == id) {
-            state.chosen = None;
-            self.client.disconnected(peer, Instant::now());
-            self.server.connection_lost(&peer);
-        }
         let is_gone = state.links.is_empty();
-        self.choose(peer);
+        self.leave(peer, id);
         if is_gone {
             self.peers.remove(&peer);
         }
-        if self
-            .peers
-            .get(&peer)
-            .is_none_or(|state| state.chosen.is_none())
-        {
+    }
+
+    /// Uses the connection no more: the next one that speaks Bitswap takes over, if there is one.
+    fn leave(&mut self, peer: PeerId, id: ConnectionId) {
+        let Some(state) = self.peers.get_mut(&peer) else {
+            return;
+        };
+        if state.chosen.is_none_or(|(chosen, _)| chosen != id) {
+            return;
+        }
+        state.chosen = None;
+        self.client.disconnected(peer, Instant::now());
+        self.server.connection_lost(&peer);
+        self.choose(peer);
+        if self.connection_in_use(&peer).is_none() {
             self.server.disconnected(&peer);
         }
     }
@@ -316,7 +321,7 @@ impl Behaviour {
                 state.chosen = Some((id, version));
                 state.is_held = false;
                 self.client.connected(peer, version, now);
-                self.server.connected(peer, version);
+                self.server.connected(peer, version, now);
             }
             Some((chosen, old)) => {
                 let Some((id, version)) = speaking.find(|(id, _)| *id == chosen) else {
@@ -326,7 +331,7 @@ impl Behaviour {
                     state.chosen = Some((id, version));
                     self.client.disconnected(peer, now);
                     self.client.connected(peer, version, now);
-                    self.server.connected(peer, version);
+                    self.server.connected(peer, version, now);
                 }
             }
         }
@@ -342,6 +347,7 @@ impl Behaviour {
             }
             Report::Unsupported => {
                 self.set_support(peer, id, Support::No);
+                self.leave(peer, id);
                 self.client.dial_failed(peer, now);
             }
             Report::Received(received) => self.on_received(peer, received, now),
@@ -352,15 +358,18 @@ impl Behaviour {
                 }
                 self.update_hold(peer);
             }
+            Report::Progress => self.server.on_progress(&peer, now),
             Report::Bad => self.client.on_bad_message(peer, now),
-            Report::Broken => {
-                let connection = CloseConnection::One(id);
-                self.events.push_back(ToSwarm::CloseConnection {
-                    peer_id: peer,
-                    connection,
-                });
-            }
+            Report::Broken => self.close(peer, id),
         }
+    }
+
+    fn close(&mut self, peer: PeerId, id: ConnectionId) {
+        let connection = CloseConnection::One(id);
+        self.events.push_back(ToSwarm::CloseConnection {
+            peer_id: peer,
+            connection,
+        });
     }
 
     fn set_support(&mut self, peer: PeerId, id: ConnectionId, support: Support) {
@@ -486,6 +495,12 @@ impl Behaviour {
             ServerAction::Lookup { ticket, peer, cids } => Event::Lookup { ticket, peer, cids },
             ServerAction::Read { ticket, peer, cid } => Event::Read { ticket, peer, cid },
             ServerAction::Send { peer, message } => return self.send(peer, message),
+            ServerAction::Drop { peer } => {
+                if let Some(id) = self.connection_in_use(&peer) {
+                    self.close(peer, id);
+                }
+                return;
+            }
         };
         self.events.push_back(ToSwarm::GenerateEvent(event));
     }

@@ -57,6 +57,8 @@ pub enum Report {
     Received(Received),
     /// The oldest message with blocks is written.
     Written,
+    /// Some of it is written; said once a second.
+    Progress,
     /// The peer sent what is no message.
     Bad,
     /// The connection takes nothing any more, and should be closed.
@@ -205,6 +207,7 @@ impl Handler {
         match event {
             LaneEvent::Open => self.request(which),
             LaneEvent::Written => ConnectionHandlerEvent::NotifyBehaviour(Report::Written),
+            LaneEvent::Progress => ConnectionHandlerEvent::NotifyBehaviour(Report::Progress),
             LaneEvent::Broken => ConnectionHandlerEvent::NotifyBehaviour(Report::Broken),
         }
     }

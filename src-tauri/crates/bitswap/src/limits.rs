@@ -40,6 +40,10 @@ pub(crate) const MAX_PIPE_BYTES: u64 = 4 * 1024 * 1024;
 pub(crate) const PIPE_TIME: Duration = Duration::from_millis(250);
 /// Bytes in the pipes of all peers together.
 pub(crate) const MAX_PIPES_BYTES: u64 = 32 * 1024 * 1024;
+/// When all pipes together are full, a peer that has taken nothing for this long is dropped, so that the others go on.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+/// How often it is looked for.
+pub(crate) const PATIENCE_TICK: Duration = Duration::from_secs(1);
 /// Blocks being read for one peer at a time. Small blocks reach it before they reach the bytes.
 pub(crate) const MAX_READS: usize = 256;
 /// Look-ups under way over all peers (one each): the index answers each in well under a millisecond.
@@ -63,6 +67,8 @@ pub(crate) const HASHED_IN_PLACE_BYTES: usize = 32 * 1024;
 pub(crate) const MAX_WAITING_MESSAGES: usize = 256;
 /// A stream that takes no byte for this long is stuck, and its connection is closed.
 pub(crate) const STUCK_AFTER: Duration = Duration::from_secs(30);
+/// How often it is told that a stream takes bytes.
+pub(crate) const PROGRESS_TICK: Duration = Duration::from_secs(1);
 /// Times in a row that a stream may fail before its connection is given up.
 pub(crate) const MAX_STREAM_FAILURES: u32 = 3;
 /// Under an upload limit bytes are written in pieces of this size, and may be this far ahead of time.

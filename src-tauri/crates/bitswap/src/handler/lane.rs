@@ -13,7 +13,9 @@ use bytes::{Buf as _, Bytes};
 use futures::AsyncWrite;
 use tokio::time::Sleep;
 
-use crate::limits::{MAX_STREAM_FAILURES, PACED_AHEAD, PACED_PIECE_BYTES, STUCK_AFTER};
+use crate::limits::{
+    MAX_STREAM_FAILURES, PACED_AHEAD, PACED_PIECE_BYTES, PROGRESS_TICK, STUCK_AFTER,
+};
 use crate::wire::{Outgoing, Version};
 
 /// A message, and how it shall leave.
@@ -32,6 +34,8 @@ pub(super) enum LaneEvent {
     Open,
     /// A parcel with `receipt` is written.
     Written,
+    /// The stream takes bytes of a parcel with `receipt`; said once a second.
+    Progress,
     /// Streams fail again and again, or take nothing.
     Broken,
 }
@@ -62,6 +66,7 @@ pub(super) struct Lane<S> {
     failures: u32,
     /// Since when the stream has not taken a byte.
     stuck_since: Option<Instant>,
+    progress_told: Instant,
     /// When the next bytes of a paced message are due.
     due: Instant,
     timer: Option<Pin<Box<Sleep>>>,
@@ -75,6 +80,7 @@ impl<S: AsyncWrite + Unpin> Lane<S> {
             current: None,
             failures: 0,
             stuck_since: None,
+            progress_told: Instant::now(),
             due: Instant::now(),
             timer: None,
         }
@@ -206,6 +212,10 @@ impl<S: AsyncWrite + Unpin> Lane<S> {
                     segment.advance(written);
                     if segment.is_empty() {
                         segments.pop_front();
+                    }
+                    if parcel.receipt && self.progress_told.elapsed() >= PROGRESS_TICK {
+                        self.progress_told = Instant::now();
+                        return Poll::Ready(Ok(Some(LaneEvent::Progress)));
                     }
                 }
                 Poll::Pending => {

@@ -97,6 +97,8 @@ pub(super) struct Ledger {
     handed: VecDeque<u64>,
     /// When the foremost handed message became so.
     front_since: Option<Instant>,
+    /// When the connection last took bytes of what was handed to it.
+    pub(super) took_at: Instant,
 
     /// Bytes this peer may still be sent in its turn; negative: it had more than its share.
     pub(super) deficit: i64,
@@ -106,7 +108,7 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    pub(super) fn new(version: Version, epoch: u64) -> Self {
+    pub(super) fn new(version: Version, epoch: u64, now: Instant) -> Self {
         Self {
             version,
             epoch,
@@ -127,6 +129,7 @@ impl Ledger {
             pipe_limit: FIRST_PIPE_BYTES,
             handed: VecDeque::new(),
             front_since: None,
+            took_at: now,
             deficit: 0,
             has_turn: false,
             sent: 0,
@@ -321,6 +324,11 @@ impl Ledger {
         Some((cid, size))
     }
 
+    /// Since when the peer has taken nothing of what its connection has for it.
+    pub(super) fn stalled_since(&self) -> Option<Instant> {
+        (!self.handed.is_empty()).then_some(self.took_at)
+    }
+
     pub(super) fn has_room(&self) -> bool {
         self.pipe < self.pipe_limit && self.reads < MAX_READS
     }
@@ -358,7 +366,10 @@ impl Ledger {
             self.ready_bytes -= bytes;
             self.ready_since = (!self.ready.is_empty()).then_some(now);
             self.is_timed = false;
-            self.front_since.get_or_insert(now);
+            if self.handed.is_empty() {
+                self.front_since = Some(now);
+                self.took_at = now;
+            }
             self.handed.push_back(bytes as u64);
         }
         blocks
@@ -386,6 +397,7 @@ impl Ledger {
             self.pipe_limit = u64::midpoint(self.pipe_limit, fits);
         }
         self.front_since = (!self.handed.is_empty()).then_some(now);
+        self.took_at = now;
         self.pipe -= bytes;
         self.sent += bytes;
         bytes

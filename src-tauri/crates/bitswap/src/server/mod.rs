@@ -24,7 +24,9 @@ use unixfs::cid::{Cid, acceptable, implied_block};
 
 use self::ledger::{Added, Ledger, State};
 use self::limiter::Limiter;
-use crate::limits::{HAVE_AS_BLOCK_BYTES, MAX_BLOCK_BYTES, MAX_LOOKUPS, MAX_PIPES_BYTES};
+use crate::limits::{
+    HAVE_AS_BLOCK_BYTES, MAX_BLOCK_BYTES, MAX_LOOKUPS, MAX_PIPES_BYTES, PATIENCE, PATIENCE_TICK,
+};
 use crate::wire::{Outgoing, Presence, Version, WantEntry, WantType};
 
 /// Correlates a question with its answer.
@@ -48,6 +50,8 @@ pub enum ServerAction {
     },
     /// Hand this to the peer's connection, and say when a message with blocks is written: [`Server::on_written`].
     Send { peer: PeerId, message: Outgoing },
+    /// Close the peer's connection: it takes nothing, and others wait for the memory that it holds.
+    Drop { peer: PeerId },
 }
 
 #[derive(Debug)]
@@ -87,6 +91,9 @@ pub struct Server {
     limiter: Option<Limiter>,
     /// Nothing may be read before then: the upload limit.
     not_before: Option<Instant>,
+    /// All pipes together are full. When to look for a peer to drop.
+    full_until: Option<Instant>,
+    to_drop: Option<PeerId>,
 }
 
 impl Server {
@@ -106,6 +113,8 @@ impl Server {
             pipes: 0,
             limiter: upload_limit.map(|rate| Limiter::new(rate, now)),
             not_before: None,
+            full_until: None,
+            to_drop: None,
         }
     }
 
@@ -121,11 +130,11 @@ impl Server {
         self.limiter.as_ref().map(Limiter::rate)
     }
 
-    pub fn connected(&mut self, peer: PeerId, version: Version) {
+    pub fn connected(&mut self, peer: PeerId, version: Version, now: Instant) {
         match self.peers.entry(peer) {
             Entry::Occupied(mut known) => known.get_mut().version = version,
             Entry::Vacant(new) => {
-                new.insert(Ledger::new(version, self.next_epoch));
+                new.insert(Ledger::new(version, self.next_epoch, now));
                 self.next_epoch += 1;
             }
         }
@@ -362,16 +371,27 @@ impl Server {
         bytes
     }
 
+    /// The connection has written some of what it has for this peer. To be said about once a second while it does.
+    pub fn on_progress(&mut self, peer: &PeerId, now: Instant) {
+        if let Some(ledger) = self.peers.get_mut(peer) {
+            ledger.took_at = now;
+        }
+    }
+
     /// The next time at which [`Server::on_deadline`] has something to do.
     pub fn deadline(&self) -> Option<Instant> {
         let batch = self.batches.front().map(|(at, _)| *at);
         let limit = self.not_before.filter(|_| !self.turns.is_empty());
-        batch.into_iter().chain(limit).min()
+        batch.into_iter().chain(limit).chain(self.full_until).min()
     }
 
     pub fn on_deadline(&mut self, now: Instant) {
         if self.not_before.is_some_and(|at| at <= now) {
             self.not_before = None;
+        }
+        if self.full_until.is_some_and(|at| at <= now) {
+            self.full_until = None;
+            self.look_for_stalled(now);
         }
         while let Some((at, peer)) = self.batches.front().copied() {
             if at > now {
@@ -382,9 +402,26 @@ impl Server {
         }
     }
 
+    /// Everybody waits for memory: whoever has held it the longest without taking anything has to go.
+    fn look_for_stalled(&mut self, now: Instant) {
+        if self.pipes < MAX_PIPES_BYTES {
+            return;
+        }
+        let stalled = self.peers.iter_mut().filter_map(|(id, ledger)| {
+            let since = ledger.stalled_since()?;
+            (now >= since + PATIENCE).then_some((since, id, ledger))
+        });
+        if let Some((_, id, ledger)) = stalled.min_by_key(|(since, ..)| *since) {
+            // Its connection takes a moment to close.
+            ledger.took_at = now;
+            self.to_drop = Some(*id);
+        }
+    }
+
     /// What to do next. To be called until it returns `None`, after every other call.
     pub fn poll(&mut self, now: Instant) -> Option<ServerAction> {
-        self.next_message(now)
+        let drop = self.to_drop.take().map(|peer| ServerAction::Drop { peer });
+        drop.or_else(|| self.next_message(now))
             .or_else(|| self.next_lookup())
             .or_else(|| self.next_read(now))
     }
@@ -444,7 +481,13 @@ impl Server {
     }
 
     fn next_read(&mut self, now: Instant) -> Option<ServerAction> {
-        if self.not_before.is_some_and(|at| now < at) || self.pipes >= MAX_PIPES_BYTES {
+        if self.not_before.is_some_and(|at| now < at) {
+            return None;
+        }
+        if self.pipes >= MAX_PIPES_BYTES {
+            if !self.turns.is_empty() {
+                self.full_until.get_or_insert(now + PATIENCE_TICK);
+            }
             return None;
         }
         while let Some(peer) = self.turns.front().copied() {

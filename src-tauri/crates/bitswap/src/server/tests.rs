@@ -19,6 +19,7 @@ struct Node {
     reads: Vec<(Ticket, PeerId, Cid)>,
     /// Reads are answered at once, else they gather in `reads`.
     answers_reads: bool,
+    dropped: Vec<PeerId>,
 }
 
 impl Node {
@@ -32,12 +33,13 @@ impl Node {
             writes: true,
             reads: Vec::new(),
             answers_reads: true,
+            dropped: Vec::new(),
         }
     }
 
     fn peer(&mut self) -> PeerId {
         let peer = PeerId::random();
-        self.server.connected(peer, Version::V1_2);
+        self.server.connected(peer, Version::V1_2, self.now);
         peer
     }
 
@@ -70,6 +72,10 @@ impl Node {
                         .on_read(ticket, self.store.get(&cid).cloned(), self.now);
                 }
                 ServerAction::Read { ticket, peer, cid } => self.reads.push((ticket, peer, cid)),
+                ServerAction::Drop { peer } => {
+                    self.server.disconnected(&peer);
+                    self.dropped.push(peer);
+                }
                 ServerAction::Send { peer, message } => {
                     let has_blocks = !message.blocks.is_empty();
                     self.sent.entry(peer).or_default().push(message);
@@ -202,7 +208,7 @@ fn silence_where_no_dont_have_was_asked_for() {
     assert_eq!(node.messages(peer), []);
 
     let old = PeerId::random();
-    node.server.connected(old, Version::V1_1);
+    node.server.connected(old, Version::V1_1, node.now);
     node.wants(old, &[want(make_block(1, 9).0)]);
     assert_eq!(node.messages(old), [], "old peers do not know DONT_HAVE");
 }
@@ -433,6 +439,33 @@ fn all_pipes_together_are_bounded() {
 }
 
 #[test]
+fn peers_that_hold_all_memory_and_take_nothing_make_way() {
+    let mut node = Node::new();
+    node.writes = false;
+    let large = node.block(1, 2 << 20);
+    let holders: Vec<_> = (0..16).map(|_| node.peer()).collect();
+    for holder in &holders {
+        node.wants(*holder, &[want(large)]);
+    }
+    let waiting = node.peer();
+    node.wants(waiting, &[want(large)]);
+    assert_eq!(node.blocks(waiting), []);
+
+    // One of them takes a little now and then: it is slow, not stalled.
+    for _ in 0..10 {
+        node.server.on_progress(&holders[0], node.now);
+        node.advance(Duration::from_secs(1));
+    }
+    assert_eq!(node.blocks(waiting), [large]);
+    assert!(!node.dropped.is_empty() && !node.dropped.contains(&holders[0]));
+    assert!(
+        node.dropped.len() < 8,
+        "no more than needed: {}",
+        node.dropped.len()
+    );
+}
+
+#[test]
 fn bytes_being_read_for_a_peer_that_left_still_count_until_they_are_there() {
     let mut node = Node::new();
     node.answers_reads = false;
@@ -442,7 +475,7 @@ fn bytes_being_read_for_a_peer_that_left_still_count_until_they_are_there() {
     node.server.disconnected(&peer);
     assert_eq!(node.server.pipes, 1 << 20);
 
-    node.server.connected(peer, Version::V1_2);
+    node.server.connected(peer, Version::V1_2, node.now);
     let (ticket, ..) = node.reads.pop().unwrap();
     node.server
         .on_read(ticket, node.store.get(&cid).cloned(), node.now);

@@ -118,7 +118,7 @@ impl World {
             let (peer, now) = (self.nodes[y].id, self.now);
             let version = self.nodes[x].spec.version.min(self.nodes[y].spec.version);
             self.nodes[x].client.connected(peer, version, now);
-            self.nodes[x].server.connected(peer, version);
+            self.nodes[x].server.connected(peer, version, now);
         }
         self.drive(a);
         self.drive(b);
@@ -406,6 +406,7 @@ impl World {
                     cids.iter().map(|cid| has(cid).then_some(size)).collect();
                 state.server.on_lookup(ticket, &sizes);
             }
+            ServerAction::Drop { .. } => panic!("no simulated peer refuses what it asked for"),
             ServerAction::Read { ticket, .. } => {
                 let data = self.zeros.slice(..size as usize);
                 state.server.on_read(ticket, Some(data), now);
