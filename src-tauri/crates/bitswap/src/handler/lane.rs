@@ -252,3 +252,155 @@ fn poll_timer(timer: &mut Option<Pin<Box<Sleep>>>, at: Instant, cx: &mut Context
     }
     poll
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use futures::FutureExt as _;
+    use futures::future::poll_fn;
+
+    use super::*;
+    use crate::wire::{Cid, Message};
+
+    /// What arrived over one stream, and how many bytes more it takes before it fails.
+    #[derive(Clone)]
+    struct Wire {
+        arrived: Rc<RefCell<Vec<u8>>>,
+        takes: usize,
+    }
+
+    impl Wire {
+        fn new(takes: usize) -> Self {
+            Self {
+                arrived: Rc::default(),
+                takes,
+            }
+        }
+    }
+
+    impl AsyncWrite for Wire {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<std::io::Result<usize>> {
+            if self.takes == 0 {
+                return Poll::Ready(Err(std::io::ErrorKind::ConnectionReset.into()));
+            }
+            let written = bytes.len().min(self.takes).min(7000);
+            self.takes -= written;
+            self.arrived
+                .borrow_mut()
+                .extend_from_slice(&bytes[..written]);
+            Poll::Ready(Ok(written))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    fn parcel(seed: u8, size: usize) -> Parcel {
+        let data = Bytes::from(vec![seed; size]);
+        let hash = unixfs::cid::hash(unixfs::cid::SHA2_256, &data).unwrap();
+        let blocks = vec![(Cid::new_v1(unixfs::cid::RAW, hash), data)];
+        Parcel {
+            message: Outgoing {
+                blocks,
+                ..Outgoing::default()
+            },
+            receipt: true,
+            pace: None,
+        }
+    }
+
+    /// What the lane has to say now, if anything.
+    fn event(lane: &mut Lane<Wire>) -> Option<LaneEvent> {
+        poll_fn(|cx| lane.poll(cx)).now_or_never()
+    }
+
+    #[test]
+    fn a_message_that_a_failing_stream_had_begun_is_sent_whole_over_the_next() {
+        let mut lane = Lane::new();
+        lane.push(parcel(1, 100_000));
+        lane.push(parcel(2, 10));
+        assert_eq!(event(&mut lane), Some(LaneEvent::Open));
+        assert_eq!(event(&mut lane), None);
+        lane.opened(Wire::new(50_000), Version::V1_2);
+        assert_eq!(event(&mut lane), Some(LaneEvent::Open));
+
+        let wire = Wire::new(usize::MAX);
+        lane.opened(wire.clone(), Version::V1_1);
+        assert_eq!(event(&mut lane), Some(LaneEvent::Written));
+        assert_eq!(event(&mut lane), Some(LaneEvent::Written));
+        assert_eq!(event(&mut lane), None);
+        assert!(lane.is_idle());
+        let expected = [1, 2].map(|seed| {
+            let size = if seed == 1 { 100_000 } else { 10 };
+            parcel(seed, size).message.encode(Version::V1_1).concat()
+        });
+        assert_eq!(*wire.arrived.borrow(), expected.concat());
+    }
+
+    #[test]
+    fn streams_that_fail_again_and_again_are_given_up() {
+        let mut lane = Lane::new();
+        lane.push(parcel(1, 1000));
+        for _ in 0..MAX_STREAM_FAILURES {
+            assert_eq!(event(&mut lane), Some(LaneEvent::Open));
+            lane.open_failed();
+        }
+        assert_eq!(event(&mut lane), Some(LaneEvent::Broken));
+        assert_eq!(event(&mut lane), None);
+    }
+
+    #[test]
+    fn what_the_version_cannot_say_is_passed_over() {
+        let mut lane = Lane::new();
+        let Parcel { message, .. } = parcel(1, 10);
+        let presences = vec![(message.blocks[0].0, crate::wire::Presence::Have)];
+        let words = Outgoing {
+            presences,
+            ..Outgoing::default()
+        };
+        lane.push(Parcel {
+            message: words,
+            receipt: false,
+            pace: None,
+        });
+        let wire = Wire::new(usize::MAX);
+        assert!(lane.open());
+        lane.opened(wire.clone(), Version::V1_0);
+        assert_eq!(event(&mut lane), None);
+        assert!(lane.is_idle() && wire.arrived.borrow().is_empty());
+        assert_eq!(
+            Message::decode(Bytes::new(), Version::V1_0),
+            Ok(Message::default())
+        );
+    }
+
+    #[tokio::test]
+    async fn a_paced_message_takes_its_time() {
+        let mut lane = Lane::new();
+        let begun = Instant::now();
+        lane.push(Parcel {
+            pace: Some(1_000_000),
+            ..parcel(1, 200_000)
+        });
+        assert!(lane.open());
+        lane.opened(Wire::new(usize::MAX), Version::V1_2);
+        assert_eq!(poll_fn(|cx| lane.poll(cx)).await, LaneEvent::Written);
+        // 200 ms, of which the first piece and the head start come free.
+        assert!(
+            begun.elapsed() >= Duration::from_millis(150),
+            "{:?}",
+            begun.elapsed()
+        );
+    }
+}
