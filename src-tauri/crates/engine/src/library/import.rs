@@ -1,26 +1,33 @@
 //! From paths to a root: walk, hash, put the folders together, and keep on record where every block is.
 //!
-//! Three kinds of threads: one walks, one on each core hashes ([`super::hash`]), and the caller's puts folders together as their
-//! entries get done and hands records to the index in batches. What is held at a time is bounded: the entries of the folders on the
+//! Three kinds of threads: one walks, one on each core hashes ([`hash`]), and the caller's puts folders together as
+//! their entries get done ([`assemble`]). What is held at a time is bounded: the entries of the folders on the
 //! way down, the files that wait, and one buffer for each core.
 //!
 //! The same work begun again goes on where it ended, and after files were changed takes over all others: a file on record whose
 //! fingerprint still proves it is not read. The item's new root is recorded in the same transaction that drops what is left over from
 //! the old one.
 
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::ffi::{OsStr, OsString};
+mod assemble;
+mod hash;
+mod known;
+mod large;
+mod leaves;
+mod pool;
+
+use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::UNIX_EPOCH;
 
-use unixfs::{Block, Cid, DirectoryBuilder, DirectoryError, Metadata, Mtime, Profile, Root};
+use unixfs::{Cid, DirectoryError, Metadata, Mtime, Profile};
 
+use self::assemble::Assembler;
+use self::known::Known;
+use self::pool::{Done, Job, Pool, Task};
 use super::control::{Control, Progress, Stopped};
-use super::hash::{Done, Job, Pool, Task};
-use super::walk::{self, DirId, FoundFile, Step, TOP, Walk};
-use crate::index::{FileId, HashedFile, Index, IndexError, Pending, TreeFile};
+use super::walk::{self, Step, Walk};
+use crate::index::{FileId, Index, IndexError};
 use crate::types::{ItemId, Skipped};
 
 /// What to import, and how.
@@ -63,23 +70,15 @@ pub enum ImportError {
 
 /// Why one of the threads ended early.
 #[derive(Debug)]
-pub(super) enum Failure {
+enum Failure {
     Stopped,
     Index(IndexError),
     /// Another thread did, and has the reason.
     Elsewhere,
 }
 
-/// Files and blocks handed to the index at a time, and how often without waiting for the first.
-const BATCH: usize = 512;
-const BATCH_BYTES: usize = 1024 * 1024;
-const PENDING: usize = 4;
-
 /// Messages between the threads: enough for none of them to wait for long.
 const MESSAGES: usize = 1024;
-
-/// Entries in the list of what was left out. A whole disk that may not be read is one reason, not a million.
-const MAX_SKIPPED: usize = 10_000;
 
 /// Hashes files and folders and puts them on record as the item, whose root is set at the end. Blocks until that is done.
 pub fn import(
@@ -221,348 +220,8 @@ fn walk_all(
     send(sender, Message::Step(Box::new(close)))
 }
 
-/// What is on record of an item from an earlier import, folder by folder.
-struct Known<'a> {
-    index: &'a Index,
-    item: ItemId,
-    /// Folders on record that the walk has not come to.
-    unseen: HashSet<TreeFile>,
-    /// The folder that the walk is in.
-    current: Option<(Arc<TreeFile>, HashMap<OsString, FileId>)>,
-    /// Folders of the paths that the walk began with: it may come to them again.
-    top: HashMap<PathBuf, HashMap<OsString, FileId>>,
-    left: Vec<FileId>,
-}
-
-impl<'a> Known<'a> {
-    fn new(index: &'a Index, item: ItemId) -> Result<Self, Failure> {
-        let unseen = index.folders(item)?.into_iter().collect();
-        Ok(Known {
-            index,
-            item,
-            unseen,
-            current: None,
-            top: HashMap::new(),
-            left: Vec::new(),
-        })
-    }
-
-    /// The record of a file that was found.
-    fn take(&mut self, file: &FoundFile) -> Result<Option<FileId>, Failure> {
-        if file.dir == TOP {
-            if self.unseen.remove(&*file.tree) {
-                let names = self.index.names_in(self.item, &file.tree)?;
-                self.top.insert(file.tree.path.clone(), names);
-            }
-            let names = self.top.get_mut(&file.tree.path);
-            return Ok(names.and_then(|names| names.remove(&file.disk_name)));
-        }
-        let is_current = self
-            .current
-            .as_ref()
-            .is_some_and(|(tree, _)| Arc::ptr_eq(tree, &file.tree));
-        if !is_current {
-            let names = if self.unseen.remove(&*file.tree) {
-                self.index.names_in(self.item, &file.tree)?
-            } else {
-                HashMap::new()
-            };
-            let before = self.current.replace((Arc::clone(&file.tree), names));
-            self.left.extend(
-                before
-                    .into_iter()
-                    .flat_map(|(_, names)| names.into_values()),
-            );
-        }
-        Ok(self
-            .current
-            .as_mut()
-            .and_then(|(_, names)| names.remove(&file.disk_name)))
-    }
-
-    /// All records whose files did not come.
-    fn left(mut self) -> Result<Vec<FileId>, Failure> {
-        self.left.extend(
-            self.current
-                .into_iter()
-                .flat_map(|(_, names)| names.into_values()),
-        );
-        self.left
-            .extend(self.top.into_values().flat_map(HashMap::into_values));
-        for folder in &self.unseen {
-            self.left
-                .extend(self.index.names_in(self.item, folder)?.into_values());
-        }
-        Ok(self.left)
-    }
-}
-
-/// Puts folders together.
-struct Assembler<'a> {
-    job: &'a Job<'a>,
-    /// The one path is the root itself.
-    single: bool,
-    folders: HashMap<DirId, Folder>,
-    root: Option<Root>,
-    complete: bool,
-    files: u64,
-    skipped: Vec<Skipped>,
-    unlisted: u64,
-    stale: Vec<FileId>,
-    hashed: Vec<HashedFile>,
-    inline: Vec<Block>,
-    inline_bytes: usize,
-    pending: VecDeque<Pending<()>>,
-}
-
-/// A folder whose entries are not all done.
-struct Folder {
-    builder: DirectoryBuilder,
-    parent: DirId,
-    name: OsString,
-    done: u64,
-    /// How many there are, once the walk is through.
-    entries: Option<u64>,
-}
-
-impl<'a> Assembler<'a> {
-    fn new(job: &'a Job<'a>, single: bool) -> Self {
-        let mut assembler = Assembler {
-            job,
-            single,
-            folders: HashMap::new(),
-            root: None,
-            complete: false,
-            files: 0,
-            skipped: Vec::new(),
-            unlisted: 0,
-            stale: Vec::new(),
-            hashed: Vec::new(),
-            inline: Vec::new(),
-            inline_bytes: 0,
-            pending: VecDeque::new(),
-        };
-        assembler.begin(TOP, TOP, OsString::new(), Metadata::default());
-        assembler
-    }
-
-    fn run(mut self, receiver: Receiver<Message>) -> Result<Outcome, ImportError> {
-        while !self.complete {
-            // If all threads are gone before it is complete, one of them has the reason.
-            let message = receiver.recv().map_err(|_| Stopped)?;
-            match message {
-                Message::Step(step) => self.step(*step)?,
-                Message::Done(done) => self.file(*done)?,
-                Message::Stale(files) => self.stale.extend(files),
-            }
-            if self.hashed.len() >= BATCH || self.inline_bytes >= BATCH_BYTES {
-                self.submit()?;
-            }
-        }
-        self.submit()?;
-        self.pending.drain(..).try_for_each(Pending::wait)?;
-        let Some(root) = self.root else {
-            return Err(match self.skipped.pop() {
-                Some(skipped) => ImportError::Unreadable(skipped),
-                None => ImportError::Nothing,
-            });
-        };
-        if self.unlisted > 0 {
-            let reason = format!("and {} more were left out", self.unlisted);
-            self.skipped.push(Skipped {
-                path: "…".to_owned(),
-                reason,
-            });
-        }
-        let imported = Imported {
-            root: root.cid,
-            bytes: root.size,
-            files: self.files,
-            skipped: self.skipped,
-        };
-        Ok(Outcome {
-            imported,
-            stale: self.stale,
-        })
-    }
-
-    fn begin(&mut self, dir: DirId, parent: DirId, name: OsString, meta: Metadata) {
-        let builder = DirectoryBuilder::new(&self.job.profile, meta);
-        self.folders.insert(
-            dir,
-            Folder {
-                builder,
-                parent,
-                name,
-                done: 0,
-                entries: None,
-            },
-        );
-    }
-
-    fn step(&mut self, step: Step) -> Result<(), ImportError> {
-        match step {
-            Step::Open {
-                dir,
-                parent,
-                name,
-                metadata,
-            } => {
-                let meta = self.meta(&metadata);
-                self.begin(dir, parent, name, meta);
-                Ok(())
-            }
-            Step::Link {
-                dir,
-                name,
-                target,
-                metadata,
-            } => {
-                let target = target.as_os_str().as_encoded_bytes();
-                let block = unixfs::symlink(&self.job.profile, target, &self.meta(&metadata));
-                let root = block.root();
-                self.keep(block);
-                self.entry(dir, &name, Some(root))
-            }
-            Step::Close { dir, entries } => {
-                if let Some(folder) = self.folders.get_mut(&dir) {
-                    folder.entries = Some(entries);
-                }
-                self.finish(dir)
-            }
-            Step::Skip(skipped) => {
-                self.skip(skipped);
-                Ok(())
-            }
-            // Goes to those that hash.
-            Step::File(_) => Ok(()),
-        }
-    }
-
-    fn file(&mut self, done: Done) -> Result<(), ImportError> {
-        for block in done.inline {
-            self.keep(block);
-        }
-        self.hashed.extend(done.record);
-        self.stale.extend(done.stale);
-        let root = match done.root {
-            Ok(root) => {
-                self.files += 1;
-                Some(root)
-            }
-            Err(skipped) => {
-                self.skip(skipped);
-                None
-            }
-        };
-        self.entry(done.file.dir, &done.file.name, root)
-    }
-
-    /// An entry of a folder is done, with a root or without.
-    fn entry(&mut self, dir: DirId, name: &OsStr, root: Option<Root>) -> Result<(), ImportError> {
-        let Some(folder) = self.folders.get_mut(&dir) else {
-            return Ok(());
-        };
-        folder.done += 1;
-        if dir == TOP && self.single {
-            self.root = root;
-        } else if let Some(root) = root {
-            let pushed = match name_bytes(name) {
-                Some(name) => folder.builder.push(name, root),
-                None => Err(DirectoryError::Name(name.to_string_lossy().into_owned())),
-            };
-            if let Err(error) = pushed {
-                let path = name.to_string_lossy().into_owned();
-                self.skip(Skipped {
-                    path,
-                    reason: error.to_string(),
-                });
-            }
-        }
-        self.finish(dir)
-    }
-
-    /// Puts a folder together if all its entries are done, and those above it that this completes.
-    fn finish(&mut self, dir: DirId) -> Result<(), ImportError> {
-        let is_done = |folder: &Folder| folder.entries == Some(folder.done);
-        if !self.folders.get(&dir).is_some_and(is_done) {
-            return Ok(());
-        }
-        let Some(folder) = self.folders.remove(&dir) else {
-            return Ok(());
-        };
-        if dir == TOP && (self.single || folder.builder.is_empty()) {
-            self.complete = true;
-            return Ok(());
-        }
-        let mut blocks = Vec::new();
-        let root = folder.builder.finish(&mut |block| blocks.push(block))?;
-        for block in blocks {
-            self.keep(block);
-        }
-        if dir == TOP {
-            self.root = Some(root);
-            self.complete = true;
-            return Ok(());
-        }
-        // No deeper than folders are nested, which the length of a path bounds.
-        self.entry(folder.parent, &folder.name, Some(root))
-    }
-
-    fn keep(&mut self, block: Block) {
-        if self.job.record.is_some() {
-            self.inline_bytes += block.data.len();
-            self.inline.push(block);
-        }
-    }
-
-    fn skip(&mut self, skipped: Skipped) {
-        if self.skipped.len() < MAX_SKIPPED {
-            self.skipped.push(skipped);
-        } else {
-            self.unlisted += 1;
-        }
-    }
-
-    fn submit(&mut self) -> Result<(), ImportError> {
-        let Some((index, item)) = self.job.record else {
-            return Ok(());
-        };
-        let files = std::mem::take(&mut self.hashed);
-        let blocks = std::mem::take(&mut self.inline);
-        self.inline_bytes = 0;
-        let inline = blocks
-            .into_iter()
-            .map(|block| (*block.cid.hash(), block.data))
-            .collect();
-        self.pending
-            .push_back(index.add_hashed(item, files, inline));
-        if self.pending.len() > PENDING {
-            self.pending.pop_front().map_or(Ok(()), Pending::wait)?;
-        }
-        Ok(())
-    }
-
-    fn meta(&self, metadata: &std::fs::Metadata) -> Metadata {
-        if self.job.metadata {
-            metadata_of(metadata)
-        } else {
-            Metadata::default()
-        }
-    }
-}
-
-/// A name as it stands in a folder: any bytes on Unix, elsewhere text.
-fn name_bytes(name: &OsStr) -> Option<&[u8]> {
-    if cfg!(unix) {
-        Some(name.as_encoded_bytes())
-    } else {
-        name.to_str().map(str::as_bytes)
-    }
-}
-
 /// Mode and time as they go into the content.
-pub(super) fn metadata_of(metadata: &std::fs::Metadata) -> Metadata {
+fn metadata_of(metadata: &std::fs::Metadata) -> Metadata {
     #[cfg(unix)]
     let mode = Some(std::os::unix::fs::MetadataExt::mode(metadata));
     #[cfg(not(unix))]

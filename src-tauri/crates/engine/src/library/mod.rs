@@ -1,9 +1,7 @@
 //! What I share: files become items, are read for others, and are watched for change. Files stay where they are.
 
 mod control;
-mod hash;
 pub mod import;
-mod leaves;
 pub mod names;
 mod open;
 mod pread;

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use unixfs::{Leaf, Profile};
 
-use super::pread;
+use crate::library::pread;
 
 /// Reads and hashes chunks. One for each thread: it keeps its buffer.
 #[derive(Debug)]
