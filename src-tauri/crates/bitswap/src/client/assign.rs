@@ -203,14 +203,16 @@ impl Client {
             }
             let owner = self.wants.active(id).and_then(|active| active.owner);
             let owner = owner.and_then(|owner| state.members.get(&owner));
-            // Leave it to its owner, unless that one needs much longer. Its last few are probably on their way to it, and
-            // among few it is soon where a helper is: then one at a time.
+            // Leave it to its owner, unless that one needs much longer, or never showed that it downloads at all. Its last
+            // few are probably on their way to it, and among few it is soon where a helper is: then one at a time.
             let bytes = u64::from(self.wants.get(id).map_or(0, WantState::expected));
             let is_late = |member: &Member| {
                 let left = member.owned_bytes;
+                let idle = peer.window.asked_bytes() == 0;
                 let factor = if left > bytes * FEW { 3 } else { 8 };
-                (left > bytes * FEW * 3 || peer.window.asked_bytes() == 0)
-                    && member.news.eta(left, now) > own_eta(id) * factor
+                idle && member.news.is_none()
+                    || (idle || left > bytes * FEW * 3)
+                        && member.news.eta(left, now) > own_eta(id) * factor
             };
             if rank == 0 || owner.is_none_or(is_late) {
                 found = Some(key);

@@ -44,6 +44,11 @@ impl Budget {
         self.unreleased = self.unreleased.saturating_sub(bytes);
     }
 
+    #[cfg(test)]
+    pub(super) fn requested(&self) -> u64 {
+        self.requested
+    }
+
     pub(super) fn in_use(&self) -> u64 {
         self.requested + self.unreleased
     }

@@ -36,6 +36,8 @@ mod refill;
 mod session;
 mod steal;
 mod swarm;
+#[cfg(test)]
+mod tests;
 mod timers;
 mod want;
 mod window;

@@ -83,6 +83,11 @@ impl News {
         self.at = self.at.max(now);
     }
 
+    /// It never announced anything.
+    pub(super) fn is_none(&self) -> bool {
+        self.weight <= 0.0
+    }
+
     /// Time in which the fellow will probably have announced `bytes` more.
     pub(super) fn eta(&self, bytes: u64, now: Instant) -> Duration {
         let rate = self.faded(now) / self.age(now);
