@@ -65,6 +65,10 @@ pub(crate) const MAX_LAN_PEERS: usize = 64;
 pub(crate) const SESSION_EVENTS: usize = 1024;
 /// Peers counted as sources of one session.
 pub(crate) const MAX_SESSION_SOURCES: usize = 256;
+/// Peers of the DHT that are remembered for the next start.
+pub(crate) const MAX_REMEMBERED_PEERS: usize = 64;
+/// Addresses remembered of each.
+pub(crate) const MAX_REMEMBERED_ADDRESSES: usize = 4;
 /// Keys announced at a time: each is a DHT query that talks to some 30 peers.
 pub(crate) const ANNOUNCES_AT_A_TIME: usize = 4;
 

@@ -16,17 +16,19 @@ use libp2p::swarm::dial_opts::DialOpts;
 use libp2p::swarm::{self, Swarm, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, identify, mdns, ping};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use super::address::{self, Reach, Scope};
-use super::behaviour::{Behaviour, BehaviourEvent};
+use super::behaviour::{Behaviour, BehaviourEvent, is_private};
 use super::commands::Command;
 use super::dial::Dialer;
 use super::find::{Finder, Lan};
 use super::peers::Peers;
 use super::provide::Standing;
 use super::sessions::Sessions;
-use super::{NetConfig, NetError, NetworkInfo, listen, transport};
+use super::{NetConfig, NetError, NetworkInfo, listen, remember, transport};
+use crate::index::Index;
 use crate::serve::{Answer, Serve};
 
 /// An unused connection is closed after this: long enough that the next question finds it open.
@@ -57,6 +59,7 @@ pub(crate) struct Actor {
     is_entering_dht: bool,
     /// All bootstrap peers are on this machine or in a private network: so is our DHT.
     private_dht: bool,
+    index: Index,
 }
 
 impl Actor {
@@ -65,6 +68,7 @@ impl Actor {
         identity: &Keypair,
         commands: mpsc::Receiver<Command>,
         (serve, answers): (Serve, mpsc::Receiver<Answer>),
+        index: &Index,
     ) -> Result<Self, NetError> {
         let is_loopback = |address: &Multiaddr| address::scope(address) == Scope::Loopback;
         if config.local_only
@@ -97,10 +101,15 @@ impl Actor {
             providing: HashMap::new(),
             standing: watch::Sender::default(),
             is_entering_dht: false,
-            private_dht: is_private(&config.bootstrap, config.local_only),
+            private_dht: is_private(config),
+            index: index.clone(),
         };
         actor.listen(&config.listen).await?;
-        actor.meet(&config.bootstrap);
+        if config.dht {
+            actor.meet(&config.bootstrap);
+            actor.meet(&remember::recall(index).await);
+            actor.enter_dht();
+        }
         Ok(actor)
     }
 
@@ -160,7 +169,11 @@ impl Actor {
                 command = self.commands.recv() => match command {
                     Some(Command::Shutdown { reply }) => {
                         // The sockets are closed by the time the answer is there.
+                        let kept = self.remember_peers();
                         drop(self);
+                        if let Some(kept) = kept {
+                            let _ = kept.await;
+                        }
                         let _ = reply.send(());
                         return;
                     }
@@ -232,6 +245,12 @@ impl Actor {
         if let Some(kad) = self.swarm.behaviour_mut().kad.as_mut() {
             kad.store_mut().expire(Instant::now());
         }
+        self.remember_peers();
+    }
+
+    fn remember_peers(&mut self) -> Option<JoinHandle<()>> {
+        let kad = self.swarm.behaviour_mut().kad.as_mut()?;
+        remember::keep(&self.index, kad)
     }
 
     fn on_interface(&mut self, event: IfEvent) {
@@ -321,11 +340,6 @@ impl Actor {
             _ => {}
         }
     }
-}
-
-fn is_private(bootstrap: &[Multiaddr], local_only: bool) -> bool {
-    let is_private = |address| matches!(address::scope(address), Scope::Private | Scope::Loopback);
-    local_only || (!bootstrap.is_empty() && bootstrap.iter().all(is_private))
 }
 
 fn watch_interfaces(config: &NetConfig) -> Option<IfWatcher> {

@@ -12,6 +12,7 @@ use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::{PeerId, StreamProtocol, identify, mdns, memory_connection_limits, ping};
 
 use super::NetConfig;
+use super::address::{self, Scope};
 use super::kad_store::ProviderStore;
 use crate::limits::{
     MAX_CONNECTIONS, MAX_CONNECTIONS_PER_PEER, MAX_INBOUND_CONNECTIONS, MAX_MEMORY_BYTES,
@@ -19,7 +20,9 @@ use crate::limits::{
 };
 
 /// The public DHT.
-pub(crate) const KAD_PROTOCOL: StreamProtocol = StreamProtocol::new("/ipfs/kad/1.0.0");
+const PUBLIC_DHT: StreamProtocol = StreamProtocol::new("/ipfs/kad/1.0.0");
+/// A DHT of peers that only each other can reach: never mixed with the public one.
+const PRIVATE_DHT: StreamProtocol = StreamProtocol::new("/ipfs/lan/kad/1.0.0");
 /// What Kubo calls the network; libp2p itself ignores it.
 const IDENTIFY_PROTOCOL: &str = "ipfs/0.1.0";
 const AGENT: &str = concat!("shoal/", env!("CARGO_PKG_VERSION"));
@@ -59,7 +62,7 @@ impl Behaviour {
                 download_limit: config.download_limit,
                 ..bitswap::Config::new(local)
             }),
-            kad: config.dht.then(|| kademlia(local)).into(),
+            kad: config.dht.then(|| kademlia(config, local)).into(),
             identify: identify::Behaviour::new(
                 identify::Config::new(IDENTIFY_PROTOCOL.to_owned(), identity.public())
                     .with_agent_version(AGENT.to_owned())
@@ -81,8 +84,13 @@ fn limits() -> ConnectionLimits {
 }
 
 /// The DHT: who enters the routing table, what is stored and when to announce again is decided by us, not by libp2p.
-fn kademlia(local: PeerId) -> kad::Behaviour<ProviderStore> {
-    let mut config = kad::Config::new(KAD_PROTOCOL);
+fn kademlia(net: &NetConfig, local: PeerId) -> kad::Behaviour<ProviderStore> {
+    let protocol = if is_private(net) {
+        PRIVATE_DHT
+    } else {
+        PUBLIC_DHT
+    };
+    let mut config = kad::Config::new(protocol);
     config
         .set_parallelism(KAD_PARALLELISM)
         .set_max_packet_size(KAD_MAX_PACKET)
@@ -97,6 +105,13 @@ fn kademlia(local: PeerId) -> kad::Behaviour<ProviderStore> {
     let mut kad = kad::Behaviour::with_config(local, ProviderStore::new(local), config);
     kad.set_mode(Some(Mode::Client));
     kad
+}
+
+/// All bootstrap peers are on this machine or in a private network: so is our DHT.
+pub(crate) fn is_private(config: &NetConfig) -> bool {
+    let is_private = |address| matches!(address::scope(address), Scope::Private | Scope::Loopback);
+    let bootstrap = &config.bootstrap;
+    config.local_only || (!bootstrap.is_empty() && bootstrap.iter().all(is_private))
 }
 
 /// Without multicast there is no local discovery, but everything else works.

@@ -15,6 +15,7 @@
 //! | `dial` `find` | how peers are found and connected for a session |
 //! | `provide` | what is announced, and when |
 //! | `peers` `routing` `kad_store` | who is connected, who is in the DHT's table, what the DHT gave us to keep |
+//! | `remember` | the DHT's peers from one run to the next |
 //! | `address` | which addresses may be dialled and believed |
 //! | `identity` | who we are |
 
@@ -29,6 +30,7 @@ mod kad_store;
 mod listen;
 mod peers;
 mod provide;
+mod remember;
 mod routing;
 mod session;
 mod sessions;
@@ -156,7 +158,7 @@ impl Net {
     ) -> Result<Self, NetError> {
         let (commands, receiver) = mpsc::channel(WAITING_COMMANDS);
         let serve = Serve::start(&source, &index);
-        let actor = actor::Actor::start(&config, &identity, receiver, serve).await?;
+        let actor = actor::Actor::start(&config, &identity, receiver, serve, &index).await?;
         let announcements = Announcer::start(index, actor.standing(), commands.downgrade());
         tokio::spawn(actor.run());
         Ok(Self {

@@ -327,6 +327,45 @@ async fn the_dht_leads_to_who_announced() {
 }
 
 #[tokio::test]
+async fn the_dht_is_found_again_without_its_bootstrap_peers() {
+    let dht = NetConfig {
+        dht: true,
+        ..config()
+    };
+    let first = Node::start(dht.clone()).await;
+    let joining = NetConfig {
+        bootstrap: vec![first.address("tcp").await],
+        ..dht.clone()
+    };
+    let (other, last) = (
+        Node::start(joining.clone()).await,
+        Node::start(joining).await,
+    );
+    until(async || {
+        let network = last.net.network().await.unwrap();
+        network.dht_peers.filter(|peers| *peers >= 2)
+    })
+    .await;
+    last.net.shutdown().await;
+    first.net.shutdown().await;
+
+    let source = Source::new(last.index.clone(), |_| {});
+    let identity = Keypair::generate_ed25519();
+    let again = Net::start(dht, identity, source, last.index.clone())
+        .await
+        .unwrap();
+    let found = other.net.peer_id();
+    until(async || {
+        again
+            .peers()
+            .await
+            .into_iter()
+            .find(|info| info.peer == found)
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn nobody_announces_without_a_dht() {
     let node = Node::start(config()).await;
     let cids = node.share(&blocks(1));

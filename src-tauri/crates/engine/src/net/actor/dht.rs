@@ -9,22 +9,20 @@ use unixfs::cid::Multihash;
 use super::Actor;
 use crate::limits::MAX_PEER_ADDRESSES;
 use crate::net::address;
-use crate::net::behaviour::KAD_PROTOCOL;
 use crate::net::provide::Standing;
 use crate::net::routing;
 
 impl Actor {
-    /// Makes the bootstrap peers known to the DHT and enters it through them.
-    pub(super) fn meet(&mut self, bootstrap: &[Multiaddr]) {
+    /// Makes peers known to the DHT, to enter it through them.
+    pub(super) fn meet(&mut self, peers: &[Multiaddr]) {
         let Some(kad) = self.swarm.behaviour_mut().kad.as_mut() else {
             return;
         };
-        for address in bootstrap {
+        for address in peers {
             if let (address, Some(peer)) = address::split_peer(address.clone()) {
                 kad.add_address(&peer, address);
             }
         }
-        self.enter_dht();
     }
 
     /// Looks around in the DHT, which fills the table.
@@ -68,7 +66,11 @@ impl Actor {
         let Some(kad) = self.swarm.behaviour_mut().kad.as_mut() else {
             return;
         };
-        if info.protocols.contains(&KAD_PROTOCOL) {
+        let is_server = kad
+            .protocol_names()
+            .iter()
+            .any(|name| info.protocols.contains(name));
+        if is_server {
             routing::add(kad, &self.reach, &peer, &info.listen_addrs);
             self.peers.serves_dht(&peer);
             self.update_standing();
