@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::support::process::{Finished, Process};
-use crate::support::shoal::{Shoal, number, text};
+use crate::support::shoal::{Shoal, number, program, text};
 use crate::support::trees::{self, Kinds};
 
 #[test]
@@ -266,7 +266,7 @@ fn a_symlink_is_shared_as_a_symlink() {
 
 fn bare(arguments: &[&str]) -> Finished {
     Process::start(
-        Command::new(env!("CARGO_BIN_EXE_shoal"))
+        Command::new(program())
             .args(arguments)
             .env("SHOAL_LOCAL", "1"),
     )

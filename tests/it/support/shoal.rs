@@ -1,6 +1,6 @@
 //! Runs the real `shoal` on a data directory of its own, with nothing but 127.0.0.1, and reads its events.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -88,7 +88,7 @@ impl Shoal {
 
     /// The command as a person types it: no `--json`.
     pub(crate) fn bare_command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_shoal"));
+        let mut command = Command::new(program());
         for (variable, _) in std::env::vars_os() {
             if variable.to_string_lossy().starts_with("SHOAL_") {
                 command.env_remove(variable);
@@ -230,6 +230,11 @@ impl Ready {
     pub(crate) fn address(&self, wire: Wire) -> &str {
         wire.pick(&self.listen)
     }
+}
+
+/// The program under test: the one just built, or that of `SHOAL_TEST_PROGRAM`, such as an installed package's.
+pub(crate) fn program() -> OsString {
+    std::env::var_os("SHOAL_TEST_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_shoal").into())
 }
 
 /// A text field of an event.
