@@ -285,33 +285,6 @@ fn unknown_fields_are_passed_over() {
 
 proptest! {
     #[test]
-    fn arbitrary_bytes_never_panic(body in proptest::collection::vec(any::<u8>(), 0..512)) {
-        for version in Version::ALL {
-            if let Ok(message) = Message::decode(Bytes::from(body.clone()), version) {
-                for block in &message.blocks {
-                    let _ = block.cid();
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_damaged_message_never_panics(at in 0_usize..200, byte in any::<u8>(), cut in 0_usize..200) {
-        let cid = raw_cid(b"a");
-        let message = Outgoing {
-            wantlist: vec![want(cid)],
-            full: true,
-            blocks: vec![(cid, Bytes::from_static(b"a"))],
-            presences: vec![(cid, Presence::DontHave)],
-        };
-        let mut body = joined(&message, Version::V1_2);
-        let at = at % body.len();
-        body[at] = byte;
-        body.truncate(cut.max(1));
-        let _ = Message::decode(Bytes::from(body), Version::V1_2);
-    }
-
-    #[test]
     fn what_is_written_is_read_again(
         seeds in proptest::collection::vec((any::<u64>(), any::<i32>(), any::<[bool; 3]>()), 0..20),
         sizes in proptest::collection::vec(0_usize..40_000, 0..4),
