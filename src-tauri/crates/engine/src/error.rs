@@ -7,8 +7,11 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::config::ConfigError;
+use crate::fetch::FetchError;
 use crate::index::IndexError;
+use crate::library::{ImportError, ScanError};
 use crate::link::LinkError;
+use crate::net::{IdentityError, NetError};
 use crate::paths::DataDirError;
 use crate::types::{ItemId, Problem, Retry};
 
@@ -22,6 +25,16 @@ pub enum EngineError {
     Index(#[from] IndexError),
     #[error(transparent)]
     Link(#[from] LinkError),
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    #[error(transparent)]
+    Scan(#[from] ScanError),
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    #[error(transparent)]
+    Net(#[from] NetError),
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     #[error("{path} can't be read: {source}")]
     Unreadable { path: PathBuf, source: io::Error },
     #[error("there is nothing to share")]
@@ -49,6 +62,9 @@ pub enum EngineError {
 impl EngineError {
     /// The error as a person reads it.
     pub fn problem(&self) -> Problem {
+        if let Self::Fetch(error) = self {
+            return error.problem();
+        }
         let (code, hint, retry) = self.kind();
         Problem {
             code: code.to_owned(),
@@ -72,8 +88,17 @@ impl EngineError {
                 Retry::User,
             ),
             Self::Config(error) => config_kind(error),
-            Self::Index(error) => index_kind(error),
+            Self::Index(error) | Self::Scan(ScanError::Index(error)) => index_kind(error),
             Self::Link(error) => link_kind(error),
+            Self::Import(error) => import_kind(error),
+            Self::Scan(ScanError::Stopped(_)) => ("stopped", None, Retry::User),
+            Self::Fetch(_) => ("fetch", None, Retry::User),
+            Self::Net(error) => net_kind(error),
+            Self::Identity(_) => (
+                "identity",
+                Some("Move the file identity.key away to become a new peer, or mend it."),
+                Retry::User,
+            ),
             Self::Unreadable { .. } => (
                 "unreadable",
                 Some("Check the path, and that you may read it."),
@@ -208,4 +233,44 @@ fn link_kind(error: &LinkError) -> (&'static str, Option<&'static str>, Retry) {
         _ => "bad-link",
     };
     (code, Some(hint), Retry::Never)
+}
+
+fn import_kind(error: &ImportError) -> (&'static str, Option<&'static str>, Retry) {
+    match error {
+        ImportError::Unreadable(_) => (
+            "unreadable",
+            Some("Check that it is there and that you may read it, then resume the share."),
+            Retry::User,
+        ),
+        ImportError::Nothing => (
+            "nothing-to-share",
+            Some("Hidden files are shared with --hidden."),
+            Retry::User,
+        ),
+        ImportError::Stopped(_) => ("stopped", None, Retry::User),
+        ImportError::Index(error) => index_kind(error),
+        ImportError::Directory(_) => ("bad-folder", Some("Rename what it names."), Retry::User),
+    }
+}
+
+fn net_kind(error: &NetError) -> (&'static str, Option<&'static str>, Retry) {
+    match error {
+        NetError::Listen { .. } => (
+            "listen",
+            Some("Another program may use the port: choose one with `shoal settings listen`."),
+            Retry::User,
+        ),
+        NetError::NotLocal(_) => (
+            "not-local",
+            Some("Unset SHOAL_LOCAL, or use 127.0.0.1."),
+            Retry::Never,
+        ),
+        NetError::Transport(_) => ("transport", None, Retry::Never),
+        NetError::TooManySessions => (
+            "busy",
+            Some("Wait until some downloads are done."),
+            Retry::User,
+        ),
+        NetError::Stopped => ("stopping", None, Retry::User),
+    }
 }

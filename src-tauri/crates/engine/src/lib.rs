@@ -5,14 +5,25 @@
 
 pub mod activity;
 pub mod config;
+mod deletion;
+mod engine;
 pub mod error;
 pub mod fetch;
 pub mod index;
+mod jobs;
 pub mod library;
 mod limits;
 pub mod link;
 pub mod net;
 pub mod paths;
-pub mod requests;
+mod requests;
 mod serve;
 pub mod types;
+mod work;
+
+pub use engine::{Engine, Options, compute_cid};
+pub use error::EngineError;
+pub use index::Announce;
+pub use requests::{
+    Action, DownloadRequest, EntryView, NetworkView, PeerView, Report, ShareRequest, SourceView,
+};

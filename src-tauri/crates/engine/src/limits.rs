@@ -9,6 +9,15 @@ use std::time::Duration;
 pub(crate) const MAX_LINK_BYTES: usize = 16 * 1024;
 /// Provider hints read from a link: each is a dial.
 pub(crate) const MAX_LINK_PROVIDERS: usize = 32;
+/// Provider hints written into a link: more make it unhandy and help little.
+pub(crate) const LINK_PROVIDERS: usize = 4;
+
+// Jobs.
+
+/// Requests that wait for the jobs' actor. Each is answered before the next is asked by the same caller.
+pub(crate) const MAX_WAITING_COMMANDS: usize = 64;
+/// Reports of files that are not as they were. They repeat with every read, so one that finds no room is no loss.
+pub(crate) const MAX_WAITING_DOUBTS: usize = 64;
 
 // Network.
 

@@ -1,10 +1,12 @@
-//! What can be asked of the engine, as plain data.
+//! What can be asked of the engine, and what it answers, as plain data.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::fetch::{EntryKind, ListedEntry};
 use crate::index::Announce;
+use crate::net::{NetworkInfo, PeerInfo};
 use crate::types::Skipped;
 
 /// Share files and folders where they lie, as one item.
@@ -62,4 +64,87 @@ pub struct Report {
 pub struct SourceView {
     pub peer: String,
     pub bytes: u64,
+}
+
+/// An entry of a folder, or a file, as a link shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryView {
+    pub name: String,
+    pub cid: String,
+    /// Bytes of a file; of a folder as its maker claims.
+    pub size: Option<u64>,
+    /// `file`, `folder` or `symlink`.
+    pub kind: String,
+}
+
+/// A connected peer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerView {
+    pub peer: String,
+    /// What it says it is.
+    pub agent: Option<String>,
+    pub addresses: Vec<String>,
+    /// It connected to us.
+    pub inbound: bool,
+    /// Round-trip time in milliseconds.
+    pub rtt_ms: Option<u64>,
+}
+
+/// How this peer stands in the network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkView {
+    pub peer: String,
+    /// Where it accepts connections.
+    pub listen: Vec<String>,
+    /// Where others can reach it, as far as it knows.
+    pub external: Vec<String>,
+    /// Connected peers.
+    pub peers: u64,
+    /// Peers in the routing table of the public directory; none: it is switched off.
+    pub dht_peers: Option<u64>,
+    /// It answers for the public directory too.
+    pub dht_server: bool,
+}
+
+impl From<ListedEntry> for EntryView {
+    fn from(entry: ListedEntry) -> Self {
+        let kind = match entry.kind {
+            EntryKind::File => "file",
+            EntryKind::Folder => "folder",
+            EntryKind::Symlink => "symlink",
+        };
+        Self {
+            name: entry.name,
+            cid: entry.cid.to_string(),
+            size: Some(entry.size),
+            kind: kind.to_owned(),
+        }
+    }
+}
+
+impl From<PeerInfo> for PeerView {
+    fn from(peer: PeerInfo) -> Self {
+        Self {
+            peer: peer.peer.to_string(),
+            agent: peer.agent,
+            addresses: peer.addresses.iter().map(ToString::to_string).collect(),
+            inbound: peer.inbound,
+            rtt_ms: peer
+                .rtt
+                .map(|rtt| u64::try_from(rtt.as_millis()).unwrap_or(u64::MAX)),
+        }
+    }
+}
+
+impl From<NetworkInfo> for NetworkView {
+    fn from(info: NetworkInfo) -> Self {
+        Self {
+            peer: info.peer.to_string(),
+            listen: info.listen.iter().map(ToString::to_string).collect(),
+            external: info.external.iter().map(ToString::to_string).collect(),
+            peers: info.peers as u64,
+            dht_peers: info.dht_peers.map(|peers| peers as u64),
+            dht_server: info.dht_server,
+        }
+    }
 }

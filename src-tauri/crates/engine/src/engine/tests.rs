@@ -1,0 +1,198 @@
+//! An engine without a network: what becomes of shares on one machine.
+
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+use tempfile::TempDir;
+
+use super::*;
+use crate::index::Announce;
+use crate::types::State;
+
+struct Home {
+    dir: TempDir,
+}
+
+impl Home {
+    fn new() -> Self {
+        Self {
+            dir: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    async fn start(&self) -> Engine {
+        let data_dir = self.dir.path().join("data");
+        Engine::start(Options {
+            data_dir,
+            network: false,
+        })
+        .await
+        .unwrap()
+    }
+
+    fn write(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.dir.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        path
+    }
+}
+
+fn share(path: &Path) -> ShareRequest {
+    ShareRequest {
+        paths: vec![path.to_owned()],
+        name: None,
+        profile: None,
+        hidden: false,
+        announce: Announce::None,
+    }
+}
+
+/// Waits until the item's view is as wanted.
+async fn wait_for(engine: &Engine, id: ItemId, wanted: impl Fn(&ItemView) -> bool) -> ItemView {
+    let mut since = 0;
+    for _ in 0..1000 {
+        let changes = engine.changes(since, Duration::from_secs(20)).await;
+        since = changes.rev;
+        if let Some(view) = changes
+            .items
+            .into_iter()
+            .find(|view| view.id == id && wanted(view))
+        {
+            return view;
+        }
+    }
+    panic!("it never came: {:?}", engine.item(id));
+}
+
+async fn shared(engine: &Engine, path: &Path) -> ItemView {
+    let id = engine.share(share(path)).await.unwrap();
+    wait_for(engine, id, |view| view.state == State::Sharing).await
+}
+
+fn code(view: &ItemView) -> &str {
+    match &view.state {
+        State::NeedsYou(problem) => &problem.code,
+        state => state.name(),
+    }
+}
+
+#[tokio::test]
+async fn a_share_gets_its_cid_and_outlives_a_restart() {
+    let home = Home::new();
+    let path = home.write("hello.txt", "hello world");
+    let engine = home.start().await;
+    let view = shared(&engine, &path).await;
+    let cid = "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e";
+    assert_eq!(
+        (view.cid.as_deref(), view.total, view.done),
+        (Some(cid), 11, 11)
+    );
+    let link = engine.link(view.id).await.unwrap();
+    assert_eq!(link, format!("ipfs://{cid}?filename=hello.txt"));
+    engine.shutdown().await;
+
+    let engine = home.start().await;
+    let again = wait_for(&engine, view.id, |view| view.state == State::Sharing).await;
+    assert_eq!(again.cid.as_deref(), Some(cid));
+    engine.shutdown().await;
+}
+
+#[tokio::test]
+async fn sharing_the_same_again_is_the_same_item() {
+    let home = Home::new();
+    let path = home.write("a", "a");
+    let engine = home.start().await;
+    let first = shared(&engine, &path).await;
+    home.write("a", "another content");
+    let id = engine.share(share(&path)).await.unwrap();
+    assert_eq!(id, first.id);
+    let second = wait_for(&engine, id, |view| {
+        view.state == State::Sharing && view.cid != first.cid
+    })
+    .await;
+    assert_eq!(second.total, 15);
+    engine.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_changed_file_needs_the_person_and_an_update_solves_it() {
+    let home = Home::new();
+    let path = home.write("folder/a.txt", "as it was");
+    let engine = home.start().await;
+    let view = shared(&engine, path.parent().unwrap()).await;
+    home.write("folder/a.txt", "as it is!");
+    engine.act(view.id, Action::Verify).await.unwrap();
+    let changed = wait_for(&engine, view.id, |view| {
+        matches!(view.state, State::NeedsYou(_))
+    })
+    .await;
+    assert_eq!(code(&changed), "files-changed");
+    engine.act(view.id, Action::Update).await.unwrap();
+    let updated = wait_for(&engine, view.id, |view| view.state == State::Sharing).await;
+    assert_ne!(updated.cid, view.cid);
+    fs::remove_file(&path).unwrap();
+    engine.act(view.id, Action::Verify).await.unwrap();
+    let missing = wait_for(&engine, view.id, |view| {
+        matches!(view.state, State::NeedsYou(_))
+    })
+    .await;
+    assert_eq!(code(&missing), "files-missing");
+    engine.shutdown().await;
+}
+
+#[tokio::test]
+async fn paused_stays_paused_and_removed_stays_removed() {
+    let home = Home::new();
+    let path = home.write("a", "a");
+    let engine = home.start().await;
+    let id = shared(&engine, &path).await.id;
+    engine.act(id, Action::Pause).await.unwrap();
+    assert_eq!(engine.item(id).unwrap().state, State::Paused);
+    engine.shutdown().await;
+
+    let engine = home.start().await;
+    assert_eq!(engine.item(id).unwrap().state, State::Paused);
+    engine.act(id, Action::Resume).await.unwrap();
+    wait_for(&engine, id, |view| view.state == State::Sharing).await;
+    let refused = engine.remove(id, true).await.unwrap_err();
+    assert_eq!(refused.problem().code, "not-a-download");
+    engine.remove(id, false).await.unwrap();
+    assert_eq!(engine.item(id).unwrap_err().problem().code, "unknown-item");
+    assert!(path.exists());
+    engine.shutdown().await;
+
+    let engine = home.start().await;
+    assert!(engine.items().is_empty());
+    engine.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_done_says_why() {
+    let home = Home::new();
+    let engine = home.start().await;
+    let missing = engine
+        .share(share(&home.dir.path().join("nothing")))
+        .await
+        .unwrap_err();
+    assert_eq!(missing.problem().code, "unreadable");
+    let data_dir = home.dir.path().join("data");
+    let second = Engine::start(Options {
+        data_dir,
+        network: false,
+    })
+    .await
+    .unwrap_err();
+    assert_eq!(second.problem().code, "data-dir-in-use");
+    let request = DownloadRequest {
+        link: "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e".into(),
+        into: None,
+        select: Vec::new(),
+        providers: Vec::new(),
+    };
+    assert_eq!(
+        engine.download(request).await.unwrap_err().problem().code,
+        "offline"
+    );
+    engine.shutdown().await;
+}

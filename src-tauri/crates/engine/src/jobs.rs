@@ -1,0 +1,474 @@
+//! What runs: the one owner of which item is being hashed, fetched or checked.
+//!
+//! An actor. Requests come in by a bounded channel and are answered by oneshot; each item has at most one job, a task that the
+//! actor started and whose end it hears of. A job never changes its item's state itself: it returns what became of it.
+//!
+//! | job    | ends as   | then                                                     |
+//! |--------|-----------|----------------------------------------------------------|
+//! | Hash   | whole     | Sharing; the root is announced                           |
+//! | Fetch  | whole     | Sharing; the root is announced                           |
+//! | Verify | sound     | Sharing                                                  |
+//! | Verify | unsound   | NeedsYou: the person decides what becomes of it          |
+//! | any    | stopped   | what asked for the stop goes on: pause, remove, shutdown |
+//! | any    | a problem | NeedsYou; a later Resume goes on where it stopped        |
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::activity::Activity;
+use crate::error::EngineError;
+use crate::fetch::FetchContext;
+use crate::index::{Index, ItemRecord, ItemState, NewItem};
+use crate::library::{Doubt, DoubtKind, Source};
+use crate::limits::{MAX_LINK_PROVIDERS, MAX_WAITING_COMMANDS};
+use crate::net::Net;
+use crate::requests::{Action, SourceView};
+use crate::types::{ItemId, ItemKind, Problem, State};
+use crate::work::{self, Ended, Job};
+
+impl Context {
+    pub(crate) fn fetching(&self) -> Result<FetchContext, EngineError> {
+        let net = self.net.clone().ok_or(EngineError::Offline)?;
+        Ok(FetchContext {
+            net,
+            index: self.index.clone(),
+            source: self.source.clone(),
+            activity: self.activity.clone(),
+        })
+    }
+}
+
+type Reply<T> = oneshot::Sender<Result<T, EngineError>>;
+
+/// What the actor and its jobs work with.
+#[derive(Debug, Clone)]
+pub(crate) struct Context {
+    pub(crate) index: Index,
+    pub(crate) source: Source,
+    /// Absent when the engine was started without a network: then nothing is fetched.
+    pub(crate) net: Option<Net>,
+    pub(crate) activity: Activity,
+}
+
+#[derive(Debug)]
+enum Command {
+    Add(Box<NewItem>, Reply<ItemId>),
+    Act(ItemId, Action, Reply<()>),
+    Remove {
+        id: ItemId,
+        delete_files: bool,
+        reply: Reply<()>,
+    },
+    Sources(ItemId, oneshot::Sender<(Vec<SourceView>, f64)>),
+    Shutdown(oneshot::Sender<()>),
+}
+
+/// A handle on the actor.
+#[derive(Debug, Clone)]
+pub(crate) struct Jobs {
+    commands: mpsc::Sender<Command>,
+}
+
+impl Jobs {
+    /// Takes up every item where it was left.
+    ///
+    /// `doubted` says which files turned out not to be as they were when they were read for others.
+    pub(crate) async fn start(
+        context: Context,
+        doubted: mpsc::Receiver<Doubt>,
+    ) -> Result<Self, EngineError> {
+        let (commands, waiting) = mpsc::channel(MAX_WAITING_COMMANDS);
+        let index = context.index.clone();
+        let records = work::blocking(move || index.items()).await?;
+        let mut actor = Actor {
+            context,
+            commands: waiting,
+            doubted,
+            running: HashMap::new(),
+            tasks: JoinSet::new(),
+            sources: HashMap::new(),
+        };
+        for record in records {
+            actor.take_up(record);
+        }
+        tokio::spawn(actor.run());
+        Ok(Self { commands })
+    }
+
+    /// Makes an item and starts its job. A download of what the same folder gets already goes on with that.
+    pub(crate) async fn add(&self, item: NewItem) -> Result<ItemId, EngineError> {
+        self.ask(|reply| Command::Add(Box::new(item), reply))
+            .await?
+    }
+
+    pub(crate) async fn act(&self, id: ItemId, action: Action) -> Result<(), EngineError> {
+        self.ask(|reply| Command::Act(id, action, reply)).await?
+    }
+
+    /// Answers once the item is gone, and its files if that was asked for.
+    pub(crate) async fn remove(&self, id: ItemId, delete_files: bool) -> Result<(), EngineError> {
+        self.ask(|reply| Command::Remove {
+            id,
+            delete_files,
+            reply,
+        })
+        .await?
+    }
+
+    /// Who sent how much of an item, and how many seconds were spent on it, since the engine started.
+    pub(crate) async fn sources(&self, id: ItemId) -> Result<(Vec<SourceView>, f64), EngineError> {
+        self.ask(|reply| Command::Sources(id, reply)).await
+    }
+
+    /// Stops all jobs; answers once they stopped.
+    pub(crate) async fn shutdown(&self) {
+        // An actor that is gone has no jobs left.
+        let _ = self.ask(Command::Shutdown).await;
+    }
+
+    async fn ask<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> Result<T, EngineError> {
+        let (reply, answer) = oneshot::channel();
+        self.commands
+            .send(command(reply))
+            .await
+            .map_err(|_| EngineError::Stopping)?;
+        answer.await.map_err(|_| EngineError::Stopping)
+    }
+}
+
+struct Actor {
+    context: Context,
+    commands: mpsc::Receiver<Command>,
+    doubted: mpsc::Receiver<Doubt>,
+    running: HashMap<ItemId, Running>,
+    tasks: JoinSet<(ItemId, Ended)>,
+    sources: HashMap<ItemId, (Vec<SourceView>, f64)>,
+}
+
+/// A job under way.
+struct Running {
+    stop: CancellationToken,
+    began: Instant,
+    /// What to do when it ended, whatever it ended as; nothing lets its end decide.
+    then: Option<Then>,
+}
+
+impl Running {
+    /// The last wish counts, except that nothing brings back what is being removed.
+    fn stop_then(&mut self, then: Then) {
+        if !matches!(self.then, Some(Then::Remove { .. })) {
+            self.then = Some(then);
+        }
+        self.stop.cancel();
+    }
+}
+
+enum Then {
+    Pause,
+    Start(Job),
+    Remove {
+        delete_files: bool,
+        reply: Reply<()>,
+    },
+}
+
+impl Actor {
+    async fn run(mut self) {
+        let stopped = loop {
+            tokio::select! {
+                command = self.commands.recv() => match command {
+                    Some(Command::Shutdown(reply)) => break Some(reply),
+                    Some(command) => self.obey(command).await,
+                    None => break None,
+                },
+                Some(doubt) = self.doubted.recv() => self.doubt(doubt).await,
+                Some(ended) = self.tasks.join_next(), if !self.tasks.is_empty() => match ended {
+                    Ok((id, ended)) => self.settle(id, ended).await,
+                    Err(error) => tracing::error!(%error, "a job broke"),
+                },
+            }
+        };
+        for running in self.running.values() {
+            running.stop.cancel();
+        }
+        while self.tasks.join_next().await.is_some() {}
+        if let Some(reply) = stopped {
+            let _ = reply.send(());
+        }
+    }
+
+    async fn obey(&mut self, command: Command) {
+        // Whoever asked may be gone by now: an answer that nobody takes is no fault.
+        match command {
+            Command::Add(item, reply) => drop(reply.send(self.add(*item).await)),
+            Command::Act(id, action, reply) => drop(reply.send(self.act(id, action).await)),
+            Command::Remove {
+                id,
+                delete_files,
+                reply,
+            } => self.remove(id, delete_files, reply),
+            Command::Sources(id, reply) => {
+                drop(reply.send(self.sources.get(&id).cloned().unwrap_or_default()));
+            }
+            Command::Shutdown(reply) => drop(reply.send(())),
+        }
+    }
+}
+
+impl Actor {
+    /// Starts what an item needs, as its record says it was left.
+    fn take_up(&mut self, record: ItemRecord) {
+        let (id, done) = (record.id, record.done);
+        let job = Job::to_finish(&record);
+        self.context.activity.put(work::view(&record));
+        match (&record.state, job) {
+            (ItemState::Active, Some(job)) => self.start(record, job),
+            (ItemState::Active, None) => self.start(record, Job::Scan),
+            // A share whose files changed still serves what did not; a download with a problem waits for the person.
+            (ItemState::Problem(_) | ItemState::Paused, _) => {
+                tracing::debug!(%id, done, "left as it was");
+            }
+        }
+    }
+
+    fn start(&mut self, record: ItemRecord, job: Job) {
+        let id = record.id;
+        let stop = CancellationToken::new();
+        let running = Running {
+            stop: stop.clone(),
+            began: Instant::now(),
+            then: None,
+        };
+        self.running.insert(id, running);
+        let context = self.context.clone();
+        self.tasks
+            .spawn(async move { (id, work::run(context, record, job, stop).await) });
+    }
+
+    /// A job of the item starts now, or as soon as the one under way has stopped.
+    async fn start_next(&mut self, id: ItemId, job: Job) -> Result<(), EngineError> {
+        if let Some(running) = self.running.get_mut(&id) {
+            running.stop_then(Then::Start(job));
+            return Ok(());
+        }
+        let record = self.record(id).await?;
+        self.start(record, job);
+        Ok(())
+    }
+
+    async fn record(&self, id: ItemId) -> Result<ItemRecord, EngineError> {
+        let index = self.context.index.clone();
+        let record = work::blocking(move || index.item(id)).await?;
+        record.ok_or(EngineError::UnknownItem(id))
+    }
+
+    async fn set_state(&self, id: ItemId, state: ItemState) -> Result<(), EngineError> {
+        let index = self.context.index.clone();
+        work::blocking(move || index.set_item_state(id, state)).await
+    }
+
+    async fn add(&mut self, item: NewItem) -> Result<ItemId, EngineError> {
+        let index = self.context.index.clone();
+        let (record, found) = work::blocking(move || take_in(&index, item)).await?;
+        let id = record.id;
+        match found {
+            Found::New => {
+                self.context.activity.put(work::view(&record));
+                self.start(record, Job::Whole);
+            }
+            // Somebody else may have it: begin again with all of them.
+            Found::WithMoreProviders => self.start_next(id, Job::Whole).await?,
+            // Asking again for what is worked on means to go on; for what is there already, to see that it still is.
+            Found::AsIs if self.running.contains_key(&id) => {}
+            Found::AsIs => self.start(record, Job::Whole),
+        }
+        Ok(id)
+    }
+
+    async fn act(&mut self, id: ItemId, action: Action) -> Result<(), EngineError> {
+        let record = self.record(id).await?;
+        match action {
+            Action::Pause => {
+                self.set_state(id, ItemState::Paused).await?;
+                match self.running.get_mut(&id) {
+                    Some(running) => running.stop_then(Then::Pause),
+                    None => self.show_paused(id),
+                }
+                Ok(())
+            }
+            Action::Resume => {
+                let paused = self
+                    .running
+                    .get(&id)
+                    .is_none_or(|running| matches!(running.then, Some(Then::Pause)));
+                if !paused {
+                    return Ok(());
+                }
+                self.set_state(id, ItemState::Active).await?;
+                let job = Job::to_finish(&record).unwrap_or(Job::Scan);
+                self.start_next(id, job).await
+            }
+            Action::Verify => self.start_next(id, Job::Verify).await,
+            Action::Update if record.kind == ItemKind::Share => {
+                self.set_state(id, ItemState::Active).await?;
+                self.start_next(id, Job::Whole).await
+            }
+            Action::Update => Err(EngineError::NotAShare(id)),
+        }
+    }
+
+    fn remove(&mut self, id: ItemId, delete_files: bool, reply: Reply<()>) {
+        if let Some(running) = self.running.get_mut(&id) {
+            running.stop_then(Then::Remove {
+                delete_files,
+                reply,
+            });
+            return;
+        }
+        let context = self.context.clone();
+        self.sources.remove(&id);
+        self.tasks.spawn(async move {
+            let removed = work::remove(&context, id, delete_files).await;
+            (id, Ended::Removed(removed, reply))
+        });
+    }
+
+    /// A job ended: say what became of its item, and do what was asked for meanwhile.
+    async fn settle(&mut self, id: ItemId, ended: Ended) {
+        let running = self.running.remove(&id);
+        let secs = running
+            .as_ref()
+            .map_or(0.0, |running| running.began.elapsed().as_secs_f64());
+        let then = running.and_then(|running| running.then);
+        let sound = match ended {
+            Ended::Removed(result, reply) => {
+                if result.is_ok() {
+                    self.context.activity.remove(id);
+                }
+                drop(reply.send(result));
+                return;
+            }
+            Ended::Whole { sources } => {
+                let entry = self.sources.entry(id).or_default();
+                *entry = (sources, secs);
+                self.context.activity.update(id, work::show_whole);
+                true
+            }
+            Ended::Stopped => true,
+            Ended::Problem(problem) => {
+                self.needs_you(id, problem).await;
+                false
+            }
+        };
+        match then {
+            Some(Then::Pause) if sound => self.show_paused(id),
+            Some(Then::Pause) | None => {}
+            Some(Then::Start(job)) => {
+                if let Err(error) = self.start_next(id, job).await {
+                    self.needs_you(id, error.problem()).await;
+                }
+            }
+            Some(Then::Remove {
+                delete_files,
+                reply,
+            }) => self.remove(id, delete_files, reply),
+        }
+    }
+
+    /// A file was not as it was when somebody asked for a block of it: look at the whole item.
+    async fn doubt(&mut self, doubt: Doubt) {
+        let known = self.context.activity.get(doubt.item);
+        let at_rest = known.is_some_and(|view| view.state == State::Sharing);
+        if !at_rest || doubt.kind == DoubtKind::Unproven || self.running.contains_key(&doubt.item) {
+            return;
+        }
+        if let Err(error) = self.start_next(doubt.item, Job::Scan).await {
+            tracing::warn!(id = %doubt.item, %error, "a changed item could not be looked at");
+        }
+    }
+
+    async fn needs_you(&self, id: ItemId, problem: Problem) {
+        tracing::warn!(%id, code = problem.code, "{}", problem.message);
+        let kept = self
+            .set_state(id, ItemState::Problem(problem.clone()))
+            .await;
+        if let Err(error) = kept {
+            tracing::error!(%id, %error, "the problem could not be recorded");
+        }
+        self.context.activity.update(id, |view| {
+            view.state = State::NeedsYou(problem);
+            work::show_still(view);
+        });
+    }
+
+    fn show_paused(&self, id: ItemId) {
+        self.context.activity.update(id, |view| {
+            view.state = State::Paused;
+            work::show_still(view);
+        });
+    }
+}
+
+/// How an item that was asked for stands in the index.
+enum Found {
+    New,
+    AsIs,
+    WithMoreProviders,
+}
+
+/// Makes the item, or finds the one that already is what is asked for and makes it active.
+fn take_in(index: &Index, item: NewItem) -> Result<(ItemRecord, Found), EngineError> {
+    let known = index
+        .items()?
+        .into_iter()
+        .find(|record| is_same(record, &item));
+    let Some(known) = known else {
+        let id = index.create_item(item)?;
+        let record = index.item(id)?.ok_or(EngineError::UnknownItem(id))?;
+        return Ok((record, Found::New));
+    };
+    let id = known.id;
+    let new = item
+        .providers
+        .into_iter()
+        .filter(|provider| !known.providers.contains(provider));
+    let new: Vec<String> = new.collect();
+    let found = if new.is_empty() || known.done {
+        Found::AsIs
+    } else {
+        Found::WithMoreProviders
+    };
+    index.update_item(id, move |record| {
+        record.state = ItemState::Active;
+        // The newest hints are the likeliest to be right.
+        record.providers.splice(0..0, new);
+        record.providers.truncate(MAX_LINK_PROVIDERS);
+    })?;
+    let record = index.item(id)?.ok_or(EngineError::UnknownItem(id))?;
+    Ok((record, found))
+}
+
+/// The same content into the same folder, or the same paths shared alike.
+fn is_same(record: &ItemRecord, item: &NewItem) -> bool {
+    let alike = match item.kind {
+        ItemKind::Share => {
+            record.sources == item.sources
+                && record.profile == item.profile
+                && record.options == item.options
+        }
+        ItemKind::Download => {
+            // What a path leads to is not known when it is asked for.
+            (&record.link, record.root) == (&item.link, item.root.or(record.root))
+                && record.into == item.into
+                && record.select == item.select
+        }
+    };
+    record.kind == item.kind && record.name == item.name && alike
+}

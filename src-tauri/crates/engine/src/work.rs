@@ -1,0 +1,404 @@
+//! The jobs themselves: hashing a share, fetching a download, checking either, and removing an item.
+//!
+//! Each runs as one task that [`crate::jobs`] started, reports its progress into [`Activity`], and returns what became of the
+//! item. Stopped jobs leave what they did on record, so that the next one goes on there.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+use unixfs::{Cid, Profile};
+
+use crate::activity::Activity;
+use crate::deletion;
+use crate::error::EngineError;
+use crate::fetch::{self, FetchError};
+use crate::index::{Announce, ItemRecord, ItemState};
+use crate::jobs::Context;
+use crate::library::{
+    self, Control, Depth, ImportError, ImportRequest, Progress, ScanError, ScanReport,
+};
+use crate::requests::SourceView;
+use crate::types::{ItemId, ItemKind, ItemView, Problem, Retry, State};
+
+/// How often progress is written into the view: readers pull at most four times a second.
+const PROGRESS_EVERY: Duration = Duration::from_millis(250);
+
+/// What can be done for an item, one at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Job {
+    /// Make it whole: hash a share, fetch a download.
+    Whole,
+    /// Read every byte again and compare.
+    Verify,
+    /// Look whether its files are still as they were, without reading them.
+    Scan,
+}
+
+/// What became of a job.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    Whole {
+        sources: Vec<SourceView>,
+    },
+    Stopped,
+    Problem(Problem),
+    Removed(
+        Result<(), EngineError>,
+        oneshot::Sender<Result<(), EngineError>>,
+    ),
+}
+
+impl Job {
+    /// The job that an item still needs, if it needs one.
+    pub(crate) fn to_finish(record: &ItemRecord) -> Option<Self> {
+        (!record.done).then_some(Self::Whole)
+    }
+
+    /// What the item is shown to be doing meanwhile. Looking is too quick to be shown.
+    fn state(self, kind: ItemKind) -> Option<State> {
+        match (self, kind) {
+            (Self::Whole, ItemKind::Share) => Some(State::Hashing),
+            (Self::Whole, ItemKind::Download) => Some(State::Finding),
+            (Self::Verify, _) => Some(State::Verifying),
+            (Self::Scan, _) => None,
+        }
+    }
+}
+
+/// Does the job, and says what became of it.
+pub(crate) async fn run(
+    context: Context,
+    record: ItemRecord,
+    job: Job,
+    stop: CancellationToken,
+) -> Ended {
+    if let Some(state) = job.state(record.kind) {
+        context
+            .activity
+            .update(record.id, |view| view.state = state);
+    }
+    let result = match (job, record.kind) {
+        (Job::Whole, ItemKind::Share) => hash(&context, &record, stop).await,
+        (Job::Whole, ItemKind::Download) => fetch(&context, record, stop).await,
+        (Job::Verify, _) => check(&context, &record, stop, Depth::Content).await,
+        (Job::Scan, _) => check(&context, &record, stop, Depth::Fingerprints).await,
+    };
+    result.unwrap_or_else(|error| match error {
+        EngineError::Import(ImportError::Stopped(_))
+        | EngineError::Scan(ScanError::Stopped(_))
+        | EngineError::Fetch(FetchError::Stopped) => Ended::Stopped,
+        error => Ended::Problem(error.problem()),
+    })
+}
+
+async fn hash(
+    context: &Context,
+    record: &ItemRecord,
+    stop: CancellationToken,
+) -> Result<Ended, EngineError> {
+    let profile: Profile = record
+        .profile
+        .parse()
+        .map_err(|_| EngineError::UnknownProfile(record.profile.clone()))?;
+    let request = ImportRequest {
+        item: record.id,
+        paths: record.sources.clone(),
+        profile,
+        hidden: record.options.hidden,
+        metadata: record.options.metadata,
+    };
+    let index = context.index.clone();
+    let imported = watched(context, record.id, stop, move |progress, control| {
+        library::import(&index, &request, progress, control)
+    })
+    .await??;
+    context.activity.update(record.id, |view| {
+        view.cid = Some(imported.root.to_string());
+        (view.total, view.files) = (imported.bytes, imported.files);
+        view.skipped = imported.skipped.len() as u64;
+    });
+    announce(context, record, imported.root).await?;
+    Ok(Ended::Whole {
+        sources: Vec::new(),
+    })
+}
+
+async fn fetch(
+    context: &Context,
+    record: ItemRecord,
+    stop: CancellationToken,
+) -> Result<Ended, EngineError> {
+    let fetching = context.fetching()?;
+    // Without a link it began with a CAR file.
+    let fetched = match (&record.link, record.sources.first()) {
+        (None, Some(car)) => {
+            let car = car.clone();
+            fetch::import(fetching, record.clone(), car, stop).await?
+        }
+        _ => fetch::run(fetching, record.clone(), stop).await?,
+    };
+    let view = |(peer, bytes): (libp2p::PeerId, u64)| SourceView {
+        peer: peer.to_string(),
+        bytes,
+    };
+    context.activity.update(record.id, |view| {
+        view.path = Some(fetched.path.clone());
+        view.cid = Some(fetched.root.to_string());
+        (view.total, view.files) = (fetched.bytes, fetched.files);
+        view.skipped = fetched.skipped.len() as u64;
+    });
+    announce(context, &record, fetched.root).await?;
+    let mut sources: Vec<_> = fetched.sources.into_iter().map(view).collect();
+    sources.sort_by_key(|source| std::cmp::Reverse(source.bytes));
+    Ok(Ended::Whole { sources })
+}
+
+/// Tells the network what others can find here.
+async fn announce(context: &Context, record: &ItemRecord, root: Cid) -> Result<(), EngineError> {
+    let Some(net) = &context.net else {
+        return Ok(());
+    };
+    let keys = match record.options.announce {
+        Announce::None => return Ok(()),
+        Announce::Root => HashSet::from([*root.hash()]),
+        Announce::Files => {
+            let (index, id) = (context.index.clone(), record.id);
+            let files = blocking(move || index.files(id)).await?;
+            let roots = files
+                .into_iter()
+                .filter_map(|file| file.root)
+                .map(|cid| *cid.hash());
+            roots.chain([*root.hash()]).collect()
+        }
+    };
+    net.announce(keys.into_iter().collect()).await;
+    Ok(())
+}
+
+/// Looks whether the item's files still hold what they did, by reading them or by their fingerprints.
+async fn check(
+    context: &Context,
+    record: &ItemRecord,
+    stop: CancellationToken,
+    depth: Depth,
+) -> Result<Ended, EngineError> {
+    let (index, id) = (context.index.clone(), record.id);
+    let look = move |progress: &Progress, control: &Control| {
+        library::scan(&index, id, depth, progress, control)
+    };
+    let report = match depth {
+        Depth::Content => watched(context, id, stop, look).await??,
+        Depth::Fingerprints => unwatched(stop, look).await??,
+    };
+    let Some(problem) = files_changed(record.kind, &report) else {
+        return Ok(Ended::Whole {
+            sources: Vec::new(),
+        });
+    };
+    if record.kind == ItemKind::Download {
+        // To resume it means to fetch it again, beside what the person made of it.
+        let index = context.index.clone();
+        blocking(move || index.set_item_done(id, false)).await?;
+    }
+    Ok(Ended::Problem(problem))
+}
+
+/// The problem that a look at an item's files found, if it found one.
+fn files_changed(kind: ItemKind, report: &ScanReport) -> Option<Problem> {
+    let files = |count: u64| {
+        if count == 1 {
+            "1 file".to_owned()
+        } else {
+            format!("{count} files")
+        }
+    };
+    let (changed, missing) = (report.changed.count, report.missing.count);
+    let (code, message) = match (changed, missing) {
+        (0, 0) => return None,
+        (_, 0) => ("files-changed", format!("{} changed since", files(changed))),
+        (0, _) => (
+            "files-missing",
+            format!("{} can't be found any more", files(missing)),
+        ),
+        _ => (
+            "files-changed",
+            format!(
+                "{} changed, and {} can't be found any more",
+                files(changed),
+                files(missing)
+            ),
+        ),
+    };
+    let hint = match kind {
+        ItemKind::Share => {
+            "Share it again to share what is there now, put the old files back, or remove the share."
+        }
+        ItemKind::Download => "Resume it to fetch it again beside them, or remove it.",
+    };
+    let first = report
+        .changed
+        .first
+        .first()
+        .or(report.missing.first.first());
+    Some(Problem {
+        code: code.to_owned(),
+        message,
+        hint: Some(hint.to_owned()),
+        retry: Retry::User,
+        subject: first.map(|path| path.to_string_lossy().into_owned()),
+    })
+}
+
+/// Forgets an item; with `delete_files`, what a download wrote goes too.
+pub(crate) async fn remove(
+    context: &Context,
+    id: ItemId,
+    delete_files: bool,
+) -> Result<(), EngineError> {
+    let index = context.index.clone();
+    let source = context.source.clone();
+    let root = blocking(move || {
+        let record = index.item(id)?.ok_or(EngineError::UnknownItem(id))?;
+        if delete_files {
+            if record.kind == ItemKind::Share {
+                return Err(EngineError::NotADownload(id));
+            }
+            deletion::delete_files(&index, &record)?;
+        }
+        index.remove_item(id)?;
+        // Deleted files give their space back only when they are closed.
+        source.close_files();
+        Ok::<_, EngineError>(record.root)
+    })
+    .await?;
+    if let (Some(net), Some(root)) = (&context.net, root) {
+        net.withdraw(vec![*root.hash()]).await;
+    }
+    Ok(())
+}
+
+/// Runs blocking work on a thread for that, shows its progress, and stops it when the job is to stop.
+async fn watched<T: Send + 'static>(
+    context: &Context,
+    id: ItemId,
+    stop: CancellationToken,
+    work: impl FnOnce(&Progress, &Control) -> T + Send + 'static,
+) -> Result<T, EngineError> {
+    let progress = Arc::new(Progress::default());
+    let control = Arc::new(Control::default());
+    let mut task = tokio::task::spawn_blocking({
+        let (progress, control) = (Arc::clone(&progress), Arc::clone(&control));
+        move || work(&progress, &control)
+    });
+    let mut ticks = tokio::time::interval(PROGRESS_EVERY);
+    let mut stopping = false;
+    loop {
+        tokio::select! {
+            ended = &mut task => {
+                show(&context.activity, id, &progress);
+                return ended.map_err(|_| EngineError::Stopping);
+            }
+            () = stop.cancelled(), if !stopping => {
+                control.stop();
+                stopping = true;
+            }
+            _ = ticks.tick() => show(&context.activity, id, &progress),
+        }
+    }
+}
+
+/// The same for work that is too quick to be shown.
+async fn unwatched<T: Send + 'static>(
+    stop: CancellationToken,
+    work: impl FnOnce(&Progress, &Control) -> T + Send + 'static,
+) -> Result<T, EngineError> {
+    let control = Arc::new(Control::default());
+    let worker = Arc::clone(&control);
+    let mut task = tokio::task::spawn_blocking(move || work(&Progress::default(), &worker));
+    let ended = tokio::select! {
+        ended = &mut task => ended,
+        () = stop.cancelled() => {
+            control.stop();
+            task.await
+        }
+    };
+    ended.map_err(|_| EngineError::Stopping)
+}
+
+fn show(activity: &Activity, id: ItemId, progress: &Progress) {
+    let now = progress.get();
+    activity.update(id, |view| {
+        view.total = now.bytes_found.max(now.bytes_done);
+        view.done = now.bytes_done;
+        view.files = now.files_found;
+    });
+}
+
+/// An item's row as its record alone tells it.
+pub(crate) fn view(record: &ItemRecord) -> ItemView {
+    let state = match (&record.state, record.kind, record.done) {
+        (ItemState::Paused, ..) => State::Paused,
+        (ItemState::Problem(problem), ..) => State::NeedsYou(problem.clone()),
+        (ItemState::Active, _, true) => State::Sharing,
+        (ItemState::Active, ItemKind::Share, false) => State::Hashing,
+        (ItemState::Active, ItemKind::Download, false) => State::Finding,
+    };
+    let here = match record.kind {
+        ItemKind::Share => record.sources.first(),
+        ItemKind::Download if record.done => record.sources.first(),
+        ItemKind::Download => record.part.as_ref(),
+    };
+    ItemView {
+        id: record.id,
+        kind: record.kind,
+        name: record.name.clone(),
+        path: here.cloned(),
+        cid: record.root.map(|root| root.to_string()),
+        state,
+        total: record.bytes,
+        done: if record.done { record.bytes } else { 0 },
+        files: record.files,
+        rate_down: 0,
+        rate_up: 0,
+        peers: 0,
+        eta: None,
+        skipped: 0,
+        created: record.created,
+    }
+}
+
+/// The row of an item that is whole, and shared.
+pub(crate) fn show_whole(view: &mut ItemView) {
+    view.state = State::Sharing;
+    view.done = view.total;
+    show_still(view);
+}
+
+/// Nothing moves.
+pub(crate) fn show_still(view: &mut ItemView) {
+    (view.rate_down, view.rate_up, view.peers, view.eta) = (0, 0, 0, None);
+}
+
+/// Runs what blocks on a thread for that.
+pub(crate) async fn blocking<T, E>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, EngineError>
+where
+    T: Send + 'static,
+    E: Send + 'static,
+    EngineError: From<E>,
+{
+    let done = tokio::task::spawn_blocking(work).await;
+    Ok(done.map_err(|_| EngineError::Stopping)??)
+}
+
+/// Unix seconds.
+pub(crate) fn now_unix() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
