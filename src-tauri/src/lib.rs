@@ -1,1 +1,7 @@
-//! App.
+//! Shoal, the app: the command line on top of [`engine::Engine`].
+//!
+//! [`api`] is every call there is; [`control`] carries the same calls between processes. Nothing here knows how content is
+//! stored, found or sent.
+
+mod api;
+mod control;

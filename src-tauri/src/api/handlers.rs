@@ -1,0 +1,227 @@
+//! One function a call: engine in, wire type out. A window calls them as they are, other processes through [`answer`].
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use engine::activity::Changes;
+use engine::config::SettingView;
+use engine::types::{ItemId, ItemView, Problem, State};
+use engine::{
+    Action, DownloadRequest, Engine, EngineError, EntryView, NetworkView, PeerView, Report,
+    ShareRequest,
+};
+use futures::StreamExt;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::problem;
+use super::types::{ChangesRequest, Hello, Request};
+use crate::control::{Answer, ByteStream, Reply};
+
+/// The least time between two answers that only report progress: four a second are as many as people can read.
+const PROGRESS_GAP: Duration = Duration::from_millis(250);
+/// The longest that an end may go unnoticed while progress is held back: looking every 10 ms costs nothing that can be
+/// measured.
+const MAX_LOOK_GAP: Duration = Duration::from_millis(10);
+/// What timers can tell apart. What is done within a few of these is looked at without a pause.
+const MIN_LOOK_GAP: Duration = Duration::from_millis(1);
+/// The longest wait that a call may ask for; a reader that is gone is forgotten after it.
+const MAX_WAIT: Duration = Duration::from_mins(1);
+
+/// Answers a request of another process.
+pub(crate) async fn answer(engine: Engine, request: Request) -> Answer {
+    let engine = &engine;
+    match request {
+        Request::Hello => value(Ok(hello(engine).await)),
+        Request::Share(request) => value(share(engine, request).await),
+        Request::Download(request) => value(download(engine, request).await),
+        Request::Changes(request) => value(Ok(changes(engine, request).await)),
+        Request::Items => value(Ok(items(engine))),
+        Request::Item { id } => value(item(engine, id)),
+        Request::Report { id } => value(report(engine, id).await),
+        Request::Act { id, action } => value(act(engine, id, action).await),
+        Request::Remove { id, delete_files } => value(remove(engine, id, delete_files).await),
+        Request::Link { id } => value(link(engine, id).await),
+        Request::List { link, patience } => value(list(engine, &link, patience).await),
+        Request::Cat { link, patience } => cat(engine, &link, patience).await.map(Reply::Bytes),
+        Request::ImportCar { path } => value(import_car(engine, &path).await),
+        Request::ExportCar { id, path } => value(export_car(engine, id, &path).await),
+        Request::Peers => value(peers(engine).await),
+        Request::Network => value(network(engine).await),
+        Request::Settings => value(Ok(settings(engine))),
+        Request::SetSetting { key, value: to } => value(set_setting(engine, &key, &to).await),
+    }
+}
+
+pub(crate) async fn hello(engine: &Engine) -> Hello {
+    Hello {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        peer_id: engine.peer_id().unwrap_or_default(),
+        listen: engine.listen_addrs().await,
+    }
+}
+
+pub(crate) async fn share(engine: &Engine, request: ShareRequest) -> Result<ItemId, Problem> {
+    engine.share(request).await.map_err(told)
+}
+
+pub(crate) async fn download(engine: &Engine, request: DownloadRequest) -> Result<ItemId, Problem> {
+    engine.download(request).await.map_err(told)
+}
+
+/// Answers at once when an item came to rest, and else holds progress back, so that answers are [`PROGRESS_GAP`] apart.
+pub(crate) async fn changes(engine: &Engine, request: ChangesRequest) -> Changes {
+    let began = Instant::now();
+    let mut until = began + Duration::from_millis(request.wait_ms).min(MAX_WAIT);
+    let mut seen = request.since;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        let news = only(engine.changes(seen, left).await, request.only);
+        seen = news.rev;
+        if news.full || !news.removed.is_empty() || !news.items.iter().all(is_moving) {
+            break;
+        }
+        if !news.items.is_empty() {
+            until = until.min(began + PROGRESS_GAP);
+        }
+        if Instant::now() >= until {
+            break;
+        }
+        let gap = (began.elapsed() / 32).min(MAX_LOOK_GAP);
+        if gap >= MIN_LOOK_GAP {
+            tokio::time::sleep(gap).await;
+        }
+    }
+    let mut news = only(
+        engine.changes(request.since, Duration::ZERO).await,
+        request.only,
+    );
+    for view in &mut news.items {
+        make_text(&mut view.path);
+    }
+    news
+}
+
+pub(crate) fn items(engine: &Engine) -> Vec<ItemView> {
+    let mut items = engine.items();
+    for view in &mut items {
+        make_text(&mut view.path);
+    }
+    items
+}
+
+pub(crate) fn item(engine: &Engine, id: ItemId) -> Result<ItemView, Problem> {
+    let mut view = engine.item(id).map_err(told)?;
+    make_text(&mut view.path);
+    Ok(view)
+}
+
+pub(crate) async fn report(engine: &Engine, id: ItemId) -> Result<Report, Problem> {
+    let mut report = engine.report(id).await.map_err(told)?;
+    make_text(&mut report.path);
+    Ok(report)
+}
+
+pub(crate) async fn act(engine: &Engine, id: ItemId, action: Action) -> Result<(), Problem> {
+    engine.act(id, action).await.map_err(told)
+}
+
+pub(crate) async fn remove(engine: &Engine, id: ItemId, delete_files: bool) -> Result<(), Problem> {
+    engine.remove(id, delete_files).await.map_err(told)
+}
+
+pub(crate) async fn link(engine: &Engine, id: ItemId) -> Result<String, Problem> {
+    engine.link(id).await.map_err(told)
+}
+
+/// `patience` in seconds.
+pub(crate) async fn list(
+    engine: &Engine,
+    link: &str,
+    patience: u64,
+) -> Result<Vec<EntryView>, Problem> {
+    within(patience, engine.list(link)).await?.map_err(told)
+}
+
+/// `patience` in seconds, for the first bytes and for each that follow.
+pub(crate) async fn cat(engine: &Engine, link: &str, patience: u64) -> Result<ByteStream, Problem> {
+    let bytes = within(patience, engine.cat(link)).await?.map_err(told)?;
+    let chunks = futures::stream::unfold(Some(bytes), move |bytes| async move {
+        let mut bytes = bytes?;
+        match within(patience, bytes.recv()).await {
+            Ok(Some(Ok(chunk))) => Some((Ok(chunk), Some(bytes))),
+            Ok(Some(Err(error))) => Some((Err(told(error)), None)),
+            Ok(None) => None,
+            Err(problem) => Some((Err(problem), None)),
+        }
+    });
+    Ok(chunks.boxed())
+}
+
+pub(crate) async fn import_car(engine: &Engine, path: &Path) -> Result<ItemId, Problem> {
+    engine.import_car(path).await.map_err(told)
+}
+
+/// The bytes written.
+pub(crate) async fn export_car(engine: &Engine, id: ItemId, path: &Path) -> Result<u64, Problem> {
+    engine.export_car(id, path).await.map_err(told)
+}
+
+pub(crate) async fn peers(engine: &Engine) -> Result<Vec<PeerView>, Problem> {
+    engine.peers().await.map_err(told)
+}
+
+pub(crate) async fn network(engine: &Engine) -> Result<NetworkView, Problem> {
+    engine.network().await.map_err(told)
+}
+
+pub(crate) fn settings(engine: &Engine) -> Vec<SettingView> {
+    engine.settings()
+}
+
+pub(crate) async fn set_setting(engine: &Engine, key: &str, value: &str) -> Result<(), Problem> {
+    engine.set_setting(key, value).await.map_err(told)
+}
+
+fn value<T: Serialize>(result: Result<T, Problem>) -> Answer {
+    let value: Value =
+        serde_json::to_value(result?).map_err(|error| problem::unwritable(&error))?;
+    Ok(Reply::Value(value))
+}
+
+/// JSON can hold only text: what is none in a path is shown as a question mark in a box.
+fn make_text(path: &mut Option<PathBuf>) {
+    if let Some(path) = path
+        && path.to_str().is_none()
+    {
+        *path = PathBuf::from(path.to_string_lossy().into_owned());
+    }
+}
+
+fn told(error: impl Into<EngineError>) -> Problem {
+    error.into().problem()
+}
+
+async fn within<T>(seconds: u64, work: impl Future<Output = T>) -> Result<T, Problem> {
+    let limit = Duration::from_secs(seconds);
+    let done = tokio::time::timeout(limit, work).await;
+    done.map_err(|_| problem::nobody_has_it(seconds))
+}
+
+fn only(mut changes: Changes, id: Option<ItemId>) -> Changes {
+    if let Some(id) = id {
+        changes.items.retain(|item| item.id == id);
+        changes.removed.retain(|removed| *removed == id);
+    }
+    changes
+}
+
+/// Its numbers change by themselves until it comes to rest.
+fn is_moving(item: &ItemView) -> bool {
+    matches!(
+        item.state,
+        State::Hashing | State::Downloading | State::Verifying
+    )
+}

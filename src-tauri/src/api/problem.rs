@@ -1,0 +1,167 @@
+//! Problems that arise before or around the engine: it can't be reached, nobody answered in time, the output is gone.
+//!
+//! The engine's own errors bring their [`Problem`]s along; this module adds those of the app, and the exit codes.
+
+use std::io;
+use std::path::Path;
+
+use engine::EngineError;
+use engine::types::{Problem, Retry};
+
+/// Exit code of any problem.
+const FAILED: u8 = 1;
+/// Exit code when nobody was found in time.
+const NOBODY: u8 = 3;
+
+const NOBODY_HAS_IT: &str = "nobody-has-it";
+const ENGINE_STOPPED: &str = "engine-stopped";
+
+/// What the program ends with after this problem.
+pub(crate) fn exit_code(problem: &Problem) -> u8 {
+    match problem.code.as_str() {
+        NOBODY_HAS_IT => NOBODY,
+        _ => FAILED,
+    }
+}
+
+/// The engine that was asked ended before it answered.
+pub(crate) fn is_engine_stopped(problem: &Problem) -> bool {
+    problem.code == ENGINE_STOPPED || problem.code == EngineError::Stopping.problem().code
+}
+
+/// Nobody who has the content was found in time.
+pub(crate) fn is_nobody(problem: &Problem) -> bool {
+    problem.code == NOBODY_HAS_IT
+}
+
+pub(crate) fn nobody_has_it(seconds: u64) -> Problem {
+    let message = format!("nobody who has it answered within {seconds} s");
+    let hint = "Try again when someone who has it is online, or name one with --provider.";
+    problem(NOBODY_HAS_IT, message, hint, Retry::User)
+}
+
+pub(crate) fn no_engine(what: &str) -> Problem {
+    let message = format!("no Shoal is running here, so there are no {what}");
+    let hint = "Start one with `shoal daemon`, or `shoal share` something.";
+    problem("no-engine", message, hint, Retry::User)
+}
+
+pub(crate) fn engine_stopped() -> Problem {
+    let message = "the running Shoal stopped before it answered".to_owned();
+    let hint = "Run the command again: what was under way goes on where it stopped.";
+    problem(ENGINE_STOPPED, message, hint, Retry::User)
+}
+
+pub(crate) fn engine_silent() -> Problem {
+    let message = "the Shoal running on this data directory doesn't answer".to_owned();
+    let hint = "Stop it and start it again; nothing is lost.";
+    problem("engine-silent", message, hint, Retry::User)
+}
+
+pub(crate) fn engine_busy() -> Problem {
+    let message = "too many commands are waiting for the running Shoal".to_owned();
+    problem(
+        "engine-busy",
+        message,
+        "Wait for some of them, or stop them with Ctrl-C.",
+        Retry::User,
+    )
+}
+
+pub(crate) fn control(path: &Path, error: &io::Error) -> Problem {
+    let message = format!(
+        "the running Shoal can't be reached at {}: {error}",
+        path.display()
+    );
+    let hint = "Check who owns the data directory; it has to be yours alone.";
+    problem("control", message, hint, Retry::User)
+}
+
+/// What came over the control socket isn't what this version speaks.
+pub(crate) fn other_version(what: &dyn std::fmt::Display) -> Problem {
+    let message = format!("the running Shoal and this command don't understand each other: {what}");
+    let hint = "They may be of different versions: stop the running one and start it again.";
+    problem("other-version", message, hint, Retry::User)
+}
+
+pub(crate) fn unknown_setting(key: &str) -> Problem {
+    let message = format!("there is no setting {key:?}");
+    problem(
+        "unknown-setting",
+        message,
+        "`shoal settings` lists them all.",
+        Retry::Never,
+    )
+}
+
+pub(crate) fn removed() -> Problem {
+    let message = "the item was removed meanwhile".to_owned();
+    problem(
+        "removed",
+        message,
+        "`shoal list` shows what there is.",
+        Retry::Never,
+    )
+}
+
+pub(crate) fn bad_path(path: &Path, error: &io::Error) -> Problem {
+    let message = format!("{:?} is not a path: {error}", path.display());
+    problem("bad-path", message, "Name a file or folder.", Retry::Never)
+}
+
+pub(crate) fn unknown_command(name: &str) -> Problem {
+    let message = format!("there is no command {name:?}");
+    problem(
+        "unknown-command",
+        message,
+        "`shoal help` lists them all.",
+        Retry::Never,
+    )
+}
+
+pub(crate) fn no_data_dir() -> Problem {
+    let message = "there is no home directory to keep data in".to_owned();
+    problem(
+        "no-data-dir",
+        message,
+        "Name a place with --data-dir or SHOAL_DATA_DIR.",
+        Retry::User,
+    )
+}
+
+pub(crate) fn start(error: &io::Error) -> Problem {
+    let message = format!("the program could not start: {error}");
+    problem(
+        "start",
+        message,
+        "The system may be short of memory or threads.",
+        Retry::User,
+    )
+}
+
+/// A name or path that is no text.
+pub(crate) fn unwritable(error: &dyn std::fmt::Display) -> Problem {
+    let message = format!("the running Shoal can't be told of this: {error}");
+    let hint = "Rename what isn't valid text, or stop the running Shoal and try again.";
+    problem("not-text", message, hint, Retry::User)
+}
+
+pub(crate) fn output(error: &io::Error) -> Problem {
+    let message = format!("the output could not be written: {error}");
+    problem(
+        "output",
+        message,
+        "Check where standard output goes.",
+        Retry::User,
+    )
+}
+
+fn problem(code: &str, message: String, hint: &str, retry: Retry) -> Problem {
+    Problem {
+        code: code.to_owned(),
+        message,
+        hint: Some(hint.to_owned()),
+        retry,
+        subject: None,
+    }
+}

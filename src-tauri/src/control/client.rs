@@ -1,0 +1,104 @@
+//! The other process's side: finds the engine that runs on a data directory, and asks it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use engine::types::Problem;
+use futures::StreamExt;
+use interprocess::local_socket::GenericFilePath;
+use interprocess::local_socket::tokio::{Stream, prelude::*};
+use tokio::io::BufReader;
+
+use super::wire::{self, Line, MAX_ANSWER};
+use super::{Answer, ByteStream, Reply, address};
+use crate::api::problem;
+use crate::api::types::Request;
+
+/// How long a running engine may take to say hello. It answers within milliseconds unless it is stopped or stuck.
+const HELLO_PATIENCE: Duration = Duration::from_secs(5);
+
+/// The engine that another process runs.
+#[derive(Debug, Clone)]
+pub(crate) struct Remote {
+    path: PathBuf,
+}
+
+impl Remote {
+    /// `None` when no engine runs on that data directory.
+    pub(crate) async fn find(data_dir: &Path) -> Result<Option<Self>, Problem> {
+        if !data_dir.is_dir() {
+            return Ok(None);
+        }
+        let path = address::of(data_dir).map_err(|error| problem::control(data_dir, &error))?;
+        let remote = Self { path };
+        let hello = tokio::time::timeout(HELLO_PATIENCE, remote.try_ask(&Request::Hello));
+        match hello.await {
+            Ok(Ok(Ok(_))) => Ok(Some(remote)),
+            Ok(Ok(Err(problem))) => Err(problem),
+            Ok(Err(error)) if nobody_there(&error) => Ok(None),
+            Ok(Err(error)) => Err(problem::control(&remote.path, &error)),
+            Err(_) => Err(problem::engine_silent()),
+        }
+    }
+
+    pub(crate) async fn ask(&self, request: &Request) -> Answer {
+        match self.try_ask(request).await {
+            Ok(answer) => answer,
+            Err(error) => Err(lost(&error)),
+        }
+    }
+
+    async fn try_ask(&self, request: &Request) -> io::Result<Answer> {
+        let text = match serde_json::to_value(request) {
+            Ok(text) => text,
+            Err(error) => return Ok(Err(problem::unwritable(&error))),
+        };
+        let name = self.path.as_path().to_fs_name::<GenericFilePath>()?;
+        let mut stream = BufReader::new(Stream::connect(name).await?);
+        wire::write_line(&mut stream, &text).await?;
+        Ok(match wire::read_line(&mut stream, MAX_ANSWER).await? {
+            Line::Value(value) => Ok(Reply::Value(value)),
+            Line::Problem(problem) => Err(problem),
+            first @ (Line::Bytes(_) | Line::End) => Ok(Reply::Bytes(bytes(first, stream))),
+        })
+    }
+}
+
+/// The chunks of an answer whose first line was read.
+fn bytes(first: Line, stream: BufReader<Stream>) -> ByteStream {
+    let chunks = futures::stream::unfold(Some((Some(first), stream)), |state| async move {
+        let (first, mut stream) = state?;
+        let line = match first {
+            Some(line) => Ok(line),
+            None => wire::read_line(&mut stream, MAX_ANSWER).await,
+        };
+        match line {
+            Ok(Line::Bytes(len)) => match wire::read_chunk(&mut stream, len).await {
+                Ok(chunk) => Some((Ok(chunk), Some((None, stream)))),
+                Err(error) => Some((Err(lost(&error)), None)),
+            },
+            Ok(Line::End) => None,
+            Ok(Line::Problem(problem)) => Some((Err(problem), None)),
+            Ok(Line::Value(_)) => Some((Err(problem::other_version(&"a value among bytes")), None)),
+            Err(error) => Some((Err(lost(&error)), None)),
+        }
+    });
+    chunks.boxed()
+}
+
+/// No socket, or one that a killed engine left.
+fn nobody_there(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionRefused, ConnectionReset, NotFound, UnexpectedEof};
+    matches!(
+        error.kind(),
+        NotFound | ConnectionRefused | ConnectionReset | BrokenPipe | UnexpectedEof
+    )
+}
+
+fn lost(error: &io::Error) -> Problem {
+    match error.kind() {
+        io::ErrorKind::InvalidData => problem::other_version(error),
+        _ => problem::engine_stopped(),
+    }
+}
