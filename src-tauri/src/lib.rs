@@ -1,7 +1,8 @@
 //! Shoal, the app: the command line on top of [`engine::Engine`].
 //!
-//! [`api`] is every call there is; [`control`] carries the same calls between processes. Nothing here knows how content is
-//! stored, found or sent.
+//! [`cli`] turns words into calls and answers into text; [`api`] is every call there is; [`control`] carries the same
+//! calls between processes. Nothing here knows how content is stored, found or sent.
 
 mod api;
+pub mod cli;
 mod control;

@@ -1,1 +1,7 @@
-fn main() {}
+//! The program: a command on the command line.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    shoal::cli::main()
+}

@@ -1,0 +1,34 @@
+//! `shoal export`
+
+use std::path::PathBuf;
+
+use super::reach::Reach;
+use super::{Context, ItemArgs, OK, Outcome, absolute};
+use crate::api::types::{Event, Request, path_text};
+
+/// Write an item's blocks to a CAR file, for those who can't be reached
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    item: ItemArgs,
+    #[arg(value_name = "FILE.car")]
+    file: PathBuf,
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Outcome {
+    let (id, path) = (args.item.id, absolute(&args.file)?);
+    let reach = Reach::any(context).await?;
+    let bytes = reach
+        .call(Request::ExportCar {
+            id,
+            path: path.clone(),
+        })
+        .await;
+    reach.leave().await;
+    context.out.event(&Event::Exported {
+        id,
+        path: path_text(&path),
+        bytes: bytes?,
+    })?;
+    OK
+}

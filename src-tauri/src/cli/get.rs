@@ -1,0 +1,140 @@
+//! `shoal get`
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use engine::types::{ItemId, ItemView, Problem};
+use engine::{DownloadRequest, Report};
+
+use super::reach::{Reach, interrupted};
+use super::{Context, INTERRUPTED, OK, Outcome, absolute, watch};
+use crate::api::problem;
+use crate::api::types::{Event, Request, path_text};
+
+/// Fetch what a link names from everyone who has it
+///
+/// What is being fetched already goes on; what is here already is checked. With a running Shoal, Ctrl-C leaves it going.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// A CID, /ipfs/CID/path, ipfs://CID or the address of a gateway
+    link: String,
+    /// The folder to put it in; else the one from the settings
+    #[arg(long, value_name = "DIR")]
+    into: Option<PathBuf>,
+    /// Only this file or folder inside; may be given several times
+    #[arg(long, value_name = "PATH")]
+    select: Vec<String>,
+    /// Somebody who has it; may be given several times
+    #[arg(long = "provider", value_name = "MULTIADDR")]
+    providers: Vec<String>,
+    /// Give up, with exit code 3, when not a byte arrives for so long
+    #[arg(long, value_name = "SECS", value_parser = clap::value_parser!(u64).range(1..))]
+    timeout: Option<u64>,
+    /// With a running Shoal: don't wait until it is there
+    #[arg(long)]
+    detach: bool,
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Outcome {
+    let patience = args.timeout.map(Duration::from_secs);
+    let detach = args.detach;
+    let request = DownloadRequest {
+        link: args.link,
+        into: args.into.as_deref().map(absolute).transpose()?,
+        select: args.select,
+        providers: args.providers,
+    };
+    super::check_link(&request.link)?;
+    loop {
+        let reach = Reach::online(context).await?;
+        let mut begun = None;
+        let outcome = tokio::select! {
+            outcome = get(&request, detach, patience, &reach, context, &mut begun) => outcome,
+            () = interrupted() => {
+                context.out.still();
+                leave_going(&reach, context, begun)
+            }
+        };
+        let ours = reach.is_ours();
+        reach.leave().await;
+        match outcome {
+            // Another process ran the engine and ended: now it is on us.
+            Err(problem) if !ours && problem::is_engine_stopped(&problem) => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+async fn get(
+    request: &DownloadRequest,
+    detach: bool,
+    patience: Option<Duration>,
+    reach: &Reach,
+    context: &Context,
+    begun: &mut Option<ItemId>,
+) -> Outcome {
+    let out = &context.out;
+    reach.say_ready(out).await?;
+    let before: Vec<ItemView> = match patience {
+        Some(_) => reach.call(Request::Items).await?,
+        None => Vec::new(),
+    };
+    let id = reach.call(Request::Download(request.clone())).await?;
+    *begun = Some(id);
+    if detach && !reach.is_ours() {
+        out.event(&Event::Detached { id })?;
+        return OK;
+    }
+    match watch::until_shared(reach, out, id, patience).await {
+        Ok(view) => done(reach, context, view).await,
+        Err(problem) if problem::is_nobody(&problem) => {
+            let known = before.iter().any(|item| item.id == id);
+            give_up(reach, id, known).await?;
+            Err(problem)
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+async fn done(reach: &Reach, context: &Context, view: ItemView) -> Outcome {
+    let id = view.id;
+    let report: Report = reach.call(Request::Report { id }).await?;
+    let out = &context.out;
+    out.progress(&view)?;
+    let path = report.path.or(view.path).unwrap_or_default();
+    out.event(&Event::Done {
+        id,
+        cid: view.cid.unwrap_or_default(),
+        path: path_text(&path),
+        bytes: view.total,
+        secs: report.secs,
+        sources: report.sources,
+        skipped: report.skipped,
+    })?;
+    OK
+}
+
+/// A download that this command began and nothing came of leaves nothing behind; what has begun to arrive is kept.
+async fn give_up(reach: &Reach, id: ItemId, known: bool) -> Result<(), Problem> {
+    let view: ItemView = reach.call(Request::Item { id }).await?;
+    if known || view.done > 0 {
+        return Ok(());
+    }
+    reach
+        .call(Request::Remove {
+            id,
+            delete_files: false,
+        })
+        .await
+}
+
+fn leave_going(reach: &Reach, context: &Context, begun: Option<ItemId>) -> Outcome {
+    match begun {
+        Some(id) if !reach.is_ours() => context.out.event(&Event::Detached { id })?,
+        Some(_) => context
+            .out
+            .talk("Stopped. The same command goes on where this one was."),
+        None => {}
+    }
+    Ok(INTERRUPTED)
+}

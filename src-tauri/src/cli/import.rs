@@ -1,0 +1,36 @@
+//! `shoal import`
+
+use std::path::PathBuf;
+
+use engine::types::{ItemId, ItemView, Problem};
+
+use super::reach::Reach;
+use super::{Context, OK, Outcome, absolute};
+use crate::api::types::{Event, Request};
+
+/// Take the content of a CAR file in, as an item that is shared
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[arg(value_name = "FILE.car")]
+    file: PathBuf,
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Outcome {
+    let path = absolute(&args.file)?;
+    let reach = Reach::any(context).await?;
+    let view = import(&reach, path).await;
+    reach.leave().await;
+    let view = view?;
+    context.out.event(&Event::Imported {
+        id: view.id,
+        cid: view.cid,
+        name: view.name,
+        bytes: view.total,
+    })?;
+    OK
+}
+
+async fn import(reach: &Reach, path: PathBuf) -> Result<ItemView, Problem> {
+    let id: ItemId = reach.call(Request::ImportCar { path }).await?;
+    reach.call(Request::Item { id }).await
+}

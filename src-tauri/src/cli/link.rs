@@ -1,0 +1,23 @@
+//! `shoal link`
+
+use super::reach::Reach;
+use super::{Context, ItemArgs, OK, Outcome};
+use crate::api::types::{Event, Request};
+
+/// Print an item's link
+///
+/// While Shoal runs, the link says at which addresses it can be reached.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    item: ItemArgs,
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Outcome {
+    let id = args.item.id;
+    let reach = Reach::any(context).await?;
+    let link = reach.call(Request::Link { id }).await;
+    reach.leave().await;
+    context.out.event(&Event::Link { id, link: link? })?;
+    OK
+}

@@ -1,0 +1,237 @@
+//! The command line: words in, calls to an engine, text out.
+//!
+//! One file a command. A command finds its engine through [`reach`], says what happened as events through [`render`],
+//! and ends with an exit code: 0, 1 for a problem, 2 for wrong usage, 3 when nobody has the content in time.
+
+mod act;
+mod cat;
+mod cid;
+mod completions;
+mod daemon;
+mod export;
+mod get;
+mod import;
+mod link;
+mod list;
+mod ls;
+mod man;
+mod network;
+mod pause;
+mod peers;
+mod reach;
+mod remove;
+mod render;
+mod resume;
+mod settings;
+mod share;
+mod status;
+mod text;
+mod verify;
+mod watch;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use engine::EngineError;
+use engine::link::Link;
+use engine::types::{ItemId, Problem};
+
+use self::render::Output;
+use crate::api::problem;
+
+/// Exit code of what Ctrl-C ended before its end, as shells count it.
+const INTERRUPTED: u8 = 130;
+
+/// Share files straight from your computer, over the public IPFS protocols.
+///
+/// A share stays where it lies; whoever opens its link fetches from everyone who has it, verified block by block.
+#[derive(Debug, Parser)]
+#[command(name = "shoal", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    global: Global,
+}
+
+#[derive(Debug, clap::Args)]
+struct Global {
+    /// Where Shoal keeps its own data; commands with the same directory belong together
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "SHOAL_DATA_DIR",
+        hide_env_values = true
+    )]
+    data_dir: Option<PathBuf>,
+    /// Say everything as JSON on standard output, one object a line
+    #[arg(long, global = true)]
+    json: bool,
+    /// Say results and errors only
+    #[arg(long, short, global = true)]
+    quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Daemon(daemon::Args),
+    Share(share::Args),
+    Get(get::Args),
+    List(list::Args),
+    Status(status::Args),
+    Link(link::Args),
+    Pause(pause::Args),
+    Resume(resume::Args),
+    Verify(verify::Args),
+    Remove(remove::Args),
+    Cid(cid::Args),
+    Ls(ls::Args),
+    Cat(cat::Args),
+    Import(import::Args),
+    Export(export::Args),
+    Peers(peers::Args),
+    Network(network::Args),
+    Settings(settings::Args),
+    Completions(completions::Args),
+    Man(man::Args),
+}
+
+/// What every command runs with.
+#[derive(Debug)]
+struct Context {
+    data_dir: PathBuf,
+    out: Output,
+}
+
+/// How a command ends: with an exit code, or with a problem that is told and has its own.
+type Outcome = Result<u8, Problem>;
+
+const OK: Outcome = Ok(0);
+
+/// The item a command is about.
+#[derive(Debug, clap::Args)]
+struct ItemArgs {
+    /// The item's number, as `shoal list` shows it
+    id: ItemId,
+}
+
+/// How long a look inside a link may take.
+#[derive(Debug, clap::Args)]
+struct Patience {
+    /// Give up, with exit code 3, when nobody answers for so long
+    #[arg(long, value_name = "SECS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    timeout: u64,
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let out = Output::new(cli.global.json, cli.global.quiet);
+    talk_of_the_inside();
+    let outcome = match cli.command {
+        Some(command) => run(command, cli.global.data_dir, &out),
+        None => out
+            .text(&Cli::command().render_help().to_string())
+            .map(|()| 0),
+    };
+    let code = outcome.unwrap_or_else(|problem| {
+        out.problem(&problem);
+        problem::exit_code(&problem)
+    });
+    ExitCode::from(code)
+}
+
+fn run(command: Command, data_dir: Option<PathBuf>, out: &Output) -> Outcome {
+    match command {
+        // These need neither data nor an engine.
+        Command::Cid(args) => return cid::run(args, out),
+        Command::Completions(args) => return completions::run(args, out),
+        Command::Man(args) => return man::run(args, out),
+        _ => {}
+    }
+    let data_dir = data_dir.or_else(engine::paths::default_data_dir);
+    let context = Context {
+        data_dir: data_dir.ok_or_else(problem::no_data_dir)?,
+        out: out.clone(),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.map_err(|error| problem::start(&error))?;
+    let outcome = runtime.block_on(dispatch(command, &context));
+    // Whatever had to end has ended: threads that are still reading a file need not hold up the person.
+    runtime.shutdown_timeout(Duration::ZERO);
+    outcome
+}
+
+async fn dispatch(command: Command, context: &Context) -> Outcome {
+    match command {
+        Command::Daemon(args) => daemon::run(args, context).await,
+        Command::Share(args) => share::run(args, context).await,
+        Command::Get(args) => get::run(args, context).await,
+        Command::List(args) => list::run(args, context).await,
+        Command::Status(args) => status::run(args, context).await,
+        Command::Link(args) => link::run(args, context).await,
+        Command::Pause(args) => pause::run(args, context).await,
+        Command::Resume(args) => resume::run(args, context).await,
+        Command::Verify(args) => verify::run(args, context).await,
+        Command::Remove(args) => remove::run(args, context).await,
+        Command::Ls(args) => ls::run(args, context).await,
+        Command::Cat(args) => cat::run(args, context).await,
+        Command::Import(args) => import::run(args, context).await,
+        Command::Export(args) => export::run(args, context).await,
+        Command::Peers(args) => peers::run(args, context).await,
+        Command::Network(args) => network::run(args, context).await,
+        Command::Settings(args) => settings::run(args, context).await,
+        Command::Cid(args) => cid::run(args, &context.out),
+        Command::Completions(args) => completions::run(args, &context.out),
+        Command::Man(args) => man::run(args, &context.out),
+    }
+}
+
+/// A path that means the same to another process.
+fn absolute(path: &Path) -> Result<PathBuf, Problem> {
+    std::path::absolute(path).map_err(|error| problem::bad_path(path, &error))
+}
+
+/// Refuses a link that can't be read before anything is started for it.
+fn check_link(link: &str) -> Result<(), Problem> {
+    let read: Result<Link, _> = link.parse();
+    read.map(drop)
+        .map_err(|error| EngineError::from(error).problem())
+}
+
+/// What the engine has to say for whoever looks for a fault: only errors, unless `SHOAL_LOG` asks for more.
+fn talk_of_the_inside() {
+    use tracing_subscriber::filter::{EnvFilter, LevelFilter};
+
+    let builder = tracing_subscriber::fmt().with_writer(std::io::stderr);
+    match std::env::var("SHOAL_LOG") {
+        Ok(wanted) => builder.with_env_filter(EnvFilter::new(wanted)).init(),
+        Err(_) => builder.with_max_level(LevelFilter::ERROR).init(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_commands_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn global_options_go_before_and_after_a_command() {
+        for words in [
+            &["shoal", "--json", "--data-dir", "d", "list"][..],
+            &["shoal", "list", "--data-dir", "d", "--json"],
+        ] {
+            let cli = Cli::try_parse_from(words).unwrap();
+            assert!(cli.global.json && cli.global.data_dir.is_some());
+        }
+    }
+}

@@ -1,0 +1,333 @@
+//! What a command says: sentences for people, or one JSON object a line for scripts.
+//!
+//! Results go to standard output, everything else to standard error. A reader that goes away ends nothing: what is left
+//! to say is dropped.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use engine::types::{ItemView, Problem, Skipped, State};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::text::{bytes, count, people, progress, sentence, shown, shown_lines};
+use crate::api::problem;
+use crate::api::types::{Event, Progress, hint};
+
+/// Left-out files that are named one by one; more are counted.
+const NAMED_SKIPPED: usize = 20;
+/// Times a second that a bar is drawn.
+const BAR_RATE: u8 = 10;
+
+/// Where a command's words go; clones share it.
+#[derive(Debug, Clone)]
+pub(super) struct Output {
+    json: bool,
+    quiet: bool,
+    /// Somebody's eyes are on standard output: names must not command the terminal.
+    terminal: bool,
+    /// Nobody reads standard output any more.
+    closed: Arc<AtomicBool>,
+    bar: ProgressBar,
+}
+
+impl Output {
+    pub(super) fn new(json: bool, quiet: bool) -> Self {
+        let shown = !json && !quiet && io::stderr().is_terminal();
+        let bar = if shown {
+            ProgressBar::no_length()
+        } else {
+            ProgressBar::hidden()
+        };
+        if shown {
+            bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(BAR_RATE));
+        }
+        Self {
+            json,
+            quiet,
+            terminal: io::stdout().is_terminal(),
+            closed: Arc::default(),
+            bar,
+        }
+    }
+
+    pub(super) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Tells of an event.
+    pub(super) fn event(&self, event: &Event) -> Result<(), Problem> {
+        if self.json {
+            let line =
+                serde_json::to_string(event).map_err(|error| problem::output(&error.into()))?;
+            return self.line(&line);
+        }
+        self.people(event)
+    }
+
+    /// Tells of items: one line each.
+    pub(super) fn items(&self, items: &[ItemView]) -> Result<(), Problem> {
+        if self.json {
+            return items
+                .iter()
+                .try_for_each(|view| self.event(&Event::item(view)));
+        }
+        if items.is_empty() {
+            self.talk("Nothing is shared or downloaded yet.");
+        }
+        let rows = items.iter().map(|view| {
+            let size = if view.total == 0 {
+                String::new()
+            } else {
+                bytes(view.total)
+            };
+            [view.id.to_string(), size, sentence(view), view.name.clone()]
+        });
+        self.table(rows)
+    }
+
+    /// Rows of cells in columns; the last column is as wide as it likes.
+    pub(super) fn table<const N: usize>(
+        &self,
+        rows: impl Iterator<Item = [String; N]>,
+    ) -> Result<(), Problem> {
+        let rows: Vec<[String; N]> = rows.map(|row| row.map(|cell| self.safe(&cell))).collect();
+        let width = |column: usize| {
+            let widths = rows.iter().map(|row| row[column].chars().count());
+            widths.max().unwrap_or_default()
+        };
+        let widths: Vec<usize> = (0..N).map(width).collect();
+        for row in &rows {
+            let cells = row
+                .iter()
+                .zip(&widths)
+                .map(|(cell, width)| format!("{cell:width$}"));
+            let line = cells.collect::<Vec<_>>().join("  ");
+            self.line(line.trim_end())?;
+        }
+        Ok(())
+    }
+
+    /// How far an item is: a bar for people, an event for scripts.
+    pub(super) fn progress(&self, view: &ItemView) -> Result<(), Problem> {
+        let event = match view.state {
+            State::Hashing => Event::Hashing(Progress::of(view)),
+            State::Verifying => Event::Verifying(Progress::of(view)),
+            // Its end is told too: even what took no time has had progress.
+            State::Downloading | State::Sharing => Event::Progress(Progress::of(view)),
+            _ => {
+                self.draw(view);
+                return Ok(());
+            }
+        };
+        if !self.json {
+            self.draw(view);
+            return Ok(());
+        }
+        if self.quiet {
+            Ok(())
+        } else {
+            self.event(&event)
+        }
+    }
+
+    fn draw(&self, view: &ItemView) {
+        if self.bar.is_hidden() || self.bar.is_finished() {
+            return;
+        }
+        let moving = matches!(
+            view.state,
+            State::Hashing | State::Verifying | State::Downloading
+        );
+        let template = if moving && view.total > 0 {
+            "{prefix} {bar:24} {msg}"
+        } else {
+            "{prefix} {msg}"
+        };
+        // Both templates are good: a third would show the default bar.
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            self.bar.set_style(style.progress_chars("━╸─"));
+        }
+        self.bar.set_prefix(shown(&view.name));
+        self.bar.set_length(view.total);
+        self.bar.set_position(view.done);
+        self.bar.set_message(if moving {
+            progress(view)
+        } else {
+            sentence(view)
+        });
+    }
+
+    /// Takes the bar off the screen.
+    pub(super) fn still(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    /// A result that is text: a link, a path, a page.
+    pub(super) fn text(&self, text: &str) -> Result<(), Problem> {
+        self.line(text.trim_end_matches('\n'))
+    }
+
+    /// A result whose bytes are the person's own business.
+    pub(super) fn raw(&self, bytes: &[u8]) -> Result<(), Problem> {
+        self.write(bytes)
+    }
+
+    /// Whether anybody still reads the results.
+    pub(super) fn is_read(&self) -> bool {
+        !self.closed.load(Ordering::Relaxed)
+    }
+
+    /// A word to the person beside the results. Names in it are made safe here.
+    pub(super) fn talk(&self, words: &str) {
+        if !self.quiet && !self.json {
+            self.say(words);
+        }
+    }
+
+    /// What went wrong, and what to do next.
+    pub(super) fn problem(&self, problem: &Problem) {
+        self.still();
+        if self.json {
+            // A reader that is gone can't be told why.
+            let _ = self.event(&Event::error(problem));
+            return;
+        }
+        self.say(&format!("Error: {}", problem.message));
+        self.say(hint(problem));
+    }
+
+    fn say(&self, words: &str) {
+        self.bar.suspend(|| {
+            // Without standard error there is nobody to tell.
+            let _ = writeln!(io::stderr(), "{}", shown_lines(words));
+        });
+    }
+
+    fn line(&self, line: &str) -> Result<(), Problem> {
+        self.write(format!("{line}\n").as_bytes())
+    }
+
+    fn write(&self, bytes: &[u8]) -> Result<(), Problem> {
+        if !self.is_read() {
+            return Ok(());
+        }
+        let written = self.bar.suspend(|| {
+            let mut stdout = io::stdout().lock();
+            stdout.write_all(bytes).and_then(|()| stdout.flush())
+        });
+        match written {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.closed.store(true, Ordering::Relaxed);
+                Ok(())
+            }
+            written => written.map_err(|error| problem::output(&error)),
+        }
+    }
+
+    /// A name for standard output: as it is for a pipe or a file, made safe for a terminal.
+    fn safe(&self, name: &str) -> String {
+        if self.terminal {
+            shown(name)
+        } else {
+            name.to_owned()
+        }
+    }
+
+    fn people(&self, event: &Event) -> Result<(), Problem> {
+        match event {
+            Event::Shared {
+                link,
+                name,
+                bytes: size,
+                files,
+                skipped,
+                ..
+            } => {
+                let files = count(*files, "file", "files");
+                self.talk(&format!(
+                    "Sharing {}: {files}, {}.",
+                    shown(name),
+                    bytes(*size)
+                ));
+                self.skipped(skipped);
+                self.text(link)
+            }
+            Event::Done {
+                path,
+                bytes: size,
+                secs,
+                sources,
+                skipped,
+                ..
+            } => {
+                self.talk(&match sources.len() {
+                    0 => format!("It was here already: {}, checked.", bytes(*size)),
+                    from => {
+                        let from = people(from as u64);
+                        format!("Fetched {} in {secs:.1} s from {from}.", bytes(*size))
+                    }
+                });
+                self.skipped(skipped);
+                self.text(&self.safe(path))
+            }
+            Event::Detached { id } => {
+                self.talk(&format!(
+                    "It goes on by itself. `shoal status {id}` shows how far it is."
+                ));
+                Ok(())
+            }
+            Event::Cid { cid, .. } => self.text(cid),
+            Event::Link { link, .. } => self.text(link),
+            Event::Removed { id } => {
+                self.talk(&format!("Item {id} is removed."));
+                Ok(())
+            }
+            Event::Imported {
+                id,
+                name,
+                bytes: size,
+                ..
+            } => {
+                self.talk(&format!(
+                    "Imported {} as item {id}: {}.",
+                    shown(name),
+                    bytes(*size)
+                ));
+                Ok(())
+            }
+            Event::Exported {
+                path, bytes: size, ..
+            } => {
+                self.talk(&format!("Wrote {}.", bytes(*size)));
+                self.text(&self.safe(path))
+            }
+            Event::Source(source) => {
+                self.text(&format!("  from {}: {}", source.peer, bytes(source.bytes)))
+            }
+            Event::Skipped(skipped) => {
+                self.text(&self.safe(&format!("  left out: {}: {}", skipped.path, skipped.reason)))
+            }
+            // Told by the commands in tables and sentences of their own, or of interest to scripts only.
+            Event::Ready { .. }
+            | Event::Hashing(_)
+            | Event::Progress(_)
+            | Event::Verifying(_)
+            | Event::Item(_)
+            | Event::Entry(_)
+            | Event::Peer(_)
+            | Event::Network(_)
+            | Event::Setting(_)
+            | Event::Error { .. } => Ok(()),
+        }
+    }
+
+    fn skipped(&self, skipped: &[Skipped]) {
+        for Skipped { path, reason } in skipped.iter().take(NAMED_SKIPPED) {
+            self.talk(&format!("Left out: {}: {reason}", shown(path)));
+        }
+        if let Some(more @ 1..) = skipped.len().checked_sub(NAMED_SKIPPED) {
+            self.talk(&format!("Left out: {more} more"));
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! `shoal settings`
+
+use engine::config::{Origin, SettingView};
+use engine::types::Problem;
+
+use super::reach::Reach;
+use super::{Context, OK, Outcome};
+use crate::api::problem;
+use crate::api::types::{Event, Request};
+
+/// Show all settings with their meaning, or one; or set one
+///
+/// Each can also be given for one run as an environment variable: upload.limit is SHOAL_UPLOAD_LIMIT.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    key: Option<String>,
+    /// What to set it to, for this and later runs
+    value: Option<String>,
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Outcome {
+    let reach = Reach::any(context).await?;
+    let settings = settings(&args, &reach).await;
+    reach.leave().await;
+    let settings = settings?;
+    let out = &context.out;
+    if out.is_json() {
+        settings
+            .into_iter()
+            .try_for_each(|setting| out.event(&Event::Setting(setting)))?;
+        return OK;
+    }
+    match (&args.key, settings.as_slice()) {
+        (Some(_), [setting]) => out.text(&setting.value)?,
+        _ => explain(&settings, context)?,
+    }
+    OK
+}
+
+async fn settings(args: &Args, reach: &Reach) -> Result<Vec<SettingView>, Problem> {
+    if let (Some(key), Some(value)) = (args.key.clone(), args.value.clone()) {
+        let () = reach.call(Request::SetSetting { key, value }).await?;
+    }
+    let mut settings: Vec<SettingView> = reach.call(Request::Settings).await?;
+    if let Some(key) = &args.key {
+        settings.retain(|setting| setting.key == *key);
+        if settings.is_empty() {
+            return Err(problem::unknown_setting(key));
+        }
+    }
+    Ok(settings)
+}
+
+fn explain(settings: &[SettingView], context: &Context) -> Result<(), Problem> {
+    for setting in settings {
+        let from = match setting.from {
+            Origin::Default => "",
+            Origin::File => "  (set)",
+            Origin::Environment => "  (set for this run)",
+        };
+        context
+            .out
+            .text(&format!("{} = {}{from}", setting.key, setting.value))?;
+        context.out.text(&format!("    {}", setting.meaning))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,121 @@
+//! `shoal share`
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use engine::types::{ItemId, Problem};
+use engine::{Announce, Report, ShareRequest};
+
+use super::reach::{Reach, interrupted};
+use super::{Context, INTERRUPTED, OK, Outcome, absolute, watch};
+use crate::api::types::{Event, Request};
+
+/// Share files and folders where they lie, as one item, and print its link
+///
+/// Without a running Shoal this shares until Ctrl-C.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// What to share; several become the entries of one folder
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// What others see it called; else its own name
+    #[arg(long)]
+    name: Option<String>,
+    /// How content becomes blocks, and with that its CID: unixfs-v1-2025 (the default) or unixfs-v0-2015
+    #[arg(long)]
+    profile: Option<String>,
+    /// Share the hidden files inside folders too
+    #[arg(long)]
+    hidden: bool,
+    /// What others can find without the link, knowing a CID
+    #[arg(long, value_enum, default_value = "root")]
+    announce: Announced,
+    /// With a running Shoal: don't wait until it is hashed
+    #[arg(long)]
+    detach: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Announced {
+    /// The item as a whole
+    Root,
+    /// The item and each file in it
+    Files,
+    /// Nothing: only those who have the link, with its addresses, find it
+    None,
+}
+
+impl From<Announced> for Announce {
+    fn from(announced: Announced) -> Self {
+        match announced {
+            Announced::Root => Self::Root,
+            Announced::Files => Self::Files,
+            Announced::None => Self::None,
+        }
+    }
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Outcome {
+    let detach = args.detach;
+    let request = ShareRequest {
+        paths: args
+            .paths
+            .iter()
+            .map(|path| absolute(path))
+            .collect::<Result<_, _>>()?,
+        name: args.name,
+        profile: args.profile,
+        hidden: args.hidden,
+        announce: args.announce.into(),
+    };
+    let reach = Reach::online(context).await?;
+    let outcome = tokio::select! {
+        outcome = share(request, detach, &reach, context) => outcome,
+        () = interrupted() => cut_short(&reach, context),
+    };
+    reach.leave().await;
+    outcome
+}
+
+async fn share(request: ShareRequest, detach: bool, reach: &Reach, context: &Context) -> Outcome {
+    let out = &context.out;
+    reach.say_ready(out).await?;
+    let id = reach.call(Request::Share(request)).await?;
+    if detach && !reach.is_ours() {
+        out.event(&Event::Detached { id })?;
+        return OK;
+    }
+    let view = watch::until_shared(reach, out, id, None).await?;
+    let Report { skipped, .. } = reach.call(Request::Report { id }).await?;
+    out.event(&Event::Shared {
+        id,
+        cid: view.cid.unwrap_or_default(),
+        link: link(reach, id).await?,
+        name: view.name,
+        bytes: view.total,
+        files: view.files,
+        skipped,
+    })?;
+    if reach.is_ours() {
+        out.talk("People fetch it from here while this runs. Stop with Ctrl-C.");
+        // Until Ctrl-C.
+        std::future::pending::<()>().await;
+    }
+    OK
+}
+
+async fn link(reach: &Reach, id: ItemId) -> Result<String, Problem> {
+    reach.call(Request::Link { id }).await
+}
+
+/// Ctrl-C is how a foreground share ends. While it was still being hashed somewhere else, it goes on there.
+fn cut_short(reach: &Reach, context: &Context) -> Outcome {
+    context.out.still();
+    if reach.is_ours() {
+        return OK;
+    }
+    context
+        .out
+        .talk("The running Shoal goes on hashing; `shoal list` shows how far it is.");
+    Ok(INTERRUPTED)
+}

@@ -1,0 +1,174 @@
+//! Numbers, names and states as people read them.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use engine::types::{ItemKind, ItemView, State};
+use indicatif::{DecimalBytes, HumanDuration};
+
+/// What is made visible before it reaches a terminal: control characters, which can rewrite what is on it, and the marks
+/// that reorder or hide text, with which one name can look like another.
+fn is_treacherous(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// A name as a terminal may show it.
+pub(super) fn shown(name: &str) -> String {
+    name.chars().fold(String::new(), |mut shown, c| {
+        if is_treacherous(c) {
+            shown.extend(c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+        shown
+    })
+}
+
+/// Text of several lines as a terminal may show it.
+pub(super) fn shown_lines(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(shown).collect();
+    lines.join("\n")
+}
+
+pub(super) fn bytes(bytes: u64) -> String {
+    DecimalBytes(bytes).to_string()
+}
+
+pub(super) fn rate(bytes_a_second: u64) -> String {
+    format!("{}/s", DecimalBytes(bytes_a_second))
+}
+
+pub(super) fn count(number: u64, one: &str, many: &str) -> String {
+    let word = if number == 1 { one } else { many };
+    format!("{number} {word}")
+}
+
+pub(super) fn people(number: u64) -> String {
+    count(number, "person", "people")
+}
+
+/// `None` while the whole is unknown.
+fn percent(view: &ItemView) -> Option<u64> {
+    let (done, total) = (u128::from(view.done), u128::from(view.total));
+    let percent = (done * 100).checked_div(total)?;
+    u64::try_from(percent).ok()
+}
+
+/// What an item is doing, in a sentence.
+pub(super) fn sentence(view: &ItemView) -> String {
+    let so_far = || {
+        percent(view)
+            .map(|percent| format!(", {percent} %"))
+            .unwrap_or_default()
+    };
+    match &view.state {
+        State::Hashing => format!("Hashing{}", so_far()),
+        State::Finding => "Looking for people who have it".to_owned(),
+        State::Downloading => {
+            let from = people(view.peers.into());
+            let mut sentence = format!("Downloading from {from}{}", so_far());
+            if let Some(left) = left(view) {
+                // Writing to a string can't fail.
+                let _ = write!(sentence, ", {left}");
+            }
+            sentence
+        }
+        State::Verifying => format!("Checking{}", so_far()),
+        State::Sharing if view.peers > 0 => {
+            let are = if view.peers == 1 { "is" } else { "are" };
+            format!("Shared, {} {are} fetching it", people(view.peers.into()))
+        }
+        State::Sharing => "Shared".to_owned(),
+        State::Paused if view.done < view.total => format!("Paused{}", so_far()),
+        State::Paused => "Paused".to_owned(),
+        State::NeedsYou(problem) => format!("Needs you: {}", problem.message),
+    }
+}
+
+/// How far it is, for beside a progress bar.
+pub(super) fn progress(view: &ItemView) -> String {
+    let of = match view.total {
+        0 => bytes(view.done),
+        total => format!("{} of {}", bytes(view.done), bytes(total)),
+    };
+    let mut parts = vec![of];
+    if view.state == State::Downloading {
+        parts.push(rate(view.rate_down));
+        parts.push(people(view.peers.into()));
+    }
+    parts.extend(left(view));
+    parts.join(", ")
+}
+
+fn left(view: &ItemView) -> Option<String> {
+    let left = HumanDuration(Duration::from_secs(view.eta?));
+    Some(format!("{left:#} left"))
+}
+
+pub(super) fn kind(kind: ItemKind) -> &'static str {
+    match kind {
+        ItemKind::Share => "shared from here",
+        ItemKind::Download => "downloaded",
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use engine::types::ItemId;
+
+    use super::*;
+
+    pub(in crate::cli) fn view(state: State) -> ItemView {
+        ItemView {
+            id: ItemId(7),
+            kind: ItemKind::Download,
+            name: "holiday.mov".to_owned(),
+            path: None,
+            cid: Some("bafy".to_owned()),
+            state,
+            total: 4_000_000,
+            done: 1_000_000,
+            files: 1,
+            rate_down: 500_000,
+            rate_up: 0,
+            peers: 2,
+            eta: Some(6),
+            skipped: 0,
+            created: 0,
+        }
+    }
+
+    #[test]
+    fn a_name_can_not_rewrite_the_terminal() {
+        assert_eq!(shown("grüße 世界 🐟.txt"), "grüße 世界 🐟.txt");
+        assert_eq!(shown("a\x1b[2Jb\r\n"), "a\\u{1b}[2Jb\\u{d}\\u{a}");
+        assert_eq!(shown("exe.\u{202e}gpj"), "exe.\\u{202e}gpj");
+        assert_eq!(
+            shown("\u{9b}31m\u{2066}\u{200f}"),
+            "\\u{9b}31m\\u{2066}\\u{200f}"
+        );
+        assert_eq!(shown_lines("a\nb\x07"), "a\nb\\u{7}");
+    }
+
+    #[test]
+    fn states_are_sentences() {
+        let check =
+            |state, sentence_of_it: &str| assert_eq!(sentence(&view(state)), sentence_of_it);
+        check(
+            State::Downloading,
+            "Downloading from 2 people, 25 %, 6s left",
+        );
+        check(State::Verifying, "Checking, 25 %");
+        check(State::Paused, "Paused, 25 %");
+        check(State::Sharing, "Shared, 2 people are fetching it");
+    }
+
+    #[test]
+    fn progress_names_what_moves() {
+        let moving = progress(&view(State::Downloading));
+        assert_eq!(moving, "1.00 MB of 4.00 MB, 500.00 kB/s, 2 people, 6s left");
+    }
+}

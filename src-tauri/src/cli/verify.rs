@@ -1,0 +1,44 @@
+//! `shoal verify`
+
+use engine::Action;
+use engine::types::{ItemId, ItemView, Problem};
+
+use super::reach::{Reach, interrupted};
+use super::text::bytes;
+use super::{Context, INTERRUPTED, ItemArgs, OK, Outcome, watch};
+use crate::api::types::{Event, Request};
+
+/// Read every byte of an item again and compare it with its link
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    item: ItemArgs,
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Outcome {
+    let out = &context.out;
+    let reach = Reach::any(context).await?;
+    let view = tokio::select! {
+        view = verify(&reach, context, args.item.id) => view.map(Some),
+        () = interrupted() => Ok(None),
+    };
+    out.still();
+    reach.leave().await;
+    let Some(view) = view? else {
+        return Ok(INTERRUPTED);
+    };
+    out.talk(&format!(
+        "All of it is as it was shared: {}.",
+        bytes(view.total)
+    ));
+    if out.is_json() {
+        out.event(&Event::item(&view))?;
+    }
+    OK
+}
+
+async fn verify(reach: &Reach, context: &Context, id: ItemId) -> Result<ItemView, Problem> {
+    let action = Action::Verify;
+    let () = reach.call(Request::Act { id, action }).await?;
+    watch::until_shared(reach, &context.out, id, None).await
+}
