@@ -21,9 +21,15 @@ const MAX_CHECKED: u64 = 16 * 1024 * 1024;
 /// Opens the database for writing. If it was damaged, says where the old one is kept.
 pub(super) fn open(dir: &Path) -> Result<(Connection, Option<PathBuf>), IndexError> {
     let path = dir.join(schema::FILE_NAME);
+    let is_new = !path.exists();
     if !is_marked(dir) {
         match open_sound(&path) {
-            Ok(connection) => return Ok((connection, None)),
+            Ok(connection) => {
+                if is_new {
+                    restore(&connection, dir)?;
+                }
+                return Ok((connection, None));
+            }
             Err(IndexError::Damaged(reason)) => {
                 tracing::error!(reason, path = %path.display(), "the index is damaged");
             }
@@ -32,10 +38,16 @@ pub(super) fn open(dir: &Path) -> Result<(Connection, Option<PathBuf>), IndexErr
     }
     let kept = set_aside(dir)?;
     let connection = schema::open_writer(&path)?;
-    for record in shares::read(dir) {
-        items::insert(&connection, &record, Some(record.id))?;
-    }
+    restore(&connection, dir)?;
     Ok((connection, Some(kept)))
+}
+
+/// Puts the items of the list into a new database. Somebody may have deleted the old one.
+fn restore(connection: &Connection, dir: &Path) -> rusqlite::Result<()> {
+    for record in shares::read(dir) {
+        items::insert(connection, &record, Some(record.id))?;
+    }
+    Ok(())
 }
 
 /// Has the next start rebuild the database.

@@ -555,6 +555,18 @@ fn damage_that_was_met_at_work_is_repaired_at_the_next_start() {
 }
 
 #[test]
+fn a_database_that_was_deleted_comes_back_with_its_items() {
+    let (_dir, opened) = reopen_damaged(|dir| fs::remove_file(dir.join("index.db")).unwrap());
+    assert_eq!(opened.recovered, None);
+    let items = opened.index.items().unwrap();
+    let names: Vec<_> = items
+        .iter()
+        .map(|item| (item.name.as_str(), item.done))
+        .collect();
+    assert_eq!(names, [("first", false), ("second", false)]);
+}
+
+#[test]
 fn a_damaged_list_of_shares_does_not_keep_the_database_from_opening() {
     let (_dir, opened) = reopen_damaged(|dir| {
         fs::write(dir.join("index.db"), b"nonsense").unwrap();

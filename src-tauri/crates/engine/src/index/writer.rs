@@ -217,6 +217,10 @@ impl Loop {
 
     /// Folds the write-ahead log into the database and cuts it to nothing. False while a reader is in the way.
     fn fold(&self) -> bool {
+        // What an update replaced gives its space back.
+        if let Err(error) = vacuum(&self.connection) {
+            tracing::debug!(%error, "the index could not be made smaller");
+        }
         let busy = self
             .connection
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
@@ -224,4 +228,13 @@ impl Loop {
             });
         matches!(busy, Ok(0))
     }
+}
+
+/// Cuts unused pages off the database.
+pub(super) fn vacuum(connection: &Connection) -> rusqlite::Result<()> {
+    // One step frees one page.
+    let mut vacuum = connection.prepare("PRAGMA incremental_vacuum")?;
+    let mut steps = vacuum.query([])?;
+    while steps.next()?.is_some() {}
+    Ok(())
 }

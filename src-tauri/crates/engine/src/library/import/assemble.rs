@@ -219,11 +219,15 @@ impl<'a> Assembler<'a> {
             self.complete = true;
             return Ok(());
         }
-        let mut blocks = Vec::new();
-        let root = folder.builder.finish(&mut |block| blocks.push(block))?;
-        for block in blocks {
+        // A large folder has many blocks: they go on record as they come.
+        let mut submitted = Ok(());
+        let root = folder.builder.finish(&mut |block| {
             self.keep(block);
-        }
+            if self.inline_bytes >= BATCH_BYTES && submitted.is_ok() {
+                submitted = self.submit();
+            }
+        })?;
+        submitted?;
         if dir == TOP {
             self.root = Some(root);
             self.complete = true;

@@ -13,8 +13,8 @@ use crate::library::control::{Control, Progress};
 use crate::library::walk::FoundFile;
 use crate::types::{ItemId, Skipped};
 
-/// Files found that wait to be hashed: enough for the total to be known early, at about 200 bytes each.
-const QUEUE: usize = 65_536;
+/// Files found that wait to be hashed: enough for the total to be known early, at about 250 bytes each.
+const QUEUE: usize = 16_384;
 
 /// What is the same for all files of one import.
 pub(super) struct Job<'a> {

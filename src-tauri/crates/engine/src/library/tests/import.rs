@@ -1,5 +1,7 @@
 //! What an import makes of files, and what it takes over.
 
+use proptest::prelude::*;
+
 use super::*;
 
 #[test]
@@ -370,4 +372,61 @@ fn a_relative_path_is_taken_from_where_we_are() {
         computed.root,
         file_root(&Profile::V1_2025, &fs::read(here).unwrap()).cid
     );
+}
+
+/// A tree of files to make: path below the folder, and content.
+fn trees() -> impl Strategy<Value = Vec<(String, Vec<u8>)>> {
+    let name = "[a-c]{1,2}";
+    let path = prop::collection::vec(name, 1..4).prop_map(|parts| parts.join("/"));
+    let content = (0_usize..40, any::<u8>()).prop_map(|(len, seed)| noise(len * 977, seed.into()));
+    prop::collection::vec((path, content), 1..30)
+}
+
+/// Writes what can be written: not where a folder is, and not below a file.
+fn make(bench: &Bench, files: &[(String, Vec<u8>)]) -> Vec<(String, Vec<u8>)> {
+    let mut made = std::collections::BTreeMap::new();
+    fs::create_dir(bench.path("folder")).unwrap();
+    for (path, content) in files {
+        let full = bench.path("folder").join(path);
+        if fs::create_dir_all(full.parent().unwrap()).is_ok() && fs::write(&full, content).is_ok() {
+            made.insert(format!("/{path}"), content.clone());
+        }
+    }
+    made.into_iter().collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn whatever_was_shared_reads_back_equal(files in trees(), profile in prop::sample::select(&Profile::ALL[..])) {
+        let bench = Bench::new();
+        let made = make(&bench, &files);
+        let small = Profile { chunk_size: 4096, width: 3, ..profile };
+        let request = ImportRequest { profile: small, ..bench.request(&["folder"]) };
+        let imported = bench.import_as(&request).unwrap();
+        prop_assert_eq!(imported.files, made.len() as u64);
+        prop_assert_eq!(bench.read_back(&imported.root), made);
+    }
+
+    /// Stopped anywhere, again and again: in the end it is as if it had never been.
+    #[test]
+    fn an_import_that_is_stopped_again_and_again_ends_equal(files in trees(), stops in prop::collection::vec(0_u64..40, 0..5)) {
+        let bench = Bench::new();
+        make(&bench, &files);
+        let request = bench.request(&["folder"]);
+        let expected = compute(&request.paths, request.profile, false, &Progress::default(), &Control::default()).unwrap();
+        for files in stops {
+            let (progress, control) = (Progress::default(), Control::default());
+            std::thread::scope(|scope| {
+                let import = scope.spawn(|| import(&bench.index, &request, &progress, &control));
+                while !import.is_finished() && progress.get().files_done < files {
+                    std::thread::yield_now();
+                }
+                control.stop();
+            });
+        }
+        prop_assert_eq!(bench.import_as(&request).unwrap(), expected.clone());
+        prop_assert_eq!(bench.index.files(bench.item).unwrap().len() as u64, expected.files);
+    }
 }
