@@ -47,6 +47,8 @@ pub(crate) const MAX_PEER_ADDRESSES: usize = 16;
 pub(crate) const MAX_CONNECTIONS: u32 = 256;
 /// Connections that others opened: leaves room to open our own.
 pub(crate) const MAX_INBOUND_CONNECTIONS: u32 = 160;
+/// Connections that others opened from one network: a tenth of [`MAX_INBOUND_CONNECTIONS`].
+pub(crate) const MAX_INBOUND_OF_NETWORK: usize = 16;
 /// Connections with one peer: TCP and QUIC opened from both sides at once.
 pub(crate) const MAX_CONNECTIONS_PER_PEER: u32 = 4;
 /// Connections being opened, each way. A handshake costs about a millisecond of one core.

@@ -13,6 +13,7 @@ use libp2p::{PeerId, StreamProtocol, identify, mdns, memory_connection_limits, p
 
 use super::NetConfig;
 use super::address::{self, Scope};
+use super::crowd;
 use super::kad_store::ProviderStore;
 use crate::limits::{
     MAX_CONNECTIONS, MAX_CONNECTIONS_PER_PEER, MAX_INBOUND_CONNECTIONS, MAX_MEMORY_BYTES,
@@ -42,6 +43,7 @@ const KAD_REFRESH: Duration = Duration::from_mins(10);
 pub(crate) struct Behaviour {
     limits: connection_limits::Behaviour,
     memory: memory_connection_limits::Behaviour,
+    crowd: crowd::Behaviour,
     pub(crate) blocked: allow_block_list::Behaviour<BlockedPeers>,
     pub(crate) bitswap: bitswap::Behaviour,
     pub(crate) kad: Toggle<kad::Behaviour<ProviderStore>>,
@@ -56,6 +58,7 @@ impl Behaviour {
         Self {
             limits: connection_limits::Behaviour::new(limits()),
             memory: memory_connection_limits::Behaviour::with_max_bytes(MAX_MEMORY_BYTES),
+            crowd: crowd::Behaviour::default(),
             blocked: allow_block_list::Behaviour::default(),
             bitswap: bitswap::Behaviour::new(bitswap::Config {
                 upload_limit: config.upload_limit,

@@ -9,7 +9,7 @@
 //! | file | room |
 //! |---|---|
 //! | `transport/` | how bytes travel: TLS, Noise, Yamux, QUIC |
-//! | `behaviour` | what is spoken, and the limits |
+//! | `behaviour` `crowd` | what is spoken, and the limits |
 //! | `actor` `commands` | the one task that owns the swarm, and what it is asked |
 //! | `session` `sessions` | both ends of a fetch: wants in, verified blocks out |
 //! | `dial` `find` | how peers are found and connected for a session |
@@ -23,6 +23,7 @@ mod actor;
 pub mod address;
 mod behaviour;
 mod commands;
+mod crowd;
 mod dial;
 mod find;
 mod identity;

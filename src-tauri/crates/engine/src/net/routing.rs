@@ -79,3 +79,70 @@ fn network(ip: IpAddr) -> u32 {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table() -> kad::Behaviour<ProviderStore> {
+        let local = PeerId::random();
+        let mut config = kad::Config::default();
+        config.set_kbucket_inserts(kad::BucketInserts::Manual);
+        kad::Behaviour::with_config(local, ProviderStore::new(local), config)
+    }
+
+    fn address(text: &str) -> Multiaddr {
+        text.parse().unwrap()
+    }
+
+    fn peers(kad: &mut kad::Behaviour<ProviderStore>) -> usize {
+        kad.kbuckets().map(|bucket| bucket.num_entries()).sum()
+    }
+
+    #[test]
+    fn one_network_gets_few_places() {
+        let reach = Reach::new(false, false);
+        let mut kad = table();
+        for number in 0..100 {
+            let of_one = address(&format!("/ip4/200.1.{number}.1/tcp/1"));
+            add(&mut kad, &reach, &PeerId::random(), &[of_one]);
+        }
+        assert!((MAX_OF_NETWORK_IN_BUCKET..=MAX_OF_NETWORK).contains(&peers(&mut kad)));
+        for bucket in kad.kbuckets() {
+            assert!(bucket.num_entries() <= MAX_OF_NETWORK_IN_BUCKET);
+        }
+        let before = peers(&mut kad);
+        for number in 0..5 {
+            let of_another = address(&format!("/ip4/201.{number}.1.1/tcp/1"));
+            add(&mut kad, &reach, &PeerId::random(), &[of_another]);
+        }
+        assert_eq!(peers(&mut kad), before + 5);
+    }
+
+    #[test]
+    fn a_second_network_does_not_hide_the_first() {
+        let reach = Reach::new(false, false);
+        let mut kad = table();
+        for number in 0..100 {
+            let addresses = [
+                address(&format!("/ip4/200.1.{number}.1/tcp/1")),
+                address(&format!("/ip4/200.{number}.1.1/tcp/1")),
+            ];
+            add(&mut kad, &reach, &PeerId::random(), &addresses);
+        }
+        assert!(peers(&mut kad) <= MAX_OF_NETWORK);
+    }
+
+    #[test]
+    fn only_addresses_that_everybody_can_reach_get_in() {
+        let mut kad = table();
+        let near = [
+            address("/ip4/192.168.1.1/tcp/1"),
+            address("/ip4/127.0.0.1/tcp/1"),
+        ];
+        add(&mut kad, &Reach::new(false, true), &PeerId::random(), &near);
+        assert_eq!(peers(&mut kad), 0);
+        add(&mut kad, &Reach::new(true, true), &PeerId::random(), &near);
+        assert_eq!(peers(&mut kad), 1);
+    }
+}
