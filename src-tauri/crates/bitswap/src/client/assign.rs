@@ -5,11 +5,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::limits::{HEARING, TICK};
+use super::limits::TICK;
 use super::peer::{Answer, PeerSlot};
 use super::session::{Member, Standing};
 use super::timers::Timer;
-use super::want::{PoolKey, WantId, WantState};
+use super::want::{PoolKey, UNHEARD, WantId, WantState};
 use super::{Client, SessionId};
 
 /// What a peer with room in its window could do.
@@ -30,6 +30,15 @@ impl Client {
     /// Brings windows, lists and requests up to date after any number of events. Only peers that something happened to are
     /// looked at, and at each tick all of them.
     pub(super) fn assign(&mut self, now: Instant) {
+        let hearing: Vec<SessionId> = self
+            .sessions
+            .iter()
+            .filter(|(_, s)| !s.unheard.is_empty())
+            .map(|(&id, _)| id)
+            .collect();
+        for session in hearing {
+            self.end_hearings(session, now);
+        }
         for session in std::mem::take(&mut self.short) {
             self.refill(session, now);
         }
@@ -107,7 +116,15 @@ impl Client {
         }
         // Idle peers look again at each tick while there is something that they could take over.
         if later || !idle.is_empty() && self.budget.in_use() > 0 {
-            self.timers.set_earlier(Timer::Assign, now + TICK);
+            let heard = self
+                .sessions
+                .values()
+                .filter_map(|session| session.unheard.front());
+            let next = heard
+                .map(|&(at, _)| at)
+                .min()
+                .map_or(now + TICK, |at| at.min(now + TICK));
+            self.timers.set_earlier(Timer::Assign, next);
         }
         Some(later)
     }
@@ -185,19 +202,14 @@ impl Client {
             peer.window.eta(bytes.into(), now)
         };
         let refused = |id: WantId| peer.said(id) == Answer::DontHave;
-        let busy = peer.window.asked_bytes() > 0 && state.has_partials();
-        let unheard = |id: WantId| {
-            let since = self.wants.active(id).map(|active| active.since);
-            busy && since.is_some_and(|since| now.saturating_duration_since(since) < HEARING)
-        };
         let mut found = None;
         let mut deferred = false;
         for &key in state.rare.iter().take(MAX_LOOK) {
-            let (_, rank, _, id) = key;
+            let (_, class, _, id) = key;
             if refused(id) {
                 continue;
             }
-            if unheard(id) {
+            if class == UNHEARD && peer.window.asked_bytes() > 0 {
                 deferred = true;
                 continue;
             }
@@ -210,11 +222,11 @@ impl Client {
                 let left = member.owned_bytes;
                 let idle = peer.window.asked_bytes() == 0;
                 let factor = if left > bytes * FEW { 3 } else { 8 };
-                idle && member.news.is_none()
+                member.news.is_none()
                     || (idle || left > bytes * FEW * 3)
                         && member.news.eta(left, now) > own_eta(id) * factor
             };
-            if rank == 0 || owner.is_none_or(is_late) {
+            if class == 0 || class == UNHEARD || owner.is_none_or(is_late) {
                 found = Some(key);
                 break;
             }

@@ -4,13 +4,13 @@
 use std::cmp::Reverse;
 use std::time::Instant;
 
-use super::limits::DEFAULT_BLOCK;
+use super::limits::{DEFAULT_BLOCK, GATHER, HEARING};
 use super::outbox::Entry;
 use super::peer::{Answer, Kind, PeerSlot, Sent};
 use super::session::Standing;
 use super::swarm::{mix, rank};
 use super::timers::Timer;
-use super::want::{Active, Place, WantId, WantState};
+use super::want::{Active, Place, UNHEARD, WantId, WantState};
 use super::{Client, SessionId};
 
 impl WantState {
@@ -48,10 +48,11 @@ impl Client {
             owner: None,
             tie: 0,
             explored: only.is_some(),
-            since: now,
+            heard_at: None,
         }));
         let partials: Vec<PeerSlot> =
             only.map_or_else(|| session.partials().collect(), |slot| vec![slot]);
+        self.await_word(id, now);
         self.rank_want(id);
         self.place(id);
         for slot in partials {
@@ -78,6 +79,45 @@ impl Client {
             session
                 .queue
                 .insert((Reverse(want.priority), want.order, id));
+        }
+    }
+
+    /// Gives partial holders time to say whether they have a want before complete sources are asked for it: two round trips of
+    /// the slowest, and the time in which want-haves gather.
+    fn await_word(&mut self, id: WantId, now: Instant) {
+        let Some(want) = self.wants.get_mut(id) else {
+            return;
+        };
+        let (Some(active), Some(session)) = (
+            want.active.as_deref_mut(),
+            self.sessions.get_mut(&want.home),
+        ) else {
+            return;
+        };
+        let rtt = |slot| Some(self.peers.get(slot)?.window.rtt());
+        if let Some(slowest) = session.partials().filter_map(rtt).max() {
+            let at = now + (slowest * 2 + GATHER * 2).min(HEARING);
+            active.heard_at = Some(at);
+            session.unheard.push_back((at, id));
+        }
+    }
+
+    /// Places wants anew whose partial holders have had their say.
+    pub(super) fn end_hearings(&mut self, session: SessionId, now: Instant) {
+        while let Some(state) = self.sessions.get_mut(&session)
+            && let Some(&(at, id)) = state.unheard.front()
+            && at <= now
+        {
+            state.unheard.pop_front();
+            if let Some(active) = self.wants.active_mut(id)
+                && active.heard_at == Some(at)
+            {
+                active.heard_at = None;
+                if active.place != Place::Asked {
+                    self.displace(id);
+                    self.place(id);
+                }
+            }
         }
     }
 
@@ -140,9 +180,14 @@ impl Client {
             return;
         };
         if active.holders.is_empty() {
-            let key = (Reverse(want.priority), active.rank, active.tie, id);
+            let class = if active.heard_at.is_some() {
+                UNHEARD
+            } else {
+                active.rank.min(UNHEARD - 1)
+            };
+            let key = (Reverse(want.priority), class, active.tie, id);
             session.rare.insert(key);
-            if active.rank == 0 || session.asked() == 0 {
+            if class == 0 || session.asked() == 0 {
                 self.fresh.insert(want.home);
             }
             active.place = Place::Rare(key);
@@ -463,10 +508,9 @@ impl Client {
             return;
         };
         if state.partial_count == 1 {
-            for &id in &state.active {
-                if let Some(active) = self.wants.active_mut(id) {
-                    active.since = now;
-                }
+            let active: Vec<WantId> = state.active.iter().copied().collect();
+            for id in active {
+                self.await_word(id, now);
             }
         }
         self.rank_session(session);

@@ -23,7 +23,7 @@ pub(super) const EXPLORE_PAUSE_MAX: Duration = Duration::from_secs(20);
 
 /// Peers of one session: each may cost a want-have and a cancel for every block.
 pub(super) const MAX_MEMBERS: usize = 256;
-/// A new want waits this long for the word of partial holders before a busy complete source is asked for it: their round
+/// A new want waits at most this long for the word of partial holders before a busy complete source is asked for it: their round
 /// trip, and the time in which want-haves gather.
 pub(super) const HEARING: Duration = Duration::from_millis(150);
 

@@ -19,7 +19,8 @@
 //! |---|---|
 //! | `want` `peer` `session` `timers` | tables |
 //! | `ledger` | the moves that keep the tables in step |
-//! | `receive` | what peers say and send |
+//! | `receive` | what peers say and send, and what their silence means |
+//! | `members` | who takes part in a session |
 //! | `refill` | what is looked for at the moment |
 //! | `assign` `steal` `swarm` | who is asked for what |
 //! | `window` `budget` | how much at a time |
@@ -29,6 +30,7 @@ mod assign;
 mod budget;
 mod ledger;
 mod limits;
+mod members;
 mod outbox;
 mod peer;
 mod receive;
@@ -52,7 +54,7 @@ use unixfs::cid::Cid;
 
 use self::budget::{Budget, Limiter};
 use self::peer::{Kind, PeerSlot, Peers};
-use self::session::{Session, Standing};
+use self::session::Session;
 use self::timers::{Timer, Timers};
 use self::want::Wants;
 use crate::wire;
@@ -322,48 +324,6 @@ impl Client {
         }
     }
 
-    /// Peers believed to have the session's content, connected or not.
-    pub fn add_providers(&mut self, id: SessionId, peers: &[PeerId], now: Instant) {
-        for peer in peers {
-            if *peer == self.config.local {
-                continue;
-            }
-            match self.peers.find(peer) {
-                Some(slot) => self.join(id, slot, Standing::Complete, now),
-                None => {
-                    if let Some(session) = self.sessions.get_mut(&id) {
-                        session.add_candidate(*peer);
-                    }
-                }
-            }
-        }
-        self.dial(id, now);
-    }
-
-    /// The peer asks us for these blocks: if we look for one of them ourselves, we are fellow downloaders.
-    pub fn on_wanted(&mut self, peer: PeerId, cids: &[Cid], now: Instant) {
-        let Some(slot) = self.peers.find(&peer) else {
-            return;
-        };
-        for cid in cids {
-            let Some(home) = self
-                .wants
-                .find(cid)
-                .and_then(|id| self.wants.get(id))
-                .map(|want| want.home)
-            else {
-                continue;
-            };
-            if !self
-                .sessions
-                .get(&home)
-                .is_some_and(|session| session.members.contains_key(&slot))
-            {
-                self.join(home, slot, Standing::Partial, now);
-            }
-        }
-    }
-
     /// The consumer is done with so many delivered bytes.
     pub fn release(&mut self, bytes: u64, _now: Instant) {
         self.budget.release(bytes);
@@ -373,80 +333,6 @@ impl Client {
     pub fn set_download_limit(&mut self, bytes_per_sec: Option<u64>, now: Instant) {
         self.limiter.set_rate(bytes_per_sec, now);
         self.tick = true;
-        self.dirty = true;
-    }
-
-    pub fn connected(&mut self, peer: PeerId, version: wire::Version, now: Instant) {
-        if self.peers.find(&peer).is_some() {
-            return;
-        }
-        let slot = self
-            .peers
-            .insert(peer, version.has_presences(), self.config.max_window);
-        let ids: Vec<SessionId> = self.sessions.keys().copied().collect();
-        for id in ids {
-            if self
-                .sessions
-                .get_mut(&id)
-                .is_some_and(|session| session.take_expected(&peer))
-            {
-                self.join(id, slot, Standing::Complete, now);
-                self.dial(id, now);
-            } else {
-                self.probe(id, slot, now);
-            }
-        }
-    }
-
-    /// A dial that [`ClientAction::Dial`] asked for came to nothing.
-    pub fn dial_failed(&mut self, peer: PeerId, now: Instant) {
-        let ids: Vec<SessionId> = self.sessions.keys().copied().collect();
-        for id in ids {
-            if self
-                .sessions
-                .get_mut(&id)
-                .is_some_and(|session| session.take_expected(&peer))
-            {
-                self.dial(id, now);
-            }
-        }
-    }
-
-    pub fn disconnected(&mut self, peer: PeerId, now: Instant) {
-        let Some(slot) = self.peers.find(&peer) else {
-            return;
-        };
-        let listed: Vec<_> = self
-            .peers
-            .get(slot)
-            .map_or_else(Vec::new, |p| p.sent.keys().copied().collect());
-        for id in listed {
-            self.end_look(slot, id, now);
-            self.unlist(slot, id, now);
-        }
-        self.timers.clear(Timer::Peer(slot));
-        self.timers.clear(Timer::Flush(slot));
-        self.to_flush.retain(|&other| other != slot);
-        let ids: Vec<SessionId> = self.sessions.keys().copied().collect();
-        for id in ids {
-            let Some(session) = self.sessions.get_mut(&id) else {
-                continue;
-            };
-            session.probed.remove(&slot);
-            session.unprobed.remove(&slot);
-            let Some(member) = session.members.remove(&slot) else {
-                continue;
-            };
-            session.partial_count -= usize::from(member.standing == Standing::Partial);
-            // A source that was good is worth a dial.
-            if member.delivered && self.peers.get(slot).is_some_and(|p| !p.conduct.reported) {
-                session.add_candidate(peer);
-            }
-            self.rank_session(id);
-            self.dial(id, now);
-        }
-        self.peers.remove(slot);
-        self.awake.remove(&slot);
         self.dirty = true;
     }
 

@@ -1,4 +1,4 @@
-//! What peers say and send, what their silence means, and who takes part in a session.
+//! What peers say and send, and what their silence means.
 
 use std::time::{Duration, Instant};
 
@@ -6,14 +6,13 @@ use bytes::Bytes;
 use libp2p::PeerId;
 use unixfs::cid::Cid;
 
-use super::limits::{MAX_MEMBERS, MAX_PROBED, PROBES_PER_PEER, RETRY_REFUSED, STALL_MAX};
+use super::limits::{RETRY_REFUSED, STALL_MAX};
 use super::outbox::Entry;
 use super::peer::{Answer, Kind, PeerSlot};
-use super::session::{Member, Standing};
-use super::swarm::mix;
+use super::session::Standing;
 use super::timers::Timer;
 use super::want::WantId;
-use super::{Client, ClientAction, SessionId};
+use super::{Client, ClientAction};
 use crate::wire::Presence;
 
 impl Client {
@@ -43,7 +42,7 @@ impl Client {
                 Presence::DontHave => self.on_dont_have(slot, id, now),
             }
         }
-        self.report(slot);
+        self.report(slot, now);
         self.dirty = true;
     }
 
@@ -121,7 +120,7 @@ impl Client {
                 if let Some(peer) = self.peers.get_mut(slot) {
                     peer.conduct.on_unwanted_block(data.len());
                 }
-                self.report(slot);
+                self.report(slot, now);
             }
             return;
         };
@@ -195,143 +194,28 @@ impl Client {
     }
 
     /// The peer sent something that is no Bitswap message.
-    pub fn on_bad_message(&mut self, peer: PeerId, _now: Instant) {
+    pub fn on_bad_message(&mut self, peer: PeerId, now: Instant) {
         if let Some(slot) = self.peers.find(&peer) {
             if let Some(peer) = self.peers.get_mut(slot) {
                 peer.conduct.strike(4.0);
             }
-            self.report(slot);
+            self.report(slot, now);
         }
     }
 
-    fn report(&mut self, slot: PeerSlot) {
+    fn report(&mut self, slot: PeerSlot, now: Instant) {
         let Some(peer) = self.peers.get_mut(slot) else {
             return;
         };
         if peer.conduct.must_report() {
             self.actions
                 .push_back(ClientAction::Misbehaved { peer: peer.id });
+            let asked: Vec<WantId> = peer.asked.values().copied().collect();
+            for id in asked {
+                self.unlist(slot, id, now);
+            }
             self.dirty = true;
         }
-    }
-
-    /// Lets a connected peer take part in a session.
-    pub(super) fn join(&mut self, id: SessionId, slot: PeerSlot, standing: Standing, now: Instant) {
-        let (Some(session), Some(peer)) = (self.sessions.get_mut(&id), self.peers.get_mut(slot))
-        else {
-            return;
-        };
-        if session.members.contains_key(&slot) || session.members.len() >= MAX_MEMBERS {
-            return;
-        }
-        session.probed.remove(&slot);
-        session.unprobed.remove(&slot);
-        session.search.on_source(now);
-        let mut member = Member::new(standing, now);
-        member.behind = standing == Standing::Partial;
-        self.short.insert(id);
-        self.awake.insert(slot);
-        session.partial_count += usize::from(member.behind);
-        session.members.insert(slot, member);
-        peer.sessions.push(id);
-        if standing == Standing::Partial {
-            self.on_fellow(id, slot, now);
-        }
-        self.schedule_session(id);
-        self.dirty = true;
-    }
-
-    /// Asks a peer outside the session whether it has some of the session's blocks.
-    pub(super) fn probe(&mut self, id: SessionId, slot: PeerSlot, now: Instant) {
-        let Some(session) = self.sessions.get_mut(&id) else {
-            return;
-        };
-        if session.probed.len() >= MAX_PROBED
-            || session.members.contains_key(&slot)
-            || !self.peers.get(slot).is_some_and(|peer| peer.presences)
-            || session.pending() == 0
-        {
-            return;
-        }
-        session.unprobed.remove(&slot);
-        let missing = PROBES_PER_PEER.saturating_sub(session.active.len());
-        let queued: Vec<WantId> = session
-            .queue
-            .iter()
-            .take(missing)
-            .map(|&(_, _, want)| want)
-            .collect();
-        for want in queued {
-            self.activate(want, None, now);
-        }
-        self.chance = mix(self.chance);
-        let Some(session) = self.sessions.get_mut(&id) else {
-            return;
-        };
-        // The first time about the first blocks, the root among them; later about any.
-        let again = session.probed.contains_key(&slot);
-        let first = match session.active.last() {
-            Some(&last) if again => usize::try_from(self.chance % (last as u64 + 1)).unwrap_or(0),
-            _ => 0,
-        };
-        let wants: Vec<WantId> = session
-            .active
-            .range(first..)
-            .take(PROBES_PER_PEER)
-            .copied()
-            .collect();
-        session.probed.insert(slot, wants.len());
-        for want in wants {
-            self.list(slot, want, now);
-        }
-    }
-
-    pub(super) fn probe_all(&mut self, id: SessionId, now: Instant) {
-        let slots: Vec<PeerSlot> = self.peers.iter().map(|(slot, _)| slot).collect();
-        for slot in slots {
-            self.probe(id, slot, now);
-        }
-    }
-
-    /// Dials providers that are not connected, a few at a time.
-    pub(super) fn dial(&mut self, id: SessionId, now: Instant) {
-        if let Some(session) = self.sessions.get_mut(&id) {
-            while let Some(peer) = session.next_dial(now) {
-                self.actions.push_back(ClientAction::Dial { peer });
-            }
-        }
-        self.schedule_session(id);
-    }
-
-    pub(super) fn schedule_session(&mut self, id: SessionId) {
-        match self
-            .sessions
-            .get(&id)
-            .and_then(super::session::Session::next_check)
-        {
-            Some(at) => self.timers.set(Timer::Session(id), at),
-            None => self.timers.clear(Timer::Session(id)),
-        }
-    }
-
-    pub(super) fn check_session(&mut self, id: SessionId, now: Instant) {
-        self.chance = mix(self.chance);
-        let Some(session) = self.sessions.get_mut(&id) else {
-            return;
-        };
-        session.expire_dials(now);
-        if session.poll_search(self.chance, now) {
-            let starving = session.is_starving();
-            if starving {
-                session.probed.clear();
-            }
-            self.actions
-                .push_back(ClientAction::FindProviders { session: id });
-            if starving {
-                self.probe_all(id, now);
-            }
-        }
-        self.dial(id, now);
     }
 
     /// The peer's timer went off: is it stalled, may it be asked again for what it refused?
@@ -370,7 +254,7 @@ impl Client {
         for id in forgotten {
             self.unlist(slot, id, now);
         }
-        self.report(slot);
+        self.report(slot, now);
     }
 
     /// Nothing came in time: what others could deliver is asked of them, the rest is asked for again.

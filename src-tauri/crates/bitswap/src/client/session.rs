@@ -29,6 +29,8 @@ pub(super) struct Session {
     /// Active, asked of nobody, and some partial holder has them.
     pub(super) shared: BTreeSet<PoolKey>,
     pub(super) shared_bytes: u64,
+    /// Wants about which partial holders were asked just now, and when they will have had their say.
+    pub(super) unheard: VecDeque<(Instant, WantId)>,
     pub(super) members: BTreeMap<PeerSlot, Member>,
     /// Members that hold a part.
     pub(super) partial_count: usize,
@@ -103,6 +105,7 @@ impl Session {
             rare: BTreeSet::new(),
             shared: BTreeSet::new(),
             shared_bytes: 0,
+            unheard: VecDeque::new(),
             members: BTreeMap::new(),
             partial_count: 0,
             probed: BTreeMap::new(),

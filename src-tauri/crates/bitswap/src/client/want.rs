@@ -54,7 +54,8 @@ pub(super) struct Active {
     pub(super) tie: u64,
     /// It was taken from beyond the window, to see whether a partial holder has it.
     pub(super) explored: bool,
-    pub(super) since: Instant,
+    /// Until then its partial holders may still speak up; `None`: they had their say.
+    pub(super) heard_at: Option<Instant>,
 }
 
 /// Where an active want stands.
@@ -70,6 +71,9 @@ pub(super) enum Place {
 
 /// Order in a pool: priority, then class (rank of ownership or number of holders), then chance.
 pub(super) type PoolKey = (Reverse<i32>, u8, u64, WantId);
+
+/// Class of rare wants whose partial holders have not had their say.
+pub(super) const UNHEARD: u8 = u8::MAX;
 
 /// A CID as it is kept: SHA-256 in place, anything rarer in a box.
 #[derive(Debug)]

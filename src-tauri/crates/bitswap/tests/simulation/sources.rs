@@ -231,3 +231,25 @@ fn nobody_has_it() {
         node.count.want_entries
     );
 }
+
+#[test]
+fn many_small_blocks_beside_a_partial_holder() {
+    let mut world = World::new(10);
+    world.block_size = MIB / 32;
+    let fast = Spec {
+        up: 500.0 * MB,
+        ..Spec::default()
+    };
+    let seed = world.add_holder(fast.clone(), 0..5000);
+    let part = world.add_holder(fast, (0..5000).filter(|block| block % 10 == 0));
+    let me = world.add(Spec::default());
+    world.connect(seed, me, 0.2);
+    world.connect(part, me, 0.2);
+    world.fetch(me, 0..5000, &[seed, part]);
+    world.run(60.0);
+    let ideal = 5000.0 * f64::from(MIB / 32) / (550.0 * MB);
+    let took = world.finished_secs(me);
+    println!("5,000 blocks of 32 KiB beside a partial holder: {took:.3} s, ideal {ideal:.3}");
+    assert!(took < ideal * 1.3);
+    assert_eq!(world.nodes[me].count.duplicate_blocks, 0);
+}
