@@ -23,8 +23,9 @@ const RUN_BYTES: u64 = 4 * 1024 * 1024;
 /// Runs by which the fastest thread may be ahead of the slowest: what is held of them is 200 bytes a leaf.
 const RUNS_AHEAD: u64 = 1024;
 
-/// Rows handed to the index at a time, and how often without waiting for the first.
+/// Rows handed to the index at a time, bytes of nodes in them, and how often without waiting for the first.
 const ROWS: usize = 2048;
+const INLINE_BYTES: usize = 1024 * 1024;
 const PENDING: usize = 4;
 
 /// A file that all threads read together.
@@ -252,6 +253,7 @@ pub(super) struct Records {
     file: Option<(Index, ItemId, FileId)>,
     framed: bool,
     rows: Vec<BlockRow>,
+    inline_bytes: usize,
     pending: VecDeque<Pending<()>>,
 }
 
@@ -262,6 +264,7 @@ impl Records {
             file: None,
             framed: false,
             rows: Vec::new(),
+            inline_bytes: 0,
             pending: VecDeque::new(),
         }
     }
@@ -271,6 +274,7 @@ impl Records {
             file: Some((index, item, file)),
             framed,
             rows: Vec::new(),
+            inline_bytes: 0,
             pending: VecDeque::new(),
         }
     }
@@ -292,6 +296,7 @@ impl Records {
 
     fn inline(&mut self, block: &Block) {
         if self.file.is_some() {
+            self.inline_bytes += block.data.len();
             self.rows.push(BlockRow {
                 mh: *block.cid.hash(),
                 kind: RowKind::Inline(block.data.clone()),
@@ -301,7 +306,7 @@ impl Records {
 
     /// Hands over what has gathered, if it is much.
     fn submit_full(&mut self) -> Result<(), Failure> {
-        if self.rows.len() >= ROWS {
+        if self.rows.len() >= ROWS || self.inline_bytes >= INLINE_BYTES {
             self.submit()
         } else {
             Ok(())
@@ -309,6 +314,7 @@ impl Records {
     }
 
     fn submit(&mut self) -> Result<(), Failure> {
+        self.inline_bytes = 0;
         if let Some((index, item, _)) = &self.file {
             self.pending
                 .push_back(index.submit_blocks(*item, std::mem::take(&mut self.rows)));
