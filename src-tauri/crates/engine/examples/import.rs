@@ -22,20 +22,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let paths: Vec<_> = arguments.collect();
     fs::create_dir_all(&data)?;
     let index = Index::open(&data)?.index;
-    let item = index.create_item(NewItem {
-        kind: ItemKind::Share,
-        name: "measured".to_owned(),
-        root: None,
-        profile: Profile::V1_2025.name.to_owned(),
-        created: 0,
-        into: None,
-        sources: paths.clone(),
-        select: Vec::new(),
-        link: None,
-        providers: Vec::new(),
-        options: ItemOptions::default(),
-        part: None,
-    })?;
+    // Begun again on the same directory, it goes on where it was.
+    let item = match index.items()?.first() {
+        Some(item) => item.id,
+        None => index.create_item(share_of(&paths))?,
+    };
     let request = ImportRequest {
         item,
         paths,
@@ -75,6 +66,23 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     );
     println!("peak memory {}", status("VmHWM"));
     Ok(())
+}
+
+fn share_of(paths: &[PathBuf]) -> NewItem {
+    NewItem {
+        kind: ItemKind::Share,
+        name: "measured".to_owned(),
+        root: None,
+        profile: Profile::V1_2025.name.to_owned(),
+        created: 0,
+        into: None,
+        sources: paths.to_vec(),
+        select: Vec::new(),
+        link: None,
+        providers: Vec::new(),
+        options: ItemOptions::default(),
+        part: None,
+    }
 }
 
 fn timed<T, E>(what: &str, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {

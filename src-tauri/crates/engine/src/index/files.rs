@@ -309,17 +309,6 @@ impl Index {
         })
     }
 
-    /// Whole files whose fingerprints prove nothing, of all items, behind a given number.
-    pub fn unproven_after(&self, after: FileId, limit: u32) -> Result<Vec<FileRecord>> {
-        self.read(|connection| {
-            let sql = format!(
-                "{SELECT} WHERE file.racy AND file.state = 1 AND file.id > ?1 ORDER BY file.id LIMIT ?2"
-            );
-            let mut select = connection.prepare_cached(&sql)?;
-            select.query_map(params![after.0, limit], record)?.collect()
-        })
-    }
-
     /// Does a path on this disk belong to a file of the item?
     pub fn is_on_record(&self, item: ItemId, path: &Path) -> Result<bool> {
         let (dir, disk) = paths::split(path);

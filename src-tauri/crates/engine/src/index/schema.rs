@@ -85,7 +85,6 @@ const MIGRATIONS: &[&str] = &["
         root   BLOB
     );
     CREATE INDEX file_by_dir ON file (dir);
-    CREATE INDEX file_unproven ON file (id) WHERE racy AND state = 1;
 
     CREATE TABLE slice (
         file   INTEGER NOT NULL,

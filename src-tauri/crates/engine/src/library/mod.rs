@@ -11,7 +11,7 @@ mod walk;
 
 pub use control::{Control, Progress, Snapshot, Stopped};
 pub use import::{ImportError, ImportRequest, Imported, compute, import};
-pub use scan::{Depth, Listed, ScanError, ScanReport, scan, settle};
+pub use scan::{Depth, Listed, ScanError, ScanReport, scan};
 pub use source::{Doubt, DoubtKind, Source};
 
 #[cfg(test)]

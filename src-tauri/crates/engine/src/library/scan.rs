@@ -94,29 +94,6 @@ pub fn scan(
     Ok(scan.report)
 }
 
-/// Reads files again whose fingerprints prove nothing because they were hashed just after they had been written, as far as that is long
-/// enough ago now. Gives the number of files that need not be hashed for each block any more.
-pub fn settle(index: &Index, control: &Control) -> Result<u64, ScanError> {
-    let progress = Progress::default();
-    let depth = Depth::Fingerprints;
-    let mut scan = Scan {
-        index,
-        depth,
-        progress: &progress,
-        control,
-        report: ScanReport::default(),
-        missing: Vec::new(),
-    };
-    let mut after = FileId(0);
-    loop {
-        let files = index.unproven_after(after, FILES)?;
-        let Some(last) = files.last() else { break };
-        after = last.id;
-        scan.files(files)?;
-    }
-    Ok(scan.report.ok)
-}
-
 struct Scan<'a> {
     index: &'a Index,
     depth: Depth,

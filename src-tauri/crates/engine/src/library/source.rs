@@ -23,6 +23,7 @@ pub struct Source {
     index: Index,
     files: Arc<Mutex<OpenFiles>>,
     report: Arc<dyn Fn(Doubt) + Send + Sync>,
+    clock: fn() -> SystemTime,
 }
 
 /// A file that is not as it was when it was hashed.
@@ -39,7 +40,8 @@ pub enum DoubtKind {
     Changed,
     /// It cannot be opened.
     Missing,
-    /// Its times are new or too close to the hashing, but what was read still matched. Until it is settled each block is hashed.
+    /// Its times are others, or it was hashed just after it had been written; what was read still matched. Until a scan has read
+    /// all of it, each block is hashed before it is served.
     Unproven,
 }
 
@@ -50,7 +52,15 @@ impl Source {
             index,
             files: Arc::default(),
             report: Arc::new(report),
+            clock: SystemTime::now,
         }
+    }
+
+    /// As if it were some other time.
+    #[cfg(test)]
+    pub(super) fn at(mut self, clock: fn() -> SystemTime) -> Self {
+        self.clock = clock;
+        self
     }
 
     /// A block's bytes, if it may be given to others and is still what it was.
@@ -117,7 +127,8 @@ impl Source {
             self.doubt(place, DoubtKind::Changed);
             return None;
         }
-        if place.file.state != FileState::Part {
+        // As long as it is so new that nothing can prove it yet, nobody can do anything about it.
+        if place.file.state != FileState::Part && !now.racy {
             self.doubt(place, DoubtKind::Unproven);
         }
         Some(block)
@@ -128,7 +139,7 @@ impl Source {
         let id = place.file.id;
         let known = self.open_files().get(id, &place.file.path);
         if let Some(file) = known {
-            let now = Fingerprint::of(&file.metadata()?, SystemTime::now());
+            let now = Fingerprint::of(&file.metadata()?, (self.clock)());
             if place
                 .file
                 .fingerprint
@@ -139,7 +150,7 @@ impl Source {
         }
         // What is open may have been deleted or replaced: only the path says what is there.
         let file = Arc::new(open::regular(&place.file.path)?);
-        let now = Fingerprint::of(&file.metadata()?, SystemTime::now());
+        let now = Fingerprint::of(&file.metadata()?, (self.clock)());
         self.open_files().insert(id, &place.file.path, &file);
         Ok((file, now))
     }

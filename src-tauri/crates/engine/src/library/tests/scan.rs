@@ -1,6 +1,7 @@
 //! What a scan finds.
 
 use super::*;
+use crate::index::Fingerprint;
 
 fn scan_item(bench: &Bench, depth: Depth) -> ScanReport {
     scan(
@@ -111,6 +112,9 @@ fn a_file_that_was_only_touched_is_read_once_and_then_proven_again() {
     let root = bench.index.item(bench.item).unwrap().unwrap().root.unwrap();
     let (source, doubts) = bench.source();
     assert_eq!(source.read(&root).unwrap(), b"content"[..]);
+    assert_eq!(*doubts.lock().unwrap(), [], "nothing can be done yet");
+    let source = source.at(|| SystemTime::now() + Duration::from_hours(1));
+    assert_eq!(source.read(&root).unwrap(), b"content"[..]);
     assert_eq!(doubts.lock().unwrap()[0].kind, DoubtKind::Unproven);
     check_scan(&bench, Depth::Fingerprints, [1, 0, 0, 0]);
     let file = bench.index.files(bench.item).unwrap().remove(0);
@@ -119,22 +123,25 @@ fn a_file_that_was_only_touched_is_read_once_and_then_proven_again() {
 }
 
 #[test]
-fn files_hashed_too_soon_settle() {
+fn files_hashed_too_soon_are_read_once_more_and_then_proven() {
     let bench = Bench::new();
     bench.write("folder/a", b"a");
     bench.write("folder/b", b"b");
     bench.import(&["folder"]);
-    // All of them racy, as if they had been hashed within the clock's tick.
+    // As if they had been written long ago, and hashed within the same tick of the clock.
+    let before = SystemTime::now() - Duration::from_hours(1);
     for file in bench.index.files(bench.item).unwrap() {
-        let mut fingerprint = file.fingerprint.unwrap();
+        let open = fs::OpenOptions::new().write(true).open(&file.path).unwrap();
+        open.file().set_modified(before).unwrap();
+        let mut fingerprint = Fingerprint::of(&open.metadata().unwrap(), SystemTime::now());
         fingerprint.racy = true;
         bench
             .index
             .set_file(file.id, &file.path, Some(fingerprint), file.state)
             .unwrap();
     }
-    bench.write("folder/b", b"!");
-    assert_eq!(settle(&bench.index, &Control::default()).unwrap(), 1);
+    fs::write(bench.path("folder/b"), b"!").unwrap();
+    check_scan(&bench, Depth::Fingerprints, [1, 1, 0, 0]);
     assert_eq!(state_of(&bench, "folder/a"), FileState::Whole);
     assert_eq!(state_of(&bench, "folder/b"), FileState::Changed);
 }
