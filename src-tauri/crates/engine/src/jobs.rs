@@ -23,7 +23,7 @@ use crate::activity::Activity;
 use crate::error::EngineError;
 use crate::fetch::FetchContext;
 use crate::index::{Index, ItemRecord, ItemState, NewItem};
-use crate::library::{Doubt, DoubtKind, Source};
+use crate::library::{Doubt, Source};
 use crate::limits::{MAX_LINK_PROVIDERS, MAX_WAITING_COMMANDS};
 use crate::net::Net;
 use crate::requests::{Action, SourceView};
@@ -386,7 +386,7 @@ impl Actor {
     async fn doubt(&mut self, doubt: Doubt) {
         let known = self.context.activity.get(doubt.item);
         let at_rest = known.is_some_and(|view| view.state == State::Sharing);
-        if !at_rest || doubt.kind == DoubtKind::Unproven || self.running.contains_key(&doubt.item) {
+        if !at_rest || self.running.contains_key(&doubt.item) {
             return;
         }
         if let Err(error) = self.start_next(doubt.item, Job::Scan).await {
