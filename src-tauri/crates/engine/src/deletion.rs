@@ -4,12 +4,13 @@
 //! nothing outside the download goes. What was shared is never deleted.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
 
 use fs_err as fs;
+use unixfs::{Metadata, Profile};
 
-use crate::index::{FileRecord, FileState, Fingerprint, Index, ItemRecord, Result};
+use crate::index::{FileRecord, FileState, Fingerprint, Index, ItemRecord, Result, Scope};
 
 /// Deletes a download's files, and the folders that are empty then. Files that were changed stay.
 pub(crate) fn delete_files(index: &Index, item: &ItemRecord) -> Result<()> {
@@ -21,7 +22,7 @@ pub(crate) fn delete_files(index: &Index, item: &ItemRecord) -> Result<()> {
     }
     let top = item.part.iter().chain(&item.sources);
     for place in top {
-        remove_empty(place);
+        remove_emptied(index, place)?;
     }
     Ok(())
 }
@@ -38,32 +39,40 @@ fn is_ours(file: &FileRecord) -> bool {
     }
 }
 
-/// Removes a folder and those in it, deepest first, as far as nothing is in them.
-fn remove_empty(top: &Path) {
-    for folder in folders(top).iter().rev() {
+/// Removes a folder and those in it, deepest first, as far as nothing but the item's symlinks is in them.
+fn remove_emptied(index: &Index, top: &Path) -> Result<()> {
+    let mut folders = vec![];
+    let mut waiting = vec![top.to_path_buf()];
+    while let Some(folder) = waiting.pop() {
+        // Links are not followed: what they lead to may be anybody's.
+        let is_folder = fs::symlink_metadata(&folder).is_ok_and(|found| found.is_dir());
+        if !is_folder {
+            continue;
+        }
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            match fs::read_link(&path) {
+                Ok(target) if is_known_link(index, &target)? => {
+                    forgiving(&path, fs::remove_file(&path));
+                }
+                Ok(_) => {}
+                Err(_) => waiting.push(path),
+            }
+        }
+        folders.push(folder);
+    }
+    for folder in folders.iter().rev() {
         forgiving(folder, fs::remove_dir(folder));
     }
+    Ok(())
 }
 
-/// A folder and all in it, each before what it holds. Links are not followed.
-fn folders(top: &Path) -> Vec<PathBuf> {
-    let is_folder =
-        |path: &Path| fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
-    let mut found = Vec::new();
-    if is_folder(top) {
-        found.push(top.to_path_buf());
-    }
-    let mut next = 0;
-    while let Some(folder) = found.get(next) {
-        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-        let inner: Vec<_> = entries
-            .map(|entry| entry.path())
-            .filter(|path| is_folder(path))
-            .collect();
-        found.extend(inner);
-        next += 1;
-    }
-    found
+/// Some item holds a symlink with this very target: a changed one would have another block.
+fn is_known_link(index: &Index, target: &Path) -> Result<bool> {
+    let target = target.as_os_str().as_encoded_bytes();
+    let block = unixfs::symlink(&Profile::V1_2025, target, &Metadata::default());
+    let place = index.locate_for(block.cid.hash(), Scope::Everything)?;
+    Ok(place.is_some())
 }
 
 /// What cannot be deleted stays: the item goes all the same, and the person still has the file.

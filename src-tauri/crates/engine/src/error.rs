@@ -51,8 +51,6 @@ pub enum EngineError {
     NotWhole(ItemId),
     #[error("item {0} is a download")]
     NotAShare(ItemId),
-    #[error("item {0} is a share: its files are yours")]
-    NotADownload(ItemId),
     #[error("this needs the network, and the engine runs without")]
     Offline,
     #[error("Shoal is stopping")]
@@ -137,11 +135,6 @@ impl EngineError {
             Self::NotAShare(_) => (
                 "not-a-share",
                 Some("A download's content is fixed by its link."),
-                Retry::Never,
-            ),
-            Self::NotADownload(_) => (
-                "not-a-download",
-                Some("Remove it without --delete-files; delete the files yourself if you want to."),
                 Retry::Never,
             ),
             Self::Offline => (

@@ -262,10 +262,8 @@ pub(crate) async fn remove(
     let source = context.source.clone();
     let root = blocking(move || {
         let record = index.item(id)?.ok_or(EngineError::UnknownItem(id))?;
-        if delete_files {
-            if record.kind == ItemKind::Share {
-                return Err(EngineError::NotADownload(id));
-            }
+        // Of a share Shoal made nothing: its files are the person's own.
+        if delete_files && record.kind == ItemKind::Download {
             deletion::delete_files(&index, &record)?;
         }
         index.remove_item(id)?;
