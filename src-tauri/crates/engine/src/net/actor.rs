@@ -183,10 +183,7 @@ impl Actor {
                 event = self.swarm.select_next_some() => self.on_swarm(event),
                 Some(answer) = self.answers.recv() => self.on_answer(answer),
                 () = nudge.notified() => self.collect_sessions(),
-                _ = second.tick(), if !self.sessions.is_empty() => {
-                    self.collect_sessions();
-                    self.sessions.tell_peers(self.peers.len());
-                }
+                _ = second.tick(), if !self.sessions.is_empty() => self.on_second(),
                 _ = tidy.tick() => self.tidy(),
                 event = next_interface(self.interfaces.as_mut()) => self.on_interface(event),
             }
@@ -258,6 +255,7 @@ impl Actor {
             IfEvent::Up(network) => {
                 self.reach.network_up(network);
                 self.enter_dht();
+                self.search_for_hungry();
             }
             IfEvent::Down(network) => self.reach.network_down(&network),
         }
@@ -335,7 +333,10 @@ impl Actor {
                 result: Ok(rtt),
                 ..
             }) => self.peers.pinged(&peer, rtt),
-            BehaviourEvent::Mdns(mdns::Event::Discovered(found)) => self.lan.discovered(found),
+            BehaviourEvent::Mdns(mdns::Event::Discovered(found)) => {
+                self.lan.discovered(found);
+                self.search_for_hungry();
+            }
             BehaviourEvent::Mdns(mdns::Event::Expired(gone)) => self.lan.expired(gone),
             _ => {}
         }

@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bitswap::SessionId;
 use libp2p::{Multiaddr, PeerId};
@@ -15,6 +16,11 @@ use unixfs::cid::Cid;
 use super::commands::Command;
 use super::session::{Search, Session, SessionEvent, Shared};
 use crate::limits::{MAX_LINK_PROVIDERS, MAX_SESSION_SOURCES, MAX_SESSIONS, SESSION_EVENTS};
+
+/// First pause before the link's addresses and the neighbours are tried again: a restarted peer is back in seconds.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// Longest such pause: a dial a minute costs nobody anything.
+const LOOK_AGAIN_MAX: Duration = Duration::from_mins(1);
 
 #[derive(Debug, Default)]
 pub(crate) struct Sessions {
@@ -36,6 +42,8 @@ struct State {
     sources: HashSet<PeerId>,
     /// The last `Peers` event, so that only changes are told.
     told: (usize, usize),
+    /// When to look nearby again, should nobody have it then, and the pause after that.
+    look_again: Option<(Instant, Duration)>,
 }
 
 /// A session that has ended.
@@ -71,6 +79,7 @@ impl Sessions {
             held: 0,
             sources: HashSet::new(),
             told: (0, 0),
+            look_again: None,
         };
         self.open.insert(id, state);
         let session = Session {
@@ -152,6 +161,34 @@ impl Sessions {
                 state.told = (connected, having);
             }
         }
+    }
+
+    /// Open sessions for which no connected peer has anything.
+    pub(crate) fn hungry(&self) -> Vec<SessionId> {
+        let is_hungry = |(_, state): &(&SessionId, &State)| state.sources.is_empty();
+        self.open
+            .iter()
+            .filter(is_hungry)
+            .map(|(id, _)| *id)
+            .collect()
+    }
+
+    /// Those of them whose hints and neighbours are to be tried again: soon after the last source left, then less often.
+    pub(crate) fn look_again(&mut self, now: Instant) -> Vec<SessionId> {
+        let mut due = Vec::new();
+        for (id, state) in &mut self.open {
+            match state.look_again {
+                Some((at, pause)) if state.sources.is_empty() => {
+                    if now >= at {
+                        due.push(*id);
+                        let longer = (2 * pause).min(LOOK_AGAIN_MAX);
+                        state.look_again = Some((now + longer, longer));
+                    }
+                }
+                _ => state.look_again = Some((now + LOOK_AGAIN, LOOK_AGAIN)),
+            }
+        }
+        due
     }
 
     /// After a nudge: bytes that were released, and the sessions that ended.
@@ -260,6 +297,32 @@ mod tests {
         assert_eq!(sessions.collect(), (10, vec![]));
         drop(session);
         assert_eq!(sessions.collect().1, [Closed { id, held: 0 }]);
+    }
+
+    #[test]
+    fn a_session_that_lost_its_source_looks_for_it_again_and_again() {
+        let mut sessions = Sessions::default();
+        let (id, _session) = open(&mut sessions);
+        let peer = PeerId::random();
+        let start = Instant::now();
+        sessions.add_source(id, peer);
+        let hour = Duration::from_hours(1).as_secs();
+        for second in 0..hour {
+            assert!(
+                sessions
+                    .look_again(start + Duration::from_secs(second))
+                    .is_empty()
+            );
+        }
+        sessions.peer_left(&peer);
+        assert_eq!(sessions.hungry(), [id]);
+        let looks: Vec<u64> = (0..200)
+            .filter(|second| {
+                let now = start + Duration::from_secs(hour + second);
+                !sessions.look_again(now).is_empty()
+            })
+            .collect();
+        assert_eq!(looks, [1, 5, 13, 29, 61, 121, 181]);
     }
 
     #[test]

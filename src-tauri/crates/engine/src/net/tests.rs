@@ -268,6 +268,28 @@ async fn a_provider_may_be_named_later_and_what_comes_later_is_served() {
 }
 
 #[tokio::test]
+async fn a_peer_that_comes_back_is_found_again() {
+    let seed = Node::start(config()).await;
+    let address = address::split_peer(seed.address("tcp").await).0;
+    let fetcher = Node::start(config()).await;
+    let blocks = blocks(2);
+    let cids = seed.share(&blocks);
+    let mut session = fetcher
+        .net
+        .session(cids[0], vec![address.clone()])
+        .await
+        .unwrap();
+    fetch(&mut session, &cids[..1]).await;
+    seed.net.shutdown().await;
+    until(async || fetcher.net.peers().await.is_empty().then_some(())).await;
+
+    let listen = vec![address];
+    let back = Node::start(NetConfig { listen, ..config() }).await;
+    back.share(&blocks);
+    fetch(&mut session, &cids[1..]).await;
+}
+
+#[tokio::test]
 async fn a_dropped_session_leaves_room_for_the_next() {
     let (seed, fetcher) = (Node::start(config()).await, Node::start(config()).await);
     let blocks: Vec<Bytes> = (0..40)

@@ -92,6 +92,7 @@ impl Actor {
                     if step.last {
                         self.is_entering_dht = false;
                         self.update_standing();
+                        self.search_for_hungry();
                     }
                 }
                 QueryResult::StartProviding(result) => {

@@ -1,5 +1,7 @@
 //! Sessions, the peers found for them, and blocks in both directions.
 
+use std::time::Instant;
+
 use bitswap::{Event, SessionId};
 use libp2p::swarm::{ConnectionId, DialError};
 use libp2p::{Multiaddr, PeerId};
@@ -47,6 +49,21 @@ impl Actor {
                 self.finder.forget(kad, session.id);
             }
             self.dialer.forget(session.id);
+        }
+    }
+
+    pub(super) fn on_second(&mut self) {
+        self.collect_sessions();
+        self.sessions.tell_peers(self.peers.len());
+        for session in self.sessions.look_again(Instant::now()) {
+            self.look_nearby(session);
+        }
+    }
+
+    /// There is a new way to find peers: try it for those who have none.
+    pub(super) fn search_for_hungry(&mut self) {
+        for session in self.sessions.hungry() {
+            self.find_providers(session);
         }
     }
 
