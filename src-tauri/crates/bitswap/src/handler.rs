@@ -9,8 +9,10 @@ mod lane;
 mod protocol;
 
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -24,12 +26,13 @@ use libp2p::swarm::{
     ConnectionHandler, ConnectionHandlerEvent, Stream, StreamUpgradeError, SubstreamProtocol,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Sleep;
 use unixfs::cid::Cid;
 
 use self::inbound::{Budget, Inbound, ReadError};
-use self::lane::{Lane, LaneEvent, Parcel};
+use self::lane::{Lane, LaneEvent, Parcel, poll_timer};
 pub(crate) use self::protocol::Protocols;
-use crate::limits::{MAX_INBOUND_STREAMS, MAX_WAITING_MESSAGES};
+use crate::limits::{INBOUND_AHEAD, MAX_INBOUND_STREAMS, MAX_WAITING_MESSAGES};
 use crate::wire::{Outgoing, Presence, Version, WantEntry};
 
 /// What the behaviour says.
@@ -91,6 +94,9 @@ pub struct Handler {
     budget: Budget,
     inbound: SelectAll<BoxStream<'static, Result<Inbound, ReadError>>>,
     hashing: FuturesUnordered<BoxFuture<'static, Option<Received>>>,
+    /// When all that came in would have been due at the highest rate that is allowed.
+    inbound_due: Instant,
+    timer: Option<Pin<Box<Sleep>>>,
     words: Lane<Stream>,
     blocks: Lane<Stream>,
     interest: bool,
@@ -115,6 +121,8 @@ impl Handler {
             budget: Budget::new(),
             inbound: SelectAll::new(),
             hashing: FuturesUnordered::new(),
+            inbound_due: Instant::now(),
+            timer: None,
             words: Lane::new(),
             blocks: Lane::new(),
             interest,
@@ -168,6 +176,7 @@ impl Handler {
 
     /// The part of a message that is known at once.
     fn receive(&mut self, mut inbound: Inbound) {
+        self.inbound_due = self.inbound_due.max(Instant::now()) + inbound.cost();
         let blocks = inbound.take_blocks();
         let message = inbound.message;
         let mut received = Received {
@@ -268,6 +277,15 @@ impl ConnectionHandler for Handler {
             }
             if let Poll::Ready(Some(hashed)) = self.hashing.poll_next_unpin(cx) {
                 self.reports.extend(hashed.map(Report::Received));
+                continue;
+            }
+            let now = Instant::now();
+            let ahead = self.inbound_due.saturating_duration_since(now);
+            if let Some(wait) = ahead
+                .checked_sub(INBOUND_AHEAD)
+                .filter(|wait| !wait.is_zero())
+            {
+                ready!(poll_timer(&mut self.timer, now + wait, cx));
                 continue;
             }
             match self.inbound.poll_next_unpin(cx) {

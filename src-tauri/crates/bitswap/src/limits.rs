@@ -62,6 +62,10 @@ pub(crate) const INBOUND_BYTES: usize = 6 * 1024 * 1024;
 /// Messages up to this size are hashed where they are read, which takes some twenty microseconds; larger ones on threads of
 /// their own, so that the connection goes on decrypting.
 pub(crate) const HASHED_IN_PLACE_BYTES: usize = 32 * 1024;
+/// Wants, presences and blocks that one connection may bring each second, and ahead of time. Well above what the fastest
+/// honest peer says with blocks of a few bytes; at this rate a peer takes some percent of the swarm's task.
+pub(crate) const INBOUND_ENTRIES_PER_SEC: u32 = 100_000;
+pub(crate) const INBOUND_AHEAD: Duration = Duration::from_secs(1);
 /// Messages without blocks that wait for a peer to read them. Presences beyond are dropped: a peer that asks without listening
 /// must not fill our memory.
 pub(crate) const MAX_WAITING_MESSAGES: usize = 256;

@@ -4,6 +4,7 @@
 //! when the behaviour has taken the blocks; so one connection holds no more than [`INBOUND_BYTES`], however slow we are.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures::{AsyncRead, AsyncReadExt as _, stream};
@@ -11,7 +12,9 @@ use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use unixfs::cid::Cid;
 
-use crate::limits::{HASHED_IN_PLACE_BYTES, INBOUND_BYTES, MAX_MESSAGE_BYTES};
+use crate::limits::{
+    HASHED_IN_PLACE_BYTES, INBOUND_BYTES, INBOUND_ENTRIES_PER_SEC, MAX_MESSAGE_BYTES,
+};
 use crate::wire::{Block, DecodeError, Message, Version};
 
 /// Bytes read at a time: as much as fits well into the processor's nearest caches.
@@ -132,6 +135,19 @@ pub(super) struct Unhashed {
 }
 
 impl Inbound {
+    /// The time that a message takes up of what its connection may bring.
+    pub(super) fn cost(&self) -> Duration {
+        let Message {
+            wantlist,
+            blocks,
+            presences,
+            ..
+        } = &self.message;
+        let entries = 1 + wantlist.len() + blocks.len() + presences.len();
+        Duration::from_secs(1) / INBOUND_ENTRIES_PER_SEC
+            * u32::try_from(entries).unwrap_or(u32::MAX)
+    }
+
     pub(super) fn take_blocks(&mut self) -> Unhashed {
         Unhashed {
             blocks: std::mem::take(&mut self.message.blocks),
@@ -214,6 +230,31 @@ mod tests {
                 "{read:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_message_costs_time_by_its_entries() {
+        let inbound = |count: u64| {
+            let cid = |n: u64| {
+                Cid::new_v1(
+                    unixfs::cid::RAW,
+                    unixfs::cid::hash(0x12, &n.to_le_bytes()).unwrap(),
+                )
+            };
+            let presences = (0..count)
+                .map(|n| (cid(n), crate::wire::Presence::Have))
+                .collect();
+            Inbound {
+                message: Message {
+                    presences,
+                    ..Message::default()
+                },
+                permit: None,
+                bytes: 0,
+            }
+        };
+        assert_eq!(inbound(0).cost(), Duration::from_micros(10));
+        assert_eq!(inbound(999).cost(), Duration::from_millis(10));
     }
 
     #[test]

@@ -240,7 +240,11 @@ impl<S: AsyncWrite + Unpin> Lane<S> {
 }
 
 /// Ready at the time, or earlier if the timer was set for something else before: the caller looks again anyway.
-fn poll_timer(timer: &mut Option<Pin<Box<Sleep>>>, at: Instant, cx: &mut Context<'_>) -> Poll<()> {
+pub(super) fn poll_timer(
+    timer: &mut Option<Pin<Box<Sleep>>>,
+    at: Instant,
+    cx: &mut Context<'_>,
+) -> Poll<()> {
     let at = tokio::time::Instant::from_std(at);
     let sleep = timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
     if sleep.deadline() > at {
