@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use engine::types::{ItemId, ItemView, Problem};
 
 use super::reach::Reach;
-use super::{Context, OK, Outcome, absolute};
+use super::{Context, OK, Outcome, absolute, watch};
 use crate::api::types::{Event, Request};
 
 /// Take the content of a CAR file in, as an item that is shared
@@ -17,8 +17,8 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args, context: &Context) -> Outcome {
     let path = absolute(&args.file)?;
-    let reach = Reach::any(context).await?;
-    let view = import(&reach, path).await;
+    let reach = Reach::online(context).await?;
+    let view = import(&reach, context, path).await;
     reach.leave().await;
     let view = view?;
     context.out.event(&Event::Imported {
@@ -30,7 +30,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Outcome {
     OK
 }
 
-async fn import(reach: &Reach, path: PathBuf) -> Result<ItemView, Problem> {
+async fn import(reach: &Reach, context: &Context, path: PathBuf) -> Result<ItemView, Problem> {
     let id: ItemId = reach.call(Request::ImportCar { path }).await?;
-    reach.call(Request::Item { id }).await
+    watch::until_shared(reach, &context.out, id, None).await
 }
