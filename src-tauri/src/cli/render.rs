@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use engine::types::{ItemView, Problem, Skipped, State};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::text::{bytes, count, people, progress, sentence, shown, shown_lines};
+use super::text::{bytes, count, people, progress_line, sentence, shown, shown_lines};
 use crate::api::problem;
 use crate::api::types::{Event, Progress, hint};
 
@@ -35,13 +35,11 @@ impl Output {
     pub(super) fn new(json: bool, quiet: bool) -> Self {
         let shown = !json && !quiet && io::stderr().is_terminal();
         let bar = if shown {
-            ProgressBar::no_length()
+            let target = ProgressDrawTarget::stderr_with_hz(BAR_RATE);
+            ProgressBar::with_draw_target(None, target).with_style(line_style())
         } else {
             ProgressBar::hidden()
         };
-        if shown {
-            bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(BAR_RATE));
-        }
         Self {
             json,
             quiet,
@@ -132,30 +130,10 @@ impl Output {
     }
 
     fn draw(&self, view: &ItemView) {
-        if self.bar.is_hidden() || self.bar.is_finished() {
-            return;
+        if !self.bar.is_hidden() && !self.bar.is_finished() {
+            // One message and not a part each: what is drawn belongs together.
+            self.bar.set_message(progress_line(view));
         }
-        let moving = matches!(
-            view.state,
-            State::Hashing | State::Verifying | State::Downloading
-        );
-        let template = if moving && view.total > 0 {
-            "{prefix} {bar:24} {msg}"
-        } else {
-            "{prefix} {msg}"
-        };
-        // Both templates are good: a third would show the default bar.
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            self.bar.set_style(style.progress_chars("━╸─"));
-        }
-        self.bar.set_prefix(shown(&view.name));
-        self.bar.set_length(view.total);
-        self.bar.set_position(view.done);
-        self.bar.set_message(if moving {
-            progress(view)
-        } else {
-            sentence(view)
-        });
     }
 
     /// Takes the bar off the screen.
@@ -330,4 +308,10 @@ impl Output {
             self.talk(&format!("Left out: {more} more"));
         }
     }
+}
+
+/// The message, cut where the terminal ends.
+fn line_style() -> ProgressStyle {
+    // The template is good: another one would show the default bar.
+    ProgressStyle::with_template("{wide_msg}").unwrap_or_else(|_| ProgressStyle::default_bar())
 }

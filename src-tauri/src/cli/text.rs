@@ -1,6 +1,5 @@
 //! Numbers, names and states as people read them.
 
-use std::fmt::Write;
 use std::time::Duration;
 
 use engine::types::{ItemKind, ItemView, State};
@@ -68,13 +67,12 @@ pub(super) fn sentence(view: &ItemView) -> String {
         State::Hashing => format!("Hashing{}", so_far()),
         State::Finding => "Looking for people who have it".to_owned(),
         State::Downloading => {
-            let from = people(view.peers.into());
-            let mut sentence = format!("Downloading from {from}{}", so_far());
-            if let Some(left) = left(view) {
-                // Writing to a string can't fail.
-                let _ = write!(sentence, ", {left}");
-            }
-            sentence
+            let from = match view.peers {
+                0 => String::new(),
+                peers => format!(" from {}", people(peers.into())),
+            };
+            let left = left(view).map(|left| format!(", {left}"));
+            format!("Downloading{from}{}{}", so_far(), left.unwrap_or_default())
         }
         State::Verifying => format!("Checking{}", so_far()),
         State::Sharing if view.peers > 0 => {
@@ -88,8 +86,27 @@ pub(super) fn sentence(view: &ItemView) -> String {
     }
 }
 
-/// How far it is, for beside a progress bar.
-pub(super) fn progress(view: &ItemView) -> String {
+/// An item's name, how far it is as a bar, and what there is to say of it: one line.
+pub(super) fn progress_line(view: &ItemView) -> String {
+    let name = shown(&view.name);
+    let moves = matches!(
+        view.state,
+        State::Hashing | State::Verifying | State::Downloading
+    );
+    match percent(view) {
+        Some(percent) if moves => format!("{name} {} {}", bar(percent), progress(view)),
+        None if moves => format!("{name} {}", progress(view)),
+        _ => format!("{name} {}", sentence(view)),
+    }
+}
+
+fn bar(percent: u64) -> String {
+    const CELLS: usize = 24;
+    let full = usize::try_from(percent.min(100)).unwrap_or(0) * CELLS / 100;
+    format!("{}{}", "━".repeat(full), "─".repeat(CELLS - full))
+}
+
+fn progress(view: &ItemView) -> String {
     let of = match view.total {
         0 => bytes(view.done),
         total => format!("{} of {}", bytes(view.done), bytes(total)),
@@ -97,7 +114,7 @@ pub(super) fn progress(view: &ItemView) -> String {
     let mut parts = vec![of];
     if view.state == State::Downloading {
         parts.push(rate(view.rate_down));
-        parts.push(people(view.peers.into()));
+        parts.extend((view.peers > 0).then(|| people(view.peers.into())));
     }
     parts.extend(left(view));
     parts.join(", ")
@@ -168,7 +185,17 @@ pub(super) mod tests {
 
     #[test]
     fn progress_names_what_moves() {
-        let moving = progress(&view(State::Downloading));
-        assert_eq!(moving, "1.00 MB of 4.00 MB, 500.00 kB/s, 2 people, 6s left");
+        let check = |state, line: &str| assert_eq!(progress_line(&view(state)), line);
+        check(
+            State::Downloading,
+            "holiday.mov ━━━━━━────────────────── 1.00 MB of 4.00 MB, 500.00 kB/s, 2 people, 6s left",
+        );
+        check(State::Finding, "holiday.mov Looking for people who have it");
+        let unknown = ItemView {
+            total: 0,
+            peers: 0,
+            ..view(State::Hashing)
+        };
+        assert_eq!(progress_line(&unknown), "holiday.mov 1.00 MB, 6s left");
     }
 }
