@@ -24,7 +24,7 @@ const RUN_BYTES: u64 = 4 * 1024 * 1024;
 const RUNS_AHEAD: u64 = 1024;
 
 /// Rows handed to the index at a time, bytes of nodes in them, and how often without waiting for the first.
-const ROWS: usize = 2048;
+const ROWS: usize = 512;
 const INLINE_BYTES: usize = 1024 * 1024;
 const PENDING: usize = 4;
 
