@@ -602,3 +602,46 @@ proptest! {
         prop_assert_eq!(index.sizes(&[hash(b"something else")]).unwrap(), [None]);
     }
 }
+
+#[test]
+fn damage_that_a_look_up_meets_is_noted_for_the_next_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = open(&dir);
+    let id = index.create_item(new_item("first")).unwrap();
+    let file = add_file(&index, id, "/data/a", "a");
+    let rows = (0..20_000_u32).map(|number| {
+        let kind = RowKind::Slice {
+            file,
+            offset: u64::from(number),
+            len: 1,
+            framed: false,
+        };
+        BlockRow {
+            mh: hash(&number.to_le_bytes()),
+            kind,
+        }
+    });
+    index.put_blocks(id, rows.collect()).unwrap();
+    drop(index);
+    // Large enough not to be checked at the start.
+    let path = dir.path().join("index.db");
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection
+        .execute_batch("CREATE TABLE ballast (x); INSERT INTO ballast VALUES (zeroblob(17000000));")
+        .unwrap();
+    drop(connection);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[100_000..1_500_000].fill(0xa5);
+    fs::write(&path, bytes).unwrap();
+
+    let opened = Index::open(dir.path()).unwrap();
+    assert_eq!(opened.recovered, None, "not seen at once");
+    assert!(matches!(
+        opened.index.file_slices(file),
+        Err(IndexError::Damaged(_))
+    ));
+    drop(opened);
+    let opened = Index::open(dir.path()).unwrap();
+    assert!(opened.recovered.is_some());
+    assert_eq!(opened.index.items().unwrap()[0].name, "first");
+}
