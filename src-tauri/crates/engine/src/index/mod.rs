@@ -16,6 +16,7 @@
 mod blocks;
 mod files;
 mod fingerprint;
+mod insert;
 mod items;
 mod paths;
 mod readers;
