@@ -57,8 +57,6 @@ pub(crate) struct Actor {
     /// Told to the announcer.
     standing: watch::Sender<Standing>,
     is_entering_dht: bool,
-    /// All bootstrap peers are on this machine or in a private network: so is our DHT.
-    private_dht: bool,
     index: Index,
 }
 
@@ -76,7 +74,8 @@ impl Actor {
         {
             return Err(NetError::NotLocal(other.clone()));
         }
-        let reach = Reach::new(config.local_only, config.listen.iter().any(is_loopback));
+        let listens_on_loopback = config.listen.iter().any(is_loopback);
+        let reach = Reach::new(config.local_only, listens_on_loopback, is_private(config));
         let swarm = Swarm::new(
             transport::build(identity, reach.clone(), config.channels)?,
             Behaviour::new(config, identity),
@@ -101,7 +100,6 @@ impl Actor {
             providing: HashMap::new(),
             standing: watch::Sender::default(),
             is_entering_dht: false,
-            private_dht: is_private(config),
             index: index.clone(),
         };
         actor.listen(&config.listen).await?;
@@ -311,7 +309,7 @@ impl Actor {
     fn on_listening(&mut self, address: Multiaddr) {
         let reachable = match address::scope(&address) {
             Scope::Public => true,
-            Scope::Private => self.private_dht,
+            Scope::Private => self.reach.is_private(),
             Scope::Loopback => self.reach.is_local_only(),
             Scope::Never => false,
         };
