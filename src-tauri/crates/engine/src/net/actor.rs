@@ -319,6 +319,19 @@ impl Actor {
         }
     }
 
+    /// A connection whose other end went without a word, with its machine or its network, is closed: nobody would dial anew
+    /// while it seems to stand, and TCP alone would let it seem so for a quarter of an hour.
+    fn on_ping(&mut self, event: ping::Event) {
+        match event.result {
+            Ok(rtt) => self.peers.pinged(&event.peer, rtt),
+            Err(ping::Failure::Timeout) => {
+                tracing::debug!(peer = %event.peer, "a connection is dead");
+                self.swarm.close_connection(event.connection);
+            }
+            Err(_) => {}
+        }
+    }
+
     fn on_behaviour(&mut self, event: BehaviourEvent) {
         match event {
             BehaviourEvent::Bitswap(event) => self.on_bitswap(event),
@@ -326,11 +339,7 @@ impl Actor {
             BehaviourEvent::Identify(identify::Event::Received { peer_id, info, .. }) => {
                 self.on_identified(peer_id, &info);
             }
-            BehaviourEvent::Ping(ping::Event {
-                peer,
-                result: Ok(rtt),
-                ..
-            }) => self.peers.pinged(&peer, rtt),
+            BehaviourEvent::Ping(event) => self.on_ping(event),
             BehaviourEvent::Mdns(mdns::Event::Discovered(found)) => {
                 self.lan.discovered(found);
                 self.search_for_hungry();
