@@ -112,6 +112,11 @@ impl Index {
         Ok(Opened { index, recovered })
     }
 
+    /// Ends writing: what was handed over is committed, and the database is one file again. Whatever comes later is refused.
+    pub fn close(&self) {
+        self.inner.writer.close();
+    }
+
     /// Items whose blocks may be given to others.
     fn is_serving(&self, item: ItemId) -> bool {
         self.inner

@@ -6,6 +6,7 @@
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -29,8 +30,8 @@ const SHRINK_PAGES: u32 = 4096;
 #[derive(Debug)]
 pub(super) struct Writer {
     /// `None` once it is closed.
-    sender: Option<SyncSender<Job>>,
-    thread: Option<JoinHandle<()>>,
+    sender: RwLock<Option<SyncSender<Job>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
     dir: PathBuf,
 }
 
@@ -81,8 +82,8 @@ impl Writer {
                 writing.run();
             })?;
         Ok(Writer {
-            sender: Some(sender),
-            thread: Some(thread),
+            sender: RwLock::new(Some(sender)),
+            thread: Mutex::new(Some(thread)),
             dir: dir.to_path_buf(),
         })
     }
@@ -108,7 +109,8 @@ impl Writer {
                 let _ = sender.send(result);
             })
         });
-        if let Some(queue) = &self.sender {
+        let queue = self.sender.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(queue) = &*queue {
             // If the thread is gone the job is dropped with its sender, and `wait` says so.
             let _ = queue.send(job);
         }
@@ -141,12 +143,24 @@ fn in_savepoint<T>(
     result
 }
 
-impl Drop for Writer {
-    fn drop(&mut self) {
-        self.sender = None;
-        if let Some(thread) = self.thread.take() {
+impl Writer {
+    /// Writes what waits, folds the log into the database, and ends the thread.
+    pub(super) fn close(&self) {
+        *self.sender.write().unwrap_or_else(PoisonError::into_inner) = None;
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(thread) = thread {
             let _ = thread.join();
         }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 
