@@ -91,9 +91,9 @@ pub(crate) const SERVE_THREADS: RangeInclusive<usize> = 2..=4;
 
 // Downloads.
 
-/// Blocks asked for at a time by one download. At 256 KiB a block that is 1 GiB ahead, more than any link holds in flight; and
+/// Blocks asked for at a time by one download. At 256 KiB a block that is 512 MiB ahead, more than any link holds in flight; and
 /// the order within it is free, so that downloaders of one item get different blocks and can feed each other.
-pub(crate) const MAX_ASKED: usize = 4096;
+pub(crate) const MAX_ASKED: usize = 2048;
 
 /// Blocks with links asked for at a time, as far as they are known to have links.
 pub(crate) const MAX_ASKED_NODES: usize = 256;
@@ -127,8 +127,8 @@ pub(crate) const MAX_GROUP_BYTES: u64 = 256 * 1024 * 1024;
 /// Bytes of inner nodes that wait for one record: they are held in memory.
 pub(crate) const MAX_GROUP_KEPT: usize = 8 * 1024 * 1024;
 
-/// Blocks in one record: about half a second of the index's time.
-pub(crate) const MAX_GROUP_BLOCKS: usize = 16_384;
+/// Blocks in one record: about a tenth of a second of the index's time.
+pub(crate) const MAX_GROUP_BLOCKS: usize = 4096;
 
 /// Time that a group collects: the shortest, so that others can be served soon; and the longest.
 pub(crate) const MIN_GROUP_TIME: Duration = Duration::from_millis(50);
@@ -138,7 +138,7 @@ pub(crate) const MAX_GROUP_TIME: Duration = Duration::from_secs(2);
 pub(crate) const GROUP_TIME_FACTOR: u32 = 4;
 
 /// Written parts that wait for the sync. Blocks are written by then: this bounds numbers, not bytes.
-pub(crate) const SYNC_QUEUE: usize = 16_384;
+pub(crate) const SYNC_QUEUE: usize = 4096;
 
 /// Blocks that wait for the planner. The session's byte budget bounds them too.
 pub(crate) const BLOCK_QUEUE: usize = 64;

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use super::disk;
 use super::error::FetchError;
-use super::target::Target;
+use super::target;
 use super::worker::{self, Command, Ending, Event, Setup, Whole};
 use crate::index::{FileState, Fingerprint, Index, ItemRecord};
 use crate::types::Skipped;
@@ -36,54 +36,51 @@ pub(crate) fn run(
     let events = &mut events;
     let item = setup.item.clone();
     let folder = item.into.clone().ok_or(FetchError::NoDownload(item.id))?;
-    let resumed = item.part.as_deref().and_then(Target::resumed);
-    let taken = match &resumed {
-        // The last run may have ended between the rename and the record of it.
-        Some(target) if !disk::exists(&target.part) => &target.finished,
-        Some(_) => Path::new(""),
-        None => &Target::first(&folder, &item).finished,
-    };
-    if disk::exists(taken) {
-        setup.base = taken.to_path_buf();
-        setup.compare = true;
-        if resumed.is_some() {
-            forget_files(&setup.index, &item)?;
+    let begun = item.part.as_ref();
+    let part = begun.filter(|part| disk::exists(part)).cloned();
+    if part.is_none() {
+        if begun.is_some() && !disk::exists(&folder) {
+            return Err(FetchError::FolderGone(folder.display().to_string()));
         }
-        if let Ending::Whole(whole) = worker::run(&setup, events)? {
-            return finish_in_place(&setup, whole);
+        // It may have been there before; or the last run ended between the rename and the record of it.
+        setup.compare = true;
+        for path in target::taken(&folder, &item) {
+            forget_files(&setup.index, &item)?;
+            setup.base = path;
+            if let Ending::Whole(whole) = worker::run(&setup, events)? {
+                return finish_in_place(&setup, whole);
+            }
         }
         forget_files(&setup.index, &item)?;
     }
-    let target = match resumed {
-        Some(target) if disk::exists(&target.part) => target,
-        Some(_) if !disk::exists(&folder) => {
-            return Err(FetchError::FolderGone(folder.display().to_string()));
-        }
-        _ => new_target(&setup.index, &item, &folder)?,
-    };
-    setup.base.clone_from(&target.part);
     setup.compare = false;
+    setup.base = match part {
+        Some(part) => part,
+        None => new_part(&setup.index, &item, &folder)?,
+    };
     match worker::run(&setup, events)? {
-        Ending::Whole(whole) => finish(&setup, &target, whole),
+        Ending::Whole(whole) => finish(&setup, &folder, whole),
         // Only a comparison ends like that.
         Ending::Different => Err(FetchError::Nothing),
     }
 }
 
 /// Takes a free name, and writes that down before anything is made under it.
-fn new_target(index: &Index, item: &ItemRecord, folder: &Path) -> Result<Target, FetchError> {
+fn new_part(index: &Index, item: &ItemRecord, folder: &Path) -> Result<PathBuf, FetchError> {
     fs::create_dir_all(folder)?;
-    let target = Target::free(folder, item).ok_or_else(|| {
-        let message = format!(
-            "too many items called {:?} in {}",
-            item.name,
-            folder.display()
-        );
-        io::Error::new(io::ErrorKind::AlreadyExists, message)
-    })?;
-    let part = target.part.clone();
-    index.update_item(item.id, move |item| item.part = Some(part))?;
-    Ok(target)
+    let part = target::free_part(folder, item).ok_or_else(|| no_name(folder, item))?;
+    let kept = part.clone();
+    index.update_item(item.id, move |item| item.part = Some(kept))?;
+    Ok(part)
+}
+
+fn no_name(folder: &Path, item: &ItemRecord) -> io::Error {
+    let message = format!(
+        "too many items called {:?} in {}",
+        item.name,
+        folder.display()
+    );
+    io::Error::new(io::ErrorKind::AlreadyExists, message)
 }
 
 /// Forgets what a comparison recorded of files that are somebody else's.
@@ -103,37 +100,32 @@ fn finish_in_place(setup: &Setup, whole: Whole) -> Result<Finished, FetchError> 
 }
 
 /// Gives the download its final name.
-fn finish(setup: &Setup, target: &Target, whole: Whole) -> Result<Finished, FetchError> {
-    if !disk::exists(&target.part) {
+fn finish(setup: &Setup, folder: &Path, whole: Whole) -> Result<Finished, FetchError> {
+    let part = &setup.base;
+    if !disk::exists(part) {
         return Err(FetchError::Nothing);
     }
-    let path = rename(target)?;
-    if let Some(folder) = path.parent() {
-        disk::sync_folder(folder)?;
-    }
+    let path = rename(part, folder, &setup.item)?;
+    disk::sync_folder(folder)?;
     if whole.is_file {
-        move_file(&setup.index, &setup.item, &target.part, &path)?;
+        move_file(&setup.index, &setup.item, part, &path)?;
     } else {
-        setup
-            .index
-            .move_folder(setup.item.id, &target.part, &path)?;
+        setup.index.move_folder(setup.item.id, part, &path)?;
     }
     set_done(setup, &path, &whole)?;
     Ok(finished(setup, path, whole, false))
 }
 
-fn rename(target: &Target) -> Result<PathBuf, FetchError> {
-    let mut path = target.finished.clone();
-    loop {
-        match disk::rename_no_replace(&target.part, &path) {
+/// Takes the first name that is free.
+fn rename(part: &Path, folder: &Path, item: &ItemRecord) -> Result<PathBuf, FetchError> {
+    for path in target::finished(folder, item) {
+        match disk::rename_no_replace(part, &path) {
             Ok(()) => return Ok(path),
-            // Somebody took the name while it was being fetched.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                path = target.next_finished().ok_or(error)?;
-            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error.into()),
         }
     }
+    Err(no_name(folder, item).into())
 }
 
 fn move_file(index: &Index, item: &ItemRecord, from: &Path, to: &Path) -> Result<(), FetchError> {

@@ -99,6 +99,7 @@ impl FetchError {
                 Retry::User,
             ),
             Self::Disk(error) => disk_kind(error.kind()),
+            Self::Index(IndexError::DiskFull) => disk_kind(io::ErrorKind::StorageFull),
             Self::Index(_) => ("index", None, Retry::User),
             Self::Net(_) => ("network", None, Retry::Auto),
             Self::Car(_) => ("bad-car", None, Retry::Never),

@@ -338,6 +338,15 @@ impl Plan {
         Ok(())
     }
 
+    /// What is still to be kept, after a fault: the blocks are what their CIDs say, and others may look at them too.
+    pub(crate) fn take_kept(&mut self) -> Vec<(Cid, Bytes)> {
+        let kept = self.steps.drain(..).filter_map(|step| match step {
+            Step::Keep { cid, data } => Some((cid, data)),
+            _ => None,
+        });
+        kept.collect()
+    }
+
     /// Is a block owed?
     #[cfg(test)]
     pub(crate) fn waits_for(&self, cid: &Cid) -> bool {

@@ -169,8 +169,7 @@ impl Transfer {
             self.obey(command).await?;
         }
         self.show();
-        // A panic of the worker has been reported; what it recorded is there.
-        let finished = result.map_err(|_| FetchError::Stopped)??;
+        let finished = result.map_err(std::io::Error::other)??;
         Ok(self.finished(finished))
     }
 

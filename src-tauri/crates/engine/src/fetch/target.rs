@@ -16,59 +16,35 @@ const MAX_NAME_BYTES: usize = 200;
 /// Copies of the same name in one folder before giving up counting.
 const MAX_NUMBER: u32 = 10_000;
 
+/// Names that are taken and looked at, whether the content there is the item's.
+const MAX_COMPARED: usize = 8;
+
 const SUFFIX: &str = ".part";
 
-/// The two names of a download.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Target {
-    pub(crate) part: PathBuf,
-    pub(crate) finished: PathBuf,
+/// A free name to write the item under, until it is whole.
+pub(crate) fn free_part(folder: &Path, item: &ItemRecord) -> Option<PathBuf> {
+    let with_suffix = |mut path: PathBuf| {
+        path.as_mut_os_string().push(SUFFIX);
+        path
+    };
+    finished(folder, item)
+        .map(with_suffix)
+        .find(|path| !disk::exists(path))
 }
 
-impl Target {
-    /// The first free name for the item in the folder.
-    pub(crate) fn free(folder: &Path, item: &ItemRecord) -> Option<Self> {
-        let name = item_name(item);
-        (1..MAX_NUMBER)
-            .map(|number| Self::of(folder.join(numbered(&name, number))))
-            .find(Self::is_free)
-    }
+/// What lies under the names that the item would have: it may be the item.
+pub(crate) fn taken(folder: &Path, item: &ItemRecord) -> Vec<PathBuf> {
+    let exists = |path: &PathBuf| disk::exists(path);
+    finished(folder, item)
+        .take_while(exists)
+        .take(MAX_COMPARED)
+        .collect()
+}
 
-    /// The item's own name, taken or not.
-    pub(crate) fn first(folder: &Path, item: &ItemRecord) -> Self {
-        Self::of(folder.join(item_name(item)))
-    }
-
-    /// From where an earlier run was writing.
-    pub(crate) fn resumed(part: &Path) -> Option<Self> {
-        let name = part.file_name()?.to_str()?.strip_suffix(SUFFIX)?;
-        let finished = part.with_file_name(name);
-        Some(Self {
-            part: part.to_path_buf(),
-            finished,
-        })
-    }
-
-    /// The next free name, should somebody have taken the finished one meanwhile.
-    pub(crate) fn next_finished(&self) -> Option<PathBuf> {
-        let name = self.finished.file_name()?;
-        (2..MAX_NUMBER)
-            .map(|number| self.finished.with_file_name(numbered(name, number)))
-            .find(|path| !disk::exists(path))
-    }
-
-    fn of(finished: PathBuf) -> Self {
-        let mut part = finished.clone().into_os_string();
-        part.push(SUFFIX);
-        Self {
-            part: part.into(),
-            finished,
-        }
-    }
-
-    fn is_free(&self) -> bool {
-        !disk::exists(&self.part) && !disk::exists(&self.finished)
-    }
+/// The names that the item may have when it is whole, the best first.
+pub(crate) fn finished(folder: &Path, item: &ItemRecord) -> impl Iterator<Item = PathBuf> {
+    let (folder, name) = (folder.to_path_buf(), item_name(item));
+    (1..MAX_NUMBER).map(move |number| folder.join(numbered(&name, number)))
 }
 
 /// The item's name as this file system can hold it; its CID where the link gave a name that must not be written.
@@ -114,12 +90,5 @@ mod tests {
         check("holiday.jpg", "holiday (2).jpg");
         check("folder", "folder (2)");
         check(".hidden", ".hidden (2)");
-    }
-
-    #[test]
-    fn the_finished_name_follows_from_the_one_being_written() {
-        let target = Target::of("/x/a b.iso".into());
-        assert_eq!(target.part, Path::new("/x/a b.iso.part"));
-        assert_eq!(Target::resumed(&target.part), Some(target));
     }
 }

@@ -394,10 +394,10 @@ fn somebody_elses_file_is_never_touched() {
     let path = home.downloads().join("things");
     fs::create_dir_all(path.join("sub")).unwrap();
     fs::write(path.join("sub/large"), b"mine").unwrap();
-    fs::write(home.downloads().join("things (2).part"), b"mine too").unwrap();
+    fs::write(home.downloads().join("things.part"), b"mine too").unwrap();
     let id = home.item(root.cid, "things", &[]);
     let finished = home.run(id, &blocks, ALL).result.unwrap();
-    assert_eq!(finished.path, home.downloads().join("things (3)"));
+    assert_eq!(finished.path, home.downloads().join("things (2)"));
     home.check_whole(id, &finished.path, &tree(), root.cid);
     let mine = Tree::from([("sub/large".to_owned(), b"mine".to_vec())]);
     assert_eq!(read_tree(&path), mine);
@@ -558,4 +558,23 @@ fn a_car_is_unpacked_and_one_that_lacks_blocks_is_not() {
     let outcome = fourth.run_with(id, &Blocks::new(), ALL, Some(mixed));
     let message = outcome.result.unwrap_err().to_string();
     assert!(message.contains(&leaf.cid.to_string()), "{message}");
+}
+
+#[test]
+fn a_name_that_leads_elsewhere_is_refused_and_nothing_is_written() {
+    let mut blocks = Blocks::new();
+    let child = add_file(&mut blocks, &profile(true), b"gotcha");
+    let mut encoder = unixfs::dagpb::Encoder::default();
+    encoder.link(&child.cid.to_bytes(), &[b"../escaped"], 6);
+    let block = Bytes::from(encoder.finish(&[0x08, 0x01]));
+    let hash = unixfs::cid::hash(unixfs::cid::SHA2_256, &block).unwrap();
+    let root = Cid::new_v1(unixfs::cid::DAG_PB, hash);
+    blocks.insert(root, block.clone());
+    let home = Home::new();
+    let id = home.item(root, "trap", &[]);
+    let error = home.run(id, &blocks, ALL).result.unwrap_err();
+    assert_eq!(error.problem().code, "unsafe-name");
+    assert_eq!(read_tree(&home.downloads()), Tree::new());
+    // The block itself is what was asked for: it is not fetched twice.
+    assert_eq!(home.source.read(&root), Some(block));
 }

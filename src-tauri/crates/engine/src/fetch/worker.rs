@@ -142,6 +142,9 @@ pub(crate) fn run(setup: &Setup, events: &mut mpsc::Receiver<Event>) -> Result<E
         different: false,
     };
     let result = worker.work(events);
+    if matches!(result, Err(FetchError::Content(_))) {
+        worker.keep_rest()?;
+    }
     // What was written until now is worth recording even if something failed.
     let recorded = worker.recorder.finish();
     if worker.different {
@@ -232,6 +235,14 @@ impl Worker<'_> {
                 }
             }
         }
+    }
+
+    /// What came before the fault is kept, the block with the fault too.
+    fn keep_rest(&mut self) -> Result<(), FetchError> {
+        for (cid, data) in self.plan.take_kept() {
+            self.recorder.send(Done::Kept(cid, data))?;
+        }
+        Ok(())
     }
 
     fn next_event(&mut self, events: &mut mpsc::Receiver<Event>) -> Result<Event, FetchError> {

@@ -1,13 +1,19 @@
-//! Stopping and watching work that goes on in other threads.
+//! Stopping, pausing and watching work that goes on in other threads.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
 
-/// Lets somebody else end a piece of work, which looks here between any two chunks. To pause it is to stop it and to begin again: it
-/// goes on where it was.
+/// Lets somebody else pause and end a piece of work. It looks here between any two chunks.
 #[derive(Debug, Default)]
 pub struct Control {
-    stopped: AtomicBool,
+    wish: AtomicU8,
+    lock: Mutex<()>,
+    changed: Condvar,
 }
+
+const GO: u8 = 0;
+const PAUSE: u8 = 1;
+const STOP: u8 = 2;
 
 /// The work was ended by [`Control::stop`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -15,17 +21,48 @@ pub struct Control {
 pub struct Stopped;
 
 impl Control {
-    /// Ends the work. What it has done stays done.
+    /// Ends the work. What it has done stays done, and it can be begun again.
     pub fn stop(&self) {
-        self.stopped.store(true, Ordering::Relaxed);
+        self.set(STOP);
     }
 
+    pub fn pause(&self) {
+        self.set(PAUSE);
+    }
+
+    pub fn resume(&self) {
+        self.set(GO);
+    }
+
+    pub fn is_stopped(&self) -> bool {
+        self.wish.load(Ordering::Relaxed) == STOP
+    }
+
+    /// Waits while paused.
     pub(crate) fn check(&self) -> Result<(), Stopped> {
-        if self.stopped.load(Ordering::Relaxed) {
+        if self.wish.load(Ordering::Relaxed) == GO {
+            return Ok(());
+        }
+        let guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let paused = |(): &mut ()| self.wish.load(Ordering::Relaxed) == PAUSE;
+        let _guard = self
+            .changed
+            .wait_while(guard, paused)
+            .unwrap_or_else(PoisonError::into_inner);
+        if self.wish.load(Ordering::Relaxed) == STOP {
             Err(Stopped)
         } else {
             Ok(())
         }
+    }
+
+    fn set(&self, wish: u8) {
+        let _guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        // Stopped is for good.
+        if self.wish.load(Ordering::Relaxed) != STOP {
+            self.wish.store(wish, Ordering::Relaxed);
+        }
+        self.changed.notify_all();
     }
 }
 

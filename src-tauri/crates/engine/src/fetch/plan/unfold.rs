@@ -31,19 +31,21 @@ impl Plan {
         data: &Bytes,
         waiting: Vec<Waiting>,
     ) -> Result<(), Fault> {
+        let implied = cid::implied_block(cid).is_some();
         let node = unixfs::decode(cid, data).map_err(|source| {
+            if !implied {
+                self.keep(cid, data);
+            }
             let path = waiting.first().map(|one| self.name_of(&one.place));
             block_fault(cid, path.unwrap_or_default(), source)
         })?;
-        let implied = cid::implied_block(cid).is_some();
         let leaf = if implied {
             None
         } else {
             leaf(cid, &node, data)
         };
         if leaf.is_none() && !implied {
-            let data = data.clone();
-            self.steps.push_back(Step::Keep { cid: *cid, data });
+            self.keep(cid, data);
         }
         let bytes = bytes_of(&node);
         for mut one in waiting {
@@ -56,6 +58,11 @@ impl Plan {
             }
         }
         Ok(())
+    }
+
+    fn keep(&mut self, cid: &Cid, data: &Bytes) {
+        let (cid, data) = (*cid, data.clone());
+        self.steps.push_back(Step::Keep { cid, data });
     }
 
     /// A leaf whose bytes are at their place already.
