@@ -26,7 +26,7 @@ use tokio::time::Sleep;
 use unixfs::cid::Cid;
 
 use crate::client::{Client, ClientAction, ClientConfig, SessionId, Want};
-use crate::handler::{Command, Handler, Protocols, Received, Report};
+use crate::handler::{Command, Handler, Protocols, Received, Report, Support};
 use crate::server::{Server, ServerAction, Ticket};
 use crate::wire::{Outgoing, Version};
 
@@ -124,13 +124,6 @@ struct Peer {
 struct Link {
     id: ConnectionId,
     support: Support,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Support {
-    Unknown,
-    Yes(Version),
-    No,
 }
 
 impl Behaviour {

@@ -1,31 +1,81 @@
 //! Nodes that exchange blocks over loopback TCP, with real connections and no other part of the program.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::StreamExt as _;
 use futures::future::select_all;
-use libp2p::swarm::SwarmEvent;
-use libp2p::{Multiaddr, PeerId, Swarm, SwarmBuilder, noise, tcp};
+use libp2p::identity::Keypair;
+use libp2p::swarm::behaviour::toggle::Toggle;
+use libp2p::swarm::{ConnectionId, NetworkBehaviour, SwarmEvent};
+use libp2p::{Multiaddr, PeerId, Swarm, SwarmBuilder, identify, noise, tcp};
 use unixfs::cid::{Cid, DAG_PB, RAW, SHA2_256, Version as CidVersion, hash};
 
 use crate::wire::Version;
-use crate::{Behaviour, Config, Event, SessionId, Want};
+use crate::{Behaviour, Config, Event, PeerStats, SessionId, Want};
 
 const SESSION: SessionId = SessionId(1);
 
+#[derive(NetworkBehaviour)]
+struct Protocols {
+    bitswap: Toggle<Behaviour>,
+    identify: Toggle<identify::Behaviour>,
+}
+
+struct Options {
+    /// `None`: the node does not speak Bitswap.
+    newest: Option<Version>,
+    identifies: bool,
+    idle: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            newest: Some(Version::V1_2),
+            identifies: false,
+            idle: Duration::from_mins(1),
+        }
+    }
+}
+
 struct Node {
-    swarm: Swarm<Behaviour>,
+    swarm: Swarm<Protocols>,
     store: HashMap<Cid, Bytes>,
     received: BTreeMap<Cid, PeerId>,
     /// Blocks that are told to the behaviour when they come in, as a downloader does.
     shares_on: bool,
     lookups: usize,
+    identified: usize,
 }
 
 impl Node {
     fn new(newest: Version) -> Self {
+        Self::with(Options {
+            newest: Some(newest),
+            ..Options::default()
+        })
+    }
+
+    fn with(options: Options) -> Self {
+        let protocols = |key: &Keypair| {
+            let local = key.public().to_peer_id();
+            let bitswap = options.newest.map(|newest| {
+                Behaviour::new(Config {
+                    newest,
+                    ..Config::new(local)
+                })
+            });
+            let identify = identify::Config::new("/test/1".to_owned(), key.public());
+            Protocols {
+                bitswap: bitswap.into(),
+                identify: options
+                    .identifies
+                    .then(|| identify::Behaviour::new(identify))
+                    .into(),
+            }
+        };
         let mut swarm = SwarmBuilder::with_new_identity()
             .with_tokio()
             .with_tcp(
@@ -34,14 +84,9 @@ impl Node {
                 libp2p_yamux::Config::default,
             )
             .unwrap()
-            .with_behaviour(|key| {
-                Behaviour::new(Config {
-                    newest,
-                    ..Config::new(key.public().to_peer_id())
-                })
-            })
+            .with_behaviour(protocols)
             .unwrap()
-            .with_swarm_config(|config| config.with_idle_connection_timeout(Duration::from_mins(1)))
+            .with_swarm_config(|config| config.with_idle_connection_timeout(options.idle))
             .build();
         swarm
             .listen_on("/ip4/127.0.0.1/tcp/0".parse().unwrap())
@@ -52,7 +97,28 @@ impl Node {
             received: BTreeMap::new(),
             shares_on: false,
             lookups: 0,
+            identified: 0,
         }
+    }
+
+    fn bitswap(&mut self) -> &mut Behaviour {
+        self.swarm.behaviour_mut().bitswap.as_mut().unwrap()
+    }
+
+    fn stats(&self) -> Vec<PeerStats> {
+        self.swarm
+            .behaviour()
+            .bitswap
+            .as_ref()
+            .map_or_else(Vec::new, Behaviour::peer_stats)
+    }
+
+    fn connection_in_use(&self, peer: &PeerId) -> Option<ConnectionId> {
+        self.swarm
+            .behaviour()
+            .bitswap
+            .as_ref()?
+            .connection_in_use(peer)
     }
 
     fn peer(&self) -> PeerId {
@@ -72,15 +138,22 @@ impl Node {
                 priority: 0,
             })
             .collect();
-        self.swarm.behaviour_mut().open_session(SESSION);
-        self.swarm.behaviour_mut().want(SESSION, wants);
+        self.bitswap().open_session(SESSION);
+        self.bitswap().want(SESSION, wants);
     }
 
-    fn on_event(&mut self, event: SwarmEvent<Event>) {
-        let SwarmEvent::Behaviour(event) = event else {
-            return;
+    fn on_event(&mut self, event: SwarmEvent<ProtocolsEvent>) {
+        let event = match event {
+            SwarmEvent::Behaviour(ProtocolsEvent::Bitswap(event)) => event,
+            SwarmEvent::Behaviour(ProtocolsEvent::Identify(identify::Event::Received {
+                ..
+            })) => {
+                self.identified += 1;
+                return;
+            }
+            _ => return,
         };
-        let behaviour = self.swarm.behaviour_mut();
+        let behaviour = self.swarm.behaviour_mut().bitswap.as_mut().unwrap();
         match event {
             Event::Lookup { ticket, cids, .. } => {
                 self.lookups += 1;
@@ -133,7 +206,7 @@ async fn run(nodes: &mut [Node], mut done: impl FnMut(&[Node]) -> bool) {
             (event, index, _) = events => nodes[index].on_event(event.unwrap()),
             _ = looks.tick() => {}
             () = &mut end => {
-                let stats: Vec<_> = nodes.iter().map(|node| node.swarm.behaviour().peer_stats()).collect();
+                let stats: Vec<_> = nodes.iter().map(Node::stats).collect();
                 panic!("nothing more happens: {stats:?}")
             },
         }
@@ -194,17 +267,14 @@ async fn blocks_of_all_sizes_reach_a_peer_of_each_version() {
         nodes[0].wants(cids.clone());
         // Old peers cannot be asked whether they have something: somebody must say so.
         let provider = nodes[1].peer();
-        nodes[0]
-            .swarm
-            .behaviour_mut()
-            .add_providers(SESSION, &[provider]);
+        nodes[0].bitswap().add_providers(SESSION, &[provider]);
         run(&mut nodes, |nodes| has_all(&nodes[0], &cids)).await;
-        let stats = nodes[0].swarm.behaviour().peer_stats();
+        let stats = nodes[0].stats();
         assert_eq!(stats[0].version, newest.min(other));
         let bytes: usize = nodes[1].store.values().map(Bytes::len).sum();
         assert_eq!(stats[0].bytes_received, bytes as u64);
         run(&mut nodes, |nodes| {
-            let stats = nodes[1].swarm.behaviour().peer_stats();
+            let stats = nodes[1].stats();
             stats[0].bytes_sent >= bytes as u64 && stats[0].wants == 0
         })
         .await;
@@ -223,11 +293,8 @@ async fn small_blocks_are_asked_for_and_answered_in_batches() {
         size: Some(48),
         priority: 0,
     });
-    nodes[0].swarm.behaviour_mut().open_session(SESSION);
-    nodes[0]
-        .swarm
-        .behaviour_mut()
-        .want(SESSION, wants.collect());
+    nodes[0].bitswap().open_session(SESSION);
+    nodes[0].bitswap().want(SESSION, wants.collect());
     run(&mut nodes, |nodes| has_all(&nodes[0], &cids)).await;
     assert!(nodes[1].lookups < 500, "{}", nodes[1].lookups);
 }
@@ -240,7 +307,7 @@ async fn a_block_that_turns_up_later_is_sent_to_who_waits_for_it() {
     nodes[0].wants([cid]);
     run(&mut nodes, |nodes| nodes[1].lookups > 0).await;
     nodes[1].add(cid, data);
-    nodes[1].swarm.behaviour_mut().available(&[cid]);
+    nodes[1].bitswap().available(&[cid]);
     run(&mut nodes, |nodes| has_all(&nodes[0], &[cid])).await;
 }
 
@@ -295,44 +362,85 @@ async fn a_second_connection_takes_over_when_the_first_closes() {
     nodes[0].wants(cids.clone());
     run(&mut nodes, |nodes| nodes[0].received.len() > 5).await;
     let other = nodes[1].peer();
-    let first = nodes[0]
-        .swarm
-        .behaviour()
-        .connection_in_use(&other)
-        .unwrap();
+    let first = nodes[0].connection_in_use(&other).unwrap();
     assert!(nodes[0].swarm.close_connection(first));
     run(&mut nodes, |nodes| has_all(&nodes[0], &cids)).await;
-    assert_ne!(
-        nodes[0].swarm.behaviour().connection_in_use(&other),
-        Some(first)
-    );
+    assert_ne!(nodes[0].connection_in_use(&other), Some(first));
 }
 
 #[tokio::test]
-async fn a_provider_is_dialled_and_an_absent_one_is_survived() {
-    let mut nodes = [Node::new(Version::V1_2), Node::new(Version::V1_2)];
+async fn a_provider_that_connects_late_is_used_and_an_absent_one_is_survived() {
+    let mut nodes = [Node::new(Version::V1_2), Node::new(Version::V1_1)];
+    let (cid, data) = raw_block(1, 1000);
+    nodes[1].add(cid, data);
+    let (provider, local) = (nodes[1].peer(), nodes[0].peer());
+    nodes[0].wants([cid]);
+    nodes[0]
+        .bitswap()
+        .add_providers(SESSION, &[PeerId::random(), local]);
+    connect(&mut nodes).await;
+    nodes[0].bitswap().add_providers(SESSION, &[provider]);
+    run(&mut nodes, |nodes| has_all(&nodes[0], &[cid])).await;
+}
+
+#[tokio::test]
+async fn peers_that_say_what_they_speak_are_asked_only_if_it_is_bitswap() {
+    let identifying = || Options {
+        identifies: true,
+        ..Options::default()
+    };
+    let mute = Options {
+        newest: None,
+        ..identifying()
+    };
+    let mut nodes = [
+        Node::with(identifying()),
+        Node::with(mute),
+        Node::with(identifying()),
+    ];
+    connect(&mut nodes).await;
+    run(&mut nodes, |nodes| {
+        nodes[0].identified == 2 && nodes[2].identified == 1
+    })
+    .await;
+    assert_eq!(nodes[0].stats(), [], "nobody has asked for anything yet");
+
+    let (cid, data) = raw_block(1, 1000);
+    nodes[2].add(cid, data);
+    nodes[0].wants([cid]);
+    run(&mut nodes, |nodes| has_all(&nodes[0], &[cid])).await;
+    let speaking: Vec<_> = nodes[0].stats().iter().map(|stats| stats.peer).collect();
+    assert_eq!(speaking, [nodes[2].peer()]);
+}
+
+#[tokio::test]
+async fn a_connection_lasts_while_either_side_wants_something() {
+    let idle = Duration::from_millis(200);
+    let mut nodes = [0, 1].map(|_| {
+        Node::with(Options {
+            idle,
+            ..Options::default()
+        })
+    });
+    connect(&mut nodes).await;
+    let (missing, _) = raw_block(1, 1000);
+    nodes[0].wants([missing]);
+    run(&mut nodes, |nodes| {
+        nodes[1]
+            .stats()
+            .first()
+            .is_some_and(|stats| stats.wants == 1)
+    })
+    .await;
+    let begun = Instant::now();
+    run(&mut nodes, |_| begun.elapsed() > 4 * idle).await;
+    assert_eq!(nodes[0].swarm.connected_peers().count(), 1);
+
+    nodes[0].bitswap().close_session(SESSION);
     run(&mut nodes, |nodes| {
         nodes
             .iter()
-            .all(|node| node.swarm.listeners().next().is_some())
+            .all(|node| node.swarm.connected_peers().count() == 0)
     })
     .await;
-    let (cid, data) = raw_block(1, 1000);
-    nodes[1].add(cid, data);
-    let (provider, address) = (
-        nodes[1].peer(),
-        nodes[1].swarm.listeners().next().unwrap().clone(),
-    );
-    let absent = PeerId::random();
-    let local = nodes[0].peer();
-    nodes[0].swarm.add_peer_address(provider, address);
-    nodes[0].wants([cid]);
-    // Without an address book in the swarm the behaviour's dial fails; the owner's then succeeds.
-    nodes[0]
-        .swarm
-        .behaviour_mut()
-        .add_providers(SESSION, &[absent, local, provider]);
-    let address = nodes[1].swarm.listeners().next().unwrap().clone();
-    nodes[0].swarm.dial(address).unwrap();
-    run(&mut nodes, |nodes| has_all(&nodes[0], &[cid])).await;
 }

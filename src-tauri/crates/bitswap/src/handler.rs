@@ -107,7 +107,7 @@ pub struct Handler {
 
 /// Does the peer speak Bitswap?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Support {
+pub(crate) enum Support {
     Unknown,
     Yes(Version),
     No,

@@ -266,6 +266,9 @@ impl Engine {
         if let Some(net) = &self.shared.context.net {
             net.clone().shutdown().await;
         }
+        // Other handles may outlive this one, so that nothing else would close it before the process ends.
+        let index = self.index();
+        let _ = tokio::task::spawn_blocking(move || index.close()).await;
     }
 
     async fn record(&self, id: ItemId) -> Result<ItemRecord, EngineError> {

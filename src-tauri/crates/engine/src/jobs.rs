@@ -247,6 +247,10 @@ impl Actor {
             then: None,
         };
         self.running.insert(id, running);
+        // Before anybody who asked for it is answered: they must not see what the item was before.
+        if let Some(state) = job.state(record.kind) {
+            self.context.activity.update(id, |view| view.state = state);
+        }
         let context = self.context.clone();
         self.tasks
             .spawn(async move { (id, work::run(context, record, job, stop).await) });

@@ -58,7 +58,7 @@ impl Job {
     }
 
     /// What the item is shown to be doing meanwhile. Looking is too quick to be shown.
-    fn state(self, kind: ItemKind) -> Option<State> {
+    pub(crate) fn state(self, kind: ItemKind) -> Option<State> {
         match (self, kind) {
             (Self::Whole, ItemKind::Share) => Some(State::Hashing),
             (Self::Whole, ItemKind::Download) => Some(State::Finding),
@@ -75,11 +75,6 @@ pub(crate) async fn run(
     job: Job,
     stop: CancellationToken,
 ) -> Ended {
-    if let Some(state) = job.state(record.kind) {
-        context
-            .activity
-            .update(record.id, |view| view.state = state);
-    }
     let result = match (job, record.kind) {
         (Job::Whole, ItemKind::Share) => hash(&context, &record, stop).await,
         (Job::Whole, ItemKind::Download) => fetch(&context, record, stop).await,

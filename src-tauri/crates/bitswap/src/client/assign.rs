@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::limits::TICK;
+use super::limits::{DEFAULT_BLOCK, TICK};
 use super::peer::{Answer, PeerSlot};
 use super::session::{Member, Standing};
 use super::timers::Timer;
@@ -19,6 +19,18 @@ enum Pick {
     Later,
     Nothing,
 }
+
+enum Admission {
+    Granted,
+    /// The consumer's budget or the download limit is used up.
+    Full,
+    /// What is left of the budget is for quick peers.
+    Crowded,
+    TooSlow,
+}
+
+/// A peer that needs longer for a block is no quick one.
+const SLOW: Duration = Duration::from_secs(2);
 
 /// Entries of a pool that are looked at before giving up: those skipped belong to others or were refused.
 const MAX_LOOK: usize = 24;
@@ -82,24 +94,29 @@ impl Client {
             let peer = self.peers.get(slot).filter(|peer| {
                 !peer.sessions.is_empty() && !peer.window.is_full() && peer.is_usable(now)
             });
-            hungry.extend(peer.map(|peer| (peer.window.eta(0, now), slot)));
+            hungry.extend(peer.map(|peer| (peer.window.eta(DEFAULT_BLOCK.into(), now), slot)));
             peer.is_some()
         });
         hungry.sort_unstable();
-        let mut idle = Vec::new();
+        let (mut idle, mut crowded) = (Vec::new(), Vec::new());
         let mut later = false;
         while !hungry.is_empty() {
             let mut still = Vec::with_capacity(hungry.len());
             for (eta, slot) in hungry {
                 match self.pick(slot, now) {
-                    Pick::Ask(id) => {
-                        if !self.may_request(id, now) {
-                            return None;
+                    Pick::Ask(id) => match self.admit(slot, id, now) {
+                        Admission::Granted => {
+                            self.ask(slot, id, now);
+                            still.push((eta, slot));
+                            continue;
                         }
-                        self.ask(slot, id, now);
-                        still.push((eta, slot));
-                        continue;
-                    }
+                        Admission::Full => return None,
+                        Admission::Crowded => {
+                            crowded.push(slot);
+                            continue;
+                        }
+                        Admission::TooSlow => {}
+                    },
                     Pick::Later => later = true,
                     Pick::Nothing => {}
                 }
@@ -113,9 +130,13 @@ impl Client {
                 self.steal(slot, now);
                 self.explore(slot, now);
             }
+            for &slot in &crowded {
+                self.make_way(slot, now);
+            }
         }
         // Idle peers look again at each tick while there is something that they could take over.
-        if later || !idle.is_empty() && self.budget.in_use() > 0 {
+        let takeover = !idle.is_empty() && self.budget.in_use() > 0;
+        if later || takeover || !crowded.is_empty() {
             let heard = self
                 .sessions
                 .values()
@@ -127,6 +148,50 @@ impl Client {
             self.timers.set_earlier(Timer::Assign, next);
         }
         Some(later)
+    }
+
+    /// May this peer be asked for the block? A share of the budget is kept for peers that are known to be quick, and a peer that
+    /// would end after all others are through is not asked at all.
+    fn admit(&mut self, slot: PeerSlot, id: WantId, now: Instant) -> Admission {
+        let (Some(want), Some(peer)) = (self.wants.get(id), self.peers.get(slot)) else {
+            return Admission::TooSlow;
+        };
+        let bytes = u64::from(want.expected());
+        let Some(session) = self
+            .sessions
+            .get(&want.home)
+            .filter(|session| session.members.len() > 1)
+        else {
+            return if self.may_request(id, now) {
+                Admission::Granted
+            } else {
+                Admission::Full
+            };
+        };
+        let eta = peer.window.eta(bytes, now);
+        let is_known = peer.window.rate() > 0.0;
+        if is_known && eta > SLOW {
+            let others = session
+                .members
+                .keys()
+                .filter(|&&other| other != slot && session.is_complete(other));
+            let others = others
+                .filter_map(|&other| self.peers.get(other))
+                .filter(|other| other.is_usable(now));
+            let rate: f64 = others.map(|other| other.window.rate()).sum();
+            let left = session.pending() as f64 * bytes as f64;
+            if left * 1.5 < rate * eta.saturating_sub(TICK * 10).as_secs_f64() {
+                return Admission::TooSlow;
+            }
+        }
+        if (!is_known || eta > SLOW) && !self.budget.has_room(bytes + self.config.budget / 4) {
+            return Admission::Crowded;
+        }
+        if self.may_request(id, now) {
+            Admission::Granted
+        } else {
+            Admission::Full
+        }
     }
 
     pub(super) fn may_request(&mut self, id: WantId, now: Instant) -> bool {

@@ -380,6 +380,7 @@ impl Client {
             self.awake.insert(slot);
             if sent.flushed {
                 peer.conduct.expect_late_block();
+                peer.window.on_cancel();
             }
         }
         if sent.flushed

@@ -166,6 +166,7 @@ impl Client {
             .copied()
             .filter(|sent| peer.asked.contains_key(&sent.seq));
         let Some(sent) = asked else {
+            peer.window.on_late_block();
             self.limiter.take(i64::try_from(bytes).unwrap_or(i64::MAX));
             return;
         };

@@ -16,6 +16,9 @@ const MAX_LOOK: usize = 8;
 /// Taking over must gain more than this, besides halving the time: answers and cancels cross.
 const MIN_GAIN: Duration = Duration::from_millis(100);
 
+/// Time in which a peer has to deliver its first block if others wait for a try.
+const TRIAL: Duration = Duration::from_secs(1);
+
 impl Client {
     /// Finds work for an idle peer among what others were asked for.
     pub(super) fn steal(&mut self, thief: PeerSlot, now: Instant) {
@@ -113,6 +116,41 @@ impl Client {
         } else {
             age > fair.saturating_mul(2).saturating_add(MIN_GAIN)
         }
+    }
+
+    /// Gives a peer that was never tried the place of one that was asked for its first block and has not delivered for a while.
+    /// Should that block still come, it is welcome.
+    pub(super) fn make_way(&mut self, newcomer: PeerSlot, now: Instant) {
+        let untried = |slot| {
+            self.peers
+                .get(slot)
+                .is_some_and(|peer| peer.window.rate() == 0.0 && peer.asked.is_empty())
+        };
+        if !untried(newcomer) {
+            return;
+        }
+        let silent = self
+            .peers
+            .iter()
+            .filter(|(_, peer)| peer.window.rate() == 0.0);
+        let silent = silent.filter_map(|(slot, peer)| Some((peer.window.silent_since?, slot)));
+        let Some((since, slot)) = silent
+            .min()
+            .filter(|(since, _)| now.saturating_duration_since(*since) > TRIAL)
+        else {
+            return;
+        };
+        let Some(peer) = self.peers.get_mut(slot) else {
+            return;
+        };
+        peer.window
+            .on_failed_trial(now.saturating_duration_since(since));
+        let asked: Vec<WantId> = peer.asked.values().copied().collect();
+        for id in asked {
+            self.unlist(slot, id, now);
+        }
+        self.awake.insert(newcomer);
+        self.dirty = true;
     }
 
     /// Is there another peer that could be asked at once?

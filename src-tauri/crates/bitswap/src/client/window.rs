@@ -26,6 +26,8 @@ pub(super) struct Window {
     round_idle: bool,
     asked_bytes: u64,
     asked_blocks: usize,
+    /// Blocks that may come although they were taken back: if they are asked for again just then, they look far too quick.
+    suspect: u8,
     /// Since when the peer owes blocks without having delivered any.
     pub(super) silent_since: Option<Instant>,
 }
@@ -44,6 +46,7 @@ impl Window {
             round_idle: false,
             asked_bytes: 0,
             asked_blocks: 0,
+            suspect: 0,
             silent_since: None,
         }
     }
@@ -86,6 +89,21 @@ impl Window {
         self.asked_blocks += 1;
     }
 
+    /// A request that went out was taken back.
+    pub(super) fn on_cancel(&mut self) {
+        self.suspect = self.suspect.saturating_add(1).min(8);
+    }
+
+    /// A block came that had been taken back.
+    pub(super) fn on_late_block(&mut self) {
+        self.suspect = self.suspect.saturating_sub(1);
+    }
+
+    /// The peer made us wait for its first `bytes` and lost its turn: it is slower than that.
+    pub(super) fn on_failed_trial(&mut self, waited: Duration) {
+        self.rate = (self.asked_bytes as f64 / waited.as_secs_f64().max(0.1) / 4.0).max(1.0);
+    }
+
     /// A request ended without a block.
     pub(super) fn on_withdraw(&mut self, bytes: u64) {
         self.asked_bytes = self.asked_bytes.saturating_sub(bytes);
@@ -98,6 +116,13 @@ impl Window {
     /// `expected` bytes were asked for at `asked_at`, `bytes` came.
     pub(super) fn on_block(&mut self, expected: u64, bytes: u64, asked_at: Instant, now: Instant) {
         self.on_withdraw(expected);
+        if self.suspect > 0 {
+            self.suspect -= 1;
+            self.round_since = Some(now);
+            self.round_bytes = 0;
+            self.silent_since = (self.asked_blocks > 0).then_some(now);
+            return;
+        }
         self.on_rtt(now.saturating_duration_since(asked_at), now);
         self.silent_since = (self.asked_blocks > 0).then_some(now);
         self.round_bytes += bytes;

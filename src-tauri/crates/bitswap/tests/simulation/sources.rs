@@ -253,3 +253,35 @@ fn many_small_blocks_beside_a_partial_holder() {
     assert!(took < ideal * 1.3);
     assert_eq!(world.nodes[me].count.duplicate_blocks, 0);
 }
+
+#[test]
+fn a_fast_peer_among_a_crowd_of_slow_ones() {
+    let mut world = World::new(11);
+    let slow = Spec {
+        up: 0.1 * MB,
+        ..Spec::default()
+    };
+    let mut all: Vec<_> = (0..60)
+        .map(|_| world.add_holder(slow.clone(), 0..400))
+        .collect();
+    all.push(world.add_holder(
+        Spec {
+            up: 50.0 * MB,
+            ..Spec::default()
+        },
+        0..400,
+    ));
+    let me = world.add(Spec::default());
+    for &peer in &all {
+        world.connect(peer, me, 20.0);
+    }
+    world.fetch(me, 0..400, &all);
+    world.run(100.0);
+    let ideal = 400.0 * f64::from(MIB) / (56.0 * MB);
+    let took = world.finished_secs(me);
+    let wasted = world.nodes[me].count.duplicate_blocks;
+    println!(
+        "400 MiB from 50 MB/s and 60 x 0.1 MB/s: {took:.2} s, ideal {ideal:.2}, duplicates {wasted}"
+    );
+    assert!(took < ideal * 1.8);
+}

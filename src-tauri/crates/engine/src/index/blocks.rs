@@ -104,11 +104,7 @@ impl Index {
         })
     }
 
-    /// Where a block's bytes are, if they may be served.
-    pub fn locate(&self, mh: &Multihash) -> Result<Option<BlockAt>> {
-        self.locate_for(mh, Scope::Serving)
-    }
-
+    /// Where a block's bytes are.
     pub fn locate_for(&self, mh: &Multihash, scope: Scope) -> Result<Option<BlockAt>> {
         let in_scope = |item| scope == Scope::Everything || self.is_serving(item);
         self.read(|connection| {
@@ -151,16 +147,7 @@ impl Index {
         })
     }
 
-    /// What is recorded of a file, in order: hash, offset and bytes.
-    pub fn file_slices(&self, file: FileId) -> Result<Vec<(Multihash, u64, u32)>> {
-        let slices = self.slices_after(file, 0, u32::MAX)?;
-        Ok(slices
-            .into_iter()
-            .map(|slice| (slice.mh, slice.offset, slice.len))
-            .collect())
-    }
-
-    /// The same in pieces, from an offset on: for files with a million leaves.
+    /// What is recorded of a file from an offset on, in order. In pieces, as a file may have a million leaves.
     pub fn slices_after(&self, file: FileId, from: u64, limit: u32) -> Result<Vec<FileSlice>> {
         self.read(|connection| {
             let mut select = connection.prepare_cached(

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use unixfs::cid::{self, Cid};
 
 use super::types::Details;
-use super::writer::{Context, vacuum};
+use super::writer::Context;
 use super::{Index, ItemRecord, ItemState, NewItem, Result};
 use crate::types::{ItemId, ItemKind, Problem, Skipped};
 
@@ -145,7 +145,7 @@ impl Index {
 
     fn remove_rows(&self, id: ItemId) -> Result<()> {
         while self.write(move |context| remove_batch(context.connection, id))? {}
-        self.write(|context| vacuum(context.connection))
+        Ok(())
     }
 }
 

@@ -16,6 +16,7 @@
 mod blocks;
 mod files;
 mod fingerprint;
+mod insert;
 mod items;
 mod paths;
 mod readers;
@@ -109,6 +110,11 @@ impl Index {
         };
         index.finish_removals()?;
         Ok(Opened { index, recovered })
+    }
+
+    /// Ends writing: what was handed over is committed, and the database is one file again. Whatever comes later is refused.
+    pub fn close(&self) {
+        self.inner.writer.close();
     }
 
     /// Items whose blocks may be given to others.

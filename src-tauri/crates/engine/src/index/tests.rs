@@ -72,8 +72,16 @@ fn add_file(index: &Index, item: ItemId, path: &str, name: &str) -> FileId {
     index.add_files(item, vec![file]).unwrap()[0]
 }
 
+fn slices(index: &Index, file: FileId) -> Result<Vec<(Multihash, u64, u32)>> {
+    let slices = index.slices_after(file, 0, u32::MAX)?;
+    Ok(slices
+        .into_iter()
+        .map(|slice| (slice.mh, slice.offset, slice.len))
+        .collect())
+}
+
 fn places(index: &Index, data: &[u8]) -> Vec<PathBuf> {
-    match index.locate(&hash(data)).unwrap() {
+    match index.locate_for(&hash(data), Scope::Serving).unwrap() {
         Some(BlockAt::Slices(places)) => places.into_iter().map(|place| place.file.path).collect(),
         other => panic!("{other:?}"),
     }
@@ -109,14 +117,14 @@ fn what_is_written_is_there_after_opening_again() {
     assert_eq!(index.items().unwrap(), before);
     assert_eq!(before[0].select, ["a/b"]);
     assert!(
-        matches!(index.locate(&hash(b"node")).unwrap(), Some(BlockAt::Inline(data)) if data == b"node"[..])
+        matches!(index.locate_for(&hash(b"node"), Scope::Serving).unwrap(), Some(BlockAt::Inline(data)) if data == b"node"[..])
     );
     let record = index.file(file).unwrap().unwrap();
     assert_eq!(record.path, PathBuf::from("/data/a.part"));
     assert_eq!(record.name_in_item, "sub/a");
     assert_eq!(record.state, FileState::Part);
     assert_eq!(index.files(id).unwrap(), [record]);
-    assert_eq!(index.file_slices(file).unwrap(), [(hash(b"leaf"), 7, 4)]);
+    assert_eq!(slices(&index, file).unwrap(), [(hash(b"leaf"), 7, 4)]);
     assert_eq!(index.skipped(id).unwrap().len(), 1);
     assert_eq!(index.meta("peers").unwrap().unwrap(), b"some");
     assert_eq!(index.meta("other").unwrap(), None);
@@ -183,8 +191,18 @@ fn a_paused_item_serves_nothing_but_is_there_for_ourselves() {
     assert_eq!(index.sizes(&hashes).unwrap(), [Some(4), Some(4), None]);
     index.set_item_state(id, ItemState::Paused).unwrap();
     assert_eq!(index.sizes(&hashes).unwrap(), [None, None, None]);
-    assert!(index.locate(&hash(b"node")).unwrap().is_none());
-    assert!(index.locate(&hash(b"leaf")).unwrap().is_none());
+    assert!(
+        index
+            .locate_for(&hash(b"node"), Scope::Serving)
+            .unwrap()
+            .is_none()
+    );
+    assert!(
+        index
+            .locate_for(&hash(b"leaf"), Scope::Serving)
+            .unwrap()
+            .is_none()
+    );
     assert!(
         index
             .locate_for(&hash(b"leaf"), Scope::Everything)
@@ -222,7 +240,12 @@ fn a_block_has_a_place_in_each_file_and_those_of_a_removed_item_go() {
 
     index.remove_item(first).unwrap();
     assert_eq!(places(&index, b"leaf"), [PathBuf::from("/data/b")]);
-    assert!(index.locate(&hash(b"node")).unwrap().is_some());
+    assert!(
+        index
+            .locate_for(&hash(b"node"), Scope::Serving)
+            .unwrap()
+            .is_some()
+    );
     assert_eq!(index.item(first).unwrap(), None);
     assert!(matches!(
         index.put_blocks(first, vec![inline(b"late")]),
@@ -230,8 +253,18 @@ fn a_block_has_a_place_in_each_file_and_those_of_a_removed_item_go() {
     ));
 
     index.remove_item(second).unwrap();
-    assert!(index.locate(&hash(b"leaf")).unwrap().is_none());
-    assert!(index.locate(&hash(b"node")).unwrap().is_none());
+    assert!(
+        index
+            .locate_for(&hash(b"leaf"), Scope::Serving)
+            .unwrap()
+            .is_none()
+    );
+    assert!(
+        index
+            .locate_for(&hash(b"node"), Scope::Serving)
+            .unwrap()
+            .is_none()
+    );
     let third = index.create_item(new_item("three")).unwrap();
     assert!(third > second, "a number is never used again");
 }
@@ -257,9 +290,9 @@ fn removing_a_large_item_gives_its_space_back() {
         });
         index.put_blocks(id, rows.collect()).unwrap();
     }
-    assert_eq!(index.file_slices(file).unwrap().len(), 20_000);
+    assert_eq!(slices(&index, file).unwrap().len(), 20_000);
     index.remove_item(id).unwrap();
-    assert!(index.file_slices(file).unwrap().is_empty());
+    assert!(slices(&index, file).unwrap().is_empty());
     drop(index);
     let size = fs::metadata(dir.path().join("index.db")).unwrap().len();
     assert!(size < 100_000, "{size} bytes left");
@@ -597,8 +630,51 @@ proptest! {
         for size in index.sizes(&hashes).unwrap() {
             prop_assert_eq!(size, Some(u32::try_from(framed).unwrap()));
         }
-        let recorded: Vec<_> = index.file_slices(file).unwrap().into_iter().map(|(mh, ..)| mh).collect();
+        let recorded: Vec<_> = slices(&index, file).unwrap().into_iter().map(|(mh, ..)| mh).collect();
         prop_assert_eq!(recorded, hashes);
         prop_assert_eq!(index.sizes(&[hash(b"something else")]).unwrap(), [None]);
     }
+}
+
+#[test]
+fn damage_that_a_look_up_meets_is_noted_for_the_next_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = open(&dir);
+    let id = index.create_item(new_item("first")).unwrap();
+    let file = add_file(&index, id, "/data/a", "a");
+    let rows = (0..20_000_u32).map(|number| {
+        let kind = RowKind::Slice {
+            file,
+            offset: u64::from(number),
+            len: 1,
+            framed: false,
+        };
+        BlockRow {
+            mh: hash(&number.to_le_bytes()),
+            kind,
+        }
+    });
+    index.put_blocks(id, rows.collect()).unwrap();
+    drop(index);
+    // Large enough not to be checked at the start.
+    let path = dir.path().join("index.db");
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection
+        .execute_batch("CREATE TABLE ballast (x); INSERT INTO ballast VALUES (zeroblob(17000000));")
+        .unwrap();
+    drop(connection);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[100_000..1_500_000].fill(0xa5);
+    fs::write(&path, bytes).unwrap();
+
+    let opened = Index::open(dir.path()).unwrap();
+    assert_eq!(opened.recovered, None, "not seen at once");
+    assert!(matches!(
+        slices(&opened.index, file),
+        Err(IndexError::Damaged(_))
+    ));
+    drop(opened);
+    let opened = Index::open(dir.path()).unwrap();
+    assert!(opened.recovered.is_some());
+    assert_eq!(opened.index.items().unwrap()[0].name, "first");
 }

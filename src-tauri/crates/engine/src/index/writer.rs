@@ -6,6 +6,7 @@
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -23,11 +24,14 @@ const GROUP_TIME: Duration = Duration::from_millis(100);
 /// Quiet time after which the write-ahead log is folded into the database and cut to nothing.
 const IDLE: Duration = Duration::from_millis(500);
 
+/// Pages that are cut off the database at a time: 16 MiB, which takes about 50 ms.
+const SHRINK_PAGES: u32 = 4096;
+
 #[derive(Debug)]
 pub(super) struct Writer {
     /// `None` once it is closed.
-    sender: Option<SyncSender<Job>>,
-    thread: Option<JoinHandle<()>>,
+    sender: RwLock<Option<SyncSender<Job>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
     dir: PathBuf,
 }
 
@@ -38,6 +42,7 @@ type Answer = Box<dyn FnOnce(Option<&rusqlite::Error>)>;
 /// What a change may use.
 pub(super) struct Context<'a> {
     pub(super) connection: &'a Connection,
+    dir: &'a Path,
     items_changed: &'a Cell<bool>,
 }
 
@@ -77,8 +82,8 @@ impl Writer {
                 writing.run();
             })?;
         Ok(Writer {
-            sender: Some(sender),
-            thread: Some(thread),
+            sender: RwLock::new(Some(sender)),
+            thread: Mutex::new(Some(thread)),
             dir: dir.to_path_buf(),
         })
     }
@@ -94,6 +99,9 @@ impl Writer {
         let (sender, receiver) = sync_channel(1);
         let job: Job = Box::new(move |context| {
             let result = in_savepoint(context, change).map_err(|error| IndexError::of(&error));
+            if matches!(result, Err(IndexError::Damaged(_))) {
+                recovery::mark_damaged(context.dir);
+            }
             Box::new(move |failed| {
                 let result = result
                     .and_then(|value| failed.map_or(Ok(value), |error| Err(IndexError::of(error))));
@@ -101,7 +109,8 @@ impl Writer {
                 let _ = sender.send(result);
             })
         });
-        if let Some(queue) = &self.sender {
+        let queue = self.sender.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(queue) = &*queue {
             // If the thread is gone the job is dropped with its sender, and `wait` says so.
             let _ = queue.send(job);
         }
@@ -134,12 +143,24 @@ fn in_savepoint<T>(
     result
 }
 
-impl Drop for Writer {
-    fn drop(&mut self) {
-        self.sender = None;
-        if let Some(thread) = self.thread.take() {
+impl Writer {
+    /// Writes what waits, folds the log into the database, and ends the thread.
+    pub(super) fn close(&self) {
+        *self.sender.write().unwrap_or_else(PoisonError::into_inner) = None;
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(thread) = thread {
             let _ = thread.join();
         }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 
@@ -177,6 +198,7 @@ impl Loop {
         let items_changed = Cell::new(false);
         let context = Context {
             connection: &self.connection,
+            dir: &self.dir,
             items_changed: &items_changed,
         };
         let mut answers = Vec::new();
@@ -215,26 +237,34 @@ impl Loop {
         }
     }
 
-    /// Folds the write-ahead log into the database and cuts it to nothing. False while a reader is in the way.
+    /// Gives unused pages back, folds the write-ahead log into the database and cuts it to nothing. False if there is more to do.
     fn fold(&self) -> bool {
-        // What an update replaced gives its space back.
-        if let Err(error) = vacuum(&self.connection) {
+        let shrunk = self.shrink().inspect_err(|error| {
             tracing::debug!(%error, "the index could not be made smaller");
-        }
+        });
         let busy = self
             .connection
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
                 row.get::<_, i64>(0)
             });
-        matches!(busy, Ok(0))
+        shrunk.unwrap_or(true) && matches!(busy, Ok(0))
     }
-}
 
-/// Cuts unused pages off the database.
-pub(super) fn vacuum(connection: &Connection) -> rusqlite::Result<()> {
-    // One step frees one page.
-    let mut vacuum = connection.prepare("PRAGMA incremental_vacuum")?;
-    let mut steps = vacuum.query([])?;
-    while steps.next()?.is_some() {}
-    Ok(())
+    /// Cuts some unused pages off the database. True if none are left.
+    fn shrink(&self) -> rusqlite::Result<bool> {
+        let unused = || {
+            self.connection
+                .pragma_query_value(None, "freelist_count", |row| row.get::<_, i64>(0))
+        };
+        if unused()? == 0 {
+            return Ok(true);
+        }
+        let mut shrink = self
+            .connection
+            .prepare_cached(&format!("PRAGMA incremental_vacuum({SHRINK_PAGES})"))?;
+        let mut steps = shrink.query([])?;
+        // One step frees one page.
+        while steps.next()?.is_some() {}
+        Ok(unused()? == 0)
+    }
 }

@@ -1,19 +1,13 @@
-//! Stopping, pausing and watching work that goes on in other threads.
+//! Stopping and watching work that goes on in other threads.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// Lets somebody else pause and end a piece of work. It looks here between any two chunks.
+/// Lets somebody else end a piece of work, which looks here between any two chunks. To pause it is to stop it and to begin again: it
+/// goes on where it was.
 #[derive(Debug, Default)]
 pub struct Control {
-    wish: AtomicU8,
-    lock: Mutex<()>,
-    changed: Condvar,
+    stopped: AtomicBool,
 }
-
-const GO: u8 = 0;
-const PAUSE: u8 = 1;
-const STOP: u8 = 2;
 
 /// The work was ended by [`Control::stop`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -21,48 +15,17 @@ const STOP: u8 = 2;
 pub struct Stopped;
 
 impl Control {
-    /// Ends the work. What it has done stays done, and it can be begun again.
+    /// Ends the work. What it has done stays done.
     pub fn stop(&self) {
-        self.set(STOP);
+        self.stopped.store(true, Ordering::Relaxed);
     }
 
-    pub fn pause(&self) {
-        self.set(PAUSE);
-    }
-
-    pub fn resume(&self) {
-        self.set(GO);
-    }
-
-    pub fn is_stopped(&self) -> bool {
-        self.wish.load(Ordering::Relaxed) == STOP
-    }
-
-    /// Waits while paused.
     pub(crate) fn check(&self) -> Result<(), Stopped> {
-        if self.wish.load(Ordering::Relaxed) == GO {
-            return Ok(());
-        }
-        let guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        let paused = |(): &mut ()| self.wish.load(Ordering::Relaxed) == PAUSE;
-        let _guard = self
-            .changed
-            .wait_while(guard, paused)
-            .unwrap_or_else(PoisonError::into_inner);
-        if self.wish.load(Ordering::Relaxed) == STOP {
+        if self.stopped.load(Ordering::Relaxed) {
             Err(Stopped)
         } else {
             Ok(())
         }
-    }
-
-    fn set(&self, wish: u8) {
-        let _guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        // Stopped is for good.
-        if self.wish.load(Ordering::Relaxed) != STOP {
-            self.wish.store(wish, Ordering::Relaxed);
-        }
-        self.changed.notify_all();
     }
 }
 

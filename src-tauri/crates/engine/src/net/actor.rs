@@ -57,8 +57,6 @@ pub(crate) struct Actor {
     /// Told to the announcer.
     standing: watch::Sender<Standing>,
     is_entering_dht: bool,
-    /// All bootstrap peers are on this machine or in a private network: so is our DHT.
-    private_dht: bool,
     index: Index,
 }
 
@@ -76,7 +74,8 @@ impl Actor {
         {
             return Err(NetError::NotLocal(other.clone()));
         }
-        let reach = Reach::new(config.local_only, config.listen.iter().any(is_loopback));
+        let listens_on_loopback = config.listen.iter().any(is_loopback);
+        let reach = Reach::new(config.local_only, listens_on_loopback, is_private(config));
         let swarm = Swarm::new(
             transport::build(identity, reach.clone(), config.channels)?,
             Behaviour::new(config, identity),
@@ -101,7 +100,6 @@ impl Actor {
             providing: HashMap::new(),
             standing: watch::Sender::default(),
             is_entering_dht: false,
-            private_dht: is_private(config),
             index: index.clone(),
         };
         actor.listen(&config.listen).await?;
@@ -311,13 +309,26 @@ impl Actor {
     fn on_listening(&mut self, address: Multiaddr) {
         let reachable = match address::scope(&address) {
             Scope::Public => true,
-            Scope::Private => self.private_dht,
+            Scope::Private => self.reach.is_private(),
             Scope::Loopback => self.reach.is_local_only(),
             Scope::Never => false,
         };
         if reachable {
             self.swarm.add_external_address(address);
             self.on_external_addresses();
+        }
+    }
+
+    /// A connection whose other end went without a word, with its machine or its network, is closed: nobody would dial anew
+    /// while it seems to stand, and TCP alone would let it seem so for a quarter of an hour.
+    fn on_ping(&mut self, event: ping::Event) {
+        match event.result {
+            Ok(rtt) => self.peers.pinged(&event.peer, rtt),
+            Err(ping::Failure::Timeout) => {
+                tracing::debug!(peer = %event.peer, "a connection is dead");
+                self.swarm.close_connection(event.connection);
+            }
+            Err(_) => {}
         }
     }
 
@@ -328,11 +339,7 @@ impl Actor {
             BehaviourEvent::Identify(identify::Event::Received { peer_id, info, .. }) => {
                 self.on_identified(peer_id, &info);
             }
-            BehaviourEvent::Ping(ping::Event {
-                peer,
-                result: Ok(rtt),
-                ..
-            }) => self.peers.pinged(&peer, rtt),
+            BehaviourEvent::Ping(event) => self.on_ping(event),
             BehaviourEvent::Mdns(mdns::Event::Discovered(found)) => {
                 self.lan.discovered(found);
                 self.search_for_hungry();

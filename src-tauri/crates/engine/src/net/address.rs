@@ -90,14 +90,14 @@ fn scope_of_v6(ip: Ipv6Addr) -> Scope {
     }
     match ip.segments() {
         [0, 0, 0, 0, 0, 0, 0, 1] => Scope::Loopback,
-        [0xfe80..=0xfebf | 0xfc00..=0xfdff, ..] => Scope::Private,
+        [0xfc00..=0xfdff, ..] => Scope::Private,
         // IPv4 behind a translator (RFC 6052): it leads where the embedded address does.
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
             scope_of_v4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)))
         }
         // Documentation (RFC 3849).
         [0x2001, 0xdb8, ..] => Scope::Never,
-        // Global unicast is 2000::/3; the rest is unassigned or multicast.
+        // Global unicast is 2000::/3; the rest is unassigned, multicast, or link-local, which leads nowhere without a zone.
         [0x2000..=0x3fff, ..] => Scope::Public,
         _ => Scope::Never,
     }
@@ -113,16 +113,19 @@ struct Shared {
     loopback: bool,
     /// Nothing else may be.
     local_only: bool,
+    /// The strangers that we meet are in private networks too.
+    private_dht: bool,
     /// Networks that this machine is on.
     networks: RwLock<Vec<IpNet>>,
 }
 
 impl Reach {
     /// `loopback`: we were told to listen there, so others on this machine are meant to be met.
-    pub(crate) fn new(local_only: bool, loopback: bool) -> Self {
+    pub(crate) fn new(local_only: bool, loopback: bool, private_dht: bool) -> Self {
         Self(Arc::new(Shared {
             loopback: loopback || local_only,
             local_only,
+            private_dht,
             networks: RwLock::new(Vec::new()),
         }))
     }
@@ -142,7 +145,8 @@ impl Reach {
     /// Whether a stranger's address is worth keeping, to be dialled later or told to others.
     pub(crate) fn believes(&self, address: &Multiaddr) -> bool {
         match scope(address) {
-            Scope::Loopback | Scope::Private => self.0.local_only && self.allows(address),
+            Scope::Loopback => self.0.local_only,
+            Scope::Private => self.0.private_dht && self.allows(address),
             Scope::Public => !self.0.local_only,
             Scope::Never => false,
         }
@@ -150,6 +154,11 @@ impl Reach {
 
     pub(crate) fn is_local_only(&self) -> bool {
         self.0.local_only
+    }
+
+    /// The DHT is not the public one.
+    pub(crate) fn is_private(&self) -> bool {
+        self.0.private_dht
     }
 
     pub(crate) fn network_up(&self, network: IpNet) {
@@ -200,7 +209,7 @@ mod tests {
             ("/ip4/224.0.0.1/udp/1", Scope::Never),
             ("/ip4/255.255.255.255/udp/1", Scope::Never),
             ("/ip6/::1/tcp/1", Scope::Loopback),
-            ("/ip6/fe80::1/tcp/1", Scope::Private),
+            ("/ip6/fe80::1/tcp/1", Scope::Never),
             ("/ip6/fd00::1/tcp/1", Scope::Private),
             ("/ip6/2606:4700::1/tcp/1", Scope::Public),
             ("/ip6/::ffff:10.0.0.1/tcp/1", Scope::Private),
@@ -214,7 +223,7 @@ mod tests {
 
     #[test]
     fn a_private_address_is_dialled_only_on_its_own_network() {
-        let reach = Reach::new(false, false);
+        let reach = Reach::new(false, false, false);
         let (home, other) = (
             address("/ip4/192.168.1.7/tcp/1"),
             address("/ip4/192.168.2.7/tcp/1"),
@@ -223,15 +232,18 @@ mod tests {
         reach.network_up("192.168.1.5/24".parse().unwrap());
         assert!(reach.allows(&home) && !reach.allows(&other));
         assert!(!reach.believes(&home));
+        let in_private_dht = Reach::new(false, false, true);
+        in_private_dht.network_up("192.168.1.5/24".parse().unwrap());
+        assert!(in_private_dht.believes(&home) && !in_private_dht.believes(&other));
         reach.network_down(&"192.168.1.5/24".parse().unwrap());
         assert!(!reach.allows(&home));
         assert!(!reach.allows(&address("/ip4/127.0.0.1/tcp/1")));
-        assert!(Reach::new(false, true).allows(&address("/ip4/127.0.0.1/tcp/1")));
+        assert!(Reach::new(false, true, false).allows(&address("/ip4/127.0.0.1/tcp/1")));
     }
 
     #[test]
     fn local_only_leaves_this_machine_for_nobody() {
-        let reach = Reach::new(true, false);
+        let reach = Reach::new(true, false, true);
         reach.network_up("192.168.1.5/24".parse().unwrap());
         for (text, allowed) in [
             ("/ip4/127.0.0.1/tcp/1", true),

@@ -20,10 +20,9 @@ use crate::limits::{
     MAX_PENDING_CONNECTIONS,
 };
 
-/// The public DHT.
-const PUBLIC_DHT: StreamProtocol = StreamProtocol::new("/ipfs/kad/1.0.0");
-/// A DHT of peers that only each other can reach: never mixed with the public one.
-const PRIVATE_DHT: StreamProtocol = StreamProtocol::new("/ipfs/lan/kad/1.0.0");
+/// The public DHT. One that begins at bootstrap peers of its own goes by the same name, so that it matters to nobody how its
+/// first peer was started.
+const KAD_PROTOCOL: StreamProtocol = StreamProtocol::new("/ipfs/kad/1.0.0");
 /// What Kubo calls the network; libp2p itself ignores it.
 const IDENTIFY_PROTOCOL: &str = "ipfs/0.1.0";
 const AGENT: &str = concat!("shoal/", env!("CARGO_PKG_VERSION"));
@@ -65,7 +64,7 @@ impl Behaviour {
                 download_limit: config.download_limit,
                 ..bitswap::Config::new(local)
             }),
-            kad: config.dht.then(|| kademlia(config, local)).into(),
+            kad: config.dht.then(|| kademlia(local)).into(),
             identify: identify::Behaviour::new(
                 identify::Config::new(IDENTIFY_PROTOCOL.to_owned(), identity.public())
                     .with_agent_version(AGENT.to_owned())
@@ -87,13 +86,8 @@ fn limits() -> ConnectionLimits {
 }
 
 /// The DHT: who enters the routing table, what is stored and when to announce again is decided by us, not by libp2p.
-fn kademlia(net: &NetConfig, local: PeerId) -> kad::Behaviour<ProviderStore> {
-    let protocol = if is_private(net) {
-        PRIVATE_DHT
-    } else {
-        PUBLIC_DHT
-    };
-    let mut config = kad::Config::new(protocol);
+fn kademlia(local: PeerId) -> kad::Behaviour<ProviderStore> {
+    let mut config = kad::Config::new(KAD_PROTOCOL);
     config
         .set_parallelism(KAD_PARALLELISM)
         .set_max_packet_size(KAD_MAX_PACKET)
@@ -110,11 +104,10 @@ fn kademlia(net: &NetConfig, local: PeerId) -> kad::Behaviour<ProviderStore> {
     kad
 }
 
-/// All bootstrap peers are on this machine or in a private network: so is our DHT.
+/// No bootstrap peer is in the public network: nor is our DHT.
 pub(crate) fn is_private(config: &NetConfig) -> bool {
     let is_private = |address| matches!(address::scope(address), Scope::Private | Scope::Loopback);
-    let bootstrap = &config.bootstrap;
-    config.local_only || (!bootstrap.is_empty() && bootstrap.iter().all(is_private))
+    config.local_only || config.bootstrap.iter().all(is_private)
 }
 
 /// Without multicast there is no local discovery, but everything else works.

@@ -244,7 +244,7 @@ mod tests {
 
     #[test]
     fn strangers_are_believed_about_public_addresses_only() {
-        let reach = Reach::new(false, true);
+        let reach = Reach::new(false, true, false);
         let texts = [
             "/ip4/8.8.8.8/tcp/1",
             "/ip4/127.0.0.1/tcp/1",

@@ -1,7 +1,7 @@
 //! Who may enter the DHT's routing table: peers at addresses that everybody can reach, and few of any one network.
 //!
 //! Whoever controls one network can make as many peer IDs as he likes, and with them surround a key. At most 3 peers of the
-//! table may share a network, and 2 of a bucket, as in go-libp2p. On this machine alone all share one, and that is fine.
+//! table may share a network, and 2 of a bucket, as in go-libp2p. In a private DHT all share one, and that is fine.
 
 use std::net::IpAddr;
 
@@ -26,7 +26,7 @@ pub(crate) fn add(
 ) {
     let believed = addresses.iter().filter(|address| reach.believes(address));
     let believed: Vec<&Multiaddr> = believed.take(MAX_PEER_ADDRESSES).collect();
-    if !reach.is_local_only() && !is_diverse(kad, peer, &believed) {
+    if !reach.is_private() && !is_diverse(kad, peer, &believed) {
         return;
     }
     for address in believed {
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn one_network_gets_few_places() {
-        let reach = Reach::new(false, false);
+        let reach = Reach::new(false, false, false);
         let mut kad = table();
         for number in 0..100 {
             let of_one = address(&format!("/ip4/200.1.{number}.1/tcp/1"));
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_second_network_does_not_hide_the_first() {
-        let reach = Reach::new(false, false);
+        let reach = Reach::new(false, false, false);
         let mut kad = table();
         for number in 0..100 {
             let addresses = [
@@ -140,9 +140,19 @@ mod tests {
             address("/ip4/192.168.1.1/tcp/1"),
             address("/ip4/127.0.0.1/tcp/1"),
         ];
-        add(&mut kad, &Reach::new(false, true), &PeerId::random(), &near);
+        add(
+            &mut kad,
+            &Reach::new(false, true, false),
+            &PeerId::random(),
+            &near,
+        );
         assert_eq!(peers(&mut kad), 0);
-        add(&mut kad, &Reach::new(true, true), &PeerId::random(), &near);
+        add(
+            &mut kad,
+            &Reach::new(true, true, true),
+            &PeerId::random(),
+            &near,
+        );
         assert_eq!(peers(&mut kad), 1);
     }
 }

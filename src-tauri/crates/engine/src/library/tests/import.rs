@@ -286,7 +286,7 @@ fn a_large_file_goes_on_where_it_ended() {
     let first = bench.import(&["large"]);
     let file = bench.index.files(bench.item).unwrap().remove(0);
     // What a kill in the middle leaves: leaves up to somewhere, and no root.
-    let slices = bench.index.file_slices(file.id).unwrap();
+    let slices = bench.index.slices_after(file.id, 0, u32::MAX).unwrap();
     bench.index.remove_files(vec![file.id]).unwrap();
     let mut fingerprint = file.fingerprint.unwrap();
     fingerprint.racy = false;
@@ -298,18 +298,15 @@ fn a_large_file_goes_on_where_it_ended() {
         .index
         .begin_file(bench.item, tree, "large".into(), fingerprint, None)
         .unwrap();
-    let rows = slices
-        .iter()
-        .take(21)
-        .map(|(mh, offset, len)| crate::index::BlockRow {
-            mh: *mh,
-            kind: crate::index::RowKind::Slice {
-                file: begun,
-                offset: *offset,
-                len: *len,
-                framed: false,
-            },
-        });
+    let rows = slices.iter().take(21).map(|slice| crate::index::BlockRow {
+        mh: slice.mh,
+        kind: crate::index::RowKind::Slice {
+            file: begun,
+            offset: slice.offset,
+            len: slice.len,
+            framed: false,
+        },
+    });
     bench.index.put_blocks(bench.item, rows.collect()).unwrap();
     // The first runs are wrong now; who reads them gets another root.
     let mut wrong = content;
@@ -330,7 +327,10 @@ fn a_large_file_goes_on_where_it_ended() {
 
     let second = bench.import(&["large"]);
     assert_eq!(second, first);
-    assert_eq!(bench.index.file_slices(begun).unwrap(), slices);
+    assert_eq!(
+        bench.index.slices_after(begun, 0, u32::MAX).unwrap(),
+        slices
+    );
     assert_eq!(
         bench.index.file(begun).unwrap().unwrap().root,
         Some(first.root)

@@ -4,14 +4,16 @@
 //! the receive window (1 GiB a connection, which a peer could make us hold). This is the same thin layer over the same crate.
 
 use std::collections::VecDeque;
-use std::future::{Ready, ready};
+use std::future::{Future, Ready, ready};
 use std::io;
 use std::pin::Pin;
 use std::task::{self, Context, Poll, Waker};
+use std::time::Duration;
 
 use futures::{AsyncRead, AsyncWrite};
 use libp2p::core::muxing::{StreamMuxer, StreamMuxerEvent};
 use libp2p::core::upgrade::{InboundConnectionUpgrade, OutboundConnectionUpgrade, UpgradeInfo};
+use tokio::time::{Sleep, sleep};
 use yamux::{Connection, ConnectionError, Mode};
 
 use super::coalesce::Coalesce;
@@ -21,6 +23,9 @@ use crate::limits::{MAX_CONNECTION_STREAMS, MAX_CONNECTION_WINDOW, MAX_WAITING_S
 const FRAME_BYTES: usize = 64 * 1024 - HEADER_BYTES;
 /// Bytes before each frame's payload (Yamux specification).
 const HEADER_BYTES: usize = 12;
+
+/// Time to say goodbye. A dead peer takes no more bytes, and until it is closed its connection counts as standing.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The upgrade of an encrypted stream to many streams.
 #[derive(Debug, Clone)]
@@ -80,6 +85,10 @@ pub(crate) struct Muxer<C> {
     /// Yamux moves its streams along only while it is asked for the next inbound one; those that come up meanwhile wait here.
     waiting: VecDeque<yamux::Stream>,
     waker: Option<Waker>,
+    /// Time that closing may take.
+    close_timeout: Duration,
+    /// Runs from when closing began.
+    closing: Option<Pin<Box<Sleep>>>,
 }
 
 impl<C: AsyncRead + AsyncWrite + Unpin> Muxer<C> {
@@ -88,6 +97,8 @@ impl<C: AsyncRead + AsyncWrite + Unpin> Muxer<C> {
             connection: Connection::new(Coalesce::new(socket), config, mode),
             waiting: VecDeque::new(),
             waker: None,
+            close_timeout: CLOSE_TIMEOUT,
+            closing: None,
         }
     }
 
@@ -132,7 +143,12 @@ impl<C: AsyncRead + AsyncWrite + Unpin> StreamMuxer for Muxer<C> {
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.connection.poll_close(cx).map_err(MuxerError::from)
+        if let Poll::Ready(closed) = self.connection.poll_close(cx) {
+            return Poll::Ready(closed.map_err(MuxerError::from));
+        }
+        let timeout = self.close_timeout;
+        let closing = self.closing.get_or_insert_with(|| Box::pin(sleep(timeout)));
+        closing.as_mut().poll(cx).map(Ok)
     }
 
     fn poll(
@@ -150,5 +166,53 @@ impl<C: AsyncRead + AsyncWrite + Unpin> StreamMuxer for Muxer<C> {
         // Come back soon, but let others run first.
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A socket that takes nothing and brings nothing.
+    struct Dead;
+
+    impl AsyncRead for Dead {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &mut [u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Dead {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Pending
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+
+        fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    async fn close<C: AsyncRead + AsyncWrite + Unpin>(muxer: &mut Muxer<C>) {
+        let closing = std::future::poll_fn(|cx| Pin::new(&mut *muxer).poll_close(cx));
+        closing.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_dead_connection_is_closed_all_the_same() {
+        let mut muxer = Muxer::new(Dead, Config::default().0, Mode::Client);
+        muxer.close_timeout = Duration::ZERO;
+        close(&mut muxer).await;
     }
 }
