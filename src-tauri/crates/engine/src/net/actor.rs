@@ -57,6 +57,7 @@ pub(crate) struct Actor {
     /// Told to the announcer.
     standing: watch::Sender<Standing>,
     is_entering_dht: bool,
+    look_around_at: Option<Instant>,
     index: Index,
 }
 
@@ -100,6 +101,7 @@ impl Actor {
             providing: HashMap::new(),
             standing: watch::Sender::default(),
             is_entering_dht: false,
+            look_around_at: None,
             index: index.clone(),
         };
         actor.listen(&config.listen).await?;
@@ -181,10 +183,25 @@ impl Actor {
                 event = self.swarm.select_next_some() => self.on_swarm(event),
                 Some(answer) = self.answers.recv() => self.on_answer(answer),
                 () = nudge.notified() => self.collect_sessions(),
-                _ = second.tick(), if !self.sessions.is_empty() => self.on_second(),
+                _ = second.tick(), if self.has_timers() => self.on_second(),
                 _ = tidy.tick() => self.tidy(),
                 event = next_interface(self.interfaces.as_mut()) => self.on_interface(event),
             }
+        }
+    }
+
+    /// Nothing wakes an idle program.
+    fn has_timers(&self) -> bool {
+        !self.sessions.is_empty() || self.look_around_at.is_some()
+    }
+
+    fn on_second(&mut self) {
+        let now = Instant::now();
+        self.look_around(now);
+        self.collect_sessions();
+        self.sessions.tell_peers(self.peers.len());
+        for session in self.sessions.look_again(now) {
+            self.look_nearby(session);
         }
     }
 

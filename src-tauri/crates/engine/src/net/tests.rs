@@ -14,7 +14,7 @@ use crate::index::{BlockRow, ItemOptions, NewItem, RowKind};
 use crate::types::ItemKind;
 
 /// Long enough for a slow machine; a test that needs it has failed.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn config() -> NetConfig {
     NetConfig {

@@ -1,5 +1,7 @@
 //! The DHT: who is in its table, what it finds, what is announced in it, and what others announce to us.
 
+use std::time::{Duration, Instant};
+
 use libp2p::kad::store::RecordStore as _;
 use libp2p::kad::{self, Event, InboundRequest, Mode, QueryResult, RecordKey};
 use libp2p::{Multiaddr, PeerId, identify};
@@ -11,6 +13,9 @@ use crate::limits::MAX_PEER_ADDRESSES;
 use crate::net::address;
 use crate::net::provide::Standing;
 use crate::net::routing;
+
+/// Between a new peer in the table and another look around: others come in meanwhile.
+const LOOK_AROUND_PAUSE: Duration = Duration::from_secs(1);
 
 impl Actor {
     /// Makes peers known to the DHT, to enter it through them.
@@ -30,6 +35,21 @@ impl Actor {
         if let Some(kad) = self.swarm.behaviour_mut().kad.as_mut() {
             // Fails only while nobody is known, and then there is nobody to ask.
             self.is_entering_dht |= kad.bootstrap().is_ok();
+        }
+    }
+
+    /// Looks around once more after somebody new came in, as long as few are known. Peers that joined a young network at the same
+    /// moment would else not hear of each other for ten minutes.
+    pub(super) fn look_around(&mut self, now: Instant) {
+        if self.look_around_at.is_some_and(|at| at <= now) {
+            self.look_around_at = None;
+            let kad = self.swarm.behaviour_mut().kad.as_mut();
+            let known = kad.map_or(0, |kad| {
+                kad.kbuckets().map(|bucket| bucket.num_entries()).sum()
+            });
+            if known < kad::K_VALUE.get() {
+                self.enter_dht();
+            }
         }
     }
 
@@ -85,12 +105,15 @@ impl Actor {
                         record: Some(record),
                     },
             } => self.on_provider_record(record),
+            Event::RoutingUpdated {
+                is_new_peer: true, ..
+            } => self.look_around_at = Some(Instant::now() + LOOK_AROUND_PAUSE),
             Event::OutboundQueryProgressed {
                 id, result, step, ..
             } => match result {
+                // Its first step found our own neighbourhood; the others, minutes long, only round off the table.
                 QueryResult::Bootstrap(_) => {
-                    if step.last {
-                        self.is_entering_dht = false;
+                    if std::mem::take(&mut self.is_entering_dht) {
                         self.update_standing();
                         self.search_for_hungry();
                     }

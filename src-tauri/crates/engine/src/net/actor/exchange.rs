@@ -1,7 +1,5 @@
 //! Sessions, the peers found for them, and blocks in both directions.
 
-use std::time::Instant;
-
 use bitswap::{Event, SessionId};
 use libp2p::swarm::{ConnectionId, DialError};
 use libp2p::{Multiaddr, PeerId};
@@ -52,14 +50,6 @@ impl Actor {
         }
     }
 
-    pub(super) fn on_second(&mut self) {
-        self.collect_sessions();
-        self.sessions.tell_peers(self.peers.len());
-        for session in self.sessions.look_again(Instant::now()) {
-            self.look_nearby(session);
-        }
-    }
-
     /// There is a new way to find peers: try it for those who have none.
     pub(super) fn search_for_hungry(&mut self) {
         for session in self.sessions.hungry() {
@@ -97,7 +87,7 @@ impl Actor {
     }
 
     /// Peers that are quickly asked: those in the link, and those on this network.
-    fn look_nearby(&mut self, session: SessionId) {
+    pub(super) fn look_nearby(&mut self, session: SessionId) {
         let hints = dial::targets(self.sessions.hints(session));
         let devices = self.lan.targets();
         for (targets, r#where) in [(hints, Search::Hints), (devices, Search::Lan)] {
