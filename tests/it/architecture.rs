@@ -83,14 +83,14 @@ impl Source {
 }
 
 fn has_word(code: &str, name: &str) -> bool {
-    let part_of_a_word = |c: char| c.is_alphanumeric() || c == '_';
+    let part_of_a_word = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
     code.match_indices(name).any(|(at, _)| {
         !code[..at].ends_with(part_of_a_word)
             && !code[at + name.len()..].starts_with(part_of_a_word)
     })
 }
 
-/// Everything below `src-tauri/` but the tests.
+/// Everything below `src-tauri/` but tests and examples.
 fn sources() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src-tauri");
     let mut found = Vec::new();
@@ -98,10 +98,8 @@ fn sources() -> Vec<Source> {
     while let Some(folder) = pending.pop() {
         for entry in fs_err::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();
-            if path
-                .file_stem()
-                .is_some_and(|name| name == "tests" || name == "target")
-            {
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+            if stem.ends_with("tests") || stem == "examples" || stem == "target" {
                 continue;
             }
             if path.is_dir() {

@@ -118,6 +118,7 @@ fn shoal_fetches_whatever_shape_kubo_can_make() {
         &[
             "--inline",
             "--inline-limit=128",
+            "--raw-leaves=false",
             "--preserve-mode",
             "--preserve-mtime",
         ],

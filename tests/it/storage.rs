@@ -121,10 +121,10 @@ fn a_full_data_directory_loses_nothing() {
 fn a_data_directory_of_a_newer_version_is_left_alone() {
     let (_folder, shoal, _) = with_a_share();
     let database = database(&shoal);
-    // SQLite keeps `user_version`, the version of the schema, in bytes 60 to 63 of the file.
-    let mut bytes = fs_err::read(&database).unwrap();
-    bytes[60..64].copy_from_slice(&9999_u32.to_be_bytes());
-    fs_err::write(&database, &bytes).unwrap();
+    let set = rusqlite::Connection::open(&database).unwrap();
+    set.pragma_update(None, "user_version", 9999).unwrap();
+    drop(set);
+    let bytes = fs_err::read(&database).unwrap();
     shoal.run(&[&"daemon"]).expect_code(1).problem();
     assert!(
         fs_err::read(&database).unwrap() == bytes,
@@ -136,6 +136,12 @@ fn a_data_directory_of_a_newer_version_is_left_alone() {
 fn a_damaged_database_is_put_aside_and_rebuilt() {
     let (folder, shoal, cid) = with_a_share();
     let database = database(&shoal);
+    // Opened and closed, so that all is in the one file.
+    let connection = rusqlite::Connection::open(&database).unwrap();
+    connection
+        .pragma_query(None, "wal_checkpoint", |_| Ok(()))
+        .unwrap();
+    drop(connection);
     let mut bytes = fs_err::read(&database).unwrap();
     for byte in bytes.iter_mut().skip(100) {
         *byte ^= 0x5a;

@@ -15,6 +15,7 @@ need() {
 need cc build-essential
 need kill procps
 need mount mount
+need script bsdutils
 need go golang-go
 need npm npm
 

@@ -56,10 +56,11 @@ done
 echo "Taken from the pier." >"$folder/read me.txt"
 du -sh --apparent-size "$folder"
 
-say "Anna, Ben and Cleo each start Shoal"
+say "Anna, Ben (whose line takes 30 MB a second) and Cleo each start Shoal"
 arrive anna
 anna=$!
-arrive ben
+# Slow enough to see the progress.
+SHOAL_DOWNLOAD_LIMIT=30000000 arrive ben
 arrive cleo
 
 say "Anna shares the folder where it lies, and gets a link"

@@ -49,6 +49,11 @@ impl Kubo {
         self.ipfs(&arguments)
     }
 
+    /// Takes blocks in as they are, whatever they make up.
+    pub(crate) fn import(&self, car: &Path) {
+        self.ipfs(&[&"dag", &"import", &"--pin-roots=false", &car]);
+    }
+
     pub(crate) fn daemon(&self) -> Daemon<'_> {
         let process = Process::start(self.command().arg("daemon"));
         process.wait_for("\"Daemon is ready\"", |lines| {

@@ -96,6 +96,7 @@ impl Shoal {
         }
         command
             .env("SHOAL_LOCAL", "1")
+            .env("SHOAL_DOWNLOAD_FOLDER", self.data_dir().join("downloads"))
             .envs(self.settings.iter().cloned());
         command.arg("--data-dir").arg(self.data_dir());
         command
