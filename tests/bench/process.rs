@@ -191,7 +191,7 @@ impl Process {
             self.peak.fetch_max(peak, Ordering::Relaxed);
         }
         Ok(Usage {
-            cpu: cpu_time(self.child.id())?,
+            cpu: cpu_time(&self.child.id().to_string())?,
             peak: self.peak.load(Ordering::Relaxed),
         })
     }
@@ -304,8 +304,13 @@ fn kib_after(text: &str, label: &str) -> Option<u64> {
     Some(kib * 1024)
 }
 
+/// CPU time of the benchmark itself, in seconds.
+pub(crate) fn own_cpu_time() -> Result<f64> {
+    cpu_time("self")
+}
+
 /// Fields 14 and 15 of `/proc/PID/stat`; a process that ended but was not waited for still has them.
-fn cpu_time(process: u32) -> Result<f64> {
+fn cpu_time(process: &str) -> Result<f64> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
     // The second field is the program's name and may hold anything, in parentheses.
     let (_, fields) = stat.rsplit_once(')').context("stat without a name")?;

@@ -20,7 +20,10 @@ use crate::shoal::{Node, Shoal};
 use crate::table::{Figure, Goal, Line};
 
 /// Raw limits of the machine on which the rivals were measured and the goals set, in seconds.
+const HASH_THERE: f64 = 0.587;
 const TCP_THERE: f64 = 0.565;
+/// The file once, and its index.
+const ONE_COPY: f64 = 1.0002;
 const COPY_TREE_THERE: f64 = 0.65;
 
 pub(super) fn one_seed(bench: &mut Bench) -> Result<()> {
@@ -56,7 +59,7 @@ pub(super) fn one_seed(bench: &mut Bench) -> Result<()> {
             raw: Some(("SHA-256", hashing)),
             goal: Some(Goal {
                 at_most,
-                where_raw_was: None,
+                where_raw_was: Some(HASH_THERE),
             }),
             also: String::new(),
         });
@@ -84,7 +87,7 @@ pub(super) fn one_seed(bench: &mut Bench) -> Result<()> {
         figure: Figure::new(runs.disk, "× file"),
         raw: None,
         goal: Some(Goal {
-            at_most: 1.0,
+            at_most: ONE_COPY,
             where_raw_was: None,
         }),
         also: "index included".to_owned(),

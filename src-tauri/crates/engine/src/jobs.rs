@@ -247,10 +247,7 @@ impl Actor {
             then: None,
         };
         self.running.insert(id, running);
-        // Before anybody who asked for it is answered: they must not see what the item was before.
-        if let Some(state) = job.state(record.kind) {
-            self.context.activity.update(id, |view| view.state = state);
-        }
+        self.show(&record, job);
         let context = self.context.clone();
         self.tasks
             .spawn(async move { (id, work::run(context, record, job, stop).await) });
@@ -258,13 +255,23 @@ impl Actor {
 
     /// A job of the item starts now, or as soon as the one under way has stopped.
     async fn start_next(&mut self, id: ItemId, job: Job) -> Result<(), EngineError> {
+        let record = self.record(id).await?;
         if let Some(running) = self.running.get_mut(&id) {
             running.stop_then(Then::Start(job));
-            return Ok(());
+            self.show(&record, job);
+        } else {
+            self.start(record, job);
         }
-        let record = self.record(id).await?;
-        self.start(record, job);
         Ok(())
+    }
+
+    /// Before anybody who asked for it is answered: they must not see what the item was before. Looking whether the files are
+    /// as they were is too quick to be shown, and the item is shared meanwhile.
+    fn show(&self, record: &ItemRecord, job: Job) {
+        let state = job.state(record.kind).unwrap_or(State::Sharing);
+        self.context
+            .activity
+            .update(record.id, |view| view.state = state);
     }
 
     async fn record(&self, id: ItemId) -> Result<ItemRecord, EngineError> {
@@ -301,10 +308,10 @@ impl Actor {
         match action {
             Action::Pause => {
                 self.set_state(id, ItemState::Paused).await?;
-                match self.running.get_mut(&id) {
-                    Some(running) => running.stop_then(Then::Pause),
-                    None => self.show_paused(id),
+                if let Some(running) = self.running.get_mut(&id) {
+                    running.stop_then(Then::Pause);
                 }
+                self.show_paused(id);
                 Ok(())
             }
             Action::Resume => {
@@ -351,6 +358,8 @@ impl Actor {
             .as_ref()
             .map_or(0.0, |running| running.began.elapsed().as_secs_f64());
         let then = running.and_then(|running| running.then);
+        // What is shown already is the job that comes next.
+        let is_last = !matches!(then, Some(Then::Start(_)));
         let sound = match ended {
             Ended::Removed(result, reply) => {
                 if result.is_ok() {
@@ -362,14 +371,17 @@ impl Actor {
             Ended::Whole { sources } => {
                 let entry = self.sources.entry(id).or_default();
                 *entry = (sources, secs);
-                self.context.activity.update(id, work::show_whole);
+                if is_last {
+                    self.context.activity.update(id, work::show_whole);
+                }
                 true
             }
             Ended::Stopped => true,
-            Ended::Problem(problem) => {
+            Ended::Problem(problem) if is_last => {
                 self.needs_you(id, problem).await;
                 false
             }
+            Ended::Problem(_) => false,
         };
         match then {
             Some(Then::Pause) if sound => self.show_paused(id),

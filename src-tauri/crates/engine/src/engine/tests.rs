@@ -195,3 +195,31 @@ async fn what_cannot_be_done_says_why() {
     );
     engine.shutdown().await;
 }
+
+#[tokio::test]
+async fn what_is_seen_after_asking_is_never_the_state_from_before() {
+    let home = Home::new();
+    let path = home.write("a", "hello world");
+    let engine = home.start().await;
+    let id = shared(&engine, &path).await.id;
+    engine.shutdown().await;
+
+    // Rotted: only reading it can tell.
+    let when = fs::metadata(&path).unwrap().modified().unwrap();
+    fs::write(&path, "hello w0rld").unwrap();
+    let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    file.set_modified(when).unwrap();
+
+    // The look that a start begins with may be under way, or done.
+    let engine = home.start().await;
+    engine.act(id, Action::Verify).await.unwrap();
+    assert_ne!(engine.item(id).unwrap().state, State::Sharing);
+    let settled = |view: &ItemView| view.state != State::Verifying;
+    let view = wait_for(&engine, id, settled).await;
+    assert!(matches!(view.state, State::NeedsYou(_)), "{:?}", view.state);
+
+    engine.act(id, Action::Pause).await.unwrap();
+    assert_eq!(engine.item(id).unwrap().state, State::Paused);
+    engine.act(id, Action::Resume).await.unwrap();
+    assert_ne!(engine.item(id).unwrap().state, State::Paused);
+}
