@@ -65,9 +65,10 @@ pub(super) const RTT_MEMORY: Duration = Duration::from_secs(10);
 
 /// A peer that delivers nothing for this long (longer if its rate says so) while blocks are asked of it is stalled.
 pub(super) const STALL_MIN: Duration = Duration::from_secs(4);
-/// No stall takes longer to see than this, and a block whose only source is silent is asked again after it: Bitswap's
-/// customary rebroadcast interval.
+/// No stall takes longer to see than this: Bitswap's customary rebroadcast interval.
 pub(super) const STALL_MAX: Duration = Duration::from_mins(1);
+/// What the only source of a block is asked for again after this much silence: Kubo forgets wants when many come at once.
+pub(super) const ASK_AGAIN: Duration = Duration::from_secs(4);
 /// Pause in which a stalled peer is asked for nothing; doubled with each stall in a row.
 pub(super) const PENALTY: Duration = Duration::from_secs(2);
 /// A peer without presences that did not send a block in time is asked for that block again after this.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use libp2p::PeerId;
 use unixfs::cid::Cid;
 
-use super::limits::{RETRY_REFUSED, STALL_MAX};
+use super::limits::{ASK_AGAIN, RETRY_REFUSED};
 use super::outbox::Entry;
 use super::peer::{Answer, Kind, PeerSlot};
 use super::session::Standing;
@@ -276,12 +276,12 @@ impl Client {
             } else if !presences {
                 // Silence is the only way in which old peers say no.
                 self.refuse(slot, id, now);
-            } else if silence >= STALL_MAX {
+            } else if silence >= ASK_AGAIN {
                 self.say(slot, Entry::Want { id, seq }, true, now);
             }
         }
         if let Some(peer) = self.peers.get_mut(slot)
-            && silence >= STALL_MAX
+            && silence >= ASK_AGAIN
             && !peer.asked.is_empty()
         {
             peer.window.silent_since = Some(now);
