@@ -11,147 +11,28 @@
 //! - A block is asked for once, however many places it has, and never if it follows from its CID alone.
 //! - The walk ends: depth, entries and bytes have limits, and parts without bytes aren't followed.
 
+mod children;
 mod select;
+mod step;
 mod symlink;
 mod unfold;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use thiserror::Error;
 use unixfs::cid::{self, RAW};
-use unixfs::limits::MAX_BLOCK_BYTES;
-use unixfs::{
-    Cid, CidError, DecodeError, Entry, FileChild, FilePosition, Metadata, ShardItem, ShardPath,
-};
+use unixfs::{Cid, DecodeError, Entry, FilePosition, ShardItem, ShardPath};
 
-use crate::library::names::{NameError, Rules, TakenNames};
-use crate::limits::{MAX_ASKED, MAX_ASKED_NODES, MAX_ENTRIES, MAX_FOLDER_DEPTH, MAX_READY_BYTES};
+use crate::library::names::{Rules, TakenNames};
+use crate::limits::{MAX_ASKED, MAX_ASKED_NODES, MAX_READY_BYTES};
 
+use children::{Children, is_leaf};
 pub(crate) use select::Selection;
 pub use select::SelectionError;
 use select::Wanted;
-
-/// Why the content can't be had, whoever is asked: it is not what a file or folder may be.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum Fault {
-    #[error("{path:?}: {cid} is nothing that can be fetched: {source}")]
-    Cid {
-        path: String,
-        cid: Box<Cid>,
-        source: CidError,
-    },
-    #[error("{path:?}: block {cid} is damaged or was made to mislead: {source}")]
-    Block {
-        path: String,
-        cid: Box<Cid>,
-        source: DecodeError,
-    },
-    #[error("{path:?}: block {cid} is not the kind of block that belongs there")]
-    Kind { path: String, cid: Box<Cid> },
-    #[error("{path:?} holds a name that must not be written: {source}")]
-    Name { path: String, source: NameError },
-    #[error("{path:?}: folders are nested more than {MAX_FOLDER_DEPTH} deep")]
-    TooDeep { path: String },
-    #[error("the item has more than {MAX_ENTRIES} files and folders")]
-    TooManyEntries,
-    #[error("the item says that it has more bytes than any disk")]
-    TooLarge,
-    #[error("{0:?} is not in the item")]
-    NotThere(String),
-}
-
-/// A file's number within the plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct FileKey(pub(crate) u64);
-
-/// Where something lies in the item.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct ItemPath {
-    /// As the item names it, for people; empty for the item itself.
-    pub(crate) name: String,
-    /// As this file system holds it; empty for the item itself.
-    pub(crate) local: PathBuf,
-}
-
-/// The place of a file's bytes that a want is for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Spot {
-    pub(crate) path: Arc<ItemPath>,
-    pub(crate) offset: u64,
-    /// How many bytes belong there; `None`: the whole file, whose size isn't known yet.
-    pub(crate) bytes: Option<u64>,
-}
-
-/// What to do next, in this order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Step {
-    /// Get this block and hand it in. If it turns out to be a leaf, its bytes belong at the spot.
-    Want {
-        cid: Cid,
-        /// It has links, as far as can be told: others wait for it.
-        node: bool,
-        spot: Option<Spot>,
-    },
-    /// A folder is to be there.
-    Folder { path: Arc<ItemPath>, meta: Metadata },
-    /// A file begins.
-    Open {
-        file: FileKey,
-        path: Arc<ItemPath>,
-        root: Cid,
-        size: u64,
-        meta: Metadata,
-    },
-    /// Bytes of a file, to be written.
-    Write {
-        file: FileKey,
-        offset: u64,
-        data: Bytes,
-        /// The block that can be made again from these bytes.
-        block: Option<Leaf>,
-    },
-    /// Bytes of a file that are there already, as [`Plan::held`] was told.
-    Held {
-        file: FileKey,
-        offset: u64,
-        bytes: u64,
-        cid: Cid,
-    },
-    /// A block that is in no file: to be kept as it is.
-    Keep { cid: Cid, data: Bytes },
-    /// All bytes of the file were given out, or are held.
-    Close { file: FileKey },
-    Symlink {
-        path: Arc<ItemPath>,
-        target: PathBuf,
-    },
-    /// It is left out, and the person is told.
-    Skip { path: String, reason: String },
-    /// It is there, but under another name than the item's.
-    Renamed { path: Arc<ItemPath> },
-}
-
-/// A leaf's block, as far as the file's bytes don't say it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Leaf {
-    pub(crate) cid: Cid,
-    /// The bytes stand in a dag-pb frame.
-    pub(crate) framed: bool,
-}
-
-/// How far it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Totals {
-    /// Bytes of content in all, as far as is known: exact for what was unfolded, claimed for the rest.
-    pub(crate) bytes: u64,
-    /// Bytes that are in place.
-    pub(crate) done: u64,
-    pub(crate) files: u64,
-    pub(crate) files_done: u64,
-}
+pub use step::Fault;
+pub(crate) use step::{FileKey, ItemPath, Leaf, Spot, Step, Totals};
 
 #[derive(Debug)]
 pub(crate) struct Plan {
@@ -186,24 +67,6 @@ struct Cursor {
     next: usize,
     children: Children,
     bytes: usize,
-}
-
-#[derive(Debug)]
-enum Children {
-    Parts {
-        file: FileKey,
-        at: FilePosition,
-        parts: Vec<FileChild>,
-    },
-    Entries {
-        folder: u64,
-        entries: Vec<Entry>,
-    },
-    Shard {
-        folder: u64,
-        at: ShardPath,
-        items: Vec<(ShardItem, u16)>,
-    },
 }
 
 /// A place that waits for a block.
@@ -627,53 +490,6 @@ impl Plan {
             self.leave_folder(*folder);
         }
     }
-}
-
-impl Children {
-    fn len(&self) -> usize {
-        match self {
-            Self::Parts { parts, .. } => parts.len(),
-            Self::Entries { entries, .. } => entries.len(),
-            Self::Shard { items, .. } => items.len(),
-        }
-    }
-
-    fn cid(&self, number: usize) -> Option<&Cid> {
-        Some(match self {
-            Self::Parts { parts, .. } => &parts.get(number)?.cid,
-            Self::Entries { entries, .. } => &entries.get(number)?.cid,
-            Self::Shard { items, .. } => match &items.get(number)?.0 {
-                ShardItem::Entry(entry) => &entry.cid,
-                ShardItem::Shard { cid, .. } => cid,
-            },
-        })
-    }
-
-    /// Does a child surely have children of its own? `None` behind the last.
-    fn is_node(&self, number: usize) -> Option<bool> {
-        let entry = |entry: &Entry| is_node(&entry.cid, entry.tsize);
-        Some(match self {
-            Self::Parts { parts, .. } => {
-                let part = parts.get(number)?;
-                is_node(&part.cid, part.size)
-            }
-            Self::Entries { entries, .. } => entry(entries.get(number)?),
-            Self::Shard { items, .. } => match items.get(number)? {
-                (ShardItem::Entry(item), _) => entry(item),
-                (ShardItem::Shard { .. }, _) => true,
-            },
-        })
-    }
-}
-
-/// Surely a leaf.
-fn is_leaf(cid: &Cid) -> bool {
-    cid.codec() == RAW
-}
-
-/// A leaf cannot have more bytes than a block.
-fn is_node(cid: &Cid, bytes: u64) -> bool {
-    cid.codec() != RAW && bytes > MAX_BLOCK_BYTES as u64
 }
 
 /// What somebody claims for something counts until it has come, unless only some of it is wanted.

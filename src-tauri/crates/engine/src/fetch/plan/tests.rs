@@ -3,7 +3,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use proptest::prelude::*;
 use unixfs::{DirectoryBuilder, FileBuilder, Profile, Root};
 
+use std::path::PathBuf;
+
+use unixfs::Metadata;
+
 use super::*;
+use crate::limits::MAX_FOLDER_DEPTH;
 
 /// Blocks of a sharer, by their CIDs.
 type Blocks = HashMap<Cid, Bytes>;

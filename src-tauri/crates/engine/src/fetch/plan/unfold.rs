@@ -11,17 +11,15 @@ use unixfs::{
     ShardNode, ShardPath, SymlinkNode,
 };
 
+use super::children::{Children, bytes_of};
 use super::select::Wanted;
 use super::symlink::safe_target;
 use super::{
-    Children, Cursor, Fault, FileKey, Folder, ItemPath, Leaf, OpenFile, Order, Place, Plan, Step,
-    Waiting, block_fault, child_order, claimed,
+    Cursor, Fault, FileKey, Folder, ItemPath, Leaf, OpenFile, Order, Place, Plan, Step, Waiting,
+    block_fault, child_order, claimed,
 };
 use crate::library::names::{self, TakenNames};
 use crate::limits::{MAX_ENTRIES, MAX_FOLDER_DEPTH, MAX_READY_BYTES, MAX_SHARD_WISHES};
-
-/// Memory of a child that isn't asked for yet: a CID with room for 128 bytes of digest, and the numbers around it.
-const CHILD_BYTES: usize = 250;
 
 impl Plan {
     /// Puts a block where it is waited for.
@@ -440,34 +438,4 @@ fn leaf(cid: &Cid, node: &Node, block: &Bytes) -> Option<Leaf> {
         }
     }
     Some(Leaf { cid: *cid, framed })
-}
-
-fn bytes_of(node: &Node) -> usize {
-    match node {
-        Node::File(node) => node.children.len() * CHILD_BYTES,
-        Node::Directory(node) => node.entries.iter().map(entry_bytes).sum(),
-        Node::Shard(node) => node.items.iter().map(item_bytes).sum(),
-        Node::Symlink(_) => 0,
-    }
-}
-
-fn entry_bytes(entry: &Entry) -> usize {
-    CHILD_BYTES + entry.name.len()
-}
-
-fn item_bytes(item: &ShardItem) -> usize {
-    match item {
-        ShardItem::Entry(entry) => entry_bytes(entry),
-        ShardItem::Shard { .. } => CHILD_BYTES,
-    }
-}
-
-impl Children {
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Parts { parts, .. } => parts.len() * CHILD_BYTES,
-            Self::Entries { entries, .. } => entries.iter().map(entry_bytes).sum(),
-            Self::Shard { items, .. } => items.iter().map(|(item, _)| item_bytes(item)).sum(),
-        }
-    }
 }
