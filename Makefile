@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint tools audit packages
+.PHONY: help run test bench lint types tools audit packages
 
 export SHOAL_CACHE ?= $(CURDIR)/.cache
 # One set of features for lints and tests, so that both compile the same crates.
@@ -32,6 +32,9 @@ bench: packages ## measure Shoal beside raw limits and Kubo (15 minutes; ROWS="o
 lint: packages ## format and lints only
 	cargo fmt --all --check
 	cargo clippy $(HEADLESS) --all-targets -- -D warnings
+
+types: ## write the window's types from the engine's
+	SHOAL_WRITE_TYPES=1 cargo test --quiet --no-default-features --locked -p shoal --lib typescript
 
 tools: packages ## Kubo and Helia for the tests
 	tests/tools/kubo.sh

@@ -8,15 +8,16 @@ use engine::activity::Changes;
 use engine::config::SettingView;
 use engine::types::{ItemId, ItemView, Problem, State};
 use engine::{
-    Action, DownloadRequest, Engine, EngineError, EntryView, NetworkView, PeerView, Report,
-    ShareRequest,
+    DownloadRequest, Engine, EngineError, EntryView, NetworkView, PeerView, Report, ShareRequest,
 };
 use futures::StreamExt;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::problem;
-use super::types::{ChangesRequest, Hello, Request};
+use super::types::{
+    ActRequest, ChangesRequest, Hello, OfItem, Platform, RemoveRequest, Request, SetSettingRequest,
+};
 use crate::control::{Answer, ByteStream, Reply};
 
 /// The least time between two answers that only report progress: four a second are as many as people can read.
@@ -38,11 +39,11 @@ pub(crate) async fn answer(engine: Engine, request: Request) -> Answer {
         Request::Download(request) => value(download(engine, request).await),
         Request::Changes(request) => value(Ok(changes(engine, request).await)),
         Request::Items => value(Ok(items(engine))),
-        Request::Item { id } => value(item(engine, id)),
-        Request::Report { id } => value(report(engine, id).await),
-        Request::Act { id, action } => value(act(engine, id, action).await),
-        Request::Remove { id, delete_files } => value(remove(engine, id, delete_files).await),
-        Request::Link { id } => value(link(engine, id).await),
+        Request::Item(OfItem { id }) => value(item(engine, id)),
+        Request::Report(OfItem { id }) => value(report(engine, id).await),
+        Request::Act(request) => value(act(engine, request).await),
+        Request::Remove(request) => value(remove(engine, request).await),
+        Request::Link(OfItem { id }) => value(link(engine, id).await),
         Request::List { link, patience } => value(list(engine, &link, patience).await),
         Request::Cat { link, patience } => cat(engine, &link, patience).await.map(Reply::Bytes),
         Request::ImportCar { path } => value(import_car(engine, &path).await),
@@ -50,7 +51,10 @@ pub(crate) async fn answer(engine: Engine, request: Request) -> Answer {
         Request::Peers => value(peers(engine).await),
         Request::Network => value(network(engine).await),
         Request::Settings => value(Ok(settings(engine))),
-        Request::SetSetting { key, value: to } => value(set_setting(engine, &key, &to).await),
+        Request::SetSetting(SetSettingRequest { key, value: to }) => {
+            value(set_setting(engine, &key, &to).await)
+        }
+        request => Err(problem::unanswered(&request)),
     }
 }
 
@@ -60,6 +64,17 @@ pub(crate) async fn hello(engine: &Engine) -> Hello {
         pid: std::process::id(),
         peer_id: engine.peer_id().unwrap_or_default(),
         listen: engine.listen_addrs().await,
+        locale: sys_locale::get_locale(),
+        platform: platform(),
+    }
+}
+
+fn platform() -> Platform {
+    match std::env::consts::OS {
+        "linux" => Platform::Linux,
+        "macos" => Platform::MacOs,
+        "windows" => Platform::Windows,
+        _ => Platform::Other,
     }
 }
 
@@ -124,12 +139,22 @@ pub(crate) async fn report(engine: &Engine, id: ItemId) -> Result<Report, Proble
     Ok(report)
 }
 
-pub(crate) async fn act(engine: &Engine, id: ItemId, action: Action) -> Result<(), Problem> {
-    engine.act(id, action).await.map_err(told)
+/// Does it with each; what goes wrong with one doesn't keep the others from it.
+pub(crate) async fn act(engine: &Engine, request: ActRequest) -> Result<(), Problem> {
+    let mut outcome = Ok(());
+    for id in request.ids {
+        outcome = outcome.and(engine.act(id, request.action).await);
+    }
+    outcome.map_err(told)
 }
 
-pub(crate) async fn remove(engine: &Engine, id: ItemId, delete_files: bool) -> Result<(), Problem> {
-    engine.remove(id, delete_files).await.map_err(told)
+/// Removes each; what goes wrong with one doesn't keep the others.
+pub(crate) async fn remove(engine: &Engine, request: RemoveRequest) -> Result<(), Problem> {
+    let mut outcome = Ok(());
+    for id in request.ids {
+        outcome = outcome.and(engine.remove(id, request.delete_files).await);
+    }
+    outcome.map_err(told)
 }
 
 pub(crate) async fn link(engine: &Engine, id: ItemId) -> Result<String, Problem> {

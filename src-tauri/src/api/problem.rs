@@ -8,6 +8,8 @@ use std::path::Path;
 use engine::EngineError;
 use engine::types::{Problem, Retry};
 
+use super::types::Request;
+
 /// Exit code of any problem.
 const FAILED: u8 = 1;
 /// Exit code when nobody was found in time.
@@ -119,6 +121,11 @@ pub(crate) fn unknown_command(name: &str) -> Problem {
     )
 }
 
+pub(crate) fn unanswered(request: &Request) -> Problem {
+    let message = format!("there is no answer to {request:?} in this version");
+    problem("unanswered", message, "Install a newer one.", Retry::Never)
+}
+
 pub(crate) fn no_data_dir() -> Problem {
     let message = "there is no home directory to keep data in".to_owned();
     problem(
@@ -163,5 +170,7 @@ fn problem(code: &str, message: String, hint: &str, retry: Retry) -> Problem {
         hint: Some(hint.to_owned()),
         retry,
         subject: None,
+        count: None,
+        field: None,
     }
 }

@@ -6,37 +6,54 @@ use std::path::{Path, PathBuf};
 
 use engine::config::SettingView;
 use engine::types::{ItemId, ItemView, Problem, Skipped};
+use engine::view::LibraryRequest;
+use engine::{Action, DownloadRequest, EntryView, NetworkView, PeerView, ShareRequest, SourceView};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
+use ts_rs::TS;
 
-use engine::{Action, DownloadRequest, EntryView, NetworkView, PeerView, ShareRequest, SourceView};
+use super::inside::{
+    FilesRequest, InspectLinkRequest, InspectPathsRequest, PrioritizeRequest, RelocateRequest,
+    SelectRequest,
+};
+#[cfg(test)]
+use super::{
+    inside::{FilesView, InspectView, LinkView, PathsView, PiecesView},
+    typescript::CallList,
+};
+#[cfg(test)]
+use engine::{PersonView, Report, view::LibraryView};
 
-/// What can be asked. The answer's type stands at each handler.
+/// What can be asked. The answer's type stands at each handler; what the window asks stands in [`CALLS`] too.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "call", content = "with", rename_all = "kebab-case")]
 pub(crate) enum Request {
     Hello,
+    Library(LibraryRequest),
+    Item(OfItem),
+    Report(OfItem),
+    InspectPaths(InspectPathsRequest),
     Share(ShareRequest),
+    InspectLink(InspectLinkRequest),
     Download(DownloadRequest),
+    Act(ActRequest),
+    ActAll(ActAllRequest),
+    Remove(RemoveRequest),
+    Rename(RenameRequest),
+    Relocate(RelocateRequest),
+    Files(FilesRequest),
+    Select(SelectRequest),
+    Prioritize(PrioritizeRequest),
+    People(OfAny),
+    Pieces(OfItem),
+    Link(OfItem),
+    Settings,
+    SetSetting(SetSettingRequest),
+    Network,
+    Diagnostics,
+    // What follows only the command line asks.
     Changes(ChangesRequest),
     Items,
-    Item {
-        id: ItemId,
-    },
-    Report {
-        id: ItemId,
-    },
-    Act {
-        id: ItemId,
-        action: Action,
-    },
-    Remove {
-        id: ItemId,
-        delete_files: bool,
-    },
-    Link {
-        id: ItemId,
-    },
     List {
         link: String,
         /// Seconds to wait for somebody who has it.
@@ -56,19 +73,94 @@ pub(crate) enum Request {
         path: PathBuf,
     },
     Peers,
-    Network,
-    Settings,
-    SetSetting {
-        key: String,
-        value: String,
-    },
+}
+
+/// The calls of the window, as name, argument and answer: from this its types are written.
+#[cfg(test)]
+pub(super) fn calls(list: &mut impl CallList) {
+    list.plain::<Hello>("hello", &Request::Hello);
+    list.call::<_, LibraryView>("library", Request::Library);
+    list.call::<_, ItemView>("item", Request::Item);
+    list.call::<_, Report>("report", Request::Report);
+    list.call::<_, PathsView>("inspect-paths", Request::InspectPaths);
+    list.call::<_, ItemId>("share", Request::Share);
+    list.call::<_, InspectView>("inspect-link", Request::InspectLink);
+    list.call::<_, ItemId>("download", Request::Download);
+    list.call::<_, ()>("act", Request::Act);
+    list.call::<_, ()>("act-all", Request::ActAll);
+    list.call::<_, ()>("remove", Request::Remove);
+    list.call::<_, ()>("rename", Request::Rename);
+    list.call::<_, ()>("relocate", Request::Relocate);
+    list.call::<_, FilesView>("files", Request::Files);
+    list.call::<_, ()>("select", Request::Select);
+    list.call::<_, ()>("prioritize", Request::Prioritize);
+    list.call::<_, Vec<PersonView>>("people", Request::People);
+    list.call::<_, PiecesView>("pieces", Request::Pieces);
+    list.call::<_, LinkView>("link", Request::Link);
+    list.plain::<Vec<SettingView>>("settings", &Request::Settings);
+    list.call::<_, ()>("set-setting", Request::SetSetting);
+    list.plain::<NetworkView>("network", &Request::Network);
+    list.plain::<String>("diagnostics", &Request::Diagnostics);
 }
 
 impl Request {
     /// It changes nothing: whoever asked may leave, and nobody has to finish it.
     pub(crate) fn only_waits(&self) -> bool {
-        matches!(self, Self::Changes(_) | Self::List { .. })
+        matches!(
+            self,
+            Self::Changes(_) | Self::Library(_) | Self::InspectLink(_) | Self::List { .. }
+        )
     }
+}
+
+/// About one item.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, TS)]
+pub(crate) struct OfItem {
+    pub(crate) id: ItemId,
+}
+
+/// About one item, or about all there is.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, TS)]
+pub(crate) struct OfAny {
+    pub(crate) id: Option<ItemId>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+pub(crate) struct ActRequest {
+    pub(crate) ids: Vec<ItemId>,
+    pub(crate) action: Action,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, TS)]
+pub(crate) struct ActAllRequest {
+    #[ts(inline)]
+    pub(crate) action: AllAction,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum AllAction {
+    Pause,
+    Resume,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+pub(crate) struct RemoveRequest {
+    pub(crate) ids: Vec<ItemId>,
+    pub(crate) delete_files: bool,
+}
+
+/// What others see it called from now on.
+#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+pub(crate) struct RenameRequest {
+    pub(crate) id: ItemId,
+    pub(crate) name: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+pub(crate) struct SetSettingRequest {
+    pub(crate) key: String,
+    pub(crate) value: String,
 }
 
 /// What changed since revision `since`, waiting up to `wait_ms` for something to change.
@@ -82,12 +174,25 @@ pub(crate) struct ChangesRequest {
 }
 
 /// Who answers.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS)]
 pub(crate) struct Hello {
     pub(crate) version: String,
     pub(crate) pid: u32,
     pub(crate) peer_id: String,
     pub(crate) listen: Vec<String>,
+    /// The system's language, as BCP 47 writes it.
+    pub(crate) locale: Option<String>,
+    #[ts(inline)]
+    pub(crate) platform: Platform,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Platform {
+    Linux,
+    MacOs,
+    Windows,
+    Other,
 }
 
 /// One line of `--json`. Names and fields are stable: scripts rely on them. An item's number is text, as it is typed.
@@ -289,6 +394,8 @@ mod tests {
             hint: hint.map(str::to_owned),
             retry: Retry::User,
             subject: None,
+            count: None,
+            field: None,
         }
     }
 
@@ -317,9 +424,11 @@ mod tests {
             total: 0,
             done: 0,
             files: 0,
+            folder: false,
             rate_down: 0,
             rate_up: 0,
             peers: 0,
+            having: 0,
             eta: None,
             skipped: 0,
             created: 0,

@@ -5,7 +5,7 @@ use engine::types::{ItemId, ItemView, Problem};
 
 use super::reach::Reach;
 use super::{Context, OK, Outcome};
-use crate::api::types::Request;
+use crate::api::types::{ActRequest, OfItem, Request};
 
 pub(super) async fn run(id: ItemId, action: Action, context: &Context) -> Outcome {
     let reach = Reach::any(context).await?;
@@ -22,6 +22,11 @@ pub(super) async fn run(id: ItemId, action: Action, context: &Context) -> Outcom
 }
 
 async fn act(reach: &Reach, id: ItemId, action: Action) -> Result<ItemView, Problem> {
-    let () = reach.call(Request::Act { id, action }).await?;
-    reach.call(Request::Item { id }).await
+    let () = reach
+        .call(Request::Act(ActRequest {
+            ids: vec![id],
+            action,
+        }))
+        .await?;
+    reach.call(Request::Item(OfItem { id })).await
 }

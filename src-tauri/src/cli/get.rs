@@ -9,7 +9,7 @@ use engine::{DownloadRequest, Report};
 use super::reach::{Reach, interrupted};
 use super::{Context, INTERRUPTED, OK, Outcome, absolute, watch};
 use crate::api::problem;
-use crate::api::types::{Event, Request, path_text};
+use crate::api::types::{Event, OfItem, RemoveRequest, Request, path_text};
 
 /// Fetch what a link names from everyone who has it
 ///
@@ -98,7 +98,7 @@ async fn get(
 
 async fn done(reach: &Reach, context: &Context, view: ItemView) -> Outcome {
     let id = view.id;
-    let report: Report = reach.call(Request::Report { id }).await?;
+    let report: Report = reach.call(Request::Report(OfItem { id })).await?;
     let out = &context.out;
     out.progress(&view)?;
     let path = report.path.or(view.path).unwrap_or_default();
@@ -116,15 +116,15 @@ async fn done(reach: &Reach, context: &Context, view: ItemView) -> Outcome {
 
 /// A download that this command began and nothing came of leaves nothing behind; what has begun to arrive is kept.
 async fn give_up(reach: &Reach, id: ItemId, known: bool) -> Result<(), Problem> {
-    let view: ItemView = reach.call(Request::Item { id }).await?;
+    let view: ItemView = reach.call(Request::Item(OfItem { id })).await?;
     if known || view.done > 0 {
         return Ok(());
     }
     reach
-        .call(Request::Remove {
-            id,
+        .call(Request::Remove(RemoveRequest {
+            ids: vec![id],
             delete_files: false,
-        })
+        }))
         .await
 }
 

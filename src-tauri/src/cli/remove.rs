@@ -2,7 +2,7 @@
 
 use super::reach::Reach;
 use super::{Context, ItemArgs, OK, Outcome};
-use crate::api::types::{Event, Request};
+use crate::api::types::{Event, RemoveRequest, Request};
 
 /// Forget an item: it is no longer shared or fetched
 ///
@@ -19,7 +19,11 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args, context: &Context) -> Outcome {
     let (id, delete_files) = (args.item.id, args.delete_files);
     let reach = Reach::any(context).await?;
-    let removed: Result<(), _> = reach.call(Request::Remove { id, delete_files }).await;
+    let request = RemoveRequest {
+        ids: vec![id],
+        delete_files,
+    };
+    let removed: Result<(), _> = reach.call(Request::Remove(request)).await;
     reach.leave().await;
     removed?;
     context.out.event(&Event::Removed { id })?;

@@ -6,7 +6,7 @@ use engine::types::Problem;
 use super::reach::Reach;
 use super::{Context, OK, Outcome};
 use crate::api::problem;
-use crate::api::types::{Event, Request};
+use crate::api::types::{Event, Request, SetSettingRequest};
 
 /// Show all settings with their meaning, or one; or set one
 ///
@@ -39,7 +39,9 @@ pub(super) async fn run(args: Args, context: &Context) -> Outcome {
 
 async fn settings(args: &Args, reach: &Reach) -> Result<Vec<SettingView>, Problem> {
     if let (Some(key), Some(value)) = (args.key.clone(), args.value.clone()) {
-        let () = reach.call(Request::SetSetting { key, value }).await?;
+        let () = reach
+            .call(Request::SetSetting(SetSettingRequest { key, value }))
+            .await?;
     }
     let mut settings: Vec<SettingView> = reach.call(Request::Settings).await?;
     if let Some(key) = &args.key {

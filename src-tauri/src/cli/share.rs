@@ -8,7 +8,7 @@ use engine::{Announce, Report, ShareRequest};
 
 use super::reach::{Reach, interrupted};
 use super::{Context, INTERRUPTED, OK, Outcome, absolute, watch};
-use crate::api::types::{Event, Request};
+use crate::api::types::{Event, OfItem, Request};
 
 /// Share files and folders where they lie, as one item, and print its link
 ///
@@ -86,7 +86,7 @@ async fn share(request: ShareRequest, detach: bool, reach: &Reach, context: &Con
         return OK;
     }
     let view = watch::until_shared(reach, out, id, None).await?;
-    let Report { skipped, .. } = reach.call(Request::Report { id }).await?;
+    let Report { skipped, .. } = reach.call(Request::Report(OfItem { id })).await?;
     out.event(&Event::Shared {
         id,
         cid: view.cid.unwrap_or_default(),
@@ -105,7 +105,7 @@ async fn share(request: ShareRequest, detach: bool, reach: &Reach, context: &Con
 }
 
 async fn link(reach: &Reach, id: ItemId) -> Result<String, Problem> {
-    reach.call(Request::Link { id }).await
+    reach.call(Request::Link(OfItem { id })).await
 }
 
 /// Ctrl-C is how a foreground share ends. While it was still being hashed somewhere else, it goes on there.

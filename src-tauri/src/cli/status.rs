@@ -6,7 +6,7 @@ use engine::types::{ItemView, State};
 use super::reach::Reach;
 use super::text::{bytes, count, kind, people, rate, sentence};
 use super::{Context, ItemArgs, OK, Outcome};
-use crate::api::types::{Event, Request, path_text};
+use crate::api::types::{Event, OfItem, Request, path_text};
 
 /// Show one item in full: its state, its sources, what was left out
 #[derive(Debug, clap::Args)]
@@ -19,8 +19,8 @@ pub(super) async fn run(args: Args, context: &Context) -> Outcome {
     let id = args.item.id;
     let reach = Reach::any(context).await?;
     let answers = async {
-        let view: ItemView = reach.call(Request::Item { id }).await?;
-        let report: Report = reach.call(Request::Report { id }).await?;
+        let view: ItemView = reach.call(Request::Item(OfItem { id })).await?;
+        let report: Report = reach.call(Request::Report(OfItem { id })).await?;
         Ok((view, report))
     };
     let answers = answers.await;

@@ -6,7 +6,7 @@ use engine::types::{ItemId, ItemView, Problem};
 use super::reach::{Reach, interrupted};
 use super::text::bytes;
 use super::{Context, INTERRUPTED, ItemArgs, OK, Outcome, watch};
-use crate::api::types::{Event, Request};
+use crate::api::types::{ActRequest, Event, Request};
 
 /// Read every byte of an item again and compare it with its link
 #[derive(Debug, clap::Args)]
@@ -39,6 +39,11 @@ pub(super) async fn run(args: Args, context: &Context) -> Outcome {
 
 async fn verify(reach: &Reach, context: &Context, id: ItemId) -> Result<ItemView, Problem> {
     let action = Action::Verify;
-    let () = reach.call(Request::Act { id, action }).await?;
+    let () = reach
+        .call(Request::Act(ActRequest {
+            ids: vec![id],
+            action,
+        }))
+        .await?;
     watch::until_shared(reach, &context.out, id, None).await
 }

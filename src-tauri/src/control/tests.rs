@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use super::{Answer, Remote, Reply, Server};
 use crate::api::problem;
-use crate::api::types::{ChangesRequest, Request};
+use crate::api::types::{ChangesRequest, OfItem, Request};
 
 /// Answers each request with what was asked.
 async fn echo(request: Request) -> Answer {
@@ -56,7 +56,9 @@ async fn a_request_gets_its_answer() {
         json!({"call": "items"})
     );
     assert_eq!(
-        ask(&remote, Request::Item { id: ItemId(7) }).await.unwrap(),
+        ask(&remote, Request::Item(OfItem { id: ItemId(7) }))
+            .await
+            .unwrap(),
         json!({"call": "item", "with": {"id": 7}})
     );
     assert_eq!(ask(&remote, cat(0)).await.unwrap_err(), "nobody-has-it");

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 use libp2p::Multiaddr;
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::paths;
 
@@ -31,16 +32,17 @@ pub struct Config {
 }
 
 /// One setting as a person sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct SettingView {
     pub key: String,
     pub value: String,
     pub default: String,
     pub meaning: String,
+    #[ts(inline)]
     pub from: Origin,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
     Default,

@@ -70,7 +70,20 @@ impl EngineError {
             hint: hint.map(str::to_owned),
             retry,
             subject: self.subject(),
+            count: None,
+            field: self.field(),
         }
+    }
+
+    /// Where a form shows it.
+    fn field(&self) -> Option<String> {
+        let field = match self {
+            Self::Link(_) | Self::BadAddress(_) => "link",
+            Self::Config(ConfigError::BadValue { key, .. }) => key,
+            Self::Config(ConfigError::UnknownKey(key)) => key,
+            _ => return None,
+        };
+        Some(field.to_owned())
     }
 
     fn kind(&self) -> (&'static str, Option<&'static str>, Retry) {

@@ -19,11 +19,13 @@ pub mod paths;
 mod requests;
 mod serve;
 pub mod types;
+pub mod view;
 mod work;
 
 pub use engine::{Engine, Options, compute_cid};
 pub use error::EngineError;
 pub use index::Announce;
 pub use requests::{
-    Action, DownloadRequest, EntryView, NetworkView, PeerView, Report, ShareRequest, SourceView,
+    Action, DownloadRequest, EntryView, NearbyView, NetworkView, PeerView, PersonView, Report,
+    Rung, RungKind, RungState, ShareRequest, SourceView,
 };

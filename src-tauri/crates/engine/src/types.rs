@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 /// An item's number: small, stable, never used again. It is what a person types.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
 #[serde(transparent)]
 pub struct ItemId(pub i64);
 
@@ -28,7 +29,7 @@ impl FromStr for ItemId {
 }
 
 /// Where an item came from. A finished download is shared like any other item.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 #[serde(rename_all = "lowercase")]
 pub enum ItemKind {
     Share,
@@ -46,7 +47,7 @@ pub enum ItemKind {
 /// | Sharing     | Hashing, Verifying, Paused, NeedsYou   | updated; asked to; paused; files changed     |
 /// | Paused      | whatever it was doing before           | resumed                                      |
 /// | NeedsYou    | whatever solves it                     | the person took the next step, or it retried |
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "lowercase", tag = "state", content = "problem")]
 pub enum State {
     Hashing,
@@ -74,7 +75,7 @@ impl State {
 }
 
 /// Who tries again after a problem.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "lowercase")]
 pub enum Retry {
     /// The engine does, by itself.
@@ -86,7 +87,7 @@ pub enum Retry {
 }
 
 /// A problem as a person reads it: what happened, to what, and what to do next.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Problem {
     /// Stable, for scripts: lower case with hyphens.
     pub code: String,
@@ -97,10 +98,14 @@ pub struct Problem {
     pub retry: Retry,
     /// The file, link or setting it is about.
     pub subject: Option<String>,
+    /// How many it is about: of "3 files changed", 3.
+    pub count: Option<u64>,
+    /// The field of a form that it is about: `link`, `into`, `select`, or a setting's key.
+    pub field: Option<String>,
 }
 
 /// A file or folder that was left out, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Skipped {
     /// As the person knows it: a path on this machine, or inside the item.
     pub path: String,
@@ -108,7 +113,7 @@ pub struct Skipped {
 }
 
 /// One row of the list: everything that is shown of an item without opening it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct ItemView {
     pub id: ItemId,
     pub kind: ItemKind,
@@ -124,12 +129,16 @@ pub struct ItemView {
     /// Bytes hashed, verified or downloaded.
     pub done: u64,
     pub files: u64,
+    /// A folder, or several things; not a single file.
+    pub folder: bool,
     /// Bytes a second.
     pub rate_down: u64,
     /// Bytes a second.
     pub rate_up: u64,
     /// Peers it comes from, or goes to, now.
     pub peers: u32,
+    /// Peers known to have something of it, connected or not.
+    pub having: u32,
     /// Seconds left at the present rate, where that means something.
     pub eta: Option<u64>,
     pub skipped: u64,

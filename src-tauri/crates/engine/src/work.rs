@@ -244,6 +244,8 @@ fn files_changed(kind: ItemKind, report: &ScanReport) -> Option<Problem> {
         hint: Some(hint.to_owned()),
         retry: Retry::User,
         subject: first.map(|path| path.to_string_lossy().into_owned()),
+        count: Some(changed + missing),
+        field: None,
     })
 }
 
@@ -354,9 +356,11 @@ pub(crate) fn view(record: &ItemRecord) -> ItemView {
         total: record.bytes,
         done: if record.done { record.bytes } else { 0 },
         files: record.files,
+        folder: false,
         rate_down: 0,
         rate_up: 0,
         peers: 0,
+        having: 0,
         eta: None,
         skipped: 0,
         created: record.created,

@@ -66,6 +66,18 @@ impl FetchError {
             hint: hint.map(str::to_owned),
             retry,
             subject: self.subject(),
+            count: None,
+            field: self.field().map(str::to_owned),
+        }
+    }
+
+    /// What was asked for and can't be had.
+    fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::Content(Fault::NotThere(_)) | Self::NotInItem { .. } | Self::Selection(_) => {
+                Some("select")
+            }
+            _ => None,
         }
     }
 

@@ -156,6 +156,8 @@ fn states_and_problems_are_kept() {
         hint: None,
         retry: Retry::Auto,
         subject: Some("/data".into()),
+        count: Some(3),
+        field: Some("into".into()),
     };
     for state in [
         ItemState::Paused,

@@ -3,7 +3,7 @@
 mod dht;
 mod exchange;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use futures::{FutureExt, StreamExt};
@@ -24,6 +24,7 @@ use super::behaviour::{Behaviour, BehaviourEvent, is_private};
 use super::commands::Command;
 use super::dial::Dialer;
 use super::find::{Finder, Lan};
+use super::ladder::Ground;
 use super::peers::Peers;
 use super::provide::Standing;
 use super::sessions::Sessions;
@@ -59,6 +60,8 @@ pub(crate) struct Actor {
     is_entering_dht: bool,
     look_around_at: Option<Instant>,
     index: Index,
+    /// Others could reach nothing that we listen at.
+    this_machine_only: bool,
 }
 
 impl Actor {
@@ -75,6 +78,7 @@ impl Actor {
         {
             return Err(NetError::NotLocal(other.clone()));
         }
+        let this_machine_only = config.local_only || config.listen.iter().all(is_loopback);
         let listens_on_loopback = config.listen.iter().any(is_loopback);
         let reach = Reach::new(config.local_only, listens_on_loopback, is_private(config));
         let swarm = Swarm::new(
@@ -103,6 +107,7 @@ impl Actor {
             is_entering_dht: false,
             look_around_at: None,
             index: index.clone(),
+            this_machine_only,
         };
         actor.listen(&config.listen).await?;
         if config.dht {
@@ -241,6 +246,8 @@ impl Actor {
         let peer = *self.swarm.local_peer_id();
         let listen = listen::presentable(self.swarm.listeners(), peer);
         let external = listen::presentable(self.swarm.external_addresses(), peer);
+        let ground = self.ground();
+        let nearby = self.nearby();
         let kad = self.swarm.behaviour_mut().kad.as_mut();
         let dht_server = kad.as_ref().is_some_and(|kad| kad.mode() == Mode::Server);
         NetworkInfo {
@@ -250,7 +257,32 @@ impl Actor {
             peers: self.peers.len(),
             dht_peers: kad.map(|kad| kad.kbuckets().map(|bucket| bucket.num_entries()).sum()),
             dht_server,
+            reach: ground.reach(),
+            rungs: ground.rungs(),
+            nearby,
         }
+    }
+
+    /// What there is to be said of how others get here.
+    fn ground(&self) -> Ground {
+        Ground {
+            this_machine_only: self.this_machine_only,
+            mdns: self.swarm.behaviour().finds_devices(),
+            listen: self.swarm.listeners().cloned().collect(),
+            external: self.swarm.external_addresses().cloned().collect(),
+            nearby: self.nearby().len(),
+        }
+    }
+
+    /// Devices that made themselves known on this network, and connected ones with an address of it.
+    fn nearby(&self) -> Vec<(PeerId, Option<String>)> {
+        if self.this_machine_only {
+            return Vec::new();
+        }
+        let mut nearby: BTreeSet<PeerId> = self.peers.nearby().collect();
+        nearby.extend(self.lan.peers());
+        let agent = |peer| (peer, self.peers.agent(&peer));
+        nearby.into_iter().map(agent).collect()
     }
 
     fn tidy(&mut self) {

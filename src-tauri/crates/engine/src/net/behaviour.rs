@@ -74,6 +74,11 @@ impl Behaviour {
             mdns: local_discovery(config, local).into(),
         }
     }
+
+    /// Devices on this network are looked for.
+    pub(crate) fn finds_devices(&self) -> bool {
+        self.mdns.is_enabled()
+    }
 }
 
 fn limits() -> ConnectionLimits {

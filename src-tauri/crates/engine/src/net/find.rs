@@ -217,6 +217,10 @@ impl Lan {
         }
     }
 
+    pub(crate) fn peers(&self) -> impl Iterator<Item = PeerId> {
+        self.0.keys().copied()
+    }
+
     pub(crate) fn targets(&self) -> Vec<Target> {
         let target = |(peer, addresses): (&PeerId, &Vec<_>)| Target::Peer(*peer, addresses.clone());
         self.0.iter().map(target).collect()

@@ -17,6 +17,7 @@
 //! | `peers` `routing` `kad_store` | who is connected, who is in the DHT's table, what the DHT gave us to keep |
 //! | `remember` | the DHT's peers from one run to the next |
 //! | `address` | which addresses may be dialled and believed |
+//! | `ladder` | how others get here |
 //! | `identity` | who we are |
 
 mod actor;
@@ -28,6 +29,7 @@ mod dial;
 mod find;
 mod identity;
 mod kad_store;
+mod ladder;
 mod listen;
 mod peers;
 mod provide;
@@ -57,7 +59,9 @@ use crate::config::Config;
 use crate::index::Index;
 use crate::library::Source;
 use crate::limits::WAITING_COMMANDS;
+use crate::requests::Rung;
 use crate::serve::Serve;
+use crate::view::Reach;
 
 /// What the network runs with.
 #[derive(Debug, Clone)]
@@ -139,6 +143,11 @@ pub struct NetworkInfo {
     pub dht_peers: Option<usize>,
     /// We answer for the DHT too.
     pub dht_server: bool,
+    pub reach: Reach,
+    /// The ways in which others get here: four, the best first.
+    pub rungs: Vec<Rung>,
+    /// Devices on this network, with what they say they are.
+    pub nearby: Vec<(PeerId, Option<String>)>,
 }
 
 /// The handle on the network; clones share it.

@@ -9,6 +9,7 @@ use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId};
 
 use super::PeerInfo;
+use super::address::{self, Scope};
 
 /// Characters kept of what a peer says it is.
 const MAX_AGENT_CHARS: usize = 64;
@@ -77,6 +78,20 @@ impl Peers {
         if let Some(known) = self.0.get_mut(peer) {
             known.rtt = Some(rtt);
         }
+    }
+
+    pub(crate) fn agent(&self, peer: &PeerId) -> Option<String> {
+        self.0.get(peer)?.agent.clone()
+    }
+
+    /// Those that are connected at a private address.
+    pub(crate) fn nearby(&self) -> impl Iterator<Item = PeerId> {
+        let is_near = |peer: &Peer| {
+            let mut connections = peer.connections.values();
+            connections.any(|known| address::scope(&known.address) == Scope::Private)
+        };
+        let near = self.0.iter().filter(move |(_, peer)| is_near(peer));
+        near.map(|(id, _)| *id)
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -1,0 +1,328 @@
+// Written from the Rust types by `make types`: edit those instead. A test fails when this file is not what they say.
+// Names are snake_case: the same JSON travels on the control socket. Times are Unix seconds, sizes bytes, rates bytes a
+// second, unless said.
+
+export type ActAllRequest = { action: "pause" | "resume", };
+
+export type ActRequest = { ids: Array<ItemId>, action: Action, };
+
+/** What can be done with an item. */
+export type Action = "pause" | "resume" | "verify" | "update";
+
+/** What others can find in the public directory. */
+export type Announce = "root" | "files" | "none";
+
+/** Fetch what a link names. */
+export type DownloadRequest = { link: string,
+  /** A full path; else the folder from the settings. */
+  into: string | null,
+  /** Paths inside the item; empty is all of it. */
+  select: Array<string>,
+  /** More peers that are said to have it, as multiaddrs. */
+  providers: Array<string>, };
+
+export type FileView = { name: string,
+  /** Inside the item. */
+  path: string, kind: "file" | "folder" | "symlink",
+  /** Bytes. */
+  size: number,
+  /** Bytes that are here and verified. */
+  done: number,
+  /** Inside a folder; 1 for a file. */
+  files: number, chosen: "all" | "some" | "none", priority: "normal" | "high", state: "ok" | "changed" | "missing", };
+
+export type FilesRequest = { id: ItemId, dir: string, offset: number, limit: number, };
+
+/** Folders first, by name. */
+export type FilesView = { total: number, entries: Array<FileView>, };
+
+/** Which items are shown. */
+export type Filter = "all" | "sharing" | "downloading" | "needs-you";
+
+/** The item that is open, with its last minute. */
+export type Focus = { item: ItemView, history: Array<RateSample>, };
+
+/** Who answers. */
+export type Hello = { version: string, pid: number, peer_id: string, listen: Array<string>,
+  /** The system's language, as BCP 47 writes it. */
+  locale: string | null, platform: "linux" | "macos" | "windows" | "other", };
+
+export type InspectEntry = { name: string, kind: "file" | "folder" | "symlink", size: number, };
+
+export type InspectLinkRequest = { link: string,
+  /** "" is the top; "a/b" a folder inside. */
+  dir: string,
+  /** Up to 10,000: it is answered when something new is known. */
+  wait_ms: number,
+  /** `rev` of the last answer, 0 at first. */
+  since: number,
+  /** For free space; `null`: the download folder. */
+  into: string | null, };
+
+export type InspectPathsRequest = { paths: Array<string>,
+  /** Hidden files inside folders too. */
+  hidden: boolean, };
+
+export type InspectView = { rev: number, cid: string, name: string,
+  /** `null`: not known yet. */
+  kind: "file" | "folder" | "symlink" | null,
+  /** Bytes, as its maker claims. */
+  total: number | null,
+  /** `null`: not known yet. At most 1000 of one folder. */
+  entries: Array<InspectEntry> | null, truncated: boolean,
+  /** Found who have it or part of it. */
+  people: number,
+  /** What was and is being tried. */
+  tried: Array<Search>,
+  /** Looked for so long. */
+  seconds: number, into: string, free: number | null,
+  /** It is in the library already. */
+  existing: ItemId | null, };
+
+/** An item's number: small, stable, never used again. It is what a person types. */
+export type ItemId = number;
+
+/** Where an item came from. A finished download is shared like any other item. */
+export type ItemKind = "share" | "download";
+
+/** One row of the list: everything that is shown of an item without opening it. */
+export type ItemView = { id: ItemId, kind: ItemKind, name: string,
+  /** Where it lies on this machine: the shared path, or the download once it has a place. */
+  path: string | null,
+  /** Known once it is hashed, or at once for a download. */
+  cid: string | null,
+  /** Bytes in all; 0 while unknown. */
+  total: number,
+  /** Bytes hashed, verified or downloaded. */
+  done: number, files: number,
+  /** A folder, or several things; not a single file. */
+  folder: boolean,
+  /** Bytes a second. */
+  rate_down: number,
+  /** Bytes a second. */
+  rate_up: number,
+  /** Peers it comes from, or goes to, now. */
+  peers: number,
+  /** Peers known to have something of it, connected or not. */
+  having: number,
+  /** Seconds left at the present rate, where that means something. */
+  eta: number | null, skipped: number,
+  /** Unix seconds. */
+  created: number, } & ({ "state": "hashing" } | { "state": "finding" } | { "state": "downloading" } | { "state": "verifying" } | { "state": "sharing" } | { "state": "paused" } | { "state": "needsyou", "problem": Problem });
+
+/** The part of the list that is on the screen. */
+export type LibraryRequest = {
+  /** The revision last seen; 0: answer at once. */
+  since: number,
+  /** Up to 60,000. Answers are at least 250 ms apart unless `since` is 0. */
+  wait_ms: number, filter: Filter,
+  /** Words that a name must hold, all of them. */
+  search: string, sort: Sort,
+  /** The window of rows that is shown. */
+  offset: number,
+  /** At most 500. */
+  limit: number,
+  /** The item that is open in the pane. */
+  focus: ItemId | null, };
+
+export type LibraryView = {
+  /** To be given as `since` next time. */
+  rev: number, counts: { all: number, sharing: number, downloading: number, needs_you: number, },
+  /** Rows that filter and search leave. */
+  matching: number, offset: number,
+  /** The window, whole: it replaces what was shown. */
+  items: Array<ItemView>,
+  /** `null`: it is gone, or none was asked for. */
+  focus: Focus | null, rates: Rates,
+  /** People connected now. */
+  people: number, reach: Reach,
+  /** Everything is paused, by "Pause all". */
+  paused: boolean,
+  /** What happened after `since`; nothing when that is 0. */
+  notices: Array<Notice>, };
+
+/** For people with Shoal, and for people without. */
+export type LinkView = { link: string, gateway: string, };
+
+/** How this peer stands in the network. */
+export type NetworkView = { peer: string,
+  /** Where it accepts connections. */
+  listen: Array<string>,
+  /** Where others can reach it, as far as it knows. */
+  external: Array<string>,
+  /** Connected peers. */
+  peers: number,
+  /** Peers in the routing table of the public directory; none: it is switched off. */
+  dht_peers: number | null,
+  /** It answers for the public directory too. */
+  dht_server: boolean, reach: Reach,
+  /** Always four, the best first. */
+  rungs: Array<Rung>,
+  /** Devices on this network. */
+  nearby: Array<{ peer: string,
+  /** What it says it is, once it is connected. */
+  app: string | null, }>, };
+
+/** Something that a person wants to hear of even when not looking. */
+export type Notice = { rev: number, kind: "finished" | "needs-you", id: ItemId, name: string, problem: Problem | null, };
+
+/** About one item, or about all there is. */
+export type OfAny = { id: ItemId | null, };
+
+/** About one item. */
+export type OfItem = { id: ItemId, };
+
+export type PathsView = { name: string, folder: boolean, files: number, folders: number, bytes: number,
+  /** `false`: looking took too long, the numbers are "at least". */
+  complete: boolean,
+  /** At most 100. */
+  skipped: Array<Skipped>, skipped_count: number, };
+
+/** A connected peer, as the window shows it. */
+export type PersonView = {
+  /** Its id. */
+  peer: string,
+  /** What it says it is: "Shoal 0.1.0", "kubo/0.43.0". */
+  app: string | null,
+  /** Bytes a second from it. */
+  rate_down: number,
+  /** Bytes a second to it. */
+  rate_up: number,
+  /** Bytes since it connected. */
+  received: number,
+  /** Bytes since it connected. */
+  sent: number, how: "direct" | "nearby" | "relay", transport: "tcp" | "quic" | "other", address: string | null,
+  /** It connected to us. */
+  inbound: boolean,
+  /** Round-trip time in milliseconds. */
+  rtt_ms: number | null,
+  /** Its part of the item that was asked about, 0 to 1; `null`: not known. */
+  has: number | null, };
+
+export type PiecesView = { blocks: number, here: number, asked: number,
+  /** At most 480, in order: 0 to 100 per cent here; 255: asked for now. */
+  cells: Array<number>, };
+
+export type PrioritizeRequest = { id: ItemId, paths: Array<string>, high: boolean, };
+
+/** A problem as a person reads it: what happened, to what, and what to do next. */
+export type Problem = {
+  /** Stable, for scripts: lower case with hyphens. */
+  code: string,
+  /** One sentence that names the cause. */
+  message: string,
+  /** The next step, where there is one. */
+  hint: string | null, retry: Retry,
+  /** The file, link or setting it is about. */
+  subject: string | null,
+  /** How many it is about: of "3 files changed", 3. */
+  count: number | null,
+  /** The field of a form that it is about: `link`, `into`, `select`, or a setting's key. */
+  field: string | null, };
+
+/** Bytes a second: down, up. */
+export type RateSample = [number, number];
+
+/** Bytes a second of all items together, with the last minute. */
+export type Rates = { down: number, up: number,
+  /** One a second, oldest first, at most 60; none when nothing moved in the last minute. */
+  history: Array<RateSample>, };
+
+/** How others get here, in one word. */
+export type Reach = "offline" | "checking" | "direct" | "port" | "relay" | "local";
+
+/** "It lies there now": checked, then shared from there. */
+export type RelocateRequest = { id: ItemId, path: string, };
+
+export type RemoveRequest = { ids: Array<ItemId>, delete_files: boolean, };
+
+/** What others see it called from now on. */
+export type RenameRequest = { id: ItemId, name: string, };
+
+/** What is known of an item beyond its row. */
+export type Report = {
+  /** Where the item lies, once it has a place. */
+  path: string | null, skipped: Array<Skipped>,
+  /** Who sent how much, in this run of the engine; most first. */
+  sources: Array<{ peer: string, bytes: number, }>,
+  /** Seconds that this run of the engine worked on it. */
+  secs: number, };
+
+/** Who tries again after a problem. */
+export type Retry = "auto" | "user" | "never";
+
+/** A way in which others may get here. */
+export type Rung = { rung: "direct" | "port" | "relay" | "local", state: "in-use" | "ready" | "no" | "off" | "checking",
+  /** Stable: `public-address`, `no-public-address`, `not-in-this-version`, `switched-off`, `devices-nearby`,
+   * `nobody-nearby`, `this-machine-only`. */
+  reason: string, detail: string | null, };
+
+/** A way to find people. */
+export type Search = "connected" | "hints" | "lan" | "dht" | "http";
+
+/** Of a download that is under way or done. */
+export type SelectRequest = { id: ItemId, paths: Array<string>, chosen: boolean, };
+
+export type SetSettingRequest = { key: string, value: string, };
+
+/** One setting as a person sees it. */
+export type SettingView = { key: string, value: string, default: string, meaning: string, from: "default" | "file" | "environment", };
+
+/** Share files and folders where they lie, as one item. */
+export type ShareRequest = {
+  /** Full paths. One is shared as itself; several become the entries of a folder. */
+  paths: Array<string>,
+  /** What others see it called; else the one path's own name. */
+  name: string | null,
+  /** Name of the profile that decides how content becomes blocks. */
+  profile: string | null,
+  /** Hidden files inside folders too. */
+  hidden: boolean, announce: Announce, };
+
+/** A file or folder that was left out, and why. */
+export type Skipped = {
+  /** As the person knows it: a path on this machine, or inside the item. */
+  path: string, reason: string, };
+
+/** In which order. */
+export type Sort = "newest" | "name" | "size";
+
+/** What an item is doing now.
+ *
+ * | from        | to                                     | when                                         |
+ * |-------------|----------------------------------------|----------------------------------------------|
+ * | Hashing     | Sharing, Paused, NeedsYou              | whole; the person paused; it cannot be read  |
+ * | Finding     | Downloading, Paused, NeedsYou          | a first block came; paused; bad link or disk |
+ * | Downloading | Finding, Sharing, Paused, NeedsYou     | nobody left; whole; paused; disk or content  |
+ * | Verifying   | Sharing, Downloading, Paused, NeedsYou | whole; parts missing; paused; files changed  |
+ * | Sharing     | Hashing, Verifying, Paused, NeedsYou   | updated; asked to; paused; files changed     |
+ * | Paused      | whatever it was doing before           | resumed                                      |
+ * | NeedsYou    | whatever solves it                     | the person took the next step, or it retried | */
+export type State = { "state": "hashing" } | { "state": "finding" } | { "state": "downloading" } | { "state": "verifying" } | { "state": "sharing" } | { "state": "paused" } | { "state": "needsyou", "problem": Problem };
+
+/** Every call: name, argument, answer. On the wire {"call": name, "with": argument}; failure is a Problem. */
+export interface Calls {
+  "hello": [null, Hello];
+  "library": [LibraryRequest, LibraryView];
+  "item": [OfItem, ItemView];
+  "report": [OfItem, Report];
+  "inspect-paths": [InspectPathsRequest, PathsView];
+  "share": [ShareRequest, ItemId];
+  "inspect-link": [InspectLinkRequest, InspectView];
+  "download": [DownloadRequest, ItemId];
+  "act": [ActRequest, null];
+  "act-all": [ActAllRequest, null];
+  "remove": [RemoveRequest, null];
+  "rename": [RenameRequest, null];
+  "relocate": [RelocateRequest, null];
+  "files": [FilesRequest, FilesView];
+  "select": [SelectRequest, null];
+  "prioritize": [PrioritizeRequest, null];
+  "people": [OfAny, Array<PersonView>];
+  "pieces": [OfItem, PiecesView];
+  "link": [OfItem, LinkView];
+  "settings": [null, Array<SettingView>];
+  "set-setting": [SetSettingRequest, null];
+  "network": [null, NetworkView];
+  "diagnostics": [null, string];
+}
