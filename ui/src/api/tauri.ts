@@ -1,0 +1,46 @@
+// The platform inside the real window: Tauri commands and events.
+import { invoke } from "@tauri-apps/api/core";
+import { listen } from "@tauri-apps/api/event";
+import { getCurrentWebview } from "@tauri-apps/api/webview";
+import type { Drop, Events, Forget, OpenRequest, Platform } from "./platform";
+
+/** Chromium on Windows only loads custom schemes as http://<scheme>.localhost. */
+const PREVIEW = navigator.userAgent.includes("Windows") ? "http://preview.localhost" : "preview://localhost";
+
+export const tauri: Platform = {
+  call: (name, argument) => invoke("call", { request: { call: name, with: argument } }),
+  pending: () => invoke<OpenRequest[]>("pending"),
+  pick: (what) => invoke<string[]>("pick", { what }),
+  saveText: (name, text) => invoke<boolean>("save_text", { name, text }),
+  copy: (text) => invoke("copy", { text }),
+  open: (id, path) => invoke("open", { id, path }),
+  reveal: (id, path) => invoke("reveal", { id, path }),
+  quit: () => invoke("quit"),
+  previewUrl: (id, path) => `${PREVIEW}/${id}/${path.split("/").map(encodeURIComponent).join("/")}`,
+  on: (event, listener) => later(listen<Events[typeof event]>(event, ({ payload }) => listener(payload))),
+  onDrop: (listener) =>
+    later(
+      getCurrentWebview().onDragDropEvent(({ payload }) => {
+        const drop = asDrop(payload);
+        if (drop !== null) listener(drop);
+      }),
+    ),
+};
+
+function asDrop(event: { type: string; paths?: string[] }): Drop | null {
+  switch (event.type) {
+    case "enter":
+      return { kind: "over" };
+    case "leave":
+      return { kind: "leave" };
+    case "drop":
+      return { kind: "drop", paths: event.paths ?? [] };
+    default:
+      return null;
+  }
+}
+
+/** Tauri hands out the way to stop listening a moment later. */
+function later(subscribed: Promise<Forget>): Forget {
+  return () => void subscribed.then((forget) => forget());
+}

@@ -1,0 +1,25 @@
+// Problems in words: the translation for the code when there is one, else what the engine says.
+import type { Problem } from "../api/types";
+import { tOptional } from "./i18n";
+
+/** One sentence: `problem.<code>`, with {count} and {subject}. */
+export function problemText(problem: Problem): string {
+  return tOptional(`problem.${problem.code}`, values(problem)) ?? sentence(problem.message);
+}
+
+/** What to do about it: `problem.<code>.hint`; null when there is nothing to say. */
+export function problemHint(problem: Problem): string | null {
+  const own = tOptional(`problem.${problem.code}.hint`, values(problem));
+  if (own !== undefined) return own;
+  // The hint of a code with a translation speaks of the command line; its English one would not fit here.
+  if (tOptional(`problem.${problem.code}`, values(problem)) !== undefined) return null;
+  return problem.hint;
+}
+
+function values(problem: Problem): { count: number; subject: string } {
+  return { count: problem.count ?? 1, subject: problem.subject ?? "" };
+}
+
+function sentence(message: string): string {
+  return message.charAt(0).toUpperCase() + message.slice(1);
+}

@@ -1,0 +1,55 @@
+// What happens once, before the first picture, and what keeps listening afterwards.
+import { call, platform } from "../api/client";
+import type { Hello } from "../api/types";
+import type { OpenRequest } from "../api/platform";
+import { library } from "./library.svelte";
+import { settings } from "./settings.svelte";
+import { toasts } from "./toasts.svelte";
+import { t } from "./i18n";
+import { ui } from "./ui.svelte";
+
+/** Never fails: without the engine the window says so, and goes on asking. */
+export async function start(): Promise<void> {
+  try {
+    const hello: Hello = await call("hello", null);
+    ui.os = hello.platform;
+    await settings.load(hello.locale);
+  } catch {
+    // The long poll notices too, and tells it.
+  }
+  library.setLive(true);
+}
+
+/** Listens to what comes from outside the window. */
+export function listen(): () => void {
+  const outside = platform();
+  const visibility = () => library.setLive(document.visibilityState === "visible");
+  document.addEventListener("visibilitychange", visibility);
+  const forget = [
+    outside.on("open-request", opened),
+    outside.on("focus-item", (id) => ui.show(id)),
+    outside.on("visible", (visible) => library.setLive(visible)),
+    outside.on("stopping", () => toasts.show(t("app.stopping"))),
+    outside.onDrop((drop) => {
+      ui.dropping = drop.kind === "over";
+      if (drop.kind === "drop" && drop.paths.length > 0) ui.share(drop.paths);
+    }),
+    () => document.removeEventListener("visibilitychange", visibility),
+  ];
+  void outside.pending().then((requests) => requests.forEach(opened));
+  return () => forget.forEach((stop) => stop());
+}
+
+/** What a second start, a clicked link or the tray asks for. */
+function opened(request: OpenRequest): void {
+  if (request.link !== null) ui.openLink(request.link);
+  else if (request.paths.length > 0) ui.share(request.paths);
+  else if (request.action === "share") void pickAndShare("files");
+  else if (request.action === "open") ui.openLink("");
+}
+
+/** Lets the person choose what to share. */
+export async function pickAndShare(what: "files" | "folders"): Promise<void> {
+  const paths = await platform().pick(what);
+  if (paths.length > 0) ui.share(paths);
+}

@@ -1,0 +1,48 @@
+// Where the person is: the screen, the sheet over it, the item that is open in the pane. No history: one window, three places.
+import type { Hello, ItemId } from "../api/types";
+
+export type Screen = "library" | "network" | "settings";
+export type SheetKind =
+  | { sheet: "share"; paths: string[] }
+  | { sheet: "open"; link: string }
+  | { sheet: "shortcuts" }
+  | { sheet: "rename"; id: ItemId; name: string }
+  | { sheet: "delete"; ids: ItemId[] };
+
+class Ui {
+  screen = $state<Screen>("library");
+  sheet = $state.raw<SheetKind | null>(null);
+  /** The item that is open in the pane. */
+  pane = $state<ItemId | null>(null);
+  os = $state<Hello["platform"]>("other");
+  /** Something is dragged over the window. */
+  dropping = $state(false);
+
+  go(screen: Screen): void {
+    this.screen = screen;
+    this.sheet = null;
+  }
+
+  share(paths: string[]): void {
+    this.sheet = { sheet: "share", paths };
+  }
+
+  openLink(link: string): void {
+    this.sheet = { sheet: "open", link };
+  }
+
+  show(id: ItemId): void {
+    this.screen = "library";
+    this.pane = id;
+  }
+
+  closeSheet(): void {
+    this.sheet = null;
+  }
+
+  closePane(): void {
+    this.pane = null;
+  }
+}
+
+export const ui = new Ui();

@@ -1,0 +1,20 @@
+import { svelte } from "@sveltejs/vite-plugin-svelte";
+import { defineConfig } from "vitest/config";
+
+// The app build ("production") speaks to the engine only. "development" (npm run dev) and "mock" (the browser tests'
+// build) also carry the mock that stands in for it in a plain browser.
+export default defineConfig(({ mode }) => ({
+  plugins: [svelte()],
+  define: { __MOCK__: JSON.stringify(mode !== "production") },
+  clearScreen: false,
+  server: { strictPort: true, port: 5173 },
+  build: {
+    target: "es2023",
+    outDir: mode === "mock" ? "dist-mock" : "dist",
+    // A data: URL would need its own permission in the content security policy.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+  },
+  test: { include: ["src/**/*.test.ts"], environment: "node" },
+}));
