@@ -57,7 +57,7 @@ export function calls(world: World): Answers {
     files: (request) => files(world.get(request.id), request),
     select: () => null,
     prioritize: () => null,
-    people: ({ id }) => people(id === null ? null : world.get(id)),
+    people: ({ id }) => (id === null && world.people === 0 ? [] : people(id === null ? null : world.get(id))),
     pieces: ({ id }) => pieces(world.get(id)),
     link: ({ id }) => {
       const { cid: root, name } = world.get(id);
@@ -68,12 +68,16 @@ export function calls(world: World): Answers {
     settings: () => settings(world),
     "set-setting": ({ key, value }) => {
       if (key.endsWith(".limit") && !/^\d+$/.test(value)) throw problem("bad-setting", "not a number of bytes a second", { field: key });
+      if (key === "listen" && value.includes("/1080")) throw problem("listen", "the port is taken", { field: key });
       world.settings.set(key, value);
       world.bump();
       return null;
     },
-    network: () => network(world),
-    diagnostics: () => "Shoal 0.1.0\nitems 1000\npeers 23\nreach port\n",
+    network: () => {
+      if (world.lost) throw problem("engine-stopped", "the engine stopped");
+      return network(world);
+    },
+    diagnostics: () => "Shoal 0.1.0\nitems 1000\npeers 23\nreach direct\n",
   };
 }
 

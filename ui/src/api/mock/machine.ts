@@ -28,27 +28,38 @@ const SETTINGS: [key: string, value: string, meaning: string][] = [
 export function settings(world: World): SettingView[] {
   return SETTINGS.map(([key, fallback, meaning]) => {
     const value = world.settings.get(key) ?? fallback;
-    return { key, value, default: fallback, meaning, from: value === fallback ? "default" : "file" };
+    const from = world.locked.has(key) ? "environment" : value === fallback ? "default" : "file";
+    return { key, value, default: fallback, meaning, from };
   });
 }
 
 export function network(world: World): NetworkView {
   const offline = world.reach === "offline";
+  const alone = offline || world.state === "machine";
+  const direct = world.reach === "direct";
+  const local: Omit<Rung, "rung" | "detail"> =
+    world.state === "machine"
+      ? { state: "in-use", reason: "this-machine-only" }
+      : world.settings.get("mdns") === "off"
+        ? { state: "off", reason: "switched-off" }
+        : alone
+          ? { state: "no", reason: "nobody-nearby" }
+          : { state: direct ? "ready" : "in-use", reason: "devices-nearby" };
   const rungs: Rung[] = [
-    { rung: "direct", state: "no", reason: "no-public-address", detail: null },
-    { rung: "port", state: world.reach === "port" ? "in-use" : "off", reason: world.reach === "port" ? "public-address" : "switched-off", detail: "203.0.113.7:47811" },
-    { rung: "relay", state: "off", reason: "not-in-this-version", detail: null },
-    { rung: "local", state: offline ? "no" : "ready", reason: offline ? "nobody-nearby" : "devices-nearby", detail: null },
+    { rung: "direct", state: world.reach === "checking" ? "checking" : direct ? "in-use" : "no", reason: direct ? "public-address" : "no-public-address", detail: direct ? "203.0.113.7" : null },
+    { rung: "port", state: "no", reason: "not-in-this-version", detail: null },
+    { rung: "relay", state: "no", reason: "not-in-this-version", detail: null },
+    { rung: "local", ...local, detail: null },
   ];
   return {
     peer: "12D3KooWQ7RkQ7RkQ7RkQ7RkQ7RkQ7RkQ7RkQ7RkQ7RkQ7RkQ7Rk",
     listen: ["/ip4/192.168.1.10/tcp/47811", "/ip4/192.168.1.10/udp/47811/quic-v1"],
-    external: offline ? [] : ["/ip4/203.0.113.7/tcp/47811"],
+    external: alone ? [] : ["/ip4/203.0.113.7/tcp/47811"],
     peers: world.people,
-    dht_peers: offline ? 0 : 214,
-    dht_server: !offline,
+    dht_peers: alone ? null : 214,
+    dht_server: direct,
     reach: world.reach,
     rungs,
-    nearby: offline ? [] : [{ peer: "12D3KooWLivingRoom", app: "Shoal 0.1.0" }, { peer: "12D3KooWKitchen", app: "kubo/0.43.0" }, { peer: "12D3KooWAttic", app: null }],
+    nearby: alone || world.settings.get("mdns") === "off" ? [] : [{ peer: "12D3KooWLivingRoom", app: "Shoal 0.1.0" }, { peer: "12D3KooWKitchen", app: "kubo/0.43.0" }, { peer: "12D3KooWAttic", app: null }],
   };
 }

@@ -1,5 +1,6 @@
 // The mock's engine: items that move, a revision that counts, long polls that wait for it.
-// `?items=N` how many, `?state=` empty | lost | offline | paused | idle | first, `?lang=`, `?theme=`, `?clock=manual`: time passes only by `tick`.
+// `?items=N` how many, `?state=` empty | lost | offline | checking | local | machine | paused | idle | first,
+// `?locked=KEY,KEY` settings that the environment gives, `?lang=`, `?theme=`, `?clock=manual`: time passes only by `tick`.
 import type { ItemView, LibraryRequest, LibraryView, Notice, Problem, Reach, RateSample } from "../types";
 import { library, problem, random } from "./data";
 
@@ -22,11 +23,12 @@ export class World {
   items: ItemView[];
   rev = 1;
   paused = false;
-  reach: Reach = "port";
+  reach: Reach = "direct";
   people = 23;
   copied: string | null = null;
   lost: boolean;
   readonly settings: Map<string, string>;
+  readonly locked: ReadonlySet<string>;
   readonly state: string;
   readonly next = random(11);
 
@@ -44,10 +46,10 @@ export class World {
     this.items = library(this.state === "empty" || this.state === "first" ? 0 : Number(query.get("items") ?? 1000));
     this.lost = this.state === "lost";
     this.paused = this.state === "paused";
-    if (this.state === "offline") {
-      this.reach = "offline";
-      this.people = 0;
-    }
+    this.locked = new Set(query.get("locked")?.split(","));
+    if (this.state === "offline" || this.state === "machine") this.people = 0;
+    if (this.state === "machine") this.reach = "local";
+    if (this.state === "offline" || this.state === "checking" || this.state === "local") this.reach = this.state;
     this.settings = new Map([
       ["theme", query.get("theme") ?? "auto"],
       ["language", query.get("lang") ?? "auto"],

@@ -1,0 +1,47 @@
+import { describe, expect, it } from "vitest";
+import { DAYS, dayName, daysOf, daysText, hoursOf, hoursText, overnight, time, timeName, week } from "./schedule";
+
+describe("hours", () => {
+  it("takes times as people and fields write them", () => {
+    expect(["22:00", "7:5", "07:05:00", " 9.30 "].map(time)).toEqual(["22:00", "07:05", "07:05", "09:30"]);
+    expect(["24:00", "12:60", "noon", "", "12", "-1:00"].map(time)).toEqual([null, null, null, null, null, null]);
+  });
+
+  it("goes to the engine's text and back", () => {
+    const hours = hoursOf("22:00-07:00");
+    expect(hours).toEqual({ from: "22:00", to: "07:00" });
+    expect(hours && hoursText(hours)).toBe("22:00-07:00");
+    expect(["22:00", "22:00-25:00", "a-b", "1:00-2:00-3:00", ""].map(hoursOf)).toEqual([null, null, null, null, null]);
+  });
+
+  it("knows when they go past midnight", () => {
+    expect(overnight({ from: "22:00", to: "07:00" })).toBe(true);
+    expect(overnight({ from: "09:00", to: "17:00" })).toBe(false);
+    expect(overnight({ from: "09:00", to: "09:00" })).toBe(true);
+  });
+
+  it("are written as the language does", () => {
+    expect(timeName("22:00", "de")).toBe("22:00");
+    expect(timeName("22:00", "en-US")).toMatch(/^10:00\sPM$/u);
+  });
+});
+
+describe("days", () => {
+  it("keep the week's order", () => {
+    expect(daysOf("sun, MON,tue,someday")).toEqual(["mon", "tue", "sun"]);
+    expect(daysText(["sun", "mon"])).toBe("mon,sun");
+    expect(daysOf("")).toEqual([]);
+    expect(daysOf(daysText(DAYS))).toEqual([...DAYS]);
+  });
+
+  it("begin where the language's week begins", () => {
+    expect(week("de")[0]).toBe("mon");
+    expect(week("de")).toHaveLength(7);
+    expect(week("en-US")[0]).toBe("sun");
+  });
+
+  it("have names", () => {
+    expect(DAYS.map((day) => dayName(day, "en", "short"))).toEqual(["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]);
+    expect(dayName("thu", "de", "long")).toBe("Donnerstag");
+  });
+});
