@@ -1,8 +1,10 @@
 //! Shoal, the app: the command line on top of [`engine::Engine`].
 //!
 //! [`cli`] turns words into calls and answers into text; [`api`] is every call there is; [`control`] carries the same
-//! calls between processes. Nothing here knows how content is stored, found or sent.
+//! calls between processes, and [`reach`] finds whom to ask. Nothing here knows how content is stored, found or sent.
 
 mod api;
 pub mod cli;
 mod control;
+mod interrupt;
+mod reach;

@@ -1,4 +1,4 @@
-//! Where the control socket of a data directory is, and that nobody else can be behind it.
+//! Where the sockets of a data directory are, and that nobody else can be behind them.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,11 +14,11 @@ const OTHERS: u32 = 0o077;
 /// Inside the data directory. Where that path is too long for a socket: in a folder of this user's in `/tmp`, under the
 /// directory's own number, so that every way to write the directory leads to the same socket.
 #[cfg(unix)]
-pub(super) fn of(data_dir: &Path) -> io::Result<PathBuf> {
+pub(super) fn of(data_dir: &Path, socket: &str) -> io::Result<PathBuf> {
     use std::os::unix::fs::MetadataExt;
 
     let data_dir = std::path::absolute(data_dir)?;
-    let inside = data_dir.join("control.sock");
+    let inside = data_dir.join(format!("{socket}.sock"));
     if inside.as_os_str().len() <= MAX_SOCKET_PATH {
         return Ok(inside);
     }
@@ -27,7 +27,8 @@ pub(super) fn of(data_dir: &Path) -> io::Result<PathBuf> {
         &PathBuf::from(format!("/tmp/shoal-{}", data.uid())),
         data.uid(),
     )?;
-    Ok(folder.join(format!("{:x}-{:x}.sock", data.dev(), data.ino())))
+    let name = format!("{:x}-{:x}-{socket}.sock", data.dev(), data.ino());
+    Ok(folder.join(name))
 }
 
 /// Anybody may make folders in `/tmp`: one that is not `owner`'s alone is refused.
@@ -49,13 +50,15 @@ fn private_folder(path: &Path, owner: u32) -> io::Result<PathBuf> {
 
 /// A pipe named after the data directory. FNV-1a: it only has to be the same in every process and version.
 #[cfg(windows)]
-pub(super) fn of(data_dir: &Path) -> io::Result<PathBuf> {
+pub(super) fn of(data_dir: &Path, socket: &str) -> io::Result<PathBuf> {
     let data_dir = std::path::absolute(data_dir)?;
     let lower = data_dir.to_string_lossy().to_lowercase();
     let hash = lower.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
-    Ok(PathBuf::from(format!(r"\\.\pipe\shoal-{hash:016x}")))
+    Ok(PathBuf::from(format!(
+        r"\\.\pipe\shoal-{socket}-{hash:016x}"
+    )))
 }
 
 #[cfg(test)]
@@ -68,15 +71,17 @@ mod tests {
     #[test]
     fn a_deep_data_directory_has_a_short_socket() {
         let dir = tempfile::tempdir().unwrap();
-        assert_eq!(of(dir.path()).unwrap(), dir.path().join("control.sock"));
+        let inside = of(dir.path(), "control").unwrap();
+        assert_eq!(inside, dir.path().join("control.sock"));
 
         let deep = dir.path().join("x".repeat(120));
         fs_err::create_dir(&deep).unwrap();
-        let path = of(&deep).unwrap();
+        let path = of(&deep, "control").unwrap();
         assert!(path.as_os_str().len() <= MAX_SOCKET_PATH, "{path:?}");
         let alias = dir.path().join("y".repeat(110));
         fs_err::os::unix::fs::symlink(&deep, &alias).unwrap();
-        assert_eq!(of(&alias).unwrap(), path);
+        assert_eq!(of(&alias, "control").unwrap(), path);
+        assert_ne!(of(&deep, "window").unwrap(), path);
     }
 
     #[test]

@@ -11,11 +11,12 @@ use interprocess::local_socket::tokio::{Stream, prelude::*};
 use tokio::io::BufReader;
 
 use super::wire::{self, Line, MAX_ANSWER};
-use super::{Answer, ByteStream, Reply, address};
+use super::{Answer, Ask, ByteStream, Reply, address};
 use crate::api::problem;
 use crate::api::types::Request;
 
-/// How long a running engine may take to say hello. It answers within milliseconds unless it is stopped or stuck.
+/// How long a running engine or window may take to say hello. It answers within milliseconds unless it is stopped or
+/// stuck.
 const HELLO_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The engine that another process runs.
@@ -30,14 +31,30 @@ impl Remote {
         if !data_dir.is_dir() {
             return Ok(None);
         }
-        let path = address::of(data_dir).map_err(|error| problem::control(data_dir, &error))?;
-        let remote = Self { path };
-        let hello = tokio::time::timeout(HELLO_PATIENCE, remote.try_ask(&Request::Hello));
-        match hello.await {
-            Ok(Ok(Ok(_))) => Ok(Some(remote)),
+        let remote = Self::at::<Request>(data_dir)?;
+        let answered = remote.knock(&Request::Hello).await?;
+        Ok(answered.then_some(remote))
+    }
+
+    /// Asks whoever is behind that socket of the data directory; false when nobody is.
+    #[cfg(feature = "desktop")]
+    pub(crate) async fn tell<R: Ask>(data_dir: &Path, request: &R) -> Result<bool, Problem> {
+        Self::at::<R>(data_dir)?.knock(request).await
+    }
+
+    fn at<R: Ask>(data_dir: &Path) -> Result<Self, Problem> {
+        let path =
+            address::of(data_dir, R::SOCKET).map_err(|error| problem::control(data_dir, &error))?;
+        Ok(Self { path })
+    }
+
+    /// Whether somebody answers.
+    async fn knock<R: Ask>(&self, request: &R) -> Result<bool, Problem> {
+        match tokio::time::timeout(HELLO_PATIENCE, self.try_ask(request)).await {
+            Ok(Ok(Ok(_))) => Ok(true),
             Ok(Ok(Err(problem))) => Err(problem),
-            Ok(Err(error)) if nobody_there(&error) => Ok(None),
-            Ok(Err(error)) => Err(problem::control(&remote.path, &error)),
+            Ok(Err(error)) if nobody_there(&error) => Ok(false),
+            Ok(Err(error)) => Err(problem::control(&self.path, &error)),
             Err(_) => Err(problem::engine_silent()),
         }
     }
@@ -49,7 +66,7 @@ impl Remote {
         }
     }
 
-    async fn try_ask(&self, request: &Request) -> io::Result<Answer> {
+    async fn try_ask<R: Ask>(&self, request: &R) -> io::Result<Answer> {
         let text = match serde_json::to_value(request) {
             Ok(text) => text,
             Err(error) => return Ok(Err(problem::unwritable(&error))),

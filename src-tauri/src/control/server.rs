@@ -13,16 +13,15 @@ use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::wire::{self, Line, MAX_REQUEST};
-use super::{Answer, Reply, address};
+use super::{Answer, Ask, Reply, address};
 use crate::api::problem;
-use crate::api::types::Request;
 
 /// Connections at once, each a command that somebody on this machine waits for. Each costs a descriptor and a few KiB.
 const MAX_CONNECTIONS: usize = 256;
 /// How long to wait after an accept that failed, which it does when this process is out of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// An open control socket.
+/// An open socket.
 #[derive(Debug)]
 pub(crate) struct Server {
     path: PathBuf,
@@ -30,14 +29,15 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Opens the control socket of a data directory. Whoever calls holds that directory's lock: a socket that is there
-    /// already is what a killed engine left.
-    pub(crate) fn open<S, F>(data_dir: &Path, service: S) -> io::Result<Self>
+    /// Opens the socket of a data directory that takes requests `R`. Whoever calls holds the lock that goes with it: a
+    /// socket that is there already is what a killed process left.
+    pub(crate) fn open<R, S, F>(data_dir: &Path, service: S) -> io::Result<Self>
     where
-        S: Fn(Request) -> F + Clone + Send + Sync + 'static,
+        R: Ask,
+        S: Fn(R) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Answer> + Send + 'static,
     {
-        let path = address::of(data_dir)?;
+        let path = address::of(data_dir, R::SOCKET)?;
         let listener = listen(&path)?;
         let accepting = tokio::spawn(accept(listener, service));
         Ok(Self { path, accepting })
@@ -94,9 +94,10 @@ fn listen(path: &Path) -> io::Result<Listener> {
         .create_tokio()
 }
 
-async fn accept<S, F>(listener: Listener, service: S)
+async fn accept<R, S, F>(listener: Listener, service: S)
 where
-    S: Fn(Request) -> F + Clone + Send + Sync + 'static,
+    R: Ask,
+    S: Fn(R) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Answer> + Send + 'static,
 {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
@@ -131,13 +132,14 @@ async fn refuse(mut stream: Stream) -> io::Result<()> {
     wire::write_line(&mut stream, &Line::Problem(problem::engine_busy())).await
 }
 
-async fn serve<S, F>(stream: Stream, service: S) -> io::Result<()>
+async fn serve<R, S, F>(stream: Stream, service: S) -> io::Result<()>
 where
-    S: Fn(Request) -> F,
+    R: Ask,
+    S: Fn(R) -> F,
     F: Future<Output = Answer> + Send + 'static,
 {
     let mut stream = BufReader::new(stream);
-    let request: Request = match wire::read_line(&mut stream, MAX_REQUEST).await {
+    let request: R = match wire::read_line(&mut stream, MAX_REQUEST).await {
         Ok(request) => request,
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(error),
         Err(error) => {
