@@ -163,6 +163,53 @@ pub(crate) fn output(error: &io::Error) -> Problem {
     )
 }
 
+#[cfg(all(feature = "desktop", target_os = "linux"))]
+pub(crate) fn no_display(error: &dyn std::fmt::Display) -> Problem {
+    let message = format!("there is no display to open a window on: {error}");
+    let hint = "Without one, use the commands: `shoal help` lists them, `shoal daemon` shares in the background.";
+    problem("no-display", message, hint, Retry::User)
+}
+
+#[cfg(feature = "desktop")]
+pub(crate) fn window(error: &dyn std::fmt::Display) -> Problem {
+    let message = format!("the window could not be opened: {error}");
+    let hint = "Use the commands meanwhile: `shoal help` lists them.";
+    problem("no-window", message, hint, Retry::User)
+}
+
+#[cfg(feature = "desktop")]
+pub(crate) fn clipboard(error: &dyn std::fmt::Display) -> Problem {
+    let message = format!("the clipboard could not be reached: {error}");
+    let hint = "Select the text and copy it by hand.";
+    problem("clipboard", message, hint, Retry::User)
+}
+
+#[cfg(feature = "desktop")]
+pub(crate) fn no_program(error: &dyn std::fmt::Display) -> Problem {
+    let message = format!("the system could not open it: {error}");
+    let hint = "Open it from the file manager.";
+    problem("no-program", message, hint, Retry::User)
+}
+
+#[cfg(feature = "desktop")]
+pub(crate) fn not_there(what: &dyn std::fmt::Display) -> Problem {
+    let message = format!("{what} is not on this computer yet, or not where it was");
+    let hint = "Wait until it has been downloaded, or say where it lies now.";
+    problem("not-there", message, hint, Retry::User)
+}
+
+#[cfg(feature = "desktop")]
+pub(crate) fn bad_choice(error: &dyn std::fmt::Display) -> Problem {
+    let message = format!("what was chosen is not on this computer: {error}");
+    problem("bad-path", message, "Choose something else.", Retry::User)
+}
+
+#[cfg(feature = "desktop")]
+pub(crate) fn unwritten(error: &io::Error) -> Problem {
+    let message = format!("it could not be saved: {error}");
+    problem("unwritten", message, "Choose another place.", Retry::User)
+}
+
 fn problem(code: &str, message: String, hint: &str, retry: Retry) -> Problem {
     Problem {
         code: code.to_owned(),

@@ -28,6 +28,8 @@ mod status;
 mod text;
 mod verify;
 mod watch;
+#[cfg(feature = "desktop")]
+mod window;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -52,6 +54,9 @@ const INTERRUPTED: u8 = 130;
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
+    #[cfg(feature = "desktop")]
+    #[command(flatten)]
+    window: window::Args,
     #[command(flatten)]
     global: Global,
 }
@@ -131,9 +136,24 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let out = Output::new(cli.global.json, cli.global.quiet);
     talk_of_the_inside();
-    let outcome = match cli.command {
-        Some(command) => run(command, cli.global.data_dir, &out),
-        None => out
+    let outcome = match cli {
+        #[cfg(feature = "desktop")]
+        Cli {
+            command: Some(_),
+            window,
+            ..
+        } if !window.is_empty() => mixed(),
+        Cli {
+            command: Some(command),
+            global,
+            ..
+        } => run(command, global.data_dir, &out),
+        #[cfg(feature = "desktop")]
+        Cli { window, global, .. } => {
+            data_dir(global.data_dir).and_then(|data_dir| window::run(window, &data_dir))
+        }
+        #[cfg(not(feature = "desktop"))]
+        Cli { .. } => out
             .text(&Cli::command().render_help().to_string())
             .map(|()| 0),
     };
@@ -152,9 +172,8 @@ fn run(command: Command, data_dir: Option<PathBuf>, out: &Output) -> Outcome {
         Command::Man(args) => return man::run(args, out),
         _ => {}
     }
-    let data_dir = data_dir.or_else(engine::paths::default_data_dir);
     let context = Context {
-        data_dir: data_dir.ok_or_else(problem::no_data_dir)?,
+        data_dir: self::data_dir(data_dir)?,
         out: out.clone(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -165,6 +184,20 @@ fn run(command: Command, data_dir: Option<PathBuf>, out: &Output) -> Outcome {
     // Whatever had to end has ended: threads that are still reading a file need not hold up the person.
     runtime.shutdown_timeout(Duration::ZERO);
     outcome
+}
+
+fn data_dir(chosen: Option<PathBuf>) -> Result<PathBuf, Problem> {
+    let data_dir = chosen.or_else(engine::paths::default_data_dir);
+    data_dir.ok_or_else(problem::no_data_dir)
+}
+
+/// A command and something for the window at once is a slip.
+#[cfg(feature = "desktop")]
+fn mixed() -> Outcome {
+    let message = "a command comes first, and takes everything that follows it\n";
+    Cli::command()
+        .error(clap::error::ErrorKind::ArgumentConflict, message)
+        .exit()
 }
 
 async fn dispatch(command: Command, context: &Context) -> Outcome {

@@ -83,7 +83,8 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::rename(&new, path)
 }
 
-fn create_private(path: &Path) -> io::Result<()> {
+/// Makes a data directory that only this person can enter. One that exists stays as it is.
+pub fn create_private(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
     }

@@ -1,0 +1,33 @@
+//! Text to the system's clipboard.
+
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use arboard::Clipboard;
+use engine::types::Problem;
+
+use crate::api::problem;
+
+/// Kept for as long as the process lasts: on Linux the program that copied a text hands it out itself.
+static CLIPBOARD: LazyLock<Mutex<Option<Clipboard>>> = LazyLock::new(Mutex::default);
+
+pub(super) async fn write(text: String) -> Result<(), Problem> {
+    with(move |clipboard| clipboard.set_text(text)).await
+}
+
+async fn with<T: Send + 'static>(
+    work: impl FnOnce(&mut Clipboard) -> Result<T, arboard::Error> + Send + 'static,
+) -> Result<T, Problem> {
+    let worked = tokio::task::spawn_blocking(move || {
+        let mut clipboard = CLIPBOARD.lock().unwrap_or_else(PoisonError::into_inner);
+        let clipboard = match &mut *clipboard {
+            Some(open) => open,
+            closed => closed.insert(Clipboard::new()?),
+        };
+        work(clipboard)
+    });
+    match worked.await {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(error)) => Err(problem::clipboard(&error)),
+        Err(error) => Err(problem::clipboard(&error)),
+    }
+}

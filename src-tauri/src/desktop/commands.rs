@@ -1,0 +1,66 @@
+//! What the page in the window may ask for: the engine's calls, and the few things that only a window can do.
+//!
+//! Each is asynchronous, so that none holds up the window's own thread, and short: what it does stands elsewhere.
+
+use std::path::PathBuf;
+
+use engine::types::{ItemId, Problem};
+use tauri::ipc::Invoke;
+use tauri::{AppHandle, State, WebviewWindow};
+
+use super::dialogs::{self, What};
+use super::requests::OpenRequest;
+use super::{Shell, clipboard, files, quit};
+use crate::api::problem;
+use crate::api::types::Request;
+use crate::control::Reply;
+
+pub(super) fn handler() -> impl Fn(Invoke) -> bool + Send + Sync + 'static {
+    tauri::generate_handler![call, pending, pick, save_text, copy, open, reveal, quit]
+}
+
+/// Any of the engine's calls.
+#[tauri::command]
+async fn call(shell: State<'_, Shell>, request: Request) -> Result<serde_json::Value, Problem> {
+    match shell.engine.answer(request).await? {
+        Reply::Value(value) => Ok(value),
+        Reply::Bytes(_) => Err(problem::other_version(&"bytes instead of a value")),
+    }
+}
+
+/// What was asked for before the page listened.
+#[tauri::command]
+async fn pending(shell: State<'_, Shell>) -> Result<Vec<OpenRequest>, Problem> {
+    Ok(shell.inbox.take())
+}
+
+#[tauri::command]
+async fn pick(window: WebviewWindow, what: What) -> Result<Vec<PathBuf>, Problem> {
+    dialogs::pick(&window, what).await
+}
+
+#[tauri::command]
+async fn save_text(window: WebviewWindow, name: String, text: String) -> Result<bool, Problem> {
+    dialogs::save_text(&window, &name, text).await
+}
+
+#[tauri::command]
+async fn copy(text: String) -> Result<(), Problem> {
+    clipboard::write(text).await
+}
+
+#[tauri::command]
+async fn open(shell: State<'_, Shell>, id: ItemId, path: Option<String>) -> Result<(), Problem> {
+    files::open(&shell.engine, id, path).await
+}
+
+#[tauri::command]
+async fn reveal(shell: State<'_, Shell>, id: ItemId, path: Option<String>) -> Result<(), Problem> {
+    files::reveal(&shell.engine, id, path).await
+}
+
+#[tauri::command]
+async fn quit(app: AppHandle) -> Result<(), Problem> {
+    quit::quit(&app).await;
+    Ok(())
+}

@@ -1,0 +1,109 @@
+//! The window's way to an engine: reached while the window already shows, and again when it is lost.
+//!
+//! | from    | to              | when                                                              |
+//! |---------|-----------------|-------------------------------------------------------------------|
+//! | Idle    | Reached, Failed | the first question, or the start of the window                    |
+//! | Failed  | Reached, Failed | the next question after [`RETRY_GAP`]                             |
+//! | Reached | Idle            | the engine was another process's, and that one ended              |
+//! | any     | Closed          | the person quits                                                  |
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use engine::types::Problem;
+use tokio::sync::Mutex;
+
+use crate::api::problem;
+use crate::api::types::Request;
+use crate::control::Answer;
+use crate::reach::{Asked, Reach};
+
+/// The least time between two starts of an engine that does not start: the page asks again by itself.
+const RETRY_GAP: Duration = Duration::from_secs(1);
+
+#[derive(Debug)]
+pub(super) struct EngineLink {
+    data_dir: PathBuf,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+enum State {
+    Idle,
+    Reached(Reach),
+    Failed(Instant, Problem),
+    Closed,
+}
+
+impl EngineLink {
+    pub(super) fn new(data_dir: PathBuf) -> Self {
+        Self {
+            data_dir,
+            state: Mutex::new(State::Idle),
+        }
+    }
+
+    /// Asks the engine, waiting for it to start.
+    pub(super) async fn answer(&self, request: Request) -> Answer {
+        let asked = self.asked().await?;
+        let answer = asked.answer(request).await;
+        if let Err(problem) = &answer
+            && problem::is_engine_stopped(problem)
+        {
+            self.forget_running().await;
+        }
+        answer
+    }
+
+    /// Whom to ask, started if need be.
+    pub(super) async fn asked(&self) -> Result<Asked, Problem> {
+        let mut state = self.state.lock().await;
+        match &*state {
+            State::Reached(reach) => return Ok(reach.asked.clone()),
+            State::Failed(at, problem) if at.elapsed() < RETRY_GAP => return Err(problem.clone()),
+            State::Closed => return Err(problem::engine_stopped()),
+            State::Idle | State::Failed(..) => {}
+        }
+        match Reach::find_or_start(&self.data_dir, true).await {
+            Ok(reach) => {
+                for remark in &reach.remarks {
+                    tracing::warn!("{remark}");
+                }
+                let asked = reach.asked.clone();
+                *state = State::Reached(reach);
+                Ok(asked)
+            }
+            Err(problem) => {
+                tracing::error!(problem.message, "the engine does not start");
+                *state = State::Failed(Instant::now(), problem.clone());
+                Err(problem)
+            }
+        }
+    }
+
+    /// Whom to ask, if that is known already.
+    pub(super) fn reached(&self) -> Option<Asked> {
+        match &*self.state.try_lock().ok()? {
+            State::Reached(reach) => Some(reach.asked.clone()),
+            _ => None,
+        }
+    }
+
+    /// The process that had the engine is gone: the next question finds another, or starts one here.
+    async fn forget_running(&self) {
+        let mut state = self.state.lock().await;
+        if let State::Reached(reach) = &*state
+            && !reach.is_ours()
+        {
+            *state = State::Idle;
+        }
+    }
+
+    /// Stops an engine of our own where it can go on later; another's is left alone.
+    pub(super) async fn close(&self) {
+        let state = std::mem::replace(&mut *self.state.lock().await, State::Closed);
+        if let State::Reached(reach) = state {
+            reach.close().await;
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The one window: made when it is first wanted, shown, hidden, and remembered in size and place.
+
+use std::path::Path;
+
+use engine::types::Problem;
+use serde::Serialize;
+use tauri::plugin::TauriPlugin;
+use tauri::webview::{NewWindowResponse, PageLoadEvent, PageLoadPayload};
+use tauri::{
+    AppHandle, Emitter, Manager, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent, Wry,
+};
+use tauri_plugin_window_state::StateFlags;
+
+use super::{Shell, quit, settings};
+use crate::api::problem;
+
+const LABEL: &str = "main";
+/// Logical pixels of a first window: list and pane side by side.
+const SIZE: (f64, f64) = (1080.0, 720.0);
+/// Logical pixels: the narrowest that the pages are made for.
+const MIN_SIZE: (f64, f64) = (420.0, 480.0);
+
+/// Says what is missing before the toolkit ends the process over it.
+pub(super) fn check_display() -> Result<(), Problem> {
+    #[cfg(target_os = "linux")]
+    gtk::init().map_err(|error| problem::no_display(&error))?;
+    Ok(())
+}
+
+/// Keeps the window's size and place in the data directory.
+pub(super) fn remembering(data_dir: &Path) -> TauriPlugin<Wry> {
+    let file = data_dir.join("window.json");
+    tauri_plugin_window_state::Builder::new()
+        .with_filename(file.to_string_lossy())
+        .with_state_flags(StateFlags::SIZE | StateFlags::POSITION | StateFlags::MAXIMIZED)
+        .build()
+}
+
+/// Shows the window in front of others. On the main thread.
+pub(super) fn show(app: &AppHandle) -> tauri::Result<()> {
+    let window = match app.get_webview_window(LABEL) {
+        Some(window) => window,
+        None => make(app)?,
+    };
+    window.show()?;
+    window.unminimize()?;
+    window.set_focus()?;
+    tell(app, "visible", true);
+    Ok(())
+}
+
+/// Shows the window from any thread; `activation` is the desktop's leave to come to the front.
+pub(super) fn show_soon(app: &AppHandle, activation: Option<String>) {
+    let handle = app.clone();
+    let shown = app.run_on_main_thread(move || {
+        #[cfg(target_os = "linux")]
+        if let (Some(window), Some(token)) = (handle.get_webview_window(LABEL), activation)
+            && let Ok(window) = window.gtk_window()
+        {
+            use gtk::prelude::GtkWindowExt;
+            window.set_startup_id(&token);
+        }
+        #[cfg(not(target_os = "linux"))]
+        drop(activation);
+        if let Err(error) = show(&handle) {
+            tracing::error!(%error, "the window can't be shown");
+        }
+    });
+    if let Err(error) = shown {
+        tracing::error!(%error, "the window can't be shown");
+    }
+}
+
+/// Tells the page of something, if there is one.
+pub(super) fn tell<T: Serialize + Clone>(app: &AppHandle, event: &str, what: T) {
+    if let Err(error) = app.emit_to(LABEL, event, what) {
+        tracing::warn!(%error, event, "the page could not be told");
+    }
+}
+
+fn make(app: &AppHandle) -> tauri::Result<WebviewWindow> {
+    let shell = app.state::<Shell>();
+    let window = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::default())
+        .title("Shoal")
+        .inner_size(SIZE.0, SIZE.1)
+        .min_inner_size(MIN_SIZE.0, MIN_SIZE.1)
+        .visible(false)
+        .data_directory(shell.web_dir.clone())
+        .on_navigation(is_ours)
+        .on_new_window(|_, _| NewWindowResponse::Deny)
+        .on_page_load(on_page_load)
+        .build()?;
+    let handle = app.clone();
+    window.on_window_event(move |event| {
+        if let WindowEvent::CloseRequested { api, .. } = event {
+            api.prevent_close();
+            tauri::async_runtime::spawn(close(handle.clone()));
+        }
+    });
+    Ok(window)
+}
+
+/// The page never leads anywhere else.
+fn is_ours(url: &tauri::Url) -> bool {
+    matches!(
+        (url.scheme(), url.host_str()),
+        ("tauri", Some("localhost")) | ("http" | "https", Some("tauri.localhost"))
+    )
+}
+
+fn on_page_load(window: WebviewWindow, page: PageLoadPayload<'_>) {
+    if page.event() == PageLoadEvent::Started {
+        window.state::<Shell>().inbox.page_is_new();
+    }
+}
+
+/// Closing hides the window while sharing goes on, unless the person wants it to end.
+async fn close(app: AppHandle) {
+    if settings::get(&app, "keep.sharing").await.as_deref() == Some("on") {
+        if let Some(window) = app.get_webview_window(LABEL)
+            && let Err(error) = window.hide()
+        {
+            tracing::error!(%error, "the window can't be hidden");
+        }
+        tell(&app, "visible", false);
+    } else {
+        quit::quit(&app).await;
+    }
+}
