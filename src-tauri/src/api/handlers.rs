@@ -14,10 +14,10 @@ use futures::StreamExt;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::problem;
 use super::types::{
     ActRequest, ChangesRequest, Hello, OfItem, Platform, RemoveRequest, Request, SetSettingRequest,
 };
+use super::{inside, problem};
 use crate::control::{Answer, ByteStream, Reply};
 
 /// The least time between two answers that only report progress: four a second are as many as people can read.
@@ -43,7 +43,10 @@ pub(crate) async fn answer(engine: Engine, request: Request) -> Answer {
         Request::Report(OfItem { id }) => value(report(engine, id).await),
         Request::Act(request) => value(act(engine, request).await),
         Request::Remove(request) => value(remove(engine, request).await),
-        Request::Link(OfItem { id }) => value(link(engine, id).await),
+        Request::Link(OfItem { id }) => value(inside::links(engine, id).await),
+        Request::Files(request) => value(inside::files(engine, request).await),
+        Request::InspectPaths(request) => value(inside::inspect_paths(engine, request).await),
+        Request::Read(request) => inside::read(engine, request).await.map(Reply::Bytes),
         Request::List { link, patience } => value(list(engine, &link, patience).await),
         Request::Cat { link, patience } => cat(engine, &link, patience).await.map(Reply::Bytes),
         Request::ImportCar { path } => value(import_car(engine, &path).await),
@@ -157,10 +160,6 @@ pub(crate) async fn remove(engine: &Engine, request: RemoveRequest) -> Result<()
     outcome.map_err(told)
 }
 
-pub(crate) async fn link(engine: &Engine, id: ItemId) -> Result<String, Problem> {
-    engine.link(id).await.map_err(told)
-}
-
 /// `patience` in seconds.
 pub(crate) async fn list(
     engine: &Engine,
@@ -225,7 +224,7 @@ fn make_text(path: &mut Option<PathBuf>) {
     }
 }
 
-fn told(error: impl Into<EngineError>) -> Problem {
+pub(super) fn told(error: impl Into<EngineError>) -> Problem {
     error.into().problem()
 }
 

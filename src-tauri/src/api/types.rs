@@ -13,8 +13,8 @@ use serde_json::{Map, Value};
 use ts_rs::TS;
 
 use super::inside::{
-    FilesRequest, InspectLinkRequest, InspectPathsRequest, PrioritizeRequest, RelocateRequest,
-    SelectRequest,
+    FilesRequest, InspectLinkRequest, InspectPathsRequest, PrioritizeRequest, ReadRequest,
+    RelocateRequest, SelectRequest,
 };
 #[cfg(test)]
 use super::{
@@ -65,6 +65,8 @@ pub(crate) enum Request {
         /// Seconds to wait for the next bytes.
         patience: u64,
     },
+    /// Answered with bytes.
+    Read(ReadRequest),
     ImportCar {
         path: PathBuf,
     },

@@ -2,6 +2,7 @@
 
 use super::reach::Reach;
 use super::{Context, ItemArgs, OK, Outcome};
+use crate::api::inside::LinkView;
 use crate::api::types::{Event, OfItem, Request};
 
 /// Print an item's link
@@ -16,8 +17,9 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args, context: &Context) -> Outcome {
     let id = args.item.id;
     let reach = Reach::any(context).await?;
-    let link = reach.call(Request::Link(OfItem { id })).await;
+    let links = reach.call(Request::Link(OfItem { id })).await;
     reach.leave().await;
-    context.out.event(&Event::Link { id, link: link? })?;
+    let LinkView { link, .. } = links?;
+    context.out.event(&Event::Link { id, link })?;
     OK
 }

@@ -8,6 +8,7 @@ use engine::{Announce, Report, ShareRequest};
 
 use super::reach::{Reach, interrupted};
 use super::{Context, INTERRUPTED, OK, Outcome, absolute, watch};
+use crate::api::inside::LinkView;
 use crate::api::types::{Event, OfItem, Request};
 
 /// Share files and folders where they lie, as one item, and print its link
@@ -105,7 +106,8 @@ async fn share(request: ShareRequest, detach: bool, reach: &Reach, context: &Con
 }
 
 async fn link(reach: &Reach, id: ItemId) -> Result<String, Problem> {
-    reach.call(Request::Link(OfItem { id })).await
+    let LinkView { link, .. } = reach.call(Request::Link(OfItem { id })).await?;
+    Ok(link)
 }
 
 /// Ctrl-C is how a foreground share ends. While it was still being hashed somewhere else, it goes on there.

@@ -22,19 +22,27 @@ export type DownloadRequest = { link: string,
   providers: Array<string>, };
 
 export type FileView = { name: string,
-  /** Inside the item. */
+  /** Its path inside the item. */
   path: string, kind: "file" | "folder" | "symlink",
-  /** Bytes. */
+  /** Bytes; of a folder that is not all here yet as its maker claims. */
   size: number,
   /** Bytes that are here and verified. */
   done: number,
-  /** Inside a folder; 1 for a file. */
+  /** Inside a folder, as far as known; 1 for a file. */
   files: number, chosen: "all" | "some" | "none", priority: "normal" | "high", state: "ok" | "changed" | "missing", };
 
-export type FilesRequest = { id: ItemId, dir: string, offset: number, limit: number, };
+/** One level of an item's tree. */
+export type FilesRequest = { id: ItemId,
+  /** A folder inside the item; empty is its top. */
+  dir: string,
+  /** The window of rows that is shown, at most 1,000. */
+  offset: number, limit: number, };
 
-/** Folders first, by name. */
-export type FilesView = { total: number, entries: Array<FileView>, };
+export type FilesView = {
+  /** Rows of this level in all. */
+  total: number,
+  /** Folders first, by name. */
+  entries: Array<FileView>, };
 
 /** Which items are shown. */
 export type Filter = "all" | "sharing" | "downloading" | "needs-you";
@@ -47,35 +55,45 @@ export type Hello = { version: string, pid: number, peer_id: string, listen: Arr
   /** The system's language, as BCP 47 writes it. */
   locale: string | null, platform: "linux" | "macos" | "windows" | "other", };
 
-export type InspectEntry = { name: string, kind: "file" | "folder" | "symlink", size: number, };
+export type InspectEntry = { name: string, kind: "file" | "folder" | "symlink",
+  /** Bytes; of a folder as its maker claims. */
+  size: number, };
 
+/** What is behind a link, as far as it is known yet. */
 export type InspectLinkRequest = { link: string,
-  /** "" is the top; "a/b" a folder inside. */
+  /** A folder inside; empty is its top. */
   dir: string,
-  /** Up to 10,000: it is answered when something new is known. */
+  /** Milliseconds, at most 10,000: it is answered when there is news. */
   wait_ms: number,
   /** `rev` of the last answer, 0 at first. */
   since: number,
-  /** For free space; `null`: the download folder. */
+  /** For the free space; else the folder for downloads. */
   into: string | null, };
 
+/** What sharing these paths would share. */
 export type InspectPathsRequest = { paths: Array<string>,
   /** Hidden files inside folders too. */
   hidden: boolean, };
 
 export type InspectView = { rev: number, cid: string, name: string,
-  /** `null`: not known yet. */
+  /** Not known yet: nothing. */
   kind: "file" | "folder" | "symlink" | null,
   /** Bytes, as its maker claims. */
   total: number | null,
-  /** `null`: not known yet. At most 1000 of one folder. */
-  entries: Array<InspectEntry> | null, truncated: boolean,
-  /** Found who have it or part of it. */
+  /** Not known yet: nothing. At most 1,000. */
+  entries: Array<InspectEntry> | null,
+  /** There are more. */
+  truncated: boolean,
+  /** People found who have it, or part of it. */
   people: number,
-  /** What was and is being tried. */
+  /** What was tried, and is being tried. */
   tried: Array<Search>,
-  /** Looked for so long. */
-  seconds: number, into: string, free: number | null,
+  /** It was looked for so long. */
+  seconds: number,
+  /** The folder that it would go into. */
+  into: string,
+  /** Bytes free there, where that can be told. */
+  free: number | null,
   /** It is in the library already. */
   existing: ItemId | null, };
 
@@ -141,7 +159,7 @@ export type LibraryView = {
   /** What happened after `since`; nothing when that is 0. */
   notices: Array<Notice>, };
 
-/** For people with Shoal, and for people without. */
+/** A link to an item, for people with Shoal and for those without. */
 export type LinkView = { link: string, gateway: string, };
 
 /** How this peer stands in the network. */
@@ -172,8 +190,10 @@ export type OfAny = { id: ItemId | null, };
 /** About one item. */
 export type OfItem = { id: ItemId, };
 
-export type PathsView = { name: string, folder: boolean, files: number, folders: number, bytes: number,
-  /** `false`: looking took too long, the numbers are "at least". */
+export type PathsView = { name: string,
+  /** A folder, or several things. */
+  folder: boolean, files: number, folders: number, bytes: number,
+  /** Looking took too long: the numbers are "at least". */
   complete: boolean,
   /** At most 100. */
   skipped: Array<Skipped>, skipped_count: number, };
@@ -199,10 +219,16 @@ export type PersonView = {
   /** Its part of the item that was asked about, 0 to 1; `null`: not known. */
   has: number | null, };
 
-export type PiecesView = { blocks: number, here: number, asked: number,
-  /** At most 480, in order: 0 to 100 per cent here; 255: asked for now. */
+/** Which parts of an item are here. */
+export type PiecesView = {
+  /** Blocks that are known of. */
+  blocks: number, here: number,
+  /** Asked of others now. */
+  asked: number,
+  /** The item in equal slices, in order, at most 480: per cent that are here; 255 is asked for now. */
   cells: Array<number>, };
 
+/** Which parts of a download come first. */
 export type PrioritizeRequest = { id: ItemId, paths: Array<string>, high: boolean, };
 
 /** A problem as a person reads it: what happened, to what, and what to do next. */
@@ -257,11 +283,13 @@ export type Rung = { rung: "direct" | "port" | "relay" | "local", state: "in-use
    * `nobody-nearby`, `this-machine-only`. */
   reason: string, detail: string | null, };
 
-/** A way to find people. */
+/** A way in which people are looked for. */
 export type Search = "connected" | "hints" | "lan" | "dht" | "http";
 
-/** Of a download that is under way or done. */
-export type SelectRequest = { id: ItemId, paths: Array<string>, chosen: boolean, };
+/** Which parts of a download are to be had. */
+export type SelectRequest = { id: ItemId,
+  /** Files and folders inside the item; empty is all of it. */
+  paths: Array<string>, chosen: boolean, };
 
 export type SetSettingRequest = { key: string, value: string, };
 

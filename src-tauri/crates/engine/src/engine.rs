@@ -18,6 +18,7 @@ use crate::config::{SettingView, Settings};
 use crate::error::EngineError;
 use crate::fetch::{self, FetchContext};
 use crate::index::{Index, ItemOptions, ItemRecord, NewItem};
+use crate::inside::Inside;
 use crate::jobs::{Context, Jobs};
 use crate::library::{self, Control, Progress, Source};
 use crate::limits::{LINK_PROVIDERS, MAX_WAITING_DOUBTS};
@@ -78,6 +79,7 @@ impl Engine {
             source,
             net,
             activity: Activity::default(),
+            inside: Inside::default(),
         };
         let jobs = Jobs::start(context.clone(), doubted).await?;
         let settings = Mutex::new(settings);
@@ -271,14 +273,18 @@ impl Engine {
         let _ = tokio::task::spawn_blocking(move || index.close()).await;
     }
 
-    async fn record(&self, id: ItemId) -> Result<ItemRecord, EngineError> {
+    pub(crate) async fn record(&self, id: ItemId) -> Result<ItemRecord, EngineError> {
         let index = self.index();
         blocking(move || index.item(id))
             .await?
             .ok_or(EngineError::UnknownItem(id))
     }
 
-    fn index(&self) -> Index {
+    pub(crate) fn context(&self) -> &Context {
+        &self.shared.context
+    }
+
+    pub(crate) fn index(&self) -> Index {
         self.shared.context.index.clone()
     }
 

@@ -23,6 +23,7 @@ use crate::activity::Activity;
 use crate::error::EngineError;
 use crate::fetch::FetchContext;
 use crate::index::{Index, ItemRecord, ItemState, NewItem};
+use crate::inside::Inside;
 use crate::library::{Doubt, Source};
 use crate::limits::{MAX_LINK_PROVIDERS, MAX_WAITING_COMMANDS};
 use crate::net::Net;
@@ -38,6 +39,7 @@ impl Context {
             index: self.index.clone(),
             source: self.source.clone(),
             activity: self.activity.clone(),
+            running: self.inside.running.clone(),
         })
     }
 }
@@ -52,6 +54,7 @@ pub(crate) struct Context {
     /// Absent when the engine was started without a network: then nothing is fetched.
     pub(crate) net: Option<Net>,
     pub(crate) activity: Activity,
+    pub(crate) inside: Inside,
 }
 
 #[derive(Debug)]

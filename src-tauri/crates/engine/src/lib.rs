@@ -10,6 +10,7 @@ mod engine;
 pub mod error;
 pub mod fetch;
 pub mod index;
+pub mod inside;
 mod jobs;
 pub mod library;
 mod limits;

@@ -179,3 +179,23 @@ pub(crate) const LIST_AHEAD: usize = 64;
 
 /// Entries of a folder that is listed in memory.
 pub(crate) const MAX_LISTED: usize = 1_000_000;
+
+// Looking inside, and steering.
+
+/// Requests that wait for a download's task.
+pub(crate) const STEER_QUEUE: usize = 64;
+
+/// Places in a download that are looked at and come first: a player reads at two or three, the oldest are forgotten.
+pub(crate) const MAX_HEADS: usize = 4;
+
+/// Bytes from a place that is looked at that come first: some seconds of a film.
+pub(crate) const HEAD_BYTES: u64 = 8 * 1024 * 1024;
+
+/// Blocks asked for beyond [`MAX_ASKED`], so that what is looked at doesn't wait for a place.
+pub(crate) const MAX_ASKED_HEAD: usize = 64;
+
+/// Blocks of a download that readers wait for.
+pub(crate) const MAX_BLOCK_WAITS: usize = 256;
+
+/// How long a reader waits for one block of a download: a player asks again, a person has gone.
+pub(crate) const READ_PATIENCE: Duration = Duration::from_secs(30);

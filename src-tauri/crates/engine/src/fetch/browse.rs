@@ -7,7 +7,9 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use bitswap::Want;
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
+use ts_rs::TS;
 use unixfs::{Cid, FilePosition, Lookup, Node, ShardItem, ShardPath, cid};
 
 use super::FetchContext;
@@ -18,7 +20,8 @@ use crate::link::Link;
 use crate::net::{Session, SessionEvent};
 
 /// What something in a folder is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "lowercase")]
 pub enum EntryKind {
     File,
     Folder,

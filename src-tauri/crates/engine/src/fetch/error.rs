@@ -34,6 +34,8 @@ pub enum FetchError {
     Net(#[from] NetError),
     #[error("{path:?} is not in the item")]
     NotInItem { path: String },
+    #[error("this part of {path:?} is not here yet")]
+    NotHere { path: String },
     #[error("{path:?} is not a file")]
     NotAFile { path: String },
     #[error("{0}")]
@@ -115,6 +117,11 @@ impl FetchError {
             Self::Index(_) => ("index", None, Retry::User),
             Self::Net(_) => ("network", None, Retry::Auto),
             Self::Car(_) => ("bad-car", None, Retry::Never),
+            Self::NotHere { .. } => (
+                "not-here",
+                Some("Wait until more of it is here."),
+                Retry::Auto,
+            ),
             Self::NotAFile { .. } => (
                 "not-a-file",
                 Some("List it to see what it holds."),
@@ -129,7 +136,9 @@ impl FetchError {
     fn subject(&self) -> Option<String> {
         match self {
             Self::NoSpace { folder, .. } | Self::FolderGone(folder) => Some(folder.clone()),
-            Self::NotInItem { path } | Self::NotAFile { path } => Some(path.clone()),
+            Self::NotInItem { path } | Self::NotAFile { path } | Self::NotHere { path } => {
+                Some(path.clone())
+            }
             Self::Content(
                 Fault::Cid { path, .. }
                 | Fault::Block { path, .. }

@@ -11,6 +11,7 @@ mod error;
 mod plan;
 mod record;
 mod run;
+mod steer;
 mod target;
 mod worker;
 
@@ -21,8 +22,10 @@ use crate::net::Net;
 
 pub use browse::{EntryKind, ListedEntry, cat, list, resolve};
 pub use error::FetchError;
+pub(crate) use plan::{Choice, Selection};
 pub use plan::{Fault, SelectionError};
 pub use run::{Fetched, import, run};
+pub(crate) use steer::{Handle, Running};
 
 /// What downloads work with.
 #[derive(Debug, Clone)]
@@ -31,6 +34,7 @@ pub struct FetchContext {
     pub index: Index,
     pub source: Source,
     pub activity: Activity,
+    pub(crate) running: Running,
 }
 
 #[cfg(test)]

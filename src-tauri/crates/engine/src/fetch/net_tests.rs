@@ -10,7 +10,9 @@ use tokio_util::sync::CancellationToken;
 use unixfs::{Cid, Profile};
 
 use super::tests::{Tree, numbers, read_tree};
-use super::{EntryKind, FetchContext, FetchError, Fetched, car, cat, import, list, resolve, run};
+use super::{
+    EntryKind, FetchContext, FetchError, Fetched, Running, car, cat, import, list, resolve, run,
+};
 use crate::activity::Activity;
 use crate::index::{Index, ItemOptions, NewItem};
 use crate::library::{self, Control, ImportRequest, Progress, Source};
@@ -53,6 +55,7 @@ impl Node {
             index,
             source,
             activity,
+            running: Running::default(),
         };
         Self { dir, context }
     }

@@ -5,13 +5,14 @@
 //! [`Plan::held`] where its bytes already lie at their place.
 //!
 //! What stays true:
-//! - Memory is bounded, whatever the tree's size: a window of wants, and a budget of unfolded nodes. The tree is walked in its
-//!   order; inner nodes run ahead of the leaves only as far as the budget lets them.
+//! - What somebody looks at comes first, then what was put first, then the rest in the tree's order.
+//! - Memory is bounded, whatever the tree's size: a window of wants, and a budget of unfolded nodes. Inner nodes run ahead of the leaves only as far as the budget lets them.
 //! - Nothing is written where its parent did not say that it belongs: sizes, fan-outs, depths and names are checked first.
 //! - A block is asked for once, however many places it has, and never if it follows from its CID alone.
 //! - The walk ends: depth, entries and bytes have limits, and parts without bytes aren't followed.
 
 mod children;
+mod rank;
 mod select;
 mod step;
 mod symlink;
@@ -25,23 +26,25 @@ use unixfs::cid::{self, RAW};
 use unixfs::{Cid, DecodeError, Entry, FilePosition, ShardItem, ShardPath};
 
 use crate::library::names::{Rules, TakenNames};
-use crate::limits::{MAX_ASKED, MAX_ASKED_NODES, MAX_READY_BYTES};
+use crate::limits::{MAX_ASKED, MAX_ASKED_HEAD, MAX_ASKED_NODES, MAX_READY_BYTES};
 
 use children::{Children, is_leaf};
-pub(crate) use select::Selection;
+pub(crate) use rank::{Head, Rank, Steering};
 pub use select::SelectionError;
 use select::Wanted;
+pub(crate) use select::{Choice, Selection};
 pub use step::Fault;
 pub(crate) use step::{FileKey, ItemPath, Leaf, Spot, Step, Totals};
 
 #[derive(Debug)]
 pub(crate) struct Plan {
     selection: Selection,
-    /// Nodes whose children aren't all asked for, by the order of the next child.
-    cursors: BTreeMap<Order, Cursor>,
+    steering: Steering,
+    /// Nodes whose children aren't all asked for, by the order of the next child. Children of several ranks are in several.
+    cursors: BTreeMap<Key, Cursor>,
     cursor_bytes: usize,
     /// Nodes that came when there was no room for them: to be asked for again.
-    parked: BTreeMap<Order, (Cid, Waiting)>,
+    parked: BTreeMap<Key, (Cid, Waiting)>,
     asked: HashMap<Cid, Vec<Waiting>>,
     /// Places in `asked`.
     places: usize,
@@ -60,12 +63,14 @@ pub(crate) struct Plan {
 /// The way from the root to a node, as the numbers of the links: sorts like the tree.
 type Order = Vec<u32>;
 
-/// A node that has arrived, and how many of its children were asked for.
+type Key = (Rank, Order);
+
+/// A node that has arrived, and those of its children that are still to be asked for.
 #[derive(Debug)]
 struct Cursor {
     order: Order,
-    next: usize,
-    children: Children,
+    pending: VecDeque<u32>,
+    children: Arc<Children>,
     bytes: usize,
 }
 
@@ -138,6 +143,7 @@ impl Plan {
         };
         let mut plan = Self {
             selection,
+            steering: Steering::default(),
             cursors: BTreeMap::new(),
             cursor_bytes: 0,
             parked: BTreeMap::new(),
@@ -232,23 +238,28 @@ impl Plan {
         }
     }
 
-    /// Fills the window, in the tree's order.
+    /// Fills the window, by rank and in the tree's order.
     fn ask(&mut self) -> Result<(), Fault> {
-        while self.places < MAX_ASKED {
-            let go_on = match (
-                self.parked.first_key_value(),
-                self.cursors.first_key_value(),
-            ) {
-                (Some((parked, _)), cursor) if cursor.is_none_or(|(key, _)| parked < key) => {
-                    self.ask_parked()
+        loop {
+            let (parked, cursor) = (
+                self.parked.first_key_value().map(|(key, _)| key),
+                self.cursors.first_key_value().map(|(key, _)| key),
+            );
+            let parked_first = parked.is_some_and(|parked| cursor.is_none_or(|key| parked < key));
+            let first = if parked_first { parked } else { cursor };
+            let Some((rank, _)) = first else { break };
+            if self.places >= limit(*rank) {
+                break;
+            }
+            let go_on = if parked_first {
+                self.ask_parked()
+            } else {
+                match cursor.cloned() {
+                    Some(key) => self.ask_children(&key, false)?,
+                    None => false,
                 }
-                (_, Some((cursor, _))) => {
-                    let first = cursor.clone();
-                    self.ask_children(&first, false)?
-                }
-                (_, None) => false,
             };
-            if !go_on && !self.ask_leaves()? {
+            if !go_on && (self.places >= MAX_ASKED || !self.ask_leaves()?) {
                 break;
             }
         }
@@ -257,7 +268,10 @@ impl Plan {
 
     /// Asks again for the first node that was put off. `false`: there is still no room.
     fn ask_parked(&mut self) -> bool {
-        let room = self.has_room();
+        let Some(((rank, _), _)) = self.parked.first_key_value() else {
+            return false;
+        };
+        let room = self.has_room(*rank);
         if !room && self.places > 0 {
             return false;
         }
@@ -270,37 +284,39 @@ impl Plan {
 
     /// Where the first in the order has to wait for room, leaves further behind make some. `false`: there are none.
     fn ask_leaves(&mut self) -> Result<bool, Fault> {
-        let is_leaf = |cursor: &Cursor| cursor.children.cid(cursor.next).is_some_and(is_leaf);
-        let found = self.cursors.iter().find(|(_, cursor)| is_leaf(cursor));
-        match found.map(|(order, _)| order.clone()) {
-            Some(order) => self.ask_children(&order, true),
+        let found = self.cursors.iter().find(|(_, cursor)| cursor.has_leaf());
+        match found.map(|(key, _)| key.clone()) {
+            Some(key) => self.ask_children(&key, true),
             None => Ok(false),
         }
     }
 
     /// Asks for a node's next children. For the first node that is the order: no child of another can come between them.
     /// `false`: the next one has to wait.
-    fn ask_children(&mut self, order: &Order, only_leaves: bool) -> Result<bool, Fault> {
-        let Some(mut cursor) = self.cursors.remove(order) else {
+    fn ask_children(&mut self, key: &Key, only_leaves: bool) -> Result<bool, Fault> {
+        let Some(mut cursor) = self.cursors.remove(key) else {
             return Ok(false);
         };
+        let rank = key.0;
         let mut implied = None;
         let mut blocked = false;
-        while implied.is_none() && self.places < MAX_ASKED {
-            let Some(is_node) = cursor.children.is_node(cursor.next) else {
+        while implied.is_none() && self.places < limit(rank) {
+            let Some(number) = cursor.pending.front().map(|number| *number as usize) else {
                 break;
             };
-            if only_leaves && !cursor.children.cid(cursor.next).is_some_and(is_leaf) {
+            let Some(is_node) = cursor.children.is_node(number) else {
+                break;
+            };
+            if only_leaves && !cursor.has_leaf() {
                 break;
             }
             // Where nothing else goes on one node may come in any case: so memory is bounded by the tree's depth, not by luck.
-            let pressing = is_node && !self.has_room();
+            let pressing = is_node && !self.has_room(rank);
             if pressing && self.places > 0 {
                 blocked = true;
                 break;
             }
-            let number = cursor.next;
-            cursor.next += 1;
+            cursor.pending.pop_front();
             let Some((cid, place)) = self.child(&cursor.children, number)? else {
                 continue;
             };
@@ -319,9 +335,9 @@ impl Plan {
                 None => self.want(cid, waiting),
             }
         }
-        if cursor.next < cursor.children.len() {
-            let order = child_order(&cursor.order, cursor.next);
-            self.cursors.insert(order, cursor);
+        if let Some(next) = cursor.pending.front() {
+            let order = child_order(&cursor.order, *next as usize);
+            self.cursors.insert((rank, order), cursor);
         } else {
             self.cursor_bytes -= cursor.bytes;
             self.leave(&cursor.children);
@@ -332,9 +348,49 @@ impl Plan {
         Ok(!blocked)
     }
 
-    /// May one more node be asked for?
-    fn has_room(&self) -> bool {
-        self.nodes < MAX_ASKED_NODES && self.cursor_bytes + self.node_bytes < MAX_READY_BYTES
+    /// Puts a node's children in line, those of each rank for themselves. Each line holds on to the node's folder; one holds
+    /// already. The node's memory is counted in the one that stays longest.
+    fn add_cursors(
+        &mut self,
+        order: Order,
+        pending: VecDeque<u32>,
+        children: Arc<Children>,
+        bytes: usize,
+    ) {
+        let mut bytes = bytes;
+        for (number, (rank, pending)) in self
+            .ranked(&children, pending)
+            .into_iter()
+            .rev()
+            .enumerate()
+        {
+            let Some(next) = pending.front() else {
+                continue;
+            };
+            let key = (rank, child_order(&order, *next as usize));
+            if number > 0
+                && let Some(folder) = children.folder()
+            {
+                self.enter_folder(folder);
+            }
+            let cursor = Cursor {
+                order: order.clone(),
+                pending,
+                children: Arc::clone(&children),
+                bytes: std::mem::take(&mut bytes),
+            };
+            self.cursors.insert(key, cursor);
+        }
+    }
+
+    /// May one more node be asked for? What is looked at has some room of its own.
+    fn has_room(&self, rank: Rank) -> bool {
+        let (nodes, bytes) = if rank.is_head() {
+            (MAX_ASKED_NODES + MAX_ASKED_HEAD, 2 * MAX_READY_BYTES)
+        } else {
+            (MAX_ASKED_NODES, MAX_READY_BYTES)
+        };
+        self.nodes < nodes && self.cursor_bytes + self.node_bytes < bytes
     }
 
     /// A node's child and its place. `None`: it adds nothing.
@@ -440,6 +496,7 @@ impl Plan {
         };
         Step::Want {
             cid,
+            rank: self.rank_of_place(&waiting.place),
             node: match &waiting.place {
                 Place::Entry { .. } => cid.codec() != RAW,
                 Place::Shard { .. } => true,
@@ -497,6 +554,24 @@ fn claimed(wanted: Wanted, tsize: u64) -> u64 {
     match wanted {
         Wanted::All => tsize,
         Wanted::Some(_) => 0,
+    }
+}
+
+impl Cursor {
+    /// Is the next one surely a leaf?
+    fn has_leaf(&self) -> bool {
+        let next = self.pending.front().map(|number| *number as usize);
+        next.and_then(|number| self.children.cid(number))
+            .is_some_and(is_leaf)
+    }
+}
+
+/// Places that may wait for a block before one of this rank is asked for.
+fn limit(rank: Rank) -> usize {
+    if rank.is_head() {
+        MAX_ASKED + MAX_ASKED_HEAD
+    } else {
+        MAX_ASKED
     }
 }
 

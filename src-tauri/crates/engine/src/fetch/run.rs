@@ -17,6 +17,8 @@ use unixfs::Cid;
 
 use super::browse;
 use super::download::{self, Finished};
+use super::plan::Rank;
+use super::steer::{Desk, Request};
 use super::worker::{Command, Event, Progress, Setup, Wanted};
 use super::{FetchContext, FetchError};
 use crate::index::{Announce, ItemRecord};
@@ -107,10 +109,12 @@ struct Transfer {
     having: usize,
     announced: bool,
     rate: Rate,
+    desk: Desk,
 }
 
 impl Transfer {
     fn new(context: &FetchContext, item: ItemRecord, root: Cid, session: Option<Session>) -> Self {
+        let desk = context.running.open(item.id, item.high.clone());
         Self {
             context: context.clone(),
             item,
@@ -121,6 +125,7 @@ impl Transfer {
             having: 0,
             announced: false,
             rate: Rate::default(),
+            desk,
         }
     }
 
@@ -144,6 +149,7 @@ impl Transfer {
             wake: events.downgrade(),
             progress: Arc::clone(&self.progress),
             stop: Arc::clone(&stopped),
+            mail: self.desk.mail(),
         };
         let mut worker = tokio::task::spawn_blocking(move || download::run(setup, receiver));
         let mut events = Some(events);
@@ -151,6 +157,7 @@ impl Transfer {
         let result = loop {
             tokio::select! {
                 Some(command) = commands.recv() => self.obey(command).await?,
+                Some(request) = self.desk.requests.recv() => self.steer(request, events.as_ref()),
                 event = next_block(events.clone(), self.session.as_mut()) => match event {
                     Some((permit, event)) => self.hand_over(permit, event),
                     // The network is shut down.
@@ -173,23 +180,36 @@ impl Transfer {
         Ok(self.finished(finished))
     }
 
+    fn steer(&mut self, request: Request, worker: Option<&mpsc::Sender<Event>>) {
+        if self.desk.take(request)
+            && let Some(worker) = worker
+        {
+            // A full queue wakes the worker by itself.
+            let _ = worker.try_send(Event::Wake);
+        }
+    }
+
     async fn obey(&mut self, command: Command) -> Result<(), FetchError> {
         match (command, &self.session) {
             (Command::Want(wants), Some(session)) => {
                 session.want(wants.iter().map(want).collect()).await?;
+            }
+            (Command::Hurry(cids), Some(session)) => {
+                session.want(cids.into_iter().map(hurry).collect()).await?;
             }
             (Command::Release(bytes), Some(session)) => session.release(bytes),
             (Command::Have(cids), _) => {
                 if cids.is_empty() {
                     return Ok(());
                 }
+                self.desk.recorded();
                 self.context.net.available(cids).await;
                 if !self.announced && self.item.options.announce != Announce::None {
                     self.announced = true;
                     self.context.net.announce(vec![*self.root.hash()]).await;
                 }
             }
-            (Command::Want(_) | Command::Release(_), None) => {}
+            (Command::Want(_) | Command::Hurry(_) | Command::Release(_), None) => {}
         }
         Ok(())
     }
@@ -202,6 +222,7 @@ impl Transfer {
                 if self.sources.len() < MAX_SESSION_SOURCES || self.sources.contains_key(&peer) {
                     *self.sources.entry(peer).or_default() += bytes;
                 }
+                self.desk.hand_out(&cid, &data);
                 permit.send(Event::Block { cid, data });
             }
             SessionEvent::Peers { having, .. } => self.having = having,
@@ -270,7 +291,16 @@ fn want(wanted: &Wanted) -> Want {
         cid: wanted.cid,
         size: wanted.bytes,
         // Others wait behind nodes; among leaves the client chooses.
-        priority: if wanted.node { 2 } else { 1 },
+        priority: wanted.rank.priority() + if wanted.node { 2 } else { 1 },
+    }
+}
+
+/// A want that is there already and comes before others now.
+fn hurry((cid, rank): (Cid, Rank)) -> Want {
+    Want {
+        cid,
+        size: None,
+        priority: rank.priority() + 1,
     }
 }
 

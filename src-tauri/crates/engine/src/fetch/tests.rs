@@ -95,6 +95,7 @@ impl Home {
             wake: events.downgrade(),
             progress: Arc::new(Mutex::new(Progress::default())),
             stop: Arc::new(AtomicBool::new(false)),
+            mail: Arc::default(),
         };
         let mut asked = Vec::new();
         let mut have = HashSet::new();
@@ -123,7 +124,7 @@ impl Home {
                         }
                     }
                     Command::Have(cids) => have.extend(cids),
-                    Command::Release(_) => {}
+                    Command::Release(_) | Command::Hurry(_) => {}
                 }
             }
             run.join().unwrap()

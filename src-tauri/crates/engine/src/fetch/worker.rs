@@ -21,8 +21,9 @@ use unixfs::{Cid, Metadata, cid};
 use super::car::Feed;
 use super::disk::{self, Handles};
 use super::error::FetchError;
-use super::plan::{FileKey, ItemPath, Leaf, Plan, Selection, Spot, Step, Totals};
+use super::plan::{FileKey, ItemPath, Leaf, Plan, Rank, Selection, Spot, Steering, Step, Totals};
 use super::record::{Done, LeafAt, Part, Recorder};
+use super::steer::{Asked, Mail};
 use crate::index::{BlockAt, FileRecord, FileState, Fingerprint, Index, ItemRecord, Scope};
 use crate::library::Source;
 use crate::library::names::Rules;
@@ -48,12 +49,15 @@ pub(crate) struct Wanted {
     pub(crate) node: bool,
     /// Bytes of the block, if its parent tells.
     pub(crate) bytes: Option<u32>,
+    pub(crate) rank: Rank,
 }
 
 /// What the worker wants of the network side.
 #[derive(Debug)]
 pub(crate) enum Command {
     Want(Vec<Wanted>),
+    /// These are wanted already, and come first now.
+    Hurry(Vec<(Cid, Rank)>),
     /// So many bytes of delivered blocks are out of memory.
     Release(u64),
     /// These are on the disk and in the index.
@@ -85,6 +89,7 @@ pub(crate) struct Setup {
     pub(crate) wake: mpsc::WeakSender<Event>,
     pub(crate) progress: Arc<Mutex<Progress>>,
     pub(crate) stop: Arc<AtomicBool>,
+    pub(crate) mail: Arc<Mutex<Mail>>,
 }
 
 /// How a run of the worker ended, other than by an error.
@@ -109,7 +114,7 @@ pub(crate) struct Whole {
 /// Works on a download until it is whole.
 pub(crate) fn run(setup: &Setup, events: &mut mpsc::Receiver<Event>) -> Result<Ending, FetchError> {
     let folder = setup.base.parent().unwrap_or(&setup.base);
-    let selection = Selection::new(&setup.item.select)?;
+    let selection = Selection::new(&setup.item.select, &setup.item.leave)?;
     let plan = Plan::new(setup.root, selection, Rules::of(folder))?;
     let car = match &setup.car {
         Some(path) => Some(Feed::open(path)?),
@@ -127,6 +132,7 @@ pub(crate) fn run(setup: &Setup, events: &mut mpsc::Receiver<Event>) -> Result<E
         setup,
         car,
         plan,
+        steering: Arc::default(),
         recorder,
         files: HashMap::new(),
         handles: Handles::default(),
@@ -167,6 +173,7 @@ struct Worker<'a> {
     setup: &'a Setup,
     car: Option<Feed>,
     plan: Plan,
+    steering: Arc<Steering>,
     recorder: Recorder,
     files: HashMap<FileKey, OpenFile>,
     handles: Handles,
@@ -175,7 +182,7 @@ struct Worker<'a> {
     /// Blocks that are written and not yet in the index: looked up too early they would be fetched twice.
     unrecorded: HashSet<Cid>,
     /// Wants for them.
-    parked: Vec<(Cid, bool, Option<Spot>)>,
+    parked: Vec<Sought>,
     flushed: bool,
     /// Asked of the network.
     waiting: HashSet<Cid>,
@@ -195,6 +202,14 @@ struct OpenFile {
     written: bool,
 }
 
+/// A wanted block, before it is known whether it is here.
+struct Sought {
+    cid: Cid,
+    node: bool,
+    rank: Rank,
+    spot: Option<Spot>,
+}
+
 enum Found {
     /// Where it belongs: so many bytes.
     Here(u64),
@@ -211,6 +226,7 @@ impl Worker<'_> {
             self.load_known(folder)?;
         }
         loop {
+            self.read_mail();
             self.take_steps()?;
             self.tell();
             if self.parked.is_empty() && self.plan.is_done()? {
@@ -234,6 +250,37 @@ impl Worker<'_> {
                     self.command(Command::Release(bytes))?;
                 }
             }
+        }
+    }
+
+    /// Changes what comes first, and says what is asked for, if somebody wished so.
+    fn read_mail(&mut self) {
+        let (steering, asked) = {
+            let mut mail = self
+                .setup
+                .mail
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            (Arc::clone(&mail.steering), std::mem::take(&mut mail.asked))
+        };
+        if !Arc::ptr_eq(&steering, &self.steering) {
+            self.plan.steer(&steering);
+            self.steering = steering;
+        }
+        if asked.is_empty() {
+            return;
+        }
+        let parts = self.plan.asked_parts().into_iter();
+        let answer: Vec<Asked> = parts
+            .map(|(path, offset, bytes)| Asked {
+                path,
+                offset,
+                bytes,
+            })
+            .collect();
+        for reply in asked {
+            // Whoever asked may be gone.
+            let _ = reply.send(answer.clone());
         }
     }
 
@@ -267,7 +314,17 @@ impl Worker<'_> {
             let mut wants = Vec::new();
             while wants.len() < WANT_BATCH {
                 match self.plan.next()? {
-                    Some(Step::Want { cid, node, spot }) => wants.push((cid, node, spot)),
+                    Some(Step::Want {
+                        cid,
+                        node,
+                        rank,
+                        spot,
+                    }) => wants.push(Sought {
+                        cid,
+                        node,
+                        rank,
+                        spot,
+                    }),
                     Some(step) => self.take_step(step)?,
                     None => break,
                 }
@@ -280,20 +337,32 @@ impl Worker<'_> {
     }
 
     /// Finds wanted blocks here, or asks for them.
-    fn look_for(&mut self, wants: Vec<(Cid, bool, Option<Spot>)>) -> Result<(), FetchError> {
+    fn look_for(&mut self, wants: Vec<Sought>) -> Result<(), FetchError> {
         let mut missing = Vec::new();
-        for (cid, node, spot) in wants {
+        for sought in wants {
+            let Sought {
+                cid,
+                node,
+                rank,
+                spot,
+            } = sought;
             if self.setup.stop.load(Ordering::Relaxed) {
                 return Err(FetchError::Stopped);
             }
             match self.find(&cid, spot.as_ref())? {
                 Found::Here(bytes) => self.plan.held(&cid, bytes)?,
                 Found::Elsewhere(data) => self.plan.block(&cid, &data)?,
-                Found::Soon => self.parked.push((cid, node, spot)),
+                Found::Soon => self.parked.push(Sought {
+                    cid,
+                    node,
+                    rank,
+                    spot,
+                }),
                 Found::Nowhere => missing.push(Wanted {
                     cid,
                     node,
                     bytes: block_bytes(&cid, spot.as_ref()),
+                    rank,
                 }),
             }
         }
@@ -378,6 +447,13 @@ impl Worker<'_> {
         match step {
             // Collected by the caller.
             Step::Want { .. } => Ok(()),
+            Step::Hurry(mut cids) => {
+                cids.retain(|(cid, _)| self.waiting.contains(cid));
+                if cids.is_empty() || self.car.is_some() {
+                    return Ok(());
+                }
+                self.command(Command::Hurry(cids))
+            }
             Step::Folder { path, meta } => self.folder(&path, meta),
             Step::Open {
                 file,

@@ -353,7 +353,7 @@ impl FileState {
         }
     }
 
-    fn from_number(number: i64) -> FileState {
+    pub(super) fn from_number(number: i64) -> FileState {
         // What no version writes is treated like a file that cannot be trusted.
         FileState::ALL
             .into_iter()

@@ -331,6 +331,8 @@ fn record(row: &Row<'_>) -> rusqlite::Result<ItemRecord> {
         into: details.into,
         sources: details.sources,
         select: details.select,
+        leave: details.leave,
+        high: details.high,
         link: details.link,
         providers: details.providers,
         options: details.options,

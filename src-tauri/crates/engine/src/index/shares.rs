@@ -94,6 +94,8 @@ impl Entry {
             into: self.details.into,
             sources: self.details.sources,
             select: self.details.select,
+            leave: self.details.leave,
+            high: self.details.high,
             link: self.details.link,
             providers: self.details.providers,
             options: self.details.options,

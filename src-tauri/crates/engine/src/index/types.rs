@@ -32,6 +32,10 @@ pub struct ItemRecord {
     pub sources: Vec<PathBuf>,
     /// Paths inside a download that were chosen; empty means all.
     pub select: Vec<String>,
+    /// Paths below them that were left out. Of a path in both lists the longer one decides.
+    pub leave: Vec<String>,
+    /// Paths inside a download that come first.
+    pub high: Vec<String>,
     /// What a download was asked for: content, and a path to follow from it.
     pub link: Option<String>,
     /// Multiaddrs of peers that a link named.
@@ -100,6 +104,10 @@ pub(super) struct Details {
     #[serde(default)]
     pub(super) select: Vec<String>,
     #[serde(default)]
+    pub(super) leave: Vec<String>,
+    #[serde(default)]
+    pub(super) high: Vec<String>,
+    #[serde(default)]
     pub(super) link: Option<String>,
     #[serde(default)]
     pub(super) providers: Vec<String>,
@@ -126,6 +134,8 @@ impl NewItem {
             into: self.into,
             sources: self.sources,
             select: self.select,
+            leave: Vec::new(),
+            high: Vec::new(),
             link: self.link,
             providers: self.providers,
             options: self.options,
@@ -140,6 +150,8 @@ impl ItemRecord {
             into: self.into.clone(),
             sources: self.sources.clone(),
             select: self.select.clone(),
+            leave: self.leave.clone(),
+            high: self.high.clone(),
             link: self.link.clone(),
             providers: self.providers.clone(),
             options: self.options,

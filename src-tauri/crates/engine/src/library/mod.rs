@@ -2,6 +2,7 @@
 
 mod control;
 pub mod import;
+mod look;
 pub mod names;
 mod open;
 mod pread;
@@ -11,6 +12,7 @@ mod walk;
 
 pub use control::{Control, Progress, Snapshot, Stopped};
 pub use import::{ImportError, ImportRequest, Imported, compute, import};
+pub(crate) use look::{Found, look};
 pub use scan::{Depth, Listed, ScanError, ScanReport, scan};
 pub use source::{Doubt, DoubtKind, Source};
 

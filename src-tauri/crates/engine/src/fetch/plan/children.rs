@@ -45,6 +45,14 @@ impl Children {
         }
     }
 
+    /// The folder that they are entries of.
+    pub(super) fn folder(&self) -> Option<u64> {
+        match self {
+            Self::Parts { .. } => None,
+            Self::Entries { folder, .. } | Self::Shard { folder, .. } => Some(*folder),
+        }
+    }
+
     pub(super) fn cid(&self, number: usize) -> Option<&Cid> {
         Some(match self {
             Self::Parts { parts, .. } => &parts.get(number)?.cid,

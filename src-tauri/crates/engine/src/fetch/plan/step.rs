@@ -7,6 +7,7 @@ use bytes::Bytes;
 use thiserror::Error;
 use unixfs::{Cid, CidError, DecodeError, Metadata};
 
+use super::rank::Rank;
 use crate::library::names::NameError;
 use crate::limits::{MAX_ENTRIES, MAX_FOLDER_DEPTH};
 
@@ -67,10 +68,13 @@ pub(crate) enum Step {
     /// Get this block and hand it in. If it turns out to be a leaf, its bytes belong at the spot.
     Want {
         cid: Cid,
+        rank: Rank,
         /// It has links, as far as can be told: others wait for it.
         node: bool,
         spot: Option<Spot>,
     },
+    /// These were asked for, and come first now.
+    Hurry(Vec<(Cid, Rank)>),
     /// A folder is to be there.
     Folder { path: Arc<ItemPath>, meta: Metadata },
     /// A file begins.

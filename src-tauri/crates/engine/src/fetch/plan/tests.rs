@@ -135,7 +135,7 @@ impl<'a> Run<'a> {
     fn new(blocks: &'a Blocks, root: Cid, select: &[&str], disk: Disk) -> Self {
         let select: Vec<String> = select.iter().map(|path| (*path).to_owned()).collect();
         Self {
-            plan: Plan::new(root, Selection::new(&select).unwrap(), Rules::UNIX).unwrap(),
+            plan: Plan::new(root, Selection::new(&select, &[]).unwrap(), Rules::UNIX).unwrap(),
             disk,
             blocks,
             open: HashMap::new(),
@@ -181,6 +181,7 @@ impl<'a> Run<'a> {
                 self.outstanding.push(cid);
                 self.most_outstanding = self.most_outstanding.max(self.outstanding.len());
             }
+            Step::Hurry(_) => {}
             Step::Folder { path, .. } => {
                 self.disk.folders.insert(path.name.clone());
             }
@@ -448,7 +449,7 @@ fn unknown_codecs_and_hashes_are_refused() {
     let md5 = Cid::new_v1(RAW, unixfs::Multihash::wrap(0xd5, &[1; 32]).unwrap());
     for cid in [cbor, md5] {
         assert!(matches!(
-            Plan::new(cid, Selection::new(&[]).unwrap(), Rules::UNIX),
+            Plan::new(cid, Selection::new(&[], &[]).unwrap(), Rules::UNIX),
             Err(Fault::Cid { .. })
         ));
         let node = folder_node(&[(b"entry", cid, 1)]);
@@ -485,7 +486,7 @@ fn a_child_repeated_without_end_stays_within_memory() {
         blocks.insert(cid, block);
         (below, size) = (cid, size * 300);
     }
-    let mut plan = Plan::new(below, Selection::new(&[]).unwrap(), Rules::UNIX).unwrap();
+    let mut plan = Plan::new(below, Selection::new(&[], &[]).unwrap(), Rules::UNIX).unwrap();
     for _ in 0..300_000 {
         match plan.next().unwrap() {
             Some(Step::Want { cid, .. }) => plan.block(&cid, &blocks[&cid]).unwrap(),
@@ -521,7 +522,7 @@ fn nodes_that_hide_their_size_are_put_off() {
         .collect();
     let (root, block) = folder_node(&entries);
     blocks.insert(root, block);
-    let mut plan = Plan::new(root, Selection::new(&[]).unwrap(), Rules::UNIX).unwrap();
+    let mut plan = Plan::new(root, Selection::new(&[], &[]).unwrap(), Rules::UNIX).unwrap();
     let mut disk = Blocks::new();
     let mut waiting: Vec<Cid> = Vec::new();
     let mut files = 0;
@@ -568,7 +569,7 @@ fn a_folder_of_100_000_files_is_fetched_in_a_window() {
             blocks.insert(block.cid, block.data);
         })
         .unwrap();
-    let mut plan = Plan::new(root.cid, Selection::new(&[]).unwrap(), Rules::UNIX).unwrap();
+    let mut plan = Plan::new(root.cid, Selection::new(&[], &[]).unwrap(), Rules::UNIX).unwrap();
     let mut pick = shuffle(3);
     let mut outstanding = Vec::new();
     let mut written = HashSet::new();
@@ -616,7 +617,7 @@ fn the_inner_nodes_of_a_huge_file_do_not_pile_up() {
     }
     let (root, block) = file_node(&inner);
     blocks.insert(root, block);
-    let mut plan = Plan::new(root, Selection::new(&[]).unwrap(), Rules::UNIX).unwrap();
+    let mut plan = Plan::new(root, Selection::new(&[], &[]).unwrap(), Rules::UNIX).unwrap();
     let (mut nodes, mut leaves) = (0, 0);
     let mut size = 0;
     while let Some(step) = plan.next().unwrap() {

@@ -15,8 +15,8 @@ use super::children::{Children, bytes_of};
 use super::select::Wanted;
 use super::symlink::safe_target;
 use super::{
-    Cursor, Fault, FileKey, Folder, ItemPath, Leaf, OpenFile, Order, Place, Plan, Step, Waiting,
-    block_fault, child_order, claimed,
+    Fault, FileKey, Folder, ItemPath, Leaf, OpenFile, Order, Place, Plan, Step, Waiting,
+    block_fault, claimed,
 };
 use crate::library::names::{self, TakenNames};
 use crate::limits::{MAX_ENTRIES, MAX_FOLDER_DEPTH, MAX_READY_BYTES, MAX_SHARD_WISHES};
@@ -50,7 +50,8 @@ impl Plan {
             let full = self.cursor_bytes >= MAX_READY_BYTES && !self.cursors.is_empty();
             if full && bytes > 0 && !implied && !one.pressing {
                 one.node_bytes = bytes;
-                self.parked.insert(one.order.clone(), (*cid, one));
+                let rank = self.rank_of_place(&one.place);
+                self.parked.insert((rank, one.order.clone()), (*cid, one));
             } else {
                 self.put_node(cid, &node, data, leaf, one)?;
             }
@@ -105,7 +106,8 @@ impl Plan {
         waiting: Waiting,
     ) -> Result<(), Fault> {
         let order = waiting.order;
-        match (waiting.place, node) {
+        let place = self.whole_file(waiting.place, node);
+        match (place, node) {
             (Place::Part { file, at }, Node::File(node)) => {
                 at.check(node)
                     .map_err(|source| block_fault(cid, self.file_name(file), source))?;
@@ -168,6 +170,17 @@ impl Plan {
                 cid: Box::new(*cid),
             }),
         }
+    }
+
+    /// Wishes for what lies below it say nothing of a file.
+    fn whole_file(&self, mut place: Place, node: &Node) -> Place {
+        if let (Place::Entry { wanted, .. }, Node::File(_)) = (&mut place, node)
+            && let Wanted::Some(branch) = *wanted
+            && self.selection.wants_rest(branch)
+        {
+            *wanted = Wanted::All;
+        }
+        place
     }
 
     fn open_file(
@@ -330,6 +343,9 @@ impl Plan {
         let Wanted::Some(branch) = self.folders.get(&folder)?.wanted else {
             return None;
         };
+        if self.selection.wants_rest(branch) {
+            return None;
+        }
         let names: Vec<&[u8]> = self
             .selection
             .names(branch)
@@ -393,14 +409,9 @@ impl Plan {
         }
         let bytes = children.bytes();
         self.cursor_bytes += bytes;
-        let key = child_order(&order, 0);
-        let cursor = Cursor {
-            order,
-            next: 0,
-            children,
-            bytes,
-        };
-        self.cursors.insert(key, cursor);
+        // A node has 65,536 links at most.
+        let pending = (0..u32::try_from(children.len()).unwrap_or(u32::MAX)).collect();
+        self.add_cursors(order, pending, Arc::new(children), bytes);
     }
 
     fn count_entry(&mut self) -> Result<(), Fault> {
