@@ -33,6 +33,14 @@ export function bytes(value: number): string {
   return numberFormat({ style: "unit", unit, maximumFractionDigits }).format(amount);
 }
 
+/** "3.2 of 5.2 GB"; both units are written when they differ. */
+export function bytesOf(done: number, total: number): string {
+  const [part, whole] = [scaled(done), scaled(total)];
+  const isSame = part.unit === whole.unit && part.unit !== "byte";
+  const digits = { maximumFractionDigits: part.amount < 99.95 ? 1 : 0 };
+  return t("app.of", { done: isSame ? numberFormat(digits).format(part.amount) : bytes(done), total: bytes(total) });
+}
+
 /** Bytes a second: "42.6 MB/s"; the digits don't come and go while it changes. */
 export function rate(value: number): string {
   const { amount, unit } = scaled(value);

@@ -138,16 +138,17 @@ class Library {
     if (this.#loaded) void this.refresh();
   }
 
-  /** Ids of the rows from `first` to `end` (not included), in order, whether they are here or not. */
-  async ids(first: number, end: number): Promise<ItemId[]> {
-    const ids: ItemId[] = [];
+  /** The rows from `first` to `end` (not included), whether they are here or not. */
+  async items(first: number, end: number): Promise<ItemView[]> {
+    const { filter, search, sort, focus } = this.#asked;
+    const items: ItemView[] = [];
     for (let offset = first; offset < end; offset += MOST_ROWS) {
       const limit = Math.min(MOST_ROWS, end - offset);
-      const answer = await call("library", { ...this.#asked, offset, limit, since: 0, wait_ms: 0 });
-      ids.push(...answer.items.map((item) => item.id));
+      const answer = await call("library", { filter, search, sort, focus, offset, limit, since: 0, wait_ms: 0 });
+      items.push(...answer.items);
       if (answer.items.length < limit) break;
     }
-    return ids;
+    return items;
   }
 
   /** Asks at once, beside the long poll; several wishes during one answer become one more question. */

@@ -1,8 +1,9 @@
 // What happens once, before the first picture, and what keeps listening afterwards.
 import { call, platform } from "../api/client";
-import type { Hello } from "../api/types";
+import type { Hello, Notice } from "../api/types";
 import type { OpenRequest } from "../api/platform";
 import { library } from "./library.svelte";
+import { problemText } from "./problem";
 import { settings } from "./settings.svelte";
 import { toasts } from "./toasts.svelte";
 import { t } from "./i18n";
@@ -17,6 +18,7 @@ export async function start(): Promise<void> {
   } catch {
     // The long poll notices too, and tells it.
   }
+  library.onNotices(tell);
   library.setLive(true);
 }
 
@@ -52,4 +54,17 @@ function opened(request: OpenRequest): void {
 export async function pickAndShare(what: "files" | "folders"): Promise<void> {
   const paths = await platform().pick(what);
   if (paths.length > 0) ui.share(paths);
+}
+
+/** Says what finished and what needs the person; the system's notifications are the shell's. */
+function tell(notices: readonly Notice[]): void {
+  const finished = notices.filter(({ kind }) => kind === "finished");
+  const stuck = notices.filter(({ kind }) => kind === "needs-you");
+  const said = [];
+  if (finished[0]) said.push(finished.length === 1 ? t("library.finished", { name: finished[0].name }) : t("library.finished-many", { count: finished.length }));
+  if (stuck[0]) {
+    const problem = stuck[0].problem === null ? "" : problemText(stuck[0].problem);
+    said.push(stuck.length === 1 ? t("library.problem", { name: stuck[0].name, problem }) : t("library.problem-many", { count: stuck.length }));
+  }
+  toasts.say(said.join(". "));
 }

@@ -35,6 +35,14 @@ class Toasts {
     this.shown = this.shown.filter((toast) => toast.id !== id);
   }
 
+  /** Takes the way back of the newest message that has one. */
+  undo(): void {
+    const toast = this.shown.findLast(({ action }) => action !== null);
+    if (toast === undefined) return;
+    this.close(toast.id);
+    toast.action?.run();
+  }
+
   say(text: string): void {
     this.said = text;
   }

@@ -1,5 +1,5 @@
 // Where the person is: the screen, the sheet over it, the item that is open in the pane. No history: one window, three places.
-import type { Hello, ItemId } from "../api/types";
+import type { Hello, ItemId, ItemView } from "../api/types";
 
 export type Screen = "library" | "network" | "settings";
 export type SheetKind =
@@ -7,7 +7,10 @@ export type SheetKind =
   | { sheet: "open"; link: string }
   | { sheet: "shortcuts" }
   | { sheet: "rename"; id: ItemId; name: string }
-  | { sheet: "delete"; ids: ItemId[] };
+  | { sheet: "delete"; items: readonly ItemView[] };
+
+/** The search field's id. */
+export const SEARCH = "search";
 
 class Ui {
   screen = $state<Screen>("library");
@@ -18,9 +21,27 @@ class Ui {
   /** Something is dragged over the window. */
   dropping = $state(false);
 
+  get isMac(): boolean {
+    return this.os === "macos";
+  }
+
   go(screen: Screen): void {
     this.screen = screen;
     this.sheet = null;
+  }
+
+  toggle(id: ItemId): void {
+    if (this.pane === id) this.closePane();
+    else this.show(id);
+  }
+
+  openSheet(sheet: SheetKind): void {
+    this.sheet = sheet;
+  }
+
+  /** The search field takes the focus; it stands on every screen. */
+  focusSearch(): void {
+    document.getElementById(SEARCH)?.focus();
   }
 
   share(paths: string[]): void {

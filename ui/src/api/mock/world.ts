@@ -58,7 +58,8 @@ export class World {
     for (const item of this.items) this.#byId.set(item.id, item);
     for (const item of this.items) if (moves(item)) this.#moving.add(item.id);
     if (this.state === "idle" || this.state === "offline" || this.state === "paused") this.#still();
-    for (let second = 0; second < HISTORY; second += 1) this.#record();
+    for (const id of this.#moving) this.#advance(this.get(id), 0);
+    for (let second = 0; second < HISTORY; second += 1) this.#record(hill(second));
     if (query.get("clock") !== "manual") setInterval(() => this.tick(TICK_MS), TICK_MS);
     if (typeof window !== "undefined") window.shoalMock = this;
   }
@@ -186,18 +187,18 @@ export class World {
     return history.some(([down, up]) => down > 0 || up > 0) ? history : [];
   }
 
-  #record(): void {
+  #record(part = 1): void {
     const { down, up } = this.#rates();
-    this.#push(null, [down, up]);
+    this.#push(null, down * part, up * part);
     for (const id of this.#moving) {
       const item = this.get(id);
-      this.#push(id, [wobble(item.rate_down, this.next), wobble(item.rate_up, this.next)]);
+      this.#push(id, item.rate_down * part, item.rate_up * part);
     }
   }
 
-  #push(of: number | null, sample: RateSample): void {
+  #push(of: number | null, down: number, up: number): void {
     const history = this.#histories.get(of) ?? [];
-    history.push(of === null ? [wobble(sample[0], this.next), wobble(sample[1], this.next)] : sample);
+    history.push([wobble(down, this.next), wobble(up, this.next)]);
     this.#histories.set(of, history.slice(-HISTORY));
   }
 
@@ -258,6 +259,11 @@ function belongs(item: ItemView, filter: LibraryRequest["filter"]): boolean {
     case "sharing":
       return item.state !== "needsyou" && (item.kind === "share" || item.state === "sharing");
   }
+}
+
+/** How the minute before the window opened looked: it grew, and went up and down. */
+function hill(second: number): number {
+  return 0.35 + 0.5 * (second / HISTORY) + 0.12 * Math.sin(second / 4) + 0.06 * Math.sin(second / 1.7);
 }
 
 function wobble(rate: number, next: () => number): number {
