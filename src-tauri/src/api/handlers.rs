@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use engine::activity::Changes;
 use engine::config::SettingView;
 use engine::types::{ItemId, ItemView, Problem, State};
+use engine::view::{LibraryRequest, LibraryView};
 use engine::{
     DownloadRequest, Engine, EngineError, EntryView, NetworkView, PeerView, Report, ShareRequest,
 };
@@ -15,7 +16,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::types::{
-    ActRequest, ChangesRequest, Hello, OfItem, Platform, RemoveRequest, Request, SetSettingRequest,
+    ActRequest, AllAction, ChangesRequest, Hello, OfItem, Platform, RemoveRequest, RenameRequest,
+    Request, SetSettingRequest,
 };
 use super::{inside, problem};
 use crate::control::{Answer, ByteStream, Reply};
@@ -35,6 +37,9 @@ pub(crate) async fn answer(engine: Engine, request: Request) -> Answer {
     let engine = &engine;
     match request {
         Request::Hello => value(Ok(hello(engine).await)),
+        Request::Library(request) => value(Ok(library(engine, &request).await)),
+        Request::ActAll(request) => value(act_all(engine, request.action).await),
+        Request::Rename(request) => value(rename(engine, &request).await),
         Request::Share(request) => value(share(engine, request).await),
         Request::Download(request) => value(download(engine, request).await),
         Request::Changes(request) => value(Ok(changes(engine, request).await)),
@@ -89,6 +94,20 @@ pub(crate) async fn download(engine: &Engine, request: DownloadRequest) -> Resul
     engine.download(request).await.map_err(told)
 }
 
+pub(crate) async fn library(engine: &Engine, request: &LibraryRequest) -> LibraryView {
+    engine.library(request).await
+}
+
+pub(crate) async fn act_all(engine: &Engine, action: AllAction) -> Result<(), Problem> {
+    let pause = action == AllAction::Pause;
+    engine.pause_all(pause).await.map_err(told)
+}
+
+pub(crate) async fn rename(engine: &Engine, request: &RenameRequest) -> Result<(), Problem> {
+    let renamed = engine.rename(request.id, &request.name).await;
+    renamed.map_err(told)
+}
+
 /// Answers at once when an item came to rest, and else holds progress back, so that answers are [`PROGRESS_GAP`] apart.
 pub(crate) async fn changes(engine: &Engine, request: ChangesRequest) -> Changes {
     let began = Instant::now();
@@ -116,23 +135,19 @@ pub(crate) async fn changes(engine: &Engine, request: ChangesRequest) -> Changes
         engine.changes(request.since, Duration::ZERO).await,
         request.only,
     );
-    for view in &mut news.items {
-        make_text(&mut view.path);
-    }
+    news.items.iter_mut().for_each(ItemView::make_text);
     news
 }
 
 pub(crate) fn items(engine: &Engine) -> Vec<ItemView> {
     let mut items = engine.items();
-    for view in &mut items {
-        make_text(&mut view.path);
-    }
+    items.iter_mut().for_each(ItemView::make_text);
     items
 }
 
 pub(crate) fn item(engine: &Engine, id: ItemId) -> Result<ItemView, Problem> {
     let mut view = engine.item(id).map_err(told)?;
-    make_text(&mut view.path);
+    view.make_text();
     Ok(view)
 }
 

@@ -132,7 +132,7 @@ export type ItemView = { id: ItemId, kind: ItemKind, name: string,
 export type LibraryRequest = {
   /** The revision last seen; 0: answer at once. */
   since: number,
-  /** Up to 60,000. Answers are at least 250 ms apart unless `since` is 0. */
+  /** Up to 60,000. Answers are at least 250 ms apart, unless `since` is 0 or something else is asked than last time. */
   wait_ms: number, filter: Filter,
   /** Words that a name must hold, all of them. */
   search: string, sort: Sort,

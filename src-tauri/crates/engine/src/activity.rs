@@ -2,7 +2,8 @@
 //!
 //! Owns the views; the tasks that work on items write theirs through [`Activity::update`], and readers pull with
 //! [`Activity::changes`]. Progress is never pushed: a reader that is slow, gone or new costs nothing, and one that fell
-//! behind the remembered removals gets the whole state again.
+//! behind the remembered removals gets the whole state again. A few notices are remembered too, for what a person wants to
+//! hear of even when nobody was looking at that moment.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,10 +12,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use crate::types::{ItemId, ItemView};
+use crate::types::{ItemId, ItemView, Problem, State};
+use crate::view::{Notice, NoticeKind};
 
 /// Removals remembered for readers that are behind; older readers get everything. An id is 8 bytes.
 const REMEMBERED_REMOVALS: usize = 1024;
+/// Notices remembered for readers that are behind: more than a person would want to be shown at once.
+const REMEMBERED_NOTICES: usize = 100;
 
 /// A handle; all clones see the same views.
 #[derive(Debug, Clone)]
@@ -38,9 +42,21 @@ pub struct Changes {
 struct Views {
     revision: u64,
     items: BTreeMap<ItemId, (u64, ItemView)>,
+    /// Each item under the revision of its last change: what changed is found without looking at the rest.
+    by_revision: BTreeMap<u64, ItemId>,
     removed: VecDeque<(u64, ItemId)>,
     /// Removals up to this revision are forgotten.
     forgotten: u64,
+    notices: VecDeque<Notice>,
+}
+
+/// A change as [`Activity::visit`] shows it.
+#[derive(Debug)]
+pub(crate) enum Seen<'a> {
+    /// Everything known so far is void; all items follow.
+    Everything,
+    Item(&'a ItemView),
+    Gone(ItemId),
 }
 
 impl Default for Activity {
@@ -57,7 +73,11 @@ impl Activity {
     pub fn put(&self, view: ItemView) {
         self.write(|views| {
             let revision = views.next();
-            views.items.insert(view.id, (revision, view));
+            views.by_revision.insert(revision, view.id);
+            let before = views.items.insert(view.id, (revision, view));
+            if let Some((old, _)) = before {
+                views.by_revision.remove(&old);
+            }
         });
     }
 
@@ -71,17 +91,52 @@ impl Activity {
             let before = view.clone();
             change(view);
             if *view != before {
-                *at = revision;
+                let old = std::mem::replace(at, revision);
+                views.by_revision.remove(&old);
+                views.by_revision.insert(revision, id);
                 views.revision = revision;
             }
         });
     }
 
+    /// Remembers that an item came to its end, or that it needs the person: what its view says now.
+    pub(crate) fn notice(&self, id: ItemId) {
+        self.write(|views| {
+            let Some((_, view)) = views.items.get(&id) else {
+                return;
+            };
+            let (name, problem) = (view.name.clone(), problem_of(view));
+            let kind = match problem {
+                Some(_) => NoticeKind::NeedsYou,
+                None => NoticeKind::Finished,
+            };
+            let rev = views.next();
+            if views.notices.len() == REMEMBERED_NOTICES {
+                views.notices.pop_front();
+            }
+            views.notices.push_back(Notice {
+                rev,
+                kind,
+                id,
+                name,
+                problem,
+            });
+        });
+    }
+
+    /// What was noticed after revision `since`.
+    pub(crate) fn notices(&self, since: u64) -> Vec<Notice> {
+        let views = self.lock();
+        let newer = views.notices.iter().filter(|notice| notice.rev > since);
+        newer.cloned().collect()
+    }
+
     pub fn remove(&self, id: ItemId) {
         self.write(|views| {
-            if views.items.remove(&id).is_none() {
+            let Some((old, _)) = views.items.remove(&id) else {
                 return;
-            }
+            };
+            views.by_revision.remove(&old);
             let revision = views.next();
             views.removed.push_back((revision, id));
             if views.removed.len() > REMEMBERED_REMOVALS
@@ -94,6 +149,41 @@ impl Activity {
 
     pub fn get(&self, id: ItemId) -> Option<ItemView> {
         self.lock().items.get(&id).map(|(_, view)| view.clone())
+    }
+
+    /// The views of these items, without those that are gone.
+    pub(crate) fn some(&self, ids: &[ItemId]) -> Vec<ItemView> {
+        let views = self.lock();
+        let known = ids.iter().filter_map(|id| views.items.get(id));
+        known.map(|(_, view)| view.clone()).collect()
+    }
+
+    /// Shows what changed after revision `since`, in the order of the changes, and returns the revision that this is of.
+    /// `visitor` runs under the lock: it should only take notes.
+    pub(crate) fn visit(&self, since: u64, mut visitor: impl FnMut(Seen<'_>)) -> u64 {
+        let views = self.lock();
+        let full = views.is_behind(since);
+        if full {
+            visitor(Seen::Everything);
+        }
+        for view in views.changed(since) {
+            visitor(Seen::Item(view));
+        }
+        if !full {
+            let removed = views.removed.iter().filter(|(at, _)| *at > since);
+            removed.for_each(|(_, id)| visitor(Seen::Gone(*id)));
+        }
+        views.revision
+    }
+
+    /// A revision that nobody else has.
+    pub(crate) fn take_revision(&self) -> u64 {
+        self.lock().next()
+    }
+
+    /// Tells of every change. Several that come quickly are told once.
+    pub(crate) fn watch(&self) -> watch::Receiver<u64> {
+        self.revision.subscribe()
     }
 
     /// All views, in the order of their ids.
@@ -137,16 +227,34 @@ impl Views {
     }
 
     fn changes(&self, since: u64) -> Changes {
-        let full = since == 0 || since < self.forgotten || since > self.revision;
-        let since = if full { 0 } else { since };
-        let changed = self.items.values().filter(|(at, _)| *at > since);
+        let full = self.is_behind(since);
         let removed = self.removed.iter().filter(|(at, _)| *at > since && !full);
+        let mut items: Vec<ItemView> = self.changed(since).cloned().collect();
+        items.sort_unstable_by_key(|view| view.id);
         Changes {
             rev: self.revision,
             full,
-            items: changed.map(|(_, view)| view.clone()).collect(),
+            items,
             removed: removed.map(|(_, id)| *id).collect(),
         }
+    }
+
+    /// A reader of that revision has to begin anew.
+    fn is_behind(&self, since: u64) -> bool {
+        since == 0 || since < self.forgotten || since > self.revision
+    }
+
+    fn changed(&self, since: u64) -> impl Iterator<Item = &ItemView> {
+        let since = if self.is_behind(since) { 0 } else { since };
+        let newer = self.by_revision.range(since + 1..);
+        newer.filter_map(|(_, id)| self.items.get(id).map(|(_, view)| view))
+    }
+}
+
+fn problem_of(view: &ItemView) -> Option<Problem> {
+    match &view.state {
+        State::NeedsYou(problem) => Some(problem.clone()),
+        _ => None,
     }
 }
 
@@ -241,5 +349,20 @@ mod tests {
         }
         check(&activity, rev, true, &[1], &[]).await;
         check(&activity, u64::MAX, true, &[1], &[]).await;
+    }
+
+    #[test]
+    fn notices_are_told_to_whoever_is_behind_them() {
+        let activity = Activity::default();
+        activity.put(view(1));
+        activity.notice(ItemId(1));
+        activity.notice(ItemId(7));
+        let told = activity.notices(1);
+        assert_eq!((told.len(), told[0].kind), (1, NoticeKind::Finished));
+        assert!(activity.notices(told[0].rev).is_empty());
+        for _ in 0..2 * REMEMBERED_NOTICES {
+            activity.notice(ItemId(1));
+        }
+        assert_eq!(activity.notices(0).len(), REMEMBERED_NOTICES);
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use libp2p::Multiaddr;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use unixfs::{Cid, Profile};
 
 use crate::activity::{Activity, Changes};
@@ -21,14 +21,16 @@ use crate::index::{Index, ItemOptions, ItemRecord, NewItem};
 use crate::inside::Inside;
 use crate::jobs::{Context, Jobs};
 use crate::library::{self, Control, Progress, Source};
-use crate::limits::{LINK_PROVIDERS, MAX_WAITING_DOUBTS};
+use crate::limits::{LINK_PROVIDERS, MAX_NAME_BYTES, MAX_WAITING_DOUBTS};
 use crate::link::Link;
 use crate::net::{Net, NetConfig};
 use crate::paths::DataDir;
+use crate::rates::Meter;
 use crate::requests::{
     Action, DownloadRequest, EntryView, NetworkView, PeerView, Report, ShareRequest,
 };
 use crate::types::{ItemId, ItemKind, ItemView, Skipped};
+use crate::view::{Library, LibraryRequest, LibraryView, Outlook};
 use crate::work::{blocking, now_unix};
 
 /// How to start.
@@ -50,6 +52,7 @@ struct Shared {
     context: Context,
     jobs: Jobs,
     settings: Mutex<Settings>,
+    library: Library,
     /// Where the damaged index lies that this start replaced.
     recovered: Option<PathBuf>,
     /// Held until the last handle goes.
@@ -82,11 +85,13 @@ impl Engine {
             inside: Inside::default(),
         };
         let jobs = Jobs::start(context.clone(), doubted).await?;
+        let library = new_library(&context, &jobs);
         let settings = Mutex::new(settings);
         let shared = Shared {
             context,
             jobs,
             settings,
+            library,
             recovered: opened.recovered,
             _dir: dir,
         };
@@ -136,6 +141,11 @@ impl Engine {
         self.shared.context.activity.changes(since, wait).await
     }
 
+    /// The window's rows and all around them, once there is something new to see.
+    pub async fn library(&self, request: &LibraryRequest) -> LibraryView {
+        self.shared.library.view(request).await
+    }
+
     /// All items, in the order in which they were made.
     pub fn items(&self) -> Vec<ItemView> {
         self.shared.context.activity.all()
@@ -167,6 +177,21 @@ impl Engine {
         self.shared.jobs.act(id, action).await
     }
 
+    /// Pauses everything, or ends that; what was paused by hand stays so. It is remembered over restarts.
+    pub async fn pause_all(&self, pause: bool) -> Result<(), EngineError> {
+        self.shared.jobs.pause_all(pause).await
+    }
+
+    /// What others see an item called from now on, in new links. Nothing on the disk changes its name.
+    pub async fn rename(&self, id: ItemId, name: &str) -> Result<(), EngineError> {
+        let name = name.trim();
+        let is_bad = |letter: char| letter.is_control() || matches!(letter, '/' | '\\');
+        if name.is_empty() || name.len() > MAX_NAME_BYTES || name.contains(is_bad) {
+            return Err(EngineError::BadName(name.to_owned()));
+        }
+        self.shared.jobs.rename(id, name.to_owned()).await
+    }
+
     /// Forgets an item. `delete_files` deletes what a download wrote and nobody changed since; never what was shared.
     pub async fn remove(&self, id: ItemId, delete_files: bool) -> Result<(), EngineError> {
         self.shared.jobs.remove(id, delete_files).await
@@ -186,7 +211,7 @@ impl Engine {
             Err(_) => Vec::new(),
         };
         Ok(Link {
-            filename: Some(record.name),
+            filename: Some(record.shown_name().to_owned()),
             providers,
             ..Link::to(cid)
         }
@@ -325,6 +350,17 @@ fn profile_named(name: Option<&str>) -> Result<Profile, EngineError> {
         .map_err(|_| EngineError::UnknownProfile(name.to_owned()))
 }
 
+/// Begins to measure rates, where there is a network for bytes to move through.
+fn new_library(context: &Context, jobs: &Jobs) -> Library {
+    let activity = context.activity.clone();
+    let (meter, outlook) = match &context.net {
+        Some(net) => (net.meter().clone(), net.outlook()),
+        None => (Meter::default(), watch::channel(Outlook::default()).1),
+    };
+    tokio::spawn(meter.clone().run(activity.clone()));
+    Library::new(activity, meter, outlook, jobs.paused())
+}
+
 async fn join(
     dir: &DataDir,
     settings: &Settings,
@@ -344,11 +380,13 @@ async fn join(
 
 fn new_share(request: ShareRequest) -> Result<NewItem, EngineError> {
     let first = request.paths.first().ok_or(EngineError::NothingToShare)?;
+    let mut folder = request.paths.len() > 1;
     for path in &request.paths {
-        fs_err::symlink_metadata(path).map_err(|source| EngineError::Unreadable {
+        let found = fs_err::symlink_metadata(path).map_err(|source| EngineError::Unreadable {
             path: path.clone(),
             source,
         })?;
+        folder |= found.is_dir();
     }
     let profile = profile_named(request.profile.as_deref())?;
     let own = first
@@ -363,6 +401,7 @@ fn new_share(request: ShareRequest) -> Result<NewItem, EngineError> {
     let options = ItemOptions {
         hidden: request.hidden,
         announce: request.announce,
+        folder,
         ..ItemOptions::default()
     };
     Ok(NewItem {

@@ -49,6 +49,8 @@ pub enum EngineError {
     NotReady(ItemId),
     #[error("item {0} is not all here yet")]
     NotWhole(ItemId),
+    #[error("{0:?} can't be a name")]
+    BadName(String),
     #[error("item {0} is a download")]
     NotAShare(ItemId),
     #[error("this needs the network, and the engine runs without")]
@@ -79,6 +81,7 @@ impl EngineError {
     fn field(&self) -> Option<String> {
         let field = match self {
             Self::Link(_) | Self::BadAddress(_) => "link",
+            Self::BadName(_) => "name",
             Self::Config(ConfigError::BadValue { key, .. }) => key,
             Self::Config(ConfigError::UnknownKey(key)) => key,
             _ => return None,
@@ -144,6 +147,11 @@ impl EngineError {
                 "not-whole",
                 Some("Wait until it is done, or resume it."),
                 Retry::User,
+            ),
+            Self::BadName(_) => (
+                "bad-name",
+                Some("A name has letters in it, no slashes, and not more than 255 bytes."),
+                Retry::Never,
             ),
             Self::NotAShare(_) => (
                 "not-a-share",

@@ -1,7 +1,11 @@
 //! What runs: the one owner of which item is being hashed, fetched or checked.
 //!
 //! An actor. Requests come in by a bounded channel and are answered by oneshot; each item has at most one job, a task that the
-//! actor started and whose end it hears of. A job never changes its item's state itself: it returns what became of it.
+//! actor started and whose end it hears of. A job never changes its item's state itself: it returns what became of it. Of each
+//! kind only so many run at a time; the others wait in the [`Queue`].
+//!
+//! "Pause all" holds everything but what the person starts after it. It changes no item's record, so that afterwards those
+//! that were paused by hand stay paused.
 //!
 //! | job    | ends as   | then                                                     |
 //! |--------|-----------|----------------------------------------------------------|
@@ -12,10 +16,10 @@
 //! | any    | stopped   | what asked for the stop goes on: pause, remove, shutdown |
 //! | any    | a problem | NeedsYou; a later Resume goes on where it stopped        |
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -27,8 +31,9 @@ use crate::inside::Inside;
 use crate::library::{Doubt, Source};
 use crate::limits::{MAX_LINK_PROVIDERS, MAX_WAITING_COMMANDS};
 use crate::net::Net;
+use crate::queue::{Lane, Queue};
 use crate::requests::{Action, SourceView};
-use crate::types::{ItemId, ItemKind, Problem, State};
+use crate::types::{ItemId, ItemKind, Problem, Retry, State};
 use crate::work::{self, Ended, Job};
 
 impl Context {
@@ -43,6 +48,9 @@ impl Context {
         })
     }
 }
+
+/// Under this the index keeps that everything is paused.
+const ALL_PAUSED: &str = "all paused";
 
 type Reply<T> = oneshot::Sender<Result<T, EngineError>>;
 
@@ -61,6 +69,8 @@ pub(crate) struct Context {
 enum Command {
     Add(Box<NewItem>, Reply<ItemId>),
     Act(ItemId, Action, Reply<()>),
+    PauseAll(bool, Reply<()>),
+    Rename(ItemId, String, Reply<()>),
     Remove {
         id: ItemId,
         delete_files: bool,
@@ -74,6 +84,7 @@ enum Command {
 #[derive(Debug, Clone)]
 pub(crate) struct Jobs {
     commands: mpsc::Sender<Command>,
+    paused: watch::Receiver<bool>,
 }
 
 impl Jobs {
@@ -86,20 +97,37 @@ impl Jobs {
     ) -> Result<Self, EngineError> {
         let (commands, waiting) = mpsc::channel(MAX_WAITING_COMMANDS);
         let index = context.index.clone();
-        let records = work::blocking(move || index.items()).await?;
+        let (records, is_paused) = work::blocking(move || {
+            let is_paused = index.meta(ALL_PAUSED)?.is_some_and(|kept| kept == [1]);
+            Ok::<_, EngineError>((index.items()?, is_paused))
+        })
+        .await?;
+        if is_paused {
+            context.index.halt(Some(HashSet::new()));
+        }
+        let (paused, is_paused) = watch::channel(is_paused);
         let mut actor = Actor {
             context,
             commands: waiting,
             doubted,
+            queue: Queue::default(),
+            paused,
+            started_since: HashSet::new(),
             running: HashMap::new(),
             tasks: JoinSet::new(),
             sources: HashMap::new(),
         };
+        for record in &records {
+            actor.context.activity.put(work::view(record));
+        }
         for record in records {
             actor.take_up(record);
         }
         tokio::spawn(actor.run());
-        Ok(Self { commands })
+        Ok(Self {
+            commands,
+            paused: is_paused,
+        })
     }
 
     /// Makes an item and starts its job. A download of what the same folder gets already goes on with that.
@@ -110,6 +138,21 @@ impl Jobs {
 
     pub(crate) async fn act(&self, id: ItemId, action: Action) -> Result<(), EngineError> {
         self.ask(|reply| Command::Act(id, action, reply)).await?
+    }
+
+    /// Whether everything is paused.
+    pub(crate) fn paused(&self) -> watch::Receiver<bool> {
+        self.paused.clone()
+    }
+
+    /// Pauses everything, or ends that. It is remembered over restarts.
+    pub(crate) async fn pause_all(&self, pause: bool) -> Result<(), EngineError> {
+        self.ask(|reply| Command::PauseAll(pause, reply)).await?
+    }
+
+    /// What others see an item called from now on. Nothing on the disk changes its name.
+    pub(crate) async fn rename(&self, id: ItemId, name: String) -> Result<(), EngineError> {
+        self.ask(|reply| Command::Rename(id, name, reply)).await?
     }
 
     /// Answers once the item is gone, and its files if that was asked for.
@@ -150,6 +193,10 @@ struct Actor {
     context: Context,
     commands: mpsc::Receiver<Command>,
     doubted: mpsc::Receiver<Doubt>,
+    queue: Queue,
+    /// Everything is, but for what was started since.
+    paused: watch::Sender<bool>,
+    started_since: HashSet<ItemId>,
     running: HashMap<ItemId, Running>,
     tasks: JoinSet<(ItemId, Ended)>,
     sources: HashMap<ItemId, (Vec<SourceView>, f64)>,
@@ -159,6 +206,9 @@ struct Actor {
 struct Running {
     stop: CancellationToken,
     began: Instant,
+    lane: Lane,
+    /// It makes a download whole.
+    completes: bool,
     /// What to do when it ended, whatever it ended as; nothing lets its end decide.
     then: Option<Then>,
 }
@@ -212,6 +262,8 @@ impl Actor {
         match command {
             Command::Add(item, reply) => drop(reply.send(self.add(*item).await)),
             Command::Act(id, action, reply) => drop(reply.send(self.act(id, action).await)),
+            Command::PauseAll(pause, reply) => drop(reply.send(self.pause_all(pause).await)),
+            Command::Rename(id, name, reply) => drop(reply.send(self.rename(id, name).await)),
             Command::Remove {
                 id,
                 delete_files,
@@ -229,31 +281,57 @@ impl Actor {
     /// Starts what an item needs, as its record says it was left.
     fn take_up(&mut self, record: ItemRecord) {
         let (id, done) = (record.id, record.done);
-        let job = Job::to_finish(&record);
-        self.context.activity.put(work::view(&record));
-        match (&record.state, job) {
-            (ItemState::Active, Some(job)) => self.start(record, job),
-            (ItemState::Active, None) => self.start(record, Job::Scan),
+        let job = Job::to_finish(&record).unwrap_or(Job::Scan);
+        match record.state {
+            ItemState::Active if self.is_held(id) => self.show_paused(id),
+            ItemState::Active => self.launch(record, job),
             // A share whose files changed still serves what did not; a download with a problem waits for the person.
-            (ItemState::Problem(_) | ItemState::Paused, _) => {
+            ItemState::Problem(_) | ItemState::Paused => {
                 tracing::debug!(%id, done, "left as it was");
             }
         }
     }
 
     fn start(&mut self, record: ItemRecord, job: Job) {
+        if self.is_held(record.id) {
+            self.show_paused(record.id);
+            return;
+        }
+        self.show(&record, job);
+        self.launch(record, job);
+    }
+
+    /// Begins the job, or lets it wait for its turn. What the item is shown to be doing is the same.
+    fn launch(&mut self, record: ItemRecord, job: Job) {
         let id = record.id;
+        let lane = Lane::of(job, record.kind);
+        if !self.queue.begin(lane) {
+            self.queue.wait(id, lane, job);
+            return;
+        }
+        self.queue.forget(id);
         let stop = CancellationToken::new();
         let running = Running {
             stop: stop.clone(),
             began: Instant::now(),
+            lane,
+            completes: lane == Lane::Fetch && !record.done,
             then: None,
         };
         self.running.insert(id, running);
-        self.show(&record, job);
         let context = self.context.clone();
         self.tasks
             .spawn(async move { (id, work::run(context, record, job, stop).await) });
+    }
+
+    /// A job ended: the next of its kind begins. Items that were removed or paused meanwhile don't wait any more.
+    async fn launch_next(&mut self, lane: Lane) {
+        while let Some((id, job)) = self.queue.next(lane) {
+            match self.record(id).await {
+                Ok(record) => self.launch(record, job),
+                Err(error) => tracing::warn!(%id, %error, "a job could not begin"),
+            }
+        }
     }
 
     /// A job of the item starts now, or as soon as the one under way has stopped.
@@ -265,6 +343,62 @@ impl Actor {
         } else {
             self.start(record, job);
         }
+        Ok(())
+    }
+
+    /// Everything is paused, and this was not started since.
+    fn is_held(&self, id: ItemId) -> bool {
+        *self.paused.borrow() && !self.started_since.contains(&id)
+    }
+
+    /// The person starts this one although everything is paused.
+    fn let_go(&mut self, id: ItemId) {
+        if *self.paused.borrow() && self.started_since.insert(id) {
+            self.context.index.halt(Some(self.started_since.clone()));
+        }
+    }
+
+    async fn pause_all(&mut self, pause: bool) -> Result<(), EngineError> {
+        let index = self.context.index.clone();
+        let records = work::blocking(move || {
+            index.set_meta(ALL_PAUSED, &[u8::from(pause)])?;
+            index.items()
+        })
+        .await?;
+        self.started_since.clear();
+        self.context.index.halt(pause.then(HashSet::new));
+        self.paused.send_replace(pause);
+        let active = records
+            .into_iter()
+            .filter(|record| record.state == ItemState::Active);
+        if pause {
+            self.queue.clear();
+            for running in self.running.values_mut() {
+                running.stop_then(Then::Pause);
+            }
+            active.for_each(|record| self.show_paused(record.id));
+            return Ok(());
+        }
+        for record in active {
+            let (id, job) = (record.id, Job::to_finish(&record).unwrap_or(Job::Scan));
+            match self.running.get_mut(&id) {
+                Some(running) if matches!(running.then, Some(Then::Pause)) => {
+                    running.stop_then(Then::Start(job));
+                    self.show(&record, job);
+                }
+                Some(_) => {}
+                None => self.start(record, job),
+            }
+        }
+        Ok(())
+    }
+
+    async fn rename(&mut self, id: ItemId, name: String) -> Result<(), EngineError> {
+        let index = self.context.index.clone();
+        let title = name.clone();
+        self.record(id).await?;
+        work::blocking(move || index.update_item(id, |record| record.title = Some(title))).await?;
+        self.context.activity.update(id, |view| view.name = name);
         Ok(())
     }
 
@@ -292,6 +426,7 @@ impl Actor {
         let index = self.context.index.clone();
         let (record, found) = work::blocking(move || take_in(&index, item)).await?;
         let id = record.id;
+        self.let_go(id);
         match found {
             Found::New => {
                 self.context.activity.put(work::view(&record));
@@ -308,9 +443,14 @@ impl Actor {
 
     async fn act(&mut self, id: ItemId, action: Action) -> Result<(), EngineError> {
         let record = self.record(id).await?;
+        let was_held = self.is_held(id);
+        if action != Action::Pause {
+            self.let_go(id);
+        }
         match action {
             Action::Pause => {
                 self.set_state(id, ItemState::Paused).await?;
+                self.queue.forget(id);
                 if let Some(running) = self.running.get_mut(&id) {
                     running.stop_then(Then::Pause);
                 }
@@ -322,7 +462,7 @@ impl Actor {
                     .running
                     .get(&id)
                     .is_none_or(|running| matches!(running.then, Some(Then::Pause)));
-                if !paused {
+                if !paused || (self.queue.is_waiting(id) && !was_held) {
                     return Ok(());
                 }
                 self.set_state(id, ItemState::Active).await?;
@@ -347,6 +487,7 @@ impl Actor {
             return;
         }
         let context = self.context.clone();
+        self.queue.forget(id);
         self.sources.remove(&id);
         self.tasks.spawn(async move {
             let removed = work::remove(&context, id, delete_files).await;
@@ -357,6 +498,13 @@ impl Actor {
     /// A job ended: say what became of its item, and do what was asked for meanwhile.
     async fn settle(&mut self, id: ItemId, ended: Ended) {
         let running = self.running.remove(&id);
+        let (lane, completes) = running
+            .as_ref()
+            .map(|running| (running.lane, running.completes))
+            .unzip();
+        if let Some(lane) = lane {
+            self.queue.end(lane);
+        }
         let secs = running
             .as_ref()
             .map_or(0.0, |running| running.began.elapsed().as_secs_f64());
@@ -376,6 +524,9 @@ impl Actor {
                 *entry = (sources, secs);
                 if is_last {
                     self.context.activity.update(id, work::show_whole);
+                }
+                if completes == Some(true) {
+                    self.context.activity.notice(id);
                 }
                 true
             }
@@ -399,13 +550,17 @@ impl Actor {
                 reply,
             }) => self.remove(id, delete_files, reply),
         }
+        if let Some(lane) = lane {
+            self.launch_next(lane).await;
+        }
     }
 
     /// A file was not as it was when somebody asked for a block of it: look at the whole item.
     async fn doubt(&mut self, doubt: Doubt) {
         let known = self.context.activity.get(doubt.item);
         let at_rest = known.is_some_and(|view| view.state == State::Sharing);
-        if !at_rest || self.running.contains_key(&doubt.item) {
+        let is_busy = self.running.contains_key(&doubt.item) || self.queue.is_waiting(doubt.item);
+        if !at_rest || is_busy {
             return;
         }
         if let Err(error) = self.start_next(doubt.item, Job::Scan).await {
@@ -421,10 +576,14 @@ impl Actor {
         if let Err(error) = kept {
             tracing::error!(%id, %error, "the problem could not be recorded");
         }
+        let is_for_the_person = problem.retry != Retry::Auto;
         self.context.activity.update(id, |view| {
             view.state = State::NeedsYou(problem);
             work::show_still(view);
         });
+        if is_for_the_person {
+            self.context.activity.notice(id);
+        }
     }
 
     fn show_paused(&self, id: ItemId) {

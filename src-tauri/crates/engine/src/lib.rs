@@ -17,6 +17,8 @@ mod limits;
 pub mod link;
 pub mod net;
 pub mod paths;
+mod queue;
+mod rates;
 mod requests;
 mod serve;
 pub mod types;

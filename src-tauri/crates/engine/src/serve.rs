@@ -11,23 +11,23 @@ use std::thread;
 
 use bitswap::server::Ticket;
 use bytes::Bytes;
+use libp2p::PeerId;
 use tokio::sync::mpsc;
 use unixfs::cid::{Cid, Multihash};
 
 use crate::index::Index;
 use crate::library::Source;
 use crate::limits::{SERVE_QUEUE, SERVE_THREADS};
+use crate::rates::Meter;
 
 /// What a peer's want needs to know.
 #[derive(Debug)]
 pub(crate) enum Question {
     /// The sizes of those of these blocks that may be served.
-    Sizes {
-        ticket: Ticket,
-        cids: Vec<Cid>,
-    },
+    Sizes { ticket: Ticket, cids: Vec<Cid> },
     Block {
         ticket: Ticket,
+        peer: PeerId,
         cid: Cid,
     },
 }
@@ -54,7 +54,11 @@ pub(crate) struct Serve {
 
 impl Serve {
     /// Starts the threads. They end when this is dropped; answers come out of the receiver.
-    pub(crate) fn start(source: &Source, index: &Index) -> (Self, mpsc::Receiver<Answer>) {
+    pub(crate) fn start(
+        source: &Source,
+        index: &Index,
+        meter: &Meter,
+    ) -> (Self, mpsc::Receiver<Answer>) {
         let (questions, asked) = std_mpsc::sync_channel(SERVE_QUEUE);
         let (answers, answered) = mpsc::channel(SERVE_QUEUE);
         let asked = Arc::new(Mutex::new(asked));
@@ -64,6 +68,7 @@ impl Serve {
                 answers: answers.clone(),
                 source: source.clone(),
                 index: index.clone(),
+                meter: meter.clone(),
             };
             let thread = thread::Builder::new().name(format!("serve-{number}"));
             if let Err(error) = thread.spawn(move || worker.run()) {
@@ -104,6 +109,7 @@ struct Worker {
     answers: mpsc::Sender<Answer>,
     source: Source,
     index: Index,
+    meter: Meter,
 }
 
 impl Worker {
@@ -114,9 +120,9 @@ impl Worker {
                     ticket,
                     sizes: self.sizes(&cids),
                 },
-                Question::Block { ticket, cid } => Answer::Block {
+                Question::Block { ticket, peer, cid } => Answer::Block {
                     ticket,
-                    data: self.source.read(&cid),
+                    data: self.block(peer, &cid),
                 },
             };
             if self.answers.blocking_send(answer).is_err() {
@@ -129,6 +135,12 @@ impl Worker {
     fn next(&self) -> Option<Question> {
         let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         asked.recv().ok()
+    }
+
+    fn block(&self, peer: PeerId, cid: &Cid) -> Option<Bytes> {
+        let (data, item) = self.source.read_with_item(cid)?;
+        self.meter.sent(peer, item, data.len() as u64);
+        Some(data)
     }
 
     fn sizes(&self, cids: &[Cid]) -> Vec<Option<u32>> {

@@ -1,4 +1,4 @@
-//! What the engine tells its callers: items, their states and their problems. Plain data, no behaviour.
+//! What the engine tells its callers: items, their states and their problems. Plain data.
 //!
 //! These types are what crosses the border to the window and the command line, so every field says its unit.
 
@@ -47,7 +47,7 @@ pub enum ItemKind {
 /// | Sharing     | Hashing, Verifying, Paused, NeedsYou   | updated; asked to; paused; files changed     |
 /// | Paused      | whatever it was doing before           | resumed                                      |
 /// | NeedsYou    | whatever solves it                     | the person took the next step, or it retried |
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 #[serde(rename_all = "lowercase", tag = "state", content = "problem")]
 pub enum State {
     Hashing,
@@ -75,7 +75,7 @@ impl State {
 }
 
 /// Who tries again after a problem.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 #[serde(rename_all = "lowercase")]
 pub enum Retry {
     /// The engine does, by itself.
@@ -87,7 +87,7 @@ pub enum Retry {
 }
 
 /// A problem as a person reads it: what happened, to what, and what to do next.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 pub struct Problem {
     /// Stable, for scripts: lower case with hyphens.
     pub code: String,
@@ -113,7 +113,7 @@ pub struct Skipped {
 }
 
 /// One row of the list: everything that is shown of an item without opening it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 pub struct ItemView {
     pub id: ItemId,
     pub kind: ItemKind,
@@ -144,4 +144,15 @@ pub struct ItemView {
     pub skipped: u64,
     /// Unix seconds.
     pub created: i64,
+}
+
+impl ItemView {
+    /// JSON can hold only text: what is none in a path is shown as a question mark in a box.
+    pub fn make_text(&mut self) {
+        if let Some(path) = &mut self.path
+            && path.to_str().is_none()
+        {
+            *path = PathBuf::from(path.to_string_lossy().into_owned());
+        }
+    }
 }

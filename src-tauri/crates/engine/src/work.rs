@@ -4,6 +4,7 @@
 //! item. Stopped jobs leave what they did on record, so that the next one goes on there.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -113,6 +114,7 @@ async fn hash(
     context.activity.update(record.id, |view| {
         view.cid = Some(imported.root.to_string());
         (view.total, view.files) = (imported.bytes, imported.files);
+        view.folder |= imported.files > 1;
         view.skipped = imported.skipped.len() as u64;
     });
     announce(context, record, imported.root).await?;
@@ -139,7 +141,9 @@ async fn fetch(
         peer: peer.to_string(),
         bytes,
     };
+    let folder = keep_kind(context, record.id, fetched.path.clone()).await?;
     context.activity.update(record.id, |view| {
+        view.folder = folder;
         view.path = Some(fetched.path.clone());
         view.cid = Some(fetched.root.to_string());
         (view.total, view.files) = (fetched.bytes, fetched.files);
@@ -149,6 +153,19 @@ async fn fetch(
     let mut sources: Vec<_> = fetched.sources.into_iter().map(view).collect();
     sources.sort_by_key(|source| std::cmp::Reverse(source.bytes));
     Ok(Ended::Whole { sources })
+}
+
+/// Puts on record whether a download is a folder, which no link tells.
+async fn keep_kind(context: &Context, id: ItemId, path: PathBuf) -> Result<bool, EngineError> {
+    let index = context.index.clone();
+    blocking(move || {
+        let folder = path.is_dir();
+        if folder {
+            index.update_item(id, |record| record.options.folder = true)?;
+        }
+        Ok::<_, EngineError>(folder)
+    })
+    .await
 }
 
 /// Tells the network what others can find here.
@@ -349,14 +366,14 @@ pub(crate) fn view(record: &ItemRecord) -> ItemView {
     ItemView {
         id: record.id,
         kind: record.kind,
-        name: record.name.clone(),
+        name: record.shown_name().to_owned(),
         path: here.cloned(),
         cid: record.root.map(|root| root.to_string()),
         state,
         total: record.bytes,
         done: if record.done { record.bytes } else { 0 },
         files: record.files,
-        folder: false,
+        folder: record.options.folder || record.files > 1 || record.sources.len() > 1,
         rate_down: 0,
         rate_up: 0,
         peers: 0,

@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::index::Announce;
 use crate::types::State;
+use crate::view::LibraryRequest;
 
 struct Home {
     dir: TempDir,
@@ -222,4 +223,65 @@ async fn what_is_seen_after_asking_is_never_the_state_from_before() {
     assert_eq!(engine.item(id).unwrap().state, State::Paused);
     engine.act(id, Action::Resume).await.unwrap();
     assert_ne!(engine.item(id).unwrap().state, State::Paused);
+}
+
+#[tokio::test]
+async fn what_was_paused_by_hand_stays_so_when_everything_goes_on() {
+    let home = Home::new();
+    let engine = home.start().await;
+    let mut ids = Vec::new();
+    for name in ["a", "b", "c"] {
+        ids.push(shared(&engine, &home.write(name, name)).await.id);
+    }
+    let [by_hand, plain, picked] = ids[..] else {
+        panic!("three");
+    };
+    let states = |engine: &Engine| -> Vec<&'static str> {
+        let views = engine.items();
+        views.iter().map(|view| view.state.name()).collect()
+    };
+    engine.act(by_hand, Action::Pause).await.unwrap();
+    engine.pause_all(true).await.unwrap();
+    assert_eq!(states(&engine), ["paused"; 3]);
+    engine.shutdown().await;
+
+    let engine = home.start().await;
+    assert_eq!(states(&engine), ["paused"; 3]);
+    let request = LibraryRequest::default();
+    assert!(engine.library(&request).await.paused);
+    // What the person starts runs, and so does what is new.
+    engine.act(picked, Action::Resume).await.unwrap();
+    wait_for(&engine, picked, |view| view.state == State::Sharing).await;
+    shared(&engine, &home.write("d", "d")).await;
+    assert_eq!(engine.item(plain).unwrap().state, State::Paused);
+
+    engine.pause_all(false).await.unwrap();
+    wait_for(&engine, plain, |view| view.state == State::Sharing).await;
+    assert_eq!(states(&engine), ["paused", "sharing", "sharing", "sharing"]);
+    assert!(!engine.library(&request).await.paused);
+    engine.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_new_name_is_for_others_and_not_for_the_disk() {
+    let home = Home::new();
+    let path = home.write("IMG_2041.txt", "a");
+    let engine = home.start().await;
+    let view = shared(&engine, &path).await;
+    engine.rename(view.id, " Our holiday ").await.unwrap();
+    assert_eq!(engine.item(view.id).unwrap().name, "Our holiday");
+    let link = engine.link(view.id).await.unwrap();
+    assert!(link.ends_with("filename=Our%20holiday"), "{link}");
+    assert!(path.exists());
+    for bad in ["", " ", "a/b", "a\nb"] {
+        let problem = engine.rename(view.id, bad).await.unwrap_err().problem();
+        assert_eq!(problem.field.as_deref(), Some("name"));
+    }
+    // The same path is still the same item.
+    assert_eq!(engine.share(share(&path)).await.unwrap(), view.id);
+    engine.shutdown().await;
+
+    let engine = home.start().await;
+    assert_eq!(engine.item(view.id).unwrap().name, "Our holiday");
+    engine.shutdown().await;
 }

@@ -219,13 +219,15 @@ impl Transfer {
             SessionEvent::Block { peer, cid, data } => {
                 let bytes = data.len() as u64;
                 self.rate.add(bytes, Instant::now());
+                let meter = self.context.net.meter();
+                meter.fetched(peer, self.item.id, bytes);
                 if self.sources.len() < MAX_SESSION_SOURCES || self.sources.contains_key(&peer) {
                     *self.sources.entry(peer).or_default() += bytes;
                 }
                 self.desk.hand_out(&cid, &data);
                 permit.send(Event::Block { cid, data });
             }
-            SessionEvent::Peers { having, .. } => self.having = having,
+            SessionEvent::Peers { known, .. } => self.having = known,
             SessionEvent::Searching { .. } => {}
         }
     }
@@ -243,13 +245,14 @@ impl Transfer {
             State::Finding
         };
         let begun = totals.files > 0 || progress.waiting > 0;
-        let peers = u32::try_from(self.having).unwrap_or(u32::MAX);
+        let having = u32::try_from(self.having).unwrap_or(u32::MAX);
         self.context.activity.update(self.item.id, |view| {
             if begun {
                 view.state = state;
             }
             (view.total, view.done) = (totals.bytes, totals.done);
-            (view.files, view.peers) = (totals.files, peers);
+            (view.files, view.having) = (totals.files, having);
+            view.folder |= totals.files > 1;
             view.rate_down = rate;
             view.eta = left.checked_div(rate);
         });

@@ -321,6 +321,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<ItemRecord> {
             ItemKind::Download
         },
         name: row.get(2)?,
+        title: details.title,
         root: cid_at(row, 3)?,
         profile: details.profile,
         state,

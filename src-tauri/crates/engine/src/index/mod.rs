@@ -57,6 +57,8 @@ struct Inner {
     // The readers close first, so that the writer, the last one, can fold the write-ahead log into the database.
     readers: Readers,
     serving: Arc<RwLock<HashSet<ItemId>>>,
+    /// Everything is paused, but for these.
+    halted: RwLock<Option<HashSet<ItemId>>>,
     writer: Writer,
 }
 
@@ -107,6 +109,7 @@ impl Index {
             inner: Arc::new(Inner {
                 readers,
                 serving,
+                halted: RwLock::default(),
                 writer,
             }),
         };
@@ -121,11 +124,19 @@ impl Index {
 
     /// Items whose blocks may be given to others.
     fn is_serving(&self, item: ItemId) -> bool {
-        self.inner
-            .serving
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(&item)
+        let serving = self.inner.serving.read();
+        let halted = self.inner.halted.read();
+        let but_these = halted.unwrap_or_else(PoisonError::into_inner);
+        let is_halted = but_these.as_ref().is_some_and(|but| !but.contains(&item));
+        let serving = serving.unwrap_or_else(PoisonError::into_inner);
+        !is_halted && serving.contains(&item)
+    }
+
+    /// Gives blocks of nothing to others until further notice, but of `but_these`. `None` ends it: then each item counts by
+    /// its own state again, as it stands on record all the time.
+    pub(crate) fn halt(&self, but_these: Option<HashSet<ItemId>>) {
+        let halted = self.inner.halted.write();
+        *halted.unwrap_or_else(PoisonError::into_inner) = but_these;
     }
 
     fn serving_handle(&self) -> Arc<RwLock<HashSet<ItemId>>> {

@@ -80,6 +80,7 @@ impl Entry {
             id: self.id,
             kind: self.kind,
             name: self.name,
+            title: self.details.title,
             root: self.root.and_then(|root| cid::parse(&root).ok()),
             profile: self.details.profile,
             state: if self.paused {

@@ -14,7 +14,10 @@ use crate::types::{ItemId, ItemKind, Problem};
 pub struct ItemRecord {
     pub id: ItemId,
     pub kind: ItemKind,
+    /// A share's own name; of a download the one that it has on this disk, as far as it is free there.
     pub name: String,
+    /// What others see it called, where that is another.
+    pub title: Option<String>,
     /// A share's once it is hashed, a download's once its link was followed.
     pub root: Option<Cid>,
     /// Name of the profile by which a share is made.
@@ -63,6 +66,8 @@ pub struct ItemOptions {
     pub announce: Announce,
     /// Modes and times become part of the content.
     pub metadata: bool,
+    /// It is a folder, or several things.
+    pub folder: bool,
 }
 
 /// What others can find in the public directory.
@@ -116,6 +121,8 @@ pub(super) struct Details {
     #[serde(default, with = "paths::optional")]
     pub(super) part: Option<PathBuf>,
     pub(super) profile: String,
+    #[serde(default)]
+    pub(super) title: Option<String>,
 }
 
 impl NewItem {
@@ -124,6 +131,7 @@ impl NewItem {
             id,
             kind: self.kind,
             name: self.name,
+            title: None,
             root: self.root,
             profile: self.profile,
             state: ItemState::Active,
@@ -157,6 +165,12 @@ impl ItemRecord {
             options: self.options,
             part: self.part.clone(),
             profile: self.profile.clone(),
+            title: self.title.clone(),
         }
+    }
+
+    /// What it is called, here and by others.
+    pub fn shown_name(&self) -> &str {
+        self.title.as_deref().unwrap_or(&self.name)
     }
 }

@@ -65,12 +65,17 @@ impl Source {
 
     /// A block's bytes, if it may be given to others and is still what it was.
     pub fn read(&self, cid: &Cid) -> Option<Bytes> {
+        self.read_with_item(cid).map(|(data, _)| data)
+    }
+
+    /// The same, with the item whose file it was read from. Nodes above the leaves lie in no file.
+    pub(crate) fn read_with_item(&self, cid: &Cid) -> Option<(Bytes, Option<ItemId>)> {
         self.read_for(cid, Scope::Serving)
     }
 
     /// The same for ourselves: from paused items too.
     pub fn read_local(&self, cid: &Cid) -> Option<Bytes> {
-        self.read_for(cid, Scope::Everything)
+        self.read_for(cid, Scope::Everything).map(|(data, _)| data)
     }
 
     /// Bytes of a block that may be given to others, without looking at its file.
@@ -90,9 +95,9 @@ impl Source {
         self.open_files().clear();
     }
 
-    fn read_for(&self, cid: &Cid, scope: Scope) -> Option<Bytes> {
+    fn read_for(&self, cid: &Cid, scope: Scope) -> Option<(Bytes, Option<ItemId>)> {
         if let Some(block) = cid::implied_block(cid) {
-            return Some(block);
+            return Some((block, None));
         }
         let place = self.index.locate_for(cid.hash(), scope);
         match place
@@ -100,8 +105,11 @@ impl Source {
             .ok()??
         {
             // Few and small, and they lie in a database that may be damaged.
-            BlockAt::Inline(data) => matches(cid, &data).then_some(data),
-            BlockAt::Slices(places) => places.iter().find_map(|place| self.read_slice(cid, place)),
+            BlockAt::Inline(data) => matches(cid, &data).then_some((data, None)),
+            BlockAt::Slices(places) => places.iter().find_map(|place| {
+                let block = self.read_slice(cid, place)?;
+                Some((block, Some(place.file.item)))
+            }),
         }
     }
 

@@ -30,7 +30,9 @@ use super::provide::Standing;
 use super::sessions::Sessions;
 use super::{NetConfig, NetError, NetworkInfo, listen, remember, transport};
 use crate::index::Index;
+use crate::rates::Meter;
 use crate::serve::{Answer, Serve};
+use crate::view::Outlook;
 
 /// An unused connection is closed after this: long enough that the next question finds it open.
 const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
@@ -62,6 +64,9 @@ pub(crate) struct Actor {
     index: Index,
     /// Others could reach nothing that we listen at.
     this_machine_only: bool,
+    meter: Meter,
+    /// Told to whoever shows it.
+    outlook: watch::Sender<Outlook>,
 }
 
 impl Actor {
@@ -71,6 +76,7 @@ impl Actor {
         commands: mpsc::Receiver<Command>,
         (serve, answers): (Serve, mpsc::Receiver<Answer>),
         index: &Index,
+        meter: Meter,
     ) -> Result<Self, NetError> {
         let is_loopback = |address: &Multiaddr| address::scope(address) == Scope::Loopback;
         if config.local_only
@@ -108,6 +114,8 @@ impl Actor {
             look_around_at: None,
             index: index.clone(),
             this_machine_only,
+            meter,
+            outlook: watch::Sender::default(),
         };
         actor.listen(&config.listen).await?;
         if config.dht {
@@ -120,6 +128,18 @@ impl Actor {
 
     pub(crate) fn standing(&self) -> watch::Receiver<Standing> {
         self.standing.subscribe()
+    }
+
+    pub(crate) fn outlook(&self) -> watch::Receiver<Outlook> {
+        self.outlook.subscribe()
+    }
+
+    fn update_outlook(&self) {
+        let people = u32::try_from(self.peers.len()).unwrap_or(u32::MAX);
+        let reach = self.ground().reach();
+        let now = Outlook { people, reach };
+        self.outlook
+            .send_if_modified(|seen| std::mem::replace(seen, now) != now);
     }
 
     /// Listens everywhere and waits until it is so. Fails only if nothing can be listened at.
@@ -320,6 +340,7 @@ impl Actor {
                 tracing::debug!(peer = %peer_id, address = %endpoint.get_remote_address(), "connected");
                 self.peers.connected(peer_id, connection_id, &endpoint);
                 self.on_connected(connection_id, peer_id);
+                self.update_outlook();
             }
             SwarmEvent::ConnectionClosed {
                 peer_id,
@@ -331,12 +352,17 @@ impl Actor {
                 if num_established == 0 {
                     self.sessions.peer_left(&peer_id);
                     self.update_standing();
+                    self.update_outlook();
                 }
             }
-            SwarmEvent::NewListenAddr { address, .. } => self.on_listening(address),
+            SwarmEvent::NewListenAddr { address, .. } => {
+                self.on_listening(address);
+                self.update_outlook();
+            }
             SwarmEvent::ExpiredListenAddr { address, .. } => {
                 self.swarm.remove_external_address(&address);
                 self.on_external_addresses();
+                self.update_outlook();
             }
             SwarmEvent::OutgoingConnectionError {
                 peer_id,

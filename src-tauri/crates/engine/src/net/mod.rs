@@ -46,7 +46,7 @@ use std::time::Duration;
 
 use libp2p::identity::Keypair;
 use libp2p::{Multiaddr, PeerId};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use unixfs::cid::{Cid, Multihash};
 
 pub use self::identity::{IdentityError, load_or_create as identity};
@@ -59,9 +59,10 @@ use crate::config::Config;
 use crate::index::Index;
 use crate::library::Source;
 use crate::limits::WAITING_COMMANDS;
+use crate::rates::Meter;
 use crate::requests::Rung;
 use crate::serve::Serve;
-use crate::view::Reach;
+use crate::view::{Outlook, Reach};
 
 /// What the network runs with.
 #[derive(Debug, Clone)]
@@ -156,6 +157,8 @@ pub struct Net {
     peer: PeerId,
     commands: mpsc::Sender<Command>,
     announcements: mpsc::Sender<Change>,
+    meter: Meter,
+    outlook: watch::Receiver<Outlook>,
 }
 
 impl Net {
@@ -167,15 +170,30 @@ impl Net {
         index: Index,
     ) -> Result<Self, NetError> {
         let (commands, receiver) = mpsc::channel(WAITING_COMMANDS);
-        let serve = Serve::start(&source, &index);
-        let actor = actor::Actor::start(&config, &identity, receiver, serve, &index).await?;
+        let meter = Meter::default();
+        let serve = Serve::start(&source, &index, &meter);
+        let actor =
+            actor::Actor::start(&config, &identity, receiver, serve, &index, meter.clone()).await?;
+        let outlook = actor.outlook();
         let announcements = Announcer::start(index, actor.standing(), commands.downgrade());
         tokio::spawn(actor.run());
         Ok(Self {
             peer: identity.public().to_peer_id(),
             commands,
             announcements,
+            meter,
+            outlook,
         })
+    }
+
+    /// Counts what is exchanged.
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    /// How we stand, as it changes.
+    pub(crate) fn outlook(&self) -> watch::Receiver<Outlook> {
+        self.outlook.clone()
     }
 
     pub fn peer_id(&self) -> PeerId {

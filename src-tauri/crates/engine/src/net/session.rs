@@ -28,6 +28,8 @@ pub enum SessionEvent {
         connected: usize,
         /// Those of them that are said to have the content, or have given some.
         having: usize,
+        /// All that were ever said to have the content or gave some, connected or not.
+        known: usize,
     },
     /// Where peers are being looked for. Left out when the fetcher doesn't keep up.
     Searching { r#where: Search },

@@ -40,8 +40,10 @@ struct State {
     held: u64,
     /// Connected peers that have the content or gave some of it.
     sources: HashSet<PeerId>,
+    /// Those, and others that are said to have it, connected or not.
+    known: HashSet<PeerId>,
     /// The last `Peers` event, so that only changes are told.
-    told: (usize, usize),
+    told: (usize, usize, usize),
     /// When to look nearby again, should nobody have it then, and the pause after that.
     look_again: Option<(Instant, Duration)>,
 }
@@ -78,7 +80,8 @@ impl Sessions {
             shared: Arc::clone(&shared),
             held: 0,
             sources: HashSet::new(),
-            told: (0, 0),
+            known: HashSet::new(),
+            told: (0, 0, 0),
             look_again: None,
         };
         self.open.insert(id, state);
@@ -129,6 +132,7 @@ impl Sessions {
         };
         state.held += data.len() as u64;
         state.add_source(*peer);
+        state.add_known(*peer);
         state.waiting.push_back(event);
         state.pump();
     }
@@ -146,6 +150,13 @@ impl Sessions {
         }
     }
 
+    /// It is said to have the content: by the link, or by the DHT.
+    pub(crate) fn add_known(&mut self, id: SessionId, peer: PeerId) {
+        if let Some(state) = self.open.get_mut(&id) {
+            state.add_known(peer);
+        }
+    }
+
     pub(crate) fn peer_left(&mut self, peer: &PeerId) {
         for state in self.open.values_mut() {
             state.sources.remove(peer);
@@ -156,9 +167,15 @@ impl Sessions {
     pub(crate) fn tell_peers(&mut self, connected: usize) {
         for state in self.open.values_mut() {
             let having = state.sources.len();
-            let event = SessionEvent::Peers { connected, having };
-            if state.told != (connected, having) && state.events.try_send(event).is_ok() {
-                state.told = (connected, having);
+            let known = state.known.len();
+            let event = SessionEvent::Peers {
+                connected,
+                having,
+                known,
+            };
+            let now = (connected, having, known);
+            if state.told != now && state.events.try_send(event).is_ok() {
+                state.told = now;
             }
         }
     }
@@ -217,6 +234,12 @@ impl State {
     fn add_source(&mut self, peer: PeerId) {
         if self.sources.len() < MAX_SESSION_SOURCES {
             self.sources.insert(peer);
+        }
+    }
+
+    fn add_known(&mut self, peer: PeerId) {
+        if self.known.len() < MAX_SESSION_SOURCES {
+            self.known.insert(peer);
         }
     }
 
@@ -333,11 +356,14 @@ mod tests {
         let root = sessions.root(held[0].0).unwrap();
         assert!(sessions.open(root, Vec::new(), commands).is_none());
         sessions.add_source(held[0].0, PeerId::random());
+        sessions.add_known(held[0].0, PeerId::random());
+        sessions.add_known(held[0].0, PeerId::random());
         sessions.tell_peers(3);
         sessions.tell_peers(3);
         let expected = SessionEvent::Peers {
             connected: 3,
             having: 1,
+            known: 2,
         };
         assert_eq!(held[0].1.events.try_recv(), Ok(expected));
         assert!(held[0].1.events.try_recv().is_err());

@@ -1,8 +1,231 @@
 //! The list of items as a person looks at it: a filter, a search and an order, of which a window is on the screen.
+//!
+//! [`Library`] answers a window's one long poll. It keeps nothing but what makes the next answer cheap: what there is to be
+//! known of items lies in [`Activity`], of rates in the meter, of the network with its actor.
 
+mod catalog;
+mod fold;
+#[cfg(test)]
+pub(crate) mod tests;
 mod types;
+
+use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hash, Hasher as _};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
 
 pub use self::types::{
     Counts, Filter, Focus, LibraryRequest, LibraryView, Notice, NoticeKind, RateSample, Rates,
     Reach, Sort,
 };
+
+use self::catalog::{Catalog, Query};
+use crate::activity::Activity;
+use crate::rates::Meter;
+
+/// The least time between two looks at what changed, for one reader: four a second are as many as people can read.
+const LOOK_GAP: Duration = Duration::from_millis(250);
+/// The longest wait that a reader may ask for; one that is gone is forgotten after it.
+const MAX_WAIT: Duration = Duration::from_mins(1);
+/// Rows of one window.
+const MAX_ROWS: usize = 500;
+/// Characters of a search. Names have 255.
+const MAX_SEARCH: usize = 256;
+/// Readers whose last answer is remembered. There is one window; others are programs.
+const MAX_READERS: usize = 16;
+
+/// What the network's actor says of itself, for the foot of the window.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Outlook {
+    /// Connected.
+    pub(crate) people: u32,
+    pub(crate) reach: Reach,
+}
+
+/// The list, and who reads it.
+#[derive(Debug)]
+pub(crate) struct Library {
+    activity: Activity,
+    meter: Meter,
+    outlook: watch::Receiver<Outlook>,
+    /// Everything is paused.
+    paused: watch::Receiver<bool>,
+    catalog: Mutex<Catalog>,
+    readers: Mutex<VecDeque<Reader>>,
+}
+
+/// What a reader was told last.
+#[derive(Debug, Clone, Copy)]
+struct Reader {
+    /// The revision of that answer, which no other answer has.
+    rev: u64,
+    /// Of what was asked.
+    query: u64,
+    /// Of what it was told.
+    print: u64,
+    at: Instant,
+}
+
+impl Library {
+    pub(crate) fn new(
+        activity: Activity,
+        meter: Meter,
+        outlook: watch::Receiver<Outlook>,
+        paused: watch::Receiver<bool>,
+    ) -> Self {
+        Self {
+            activity,
+            meter,
+            outlook,
+            paused,
+            catalog: Mutex::default(),
+            readers: Mutex::default(),
+        }
+    }
+
+    /// Answers when something changed that this reader sees, or something else is asked than last time. A reader that
+    /// isn't known, as after a restart, is answered at once.
+    ///
+    /// What a reader doesn't see is looked at no more than four times a second, and wakes nobody when nothing happens.
+    pub(crate) async fn view(&self, request: &LibraryRequest) -> LibraryView {
+        let asked = Instant::now();
+        let until = asked + Duration::from_millis(request.wait_ms).min(MAX_WAIT);
+        let query = query_print(request);
+        let known = self.forget(request.since);
+        let known = known.filter(|known| known.query == query);
+        if let Some(known) = known {
+            sleep_until((known.at + LOOK_GAP).min(until.max(asked))).await;
+        }
+        let mut items = self.activity.watch();
+        let mut samples = self.meter.watch();
+        let (mut outlook, mut paused) = (self.outlook.clone(), self.paused.clone());
+        loop {
+            let looked = Instant::now();
+            items.mark_unchanged();
+            samples.mark_unchanged();
+            outlook.mark_unchanged();
+            paused.mark_unchanged();
+            let view = self.look(request);
+            let print = print(&view);
+            let is_news = known.is_none_or(|known| known.print != print);
+            if is_news || !view.notices.is_empty() || looked >= until {
+                return self.tell(view, query, print);
+            }
+            tokio::select! {
+                () = sleep_until(until) => {}
+                Ok(()) = items.changed() => {}
+                Ok(()) = samples.changed() => {}
+                Ok(()) = outlook.changed() => {}
+                Ok(()) = paused.changed() => {}
+            }
+            sleep_until((looked + LOOK_GAP).min(until)).await;
+        }
+    }
+
+    /// What there is to see now.
+    fn look(&self, request: &LibraryRequest) -> LibraryView {
+        let search: String = request.search.chars().take(MAX_SEARCH).collect();
+        let query = Query::new(request.filter, &search, request.sort);
+        let offset = usize::try_from(request.offset).unwrap_or(usize::MAX);
+        let limit = usize::try_from(request.limit).map_or(MAX_ROWS, |rows| rows.min(MAX_ROWS));
+        let (counts, matching, ids) = {
+            let mut catalog = lock(&self.catalog);
+            catalog.update(&self.activity);
+            let (matching, ids) = catalog.window(&query, offset, limit);
+            (catalog.counts(), matching, ids)
+        };
+        let focus = request.focus.and_then(|id| {
+            let item = self.activity.get(id)?;
+            let history = self.meter.history_of(id);
+            Some(Focus { item, history })
+        });
+        let notices = match request.since {
+            0 => Vec::new(),
+            since => self.activity.notices(since),
+        };
+        let outlook = *self.outlook.borrow();
+        let mut view = LibraryView {
+            rev: 0,
+            counts,
+            matching: u32::try_from(matching).unwrap_or(u32::MAX),
+            offset: request.offset,
+            items: self.activity.some(&ids),
+            focus,
+            rates: self.meter.rates(),
+            people: outlook.people,
+            reach: outlook.reach,
+            paused: *self.paused.borrow(),
+            notices,
+        };
+        let rows = view.items.iter_mut();
+        let focused = view.focus.iter_mut().map(|focus| &mut focus.item);
+        rows.chain(focused).for_each(|item| item.make_text());
+        view
+    }
+
+    fn tell(&self, mut view: LibraryView, query: u64, print: u64) -> LibraryView {
+        view.rev = self.activity.take_revision();
+        let mut readers = lock(&self.readers);
+        if readers.len() == MAX_READERS {
+            readers.pop_front();
+        }
+        readers.push_back(Reader {
+            rev: view.rev,
+            query,
+            print,
+            at: Instant::now(),
+        });
+        view
+    }
+
+    /// What the reader of that revision was told; it will be told something newer now.
+    fn forget(&self, rev: u64) -> Option<Reader> {
+        let mut readers = lock(&self.readers);
+        let place = readers.iter().position(|reader| reader.rev == rev)?;
+        readers.remove(place)
+    }
+}
+
+fn query_print(request: &LibraryRequest) -> u64 {
+    let asked = LibraryRequest {
+        since: 0,
+        wait_ms: 0,
+        ..request.clone()
+    };
+    hash(&asked)
+}
+
+/// Notices aside, which are told once.
+fn print(view: &LibraryView) -> u64 {
+    let LibraryView {
+        rev: _,
+        counts,
+        matching,
+        offset,
+        items,
+        focus,
+        rates,
+        people,
+        reach,
+        paused,
+        notices: _,
+    } = view;
+    hash(&(
+        (counts, matching, offset, items, focus),
+        (rates, people, reach, paused),
+    ))
+}
+
+fn hash(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What a panic leaves half-done in a cache shows until the next change.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

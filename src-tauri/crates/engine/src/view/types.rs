@@ -27,11 +27,11 @@ pub enum Sort {
 }
 
 /// The part of the list that is on the screen.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 pub struct LibraryRequest {
     /// The revision last seen; 0: answer at once.
     pub since: u64,
-    /// Up to 60,000. Answers are at least 250 ms apart unless `since` is 0.
+    /// Up to 60,000. Answers are at least 250 ms apart, unless `since` is 0 or something else is asked than last time.
     pub wait_ms: u64,
     pub filter: Filter,
     /// Words that a name must hold, all of them.
@@ -45,7 +45,7 @@ pub struct LibraryRequest {
     pub focus: Option<ItemId>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 pub struct LibraryView {
     /// To be given as `since` next time.
     pub rev: u64,
@@ -69,7 +69,7 @@ pub struct LibraryView {
 }
 
 /// Items that each filter shows, whatever the search.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 pub struct Counts {
     pub all: u32,
     pub sharing: u32,
@@ -78,14 +78,14 @@ pub struct Counts {
 }
 
 /// The item that is open, with its last minute.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 pub struct Focus {
     pub item: ItemView,
     pub history: Vec<RateSample>,
 }
 
 /// Bytes a second of all items together, with the last minute.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 pub struct Rates {
     pub down: u64,
     pub up: u64,
@@ -94,11 +94,11 @@ pub struct Rates {
 }
 
 /// Bytes a second: down, up.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 pub struct RateSample(pub u64, pub u64);
 
 /// Something that a person wants to hear of even when not looking.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 pub struct Notice {
     pub rev: u64,
     #[ts(inline)]
@@ -108,7 +108,7 @@ pub struct Notice {
     pub problem: Option<Problem>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]
 pub enum NoticeKind {
     Finished,

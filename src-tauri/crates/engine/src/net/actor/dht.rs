@@ -129,6 +129,7 @@ impl Actor {
                     };
                     let found = self.finder.progress(kad, &self.reach, id, result, &step);
                     if let Some((session, targets)) = found {
+                        self.believe(session, &targets);
                         self.connect_all(session, targets);
                     }
                 }

@@ -30,7 +30,9 @@ impl Actor {
 
     pub(super) fn add_hint(&mut self, session: SessionId, address: Multiaddr) {
         self.sessions.add_hint(session, address.clone());
-        self.connect_all(session, dial::targets(&[address]));
+        let targets = dial::targets(&[address]);
+        self.believe(session, &targets);
+        self.connect_all(session, targets);
     }
 
     /// Sessions that ended, and bytes that others let go of.
@@ -65,6 +67,7 @@ impl Actor {
                 cid,
                 data,
             } => {
+                self.meter.received(peer, data.len() as u64);
                 let event = SessionEvent::Block { peer, cid, data };
                 self.sessions.block(session, event);
             }
@@ -72,7 +75,9 @@ impl Actor {
             Event::Lookup { ticket, cids, .. } => {
                 self.serve.ask(Question::Sizes { ticket, cids });
             }
-            Event::Read { ticket, cid, .. } => self.serve.ask(Question::Block { ticket, cid }),
+            Event::Read { ticket, peer, cid } => {
+                self.serve.ask(Question::Block { ticket, peer, cid });
+            }
             Event::Misbehaved { peer } => self.keep_away(peer),
         }
     }
@@ -89,11 +94,23 @@ impl Actor {
     /// Peers that are quickly asked: those in the link, and those on this network.
     pub(super) fn look_nearby(&mut self, session: SessionId) {
         let hints = dial::targets(self.sessions.hints(session));
+        self.believe(session, &hints);
         let devices = self.lan.targets();
         for (targets, r#where) in [(hints, Search::Hints), (devices, Search::Lan)] {
             if !targets.is_empty() {
                 self.sessions.searching(session, r#where);
                 self.connect_all(session, targets);
+            }
+        }
+    }
+
+    /// These peers are said to have the session's content.
+    pub(super) fn believe(&mut self, session: SessionId, targets: &[Target]) {
+        for target in targets {
+            if let Target::Peer(peer, _) = target
+                && peer != self.swarm.local_peer_id()
+            {
+                self.sessions.add_known(session, *peer);
             }
         }
     }

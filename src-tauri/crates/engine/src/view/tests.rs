@@ -1,0 +1,134 @@
+use tokio::sync::watch;
+
+use super::*;
+use crate::types::{ItemId, ItemKind, ItemView, State};
+
+pub(crate) fn view(id: i64) -> ItemView {
+    ItemView {
+        id: ItemId(id),
+        kind: ItemKind::Share,
+        name: format!("item {id}"),
+        path: None,
+        cid: None,
+        state: State::Sharing,
+        total: 0,
+        done: 0,
+        files: 0,
+        folder: false,
+        rate_down: 0,
+        rate_up: 0,
+        peers: 0,
+        having: 0,
+        eta: None,
+        skipped: 0,
+        created: id,
+    }
+}
+
+struct Desk {
+    activity: Activity,
+    library: Library,
+    outlook: watch::Sender<Outlook>,
+    paused: watch::Sender<bool>,
+}
+
+fn desk(items: i64) -> Desk {
+    let activity = Activity::default();
+    for id in 1..=items {
+        activity.put(view(id));
+    }
+    let (outlook, paused) = (watch::Sender::default(), watch::Sender::default());
+    Desk {
+        library: Library::new(
+            activity.clone(),
+            Meter::default(),
+            outlook.subscribe(),
+            paused.subscribe(),
+        ),
+        activity,
+        outlook,
+        paused,
+    }
+}
+
+fn request(since: u64, wait_ms: u64) -> LibraryRequest {
+    LibraryRequest {
+        since,
+        wait_ms,
+        limit: 2,
+        ..LibraryRequest::default()
+    }
+}
+
+const LONG: u64 = 60_000;
+
+#[tokio::test]
+async fn a_window_shows_its_rows_and_the_counts_of_all() {
+    let desk = desk(5);
+    desk.activity
+        .update(ItemId(2), |view| view.state = State::Finding);
+    let asked = LibraryRequest {
+        filter: Filter::Sharing,
+        offset: 1,
+        focus: Some(ItemId(2)),
+        ..request(0, LONG)
+    };
+    let view = desk.library.view(&asked).await;
+    let ids: Vec<i64> = view.items.iter().map(|item| item.id.0).collect();
+    assert_eq!((ids.as_slice(), view.matching), (&[4, 3][..], 4));
+    let Counts {
+        all, downloading, ..
+    } = view.counts;
+    assert_eq!((all, downloading), (5, 1));
+    assert_eq!(view.focus.unwrap().item.id, ItemId(2));
+}
+
+#[tokio::test]
+async fn what_is_seen_is_told_and_what_is_not_is_not() {
+    let desk = desk(5);
+    let first = desk.library.view(&request(0, LONG)).await;
+    // Not on the screen.
+    desk.activity.update(ItemId(1), |view| view.rate_up = 9);
+    let second = desk.library.view(&request(first.rev, 300)).await;
+    assert_eq!(second.items, first.items);
+    for change in [
+        &(|desk: &Desk| desk.activity.update(ItemId(5), |view| view.rate_up = 9)) as &dyn Fn(&Desk),
+        &|desk| desk.activity.remove(ItemId(1)),
+        &|desk| desk.paused.send_modify(|paused| *paused = true),
+        &|desk| desk.outlook.send_modify(|outlook| outlook.people = 3),
+    ] {
+        let before = desk.library.view(&request(0, LONG)).await;
+        let asked = request(before.rev, LONG);
+        let began = Instant::now();
+        let (after, ()) = tokio::join!(desk.library.view(&asked), async { change(&desk) });
+        assert!(began.elapsed() >= LOOK_GAP && began.elapsed() < Duration::from_secs(30));
+        assert_ne!(print(&before), print(&after));
+    }
+}
+
+#[tokio::test]
+async fn another_question_is_answered_at_once() {
+    let desk = desk(5);
+    let first = desk.library.view(&request(0, LONG)).await;
+    let scrolled = LibraryRequest {
+        offset: 2,
+        ..request(first.rev, LONG)
+    };
+    let second = desk.library.view(&scrolled).await;
+    assert_eq!(second.items[0].id, ItemId(3));
+    // As after a restart.
+    desk.library.view(&request(4711, LONG)).await;
+}
+
+#[tokio::test]
+async fn notices_are_told_once() {
+    let desk = desk(1);
+    desk.activity.notice(ItemId(1));
+    let first = desk.library.view(&request(0, LONG)).await;
+    assert!(first.notices.is_empty());
+    desk.activity.notice(ItemId(1));
+    let second = desk.library.view(&request(first.rev, LONG)).await;
+    assert_eq!(second.notices[0].kind, NoticeKind::Finished);
+    let third = desk.library.view(&request(second.rev, 0)).await;
+    assert!(third.notices.is_empty());
+}
