@@ -51,6 +51,8 @@ pub(crate) async fn answer(engine: Engine, request: Request) -> Answer {
         Request::Link(OfItem { id }) => value(inside::links(engine, id).await),
         Request::Files(request) => value(inside::files(engine, request).await),
         Request::InspectPaths(request) => value(inside::inspect_paths(engine, request).await),
+        Request::Size(file) => value(inside::size(engine, file).await),
+        Request::Place(file) => value(inside::place(engine, file).await),
         Request::Read(request) => inside::read(engine, request).await.map(Reply::Bytes),
         Request::List { link, patience } => value(list(engine, &link, patience).await),
         Request::Cat { link, patience } => cat(engine, &link, patience).await.map(Reply::Bytes),

@@ -1,5 +1,7 @@
 //! Looking inside and steering: an item's files, bytes and blocks, what a link leads to, what is about to be shared.
 
+use std::path::PathBuf;
+
 use engine::Engine;
 use engine::types::{ItemId, Problem};
 use futures::StreamExt;
@@ -12,6 +14,13 @@ pub(crate) use engine::inside::types::{
 
 use super::handlers::told;
 use crate::control::ByteStream;
+
+/// What lies at a path inside an item.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct OfFile {
+    pub(crate) id: ItemId,
+    pub(crate) path: String,
+}
 
 /// Bytes of a file in an item.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -37,6 +46,17 @@ pub(crate) async fn inspect_paths(
     request: InspectPathsRequest,
 ) -> Result<PathsView, Problem> {
     engine.inspect_paths(request).await.map_err(told)
+}
+
+/// A file's bytes.
+pub(crate) async fn size(engine: &Engine, file: OfFile) -> Result<u64, Problem> {
+    let stat = engine.stat(file.id, &file.path).await.map_err(told)?;
+    Ok(stat.size)
+}
+
+/// Where it lies on this machine.
+pub(crate) async fn place(engine: &Engine, file: OfFile) -> Result<PathBuf, Problem> {
+    engine.place(file.id, &file.path).await.map_err(told)
 }
 
 pub(crate) async fn read(engine: &Engine, request: ReadRequest) -> Result<ByteStream, Problem> {

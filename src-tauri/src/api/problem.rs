@@ -210,6 +210,26 @@ pub(crate) fn unwritten(error: &io::Error) -> Problem {
     problem("unwritten", message, "Choose another place.", Retry::User)
 }
 
+#[cfg(feature = "desktop")]
+pub(crate) fn no_file() -> Problem {
+    let message = "this is not the address of a file".to_owned();
+    problem("no-file", message, "Open it from its item.", Retry::Never)
+}
+
+#[cfg(feature = "desktop")]
+pub(crate) fn too_big_to_show() -> Problem {
+    let message = "it is too big to be shown here".to_owned();
+    let hint = "Open it with a program of your own.";
+    problem("too-big-to-show", message, hint, Retry::Never)
+}
+
+#[cfg(all(feature = "desktop", target_os = "linux"))]
+pub(crate) fn no_player(error: &dyn std::fmt::Display) -> Problem {
+    let message = format!("it can't be played here: {error}");
+    let hint = "Open it with a program of your own.";
+    problem("no-player", message, hint, Retry::User)
+}
+
 fn problem(code: &str, message: String, hint: &str, retry: Retry) -> Problem {
     Problem {
         code: code.to_owned(),

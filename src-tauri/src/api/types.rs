@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use ts_rs::TS;
 
 use super::inside::{
-    FilesRequest, InspectLinkRequest, InspectPathsRequest, PrioritizeRequest, ReadRequest,
+    FilesRequest, InspectLinkRequest, InspectPathsRequest, OfFile, PrioritizeRequest, ReadRequest,
     RelocateRequest, SelectRequest,
 };
 #[cfg(test)]
@@ -67,6 +67,10 @@ pub(crate) enum Request {
     },
     /// Answered with bytes.
     Read(ReadRequest),
+    /// Its size in bytes.
+    Size(OfFile),
+    /// Its path on this machine.
+    Place(OfFile),
     ImportCar {
         path: PathBuf,
     },

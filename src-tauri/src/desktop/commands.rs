@@ -10,13 +10,15 @@ use tauri::{AppHandle, State, WebviewWindow};
 
 use super::dialogs::{self, What};
 use super::requests::OpenRequest;
-use super::{Shell, clipboard, files, quit};
+use super::{Shell, clipboard, files, player, quit};
 use crate::api::problem;
 use crate::api::types::Request;
 use crate::control::Reply;
 
 pub(super) fn handler() -> impl Fn(Invoke) -> bool + Send + Sync + 'static {
-    tauri::generate_handler![call, pending, pick, save_text, copy, open, reveal, quit]
+    tauri::generate_handler![
+        call, pending, pick, save_text, copy, open, reveal, play, play_end, quit
+    ]
 }
 
 /// Any of the engine's calls.
@@ -57,6 +59,18 @@ async fn open(shell: State<'_, Shell>, id: ItemId, path: Option<String>) -> Resu
 #[tauri::command]
 async fn reveal(shell: State<'_, Shell>, id: ItemId, path: Option<String>) -> Result<(), Problem> {
     files::reveal(&shell.engine, id, path).await
+}
+
+/// Where a film or a sound can be played from, until [`play_end`] or the next one.
+#[tauri::command]
+async fn play(app: AppHandle, id: ItemId, path: String) -> Result<String, Problem> {
+    player::play(&app, id, path).await
+}
+
+#[tauri::command]
+async fn play_end(app: AppHandle) -> Result<(), Problem> {
+    player::stop(&app);
+    Ok(())
 }
 
 #[tauri::command]

@@ -1,12 +1,13 @@
 //! Opening an item's files with the system's programs, and showing them in the file manager.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
-use engine::types::{ItemId, ItemView, Problem};
+use engine::types::{ItemId, Problem};
 
 use super::engine::EngineLink;
+use crate::api::inside::OfFile;
 use crate::api::problem;
-use crate::api::types::{OfItem, Request};
+use crate::api::types::Request;
 
 /// Kinds of files that a system runs instead of showing them. What came from others is never run by a click on it.
 const PROGRAMS: &[&str] = &[
@@ -92,7 +93,7 @@ pub(super) async fn open(
     id: ItemId,
     path: Option<String>,
 ) -> Result<(), Problem> {
-    let path = place(engine, id, path.as_deref()).await?;
+    let path = place(engine, id, path).await?;
     blocking(move || {
         if is_program(&path) {
             tauri_plugin_opener::reveal_item_in_dir(&path)
@@ -109,7 +110,7 @@ pub(super) async fn reveal(
     id: ItemId,
     path: Option<String>,
 ) -> Result<(), Problem> {
-    let path = place(engine, id, path.as_deref()).await?;
+    let path = place(engine, id, path).await?;
     blocking(move || tauri_plugin_opener::reveal_item_in_dir(&path)).await
 }
 
@@ -123,31 +124,15 @@ async fn blocking(
     }
 }
 
-/// Where it lies on this machine.
-async fn place(engine: &EngineLink, id: ItemId, path: Option<&str>) -> Result<PathBuf, Problem> {
+/// Where it lies on this machine, if it does.
+async fn place(engine: &EngineLink, id: ItemId, path: Option<String>) -> Result<PathBuf, Problem> {
+    let path = path.unwrap_or_default();
     let asked = engine.asked().await?;
-    let item: ItemView = asked.call(Request::Item(OfItem { id })).await?;
-    let place = item.path.ok_or_else(|| problem::not_there(&item.name))?;
-    let place = match path {
-        Some(path) => inside(place, path).ok_or_else(|| problem::not_there(&path))?,
-        None => place,
-    };
+    let place: PathBuf = asked.call(Request::Place(OfFile { id, path })).await?;
     match fs_err::symlink_metadata(&place) {
         Ok(_) => Ok(place),
         Err(_) => Err(problem::not_there(&place.display())),
     }
-}
-
-/// `None` for a path that would lead out of the item.
-fn inside(mut place: PathBuf, path: &str) -> Option<PathBuf> {
-    for part in Path::new(path).components() {
-        match part {
-            Component::Normal(name) => place.push(name),
-            Component::CurDir => {}
-            Component::ParentDir | Component::RootDir | Component::Prefix(_) => return None,
-        }
-    }
-    Some(place)
 }
 
 fn is_program(path: &Path) -> bool {
@@ -160,23 +145,6 @@ fn is_program(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_path_stays_inside_its_item() {
-        let check = |path: &str, place: Option<&str>| {
-            assert_eq!(
-                inside("/item".into(), path),
-                place.map(PathBuf::from),
-                "{path}"
-            );
-        };
-        check("a/b c", Some("/item/a/b c"));
-        check("", Some("/item"));
-        check("./a", Some("/item/a"));
-        check("../a", None);
-        check("a/../../b", None);
-        check("/etc/passwd", None);
-    }
 
     #[test]
     fn programs_are_not_run() {

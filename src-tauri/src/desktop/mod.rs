@@ -6,10 +6,15 @@
 
 mod clipboard;
 mod commands;
+mod content;
 mod dialogs;
 mod engine;
 mod files;
 mod instance;
+#[cfg(target_os = "linux")]
+mod media;
+mod player;
+mod preview;
 mod quit;
 mod requests;
 mod settings;
@@ -64,6 +69,8 @@ pub(crate) fn run(start: Start) -> Result<u8, ::engine::types::Problem> {
         .plugin(tauri_plugin_dialog::init())
         .plugin(window::remembering(&start.data_dir))
         .manage(shell)
+        .manage(player::Player::default())
+        .register_asynchronous_uri_scheme_protocol(preview::SCHEME, preview::serve)
         .invoke_handler(commands::handler())
         .setup(move |app| {
             let app = app.handle();

@@ -11,7 +11,7 @@ use tauri::{
 };
 use tauri_plugin_window_state::StateFlags;
 
-use super::{Shell, quit, settings};
+use super::{Shell, player, quit, settings};
 use crate::api::problem;
 
 const LABEL: &str = "main";
@@ -111,6 +111,7 @@ fn is_ours(url: &tauri::Url) -> bool {
 fn on_page_load(window: WebviewWindow, page: PageLoadPayload<'_>) {
     if page.event() == PageLoadEvent::Started {
         window.state::<Shell>().inbox.page_is_new();
+        player::stop(window.app_handle());
     }
 }
 

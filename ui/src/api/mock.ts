@@ -27,6 +27,8 @@ export function mock(world: World): Platform {
     reveal: () => Promise.resolve(),
     quit: () => Promise.resolve(),
     previewUrl: (_id, path) => `/mock-preview/${encodeURIComponent(path)}`,
+    play: (_id, path) => Promise.resolve(`/mock-preview/${encodeURIComponent(path)}`),
+    playEnd: () => Promise.resolve(),
     on: (event, listener) => world.on(event, listener as (value: unknown) => void),
     onDrop: (listener) => world.on("drop", listener as (value: unknown) => void),
   };

@@ -33,8 +33,12 @@ export interface Platform {
   /** Shows it in the file manager. */
   reveal(id: number, path: string | null): Promise<void>;
   quit(): Promise<void>;
-  /** Where a file of an item can be read from by `img`, `video`, `audio` and `fetch`, also while it downloads. */
+  /** Where a file of an item can be read from by `img` and `fetch` (with a `Range` of at most 4 MiB), also while it downloads. */
   previewUrl(id: number, path: string): string;
+  /** Where `video` and `audio` can play a file from, also while it downloads, until `playEnd` or the next `play`. */
+  play(id: number, path: string): Promise<string>;
+  /** To be called when the player goes. */
+  playEnd(): Promise<void>;
   on<E extends keyof Events>(event: E, listener: (value: Events[E]) => void): Forget;
   onDrop(listener: (drop: Drop) => void): Forget;
 }

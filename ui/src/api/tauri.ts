@@ -17,6 +17,8 @@ export const tauri: Platform = {
   reveal: (id, path) => invoke("reveal", { id, path }),
   quit: () => invoke("quit"),
   previewUrl: (id, path) => `${PREVIEW}/${id}/${path.split("/").map(encodeURIComponent).join("/")}`,
+  play: (id, path) => invoke<string>("play", { id, path }),
+  playEnd: () => invoke("play_end"),
   on: (event, listener) => later(listen<Events[typeof event]>(event, ({ payload }) => listener(payload))),
   onDrop: (listener) =>
     later(
