@@ -2,8 +2,10 @@
 import type { Problem } from "../api/types";
 import { tOptional } from "./i18n";
 
-/** One sentence: `problem.<code>`, with {count} and {subject}. */
+/** One sentence: `problem.<code>`, with {count}; `problem.<code>.of` when the problem names its {subject}. */
 export function problemText(problem: Problem): string {
+  const named = problem.subject === null ? undefined : tOptional(`problem.${problem.code}.of`, values(problem));
+  if (named !== undefined) return named;
   return tOptional(`problem.${problem.code}`, values(problem)) ?? sentence(problem.message);
 }
 

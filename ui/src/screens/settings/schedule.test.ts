@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { DAYS, dayName, daysOf, daysText, hoursOf, hoursText, overnight, time, timeName, week } from "./schedule";
+import { DAYS, dayName, daysOf, daysText, hoursOf, hoursText, overnight, runs, time, timeName, week } from "./schedule";
 
 describe("hours", () => {
   it("takes times as people and fields write them", () => {
-    expect(["22:00", "7:5", "07:05:00", " 9.30 "].map(time)).toEqual(["22:00", "07:05", "07:05", "09:30"]);
-    expect(["24:00", "12:60", "noon", "", "12", "-1:00"].map(time)).toEqual([null, null, null, null, null, null]);
+    expect(["22:00", "7:5", " 9.30 ", "22"].map(time)).toEqual(["22:00", "07:05", "09:30", "22:00"]);
+    expect(["10:00 PM", "12:00\u202fAM", "7 p.m.", "12:30 pm", "1am"].map(time)).toEqual(["22:00", "00:00", "19:00", "12:30", "01:00"]);
+    expect(["24:00", "12:60", "noon", "", "13 pm", "0 am", "-1:00", "1:00:00"].map(time)).toEqual(Array(8).fill(null));
   });
 
   it("goes to the engine's text and back", () => {
@@ -32,6 +33,14 @@ describe("days", () => {
     expect(daysText(["sun", "mon"])).toBe("mon,sun");
     expect(daysOf("")).toEqual([]);
     expect(daysOf(daysText(DAYS))).toEqual([...DAYS]);
+  });
+
+  it("are told as runs", () => {
+    const told = (text: string) => runs(DAYS, daysOf(text)).map((run) => run.join("-")).join(" ");
+    expect(told("mon,tue,wed,thu,fri")).toBe("mon-fri");
+    expect(told("mon,tue,wed,fri")).toBe("mon-wed fri-fri");
+    expect(told("sat,sun,mon")).toBe("mon-mon sat-sat sun-sun");
+    expect(runs(week("en-US"), daysOf("sun,mon,tue"))).toEqual([["sun", "tue"]]);
   });
 
   it("begin where the language's week begins", () => {

@@ -8,11 +8,14 @@ export interface Hours {
   to: string;
 }
 
-/** "7:5" and "07:05:00" are "07:05"; null when it is no time of the day. */
+/** "7:5", "7.05" and "7:05 am" are "07:05", "7 pm" is "19:00"; null when it is no time of the day. */
 export function time(text: string): string | null {
-  const [, hour, minute] = /^\s*(\d{1,2})[:.](\d{1,2})(?::\d{1,2})?\s*$/u.exec(text) ?? [];
-  if (hour === undefined || minute === undefined || Number(hour) > 23 || Number(minute) > 59) return null;
-  return `${hour.padStart(2, "0")}:${minute.padStart(2, "0")}`;
+  const [, hour, minute = "0", half] = /^\s*(\d{1,2})(?:[:.](\d{1,2}))?\s*([ap])?\.?(?:m\.?)?\s*$/iu.exec(text) ?? [];
+  if (hour === undefined || Number(minute) > 59) return null;
+  const isHalf = half !== undefined;
+  if (isHalf ? Number(hour) < 1 || Number(hour) > 12 : Number(hour) > 23) return null;
+  const from12 = (Number(hour) % 12) + (half?.toLowerCase() === "p" ? 12 : 0);
+  return `${String(isHalf ? from12 : Number(hour)).padStart(2, "0")}:${minute.padStart(2, "0")}`;
 }
 
 export function hoursOf(value: string): Hours | null {
@@ -37,6 +40,22 @@ export function daysOf(value: string): Day[] {
 
 export function daysText(days: readonly Day[]): string {
   return DAYS.filter((day) => days.includes(day)).join(",");
+}
+
+/** Days in the order of `week`, with three or more in a row as one run: Mon Tue Wed Fri is [Mon, Wed] [Fri, Fri]. */
+export function runs(week: readonly Day[], days: readonly Day[]): [first: Day, last: Day][] {
+  const found: Day[][] = [];
+  for (const [index, day] of week.entries()) {
+    if (!days.includes(day)) continue;
+    const before = week[index - 1];
+    const run = found.at(-1);
+    if (run && before !== undefined && run.at(-1) === before) run.push(day);
+    else found.push([day]);
+  }
+  return found.flatMap((run): [Day, Day][] => {
+    const [first, last] = [run[0], run.at(-1)];
+    return run.length > 2 && first && last ? [[first, last]] : run.map((day) => [day, day]);
+  });
 }
 
 /** The days from the one with which a week begins in this language. */
