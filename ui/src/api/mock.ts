@@ -1,11 +1,15 @@
 // Stands in for the engine in a plain browser: development and the browser tests. Never part of the app.
+import { locale } from "../lib/locale.svelte";
+import { pseudo } from "../locales/pseudo";
 import type { Platform } from "./platform";
 import type { Calls, Problem } from "./types";
 import { calls } from "./mock/calls";
 import { World } from "./mock/world";
 
 export function fromAddress(search: string): Platform {
-  return mock(new World(new URLSearchParams(search)));
+  const query = new URLSearchParams(search);
+  if (query.get("lang") === "pseudo") locale.disguise(pseudo);
+  return mock(new World(query));
 }
 
 export function mock(world: World): Platform {

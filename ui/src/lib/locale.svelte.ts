@@ -34,6 +34,7 @@ const ENGLISH = flat(Object.entries(english));
 class Locale {
   #current = $state.raw<Current>({ language: "en", tag: regional("en", navigatorLanguages()), messages: ENGLISH });
   #asked = 0;
+  #disguise: ((text: string) => string) | null = null;
 
   get language(): Language {
     return this.#current.language;
@@ -52,7 +53,7 @@ class Locale {
     const systems = system === null ? navigatorLanguages() : [system, ...navigatorLanguages()];
     const language = wanted === "auto" ? spoken(systems) : spoken([wanted]);
     const turn = ++this.#asked;
-    const messages = await load(language);
+    const messages = this.#disguise === null ? await load(language) : disguised(this.#disguise);
     if (turn !== this.#asked) return;
     const tag = regional(language, systems);
     this.#current = { language, tag, messages };
@@ -61,8 +62,8 @@ class Locale {
 
   /** Every message through `change`: how the pseudo-locale is made. */
   disguise(change: (text: string) => string): void {
-    const messages = new Map([...ENGLISH].map(([key, text]) => [key, change(text)]));
-    this.#current = { ...this.#current, messages };
+    this.#disguise = change;
+    this.#current = { ...this.#current, messages: disguised(change) };
   }
 }
 
@@ -70,6 +71,10 @@ export const locale = new Locale();
 
 function flat(areas: [string, Record<string, string>][]): ReadonlyMap<string, string> {
   return new Map(areas.flatMap(([area, texts]) => Object.entries(texts).map(([key, text]) => [`${area}.${key}`, text])));
+}
+
+function disguised(change: (text: string) => string): ReadonlyMap<string, string> {
+  return new Map([...ENGLISH].map(([key, text]) => [key, change(text)]));
 }
 
 async function load(language: Language): Promise<ReadonlyMap<string, string>> {
