@@ -14,6 +14,8 @@ import { ui } from "./ui.svelte";
 
 interface Named {
   label: Key;
+  /** Where there is little room: on a row. */
+  short?: Key;
   icon?: IconName;
   keys?: readonly Shortcut[];
 }
@@ -79,9 +81,9 @@ export const itemActions = {
   "check-again": { label: "library.act.check-again", hidden: true, many: true, enabled: (item) => item.state === "needsyou", run: engine("verify") },
   restore: { label: "library.act.restore", hidden: true, many: true, enabled: (item) => item.state === "needsyou", run: engine("resume") },
   locate: { label: "library.act.locate", icon: "search", hidden: true, enabled: (item) => item.state === "needsyou", run: ([item]) => item && relocate(item, item.folder ? "folder" : "files") },
-  "choose-folder": { label: "library.act.choose-folder", icon: "folder", hidden: true, enabled: (item) => item.state === "needsyou", run: ([item]) => item && relocate(item, "folder") },
+  "choose-folder": { label: "library.act.choose-folder", short: "library.act.choose-folder-short", icon: "folder", hidden: true, enabled: (item) => item.state === "needsyou", run: ([item]) => item && relocate(item, "folder") },
   "stop-sharing": { label: "library.act.stop-sharing", icon: "stop", many: true, apart: true, enabled: (item) => item.kind === "share", run: (items) => removal.remove(items) },
-  remove: { label: "library.act.remove", icon: "close", many: true, apart: true, enabled: (item) => item.kind === "download", run: (items) => removal.remove(items) },
+  remove: { label: "library.act.remove", short: "library.act.remove-short", icon: "close", many: true, apart: true, enabled: (item) => item.kind === "download", run: (items) => removal.remove(items) },
   "remove-any": { label: "library.act.remove", keys: [{ key: "Delete" }], hidden: true, many: true, enabled: always, run: (items) => removal.remove(items) },
   delete: {
     label: "library.act.delete",

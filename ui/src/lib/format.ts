@@ -10,11 +10,12 @@ const DAY = 24 * HOUR;
 
 const formats = new Map<string, Intl.NumberFormat>();
 
-function numberFormat(options: Intl.NumberFormatOptions): Intl.NumberFormat {
-  const id = locale.tag + JSON.stringify(options);
+/** By the region, unless another tag is given: British English would write "5 mins". */
+function numberFormat(options: Intl.NumberFormatOptions, tag: string = locale.tag): Intl.NumberFormat {
+  const id = tag + JSON.stringify(options);
   let format = formats.get(id);
   if (format === undefined) {
-    format = new Intl.NumberFormat(locale.tag, options);
+    format = new Intl.NumberFormat(tag, options);
     formats.set(id, format);
   }
   return format;
@@ -63,7 +64,7 @@ function scaled(value: number): { amount: number; unit: (typeof UNITS)[number] }
 
 /** Seconds, roughly: "40 sec", "18 min", "3 hr 20 min", "2 days". Coarse on purpose: it is an estimate. */
 export function duration(seconds: number): string {
-  const unit = (value: number, name: string) => numberFormat({ style: "unit", unit: name, maximumFractionDigits: 0 }).format(value);
+  const unit = (value: number, name: string) => numberFormat({ style: "unit", unit: name, maximumFractionDigits: 0 }, locale.language).format(value);
   const exact = Math.max(1, Math.round(seconds));
   if (exact < MINUTE) return unit(exact > 10 ? Math.round(exact / 5) * 5 : exact, "second");
   if (exact < HOUR) return unit(Math.round(exact / MINUTE), "minute");

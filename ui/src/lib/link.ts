@@ -7,7 +7,7 @@ const FORMS = [
   /^https?:\/\/\S+\/ip[fn]s\/\S+$/i,
   /^https?:\/\/[a-z0-9-]{46,}\.ip[fn]s\.\S+$/i,
   // CIDs as they are: version 0, and version 1 in base32, base58 and base16.
-  /^(Qm[1-9A-HJ-NP-Za-km-z]{44}|b[a-z2-7]{58,}|z[1-9A-HJ-NP-Za-km-z]{47,}|f[0-9a-f]{70,})([/?]\S*)?$/,
+  /^(Qm[1-9A-HJ-NP-Za-km-z]{44}|ba[e-h][a-z2-7]{56,}|z[1-9A-HJ-NP-Za-km-z]{47,}|f[0-9a-f]{70,})([/?]\S*)?$/,
 ];
 
 /** Longer than any link, and short enough to look at. */

@@ -57,7 +57,8 @@ export class World {
     ]);
     for (const item of this.items) this.#byId.set(item.id, item);
     for (const item of this.items) if (moves(item)) this.#moving.add(item.id);
-    if (this.state === "idle" || this.state === "offline" || this.state === "paused") this.#still();
+    if (this.state === "idle" || this.state === "offline" || this.paused) this.#still();
+    if (this.paused) this.items.filter((item) => item.state !== "needsyou").forEach((item) => Object.assign(item, { state: "paused" }));
     for (const id of this.#moving) this.#advance(this.get(id), 0);
     for (let second = 0; second < HISTORY; second += 1) this.#record(hill(second));
     if (query.get("clock") !== "manual") setInterval(() => this.tick(TICK_MS), TICK_MS);
