@@ -71,6 +71,7 @@ export const itemActions = {
   },
   reveal: { label: "library.act.reveal", icon: "reveal", enabled: (item) => item.path !== null, run: ([item]) => item && platform().reveal(item.id, null) },
   "copy-link": { label: "library.act.copy-link", icon: "link", keys: [{ key: "c", mod: true }], enabled: (item) => item.cid !== null, run: ([item]) => item && copyLink(item) },
+  "show-link": { label: "share.show-link", icon: "qr", enabled: (item) => item.cid !== null || item.state === "hashing", run: ([item]) => item && ui.showLink(item.id) },
   details: { label: "library.act.details", icon: "info", keys: [{ key: "i" }], enabled: always, run: ([item]) => item && ui.toggle(item.id) },
   pause: { label: "library.act.pause", icon: "pause", keys: [{ key: " " }], many: true, apart: true, enabled: isRunning, run: engine("pause") },
   resume: { label: "library.act.resume", icon: "play", keys: [{ key: " " }], many: true, enabled: (item) => item.state === "paused", run: engine("resume") },

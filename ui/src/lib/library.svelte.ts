@@ -79,6 +79,10 @@ class Library {
   get focus(): Focus | null {
     return this.#focus;
   }
+  /** The window can be seen: what changes by itself is asked for. */
+  get live(): boolean {
+    return this.#live;
+  }
   /** The engine answered at least once. */
   get loaded(): boolean {
     return this.#loaded;

@@ -3,7 +3,8 @@ import type { Hello, ItemId, ItemView } from "../api/types";
 
 export type Screen = "library" | "network" | "settings";
 export type SheetKind =
-  | { sheet: "share"; paths: string[] }
+  /** With `id`: it is shared already, and its link is shown. */
+  | { sheet: "share"; paths: string[]; id?: ItemId }
   | { sheet: "open"; link: string }
   | { sheet: "shortcuts" }
   | { sheet: "rename"; id: ItemId; name: string }
@@ -46,6 +47,10 @@ class Ui {
 
   share(paths: string[]): void {
     this.sheet = { sheet: "share", paths };
+  }
+
+  showLink(id: ItemId): void {
+    this.sheet = { sheet: "share", paths: [], id };
   }
 
   openLink(link: string): void {
