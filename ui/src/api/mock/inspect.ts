@@ -3,7 +3,8 @@ import type { Calls, InspectView, PathsView } from "../types";
 import { problem } from "./data";
 import type { World } from "./world";
 
-/** The names of links that behave in a special way, so that every state can be opened: ipfs://nobody, …/bad, …/full, …/slow. */
+/** The names of links that behave in a special way, so that every state can be opened:
+ *  …?filename=nobody, …=bad, …=full, …=slow, …=file, …=have. */
 const SLOW_REV = 4;
 const STEP_MS = 900;
 
@@ -35,19 +36,20 @@ export async function inspectLink(world: World, { link, dir, since, wait_ms, int
     { name: "trails.gpkg", kind: "file", size: 1.3e9 },
   ];
   const inside: InspectView["entries"] = Array.from({ length: 40 }, (_, index) => ({ name: `sheet ${String(index + 1).padStart(3, "0")}.tif`, kind: "file", size: 560e6 }));
+  const single = link.includes("=file");
   return {
     rev,
     cid: "bafybeihmf37wcuvtx4hpu7he5zl5qaf2ineo2lqlfrapokkm5zzw7zyhvm",
-    name: "Open maps of the Alps",
-    kind: known ? "folder" : null,
+    name: single ? "Harbour at dawn, director’s cut.mkv" : "Open maps of the Alps",
+    kind: known ? (single ? "file" : "folder") : null,
     total: known ? 61.8e9 : null,
-    entries: known ? (dir === "" ? tops : inside) : null,
+    entries: known && !single ? (dir === "" ? tops : inside) : null,
     truncated: false,
     people: nobody ? 0 : Math.min(9, 3 + rev * 2),
     tried: rev < 2 ? ["connected", "hints"] : rev < 3 ? ["connected", "hints", "lan", "dht"] : ["connected", "hints", "lan", "dht", "http"],
     seconds: rev,
     into: folder,
     free: link.includes("full") ? 2e9 : 412e9,
-    existing: null,
+    existing: link.includes("have") ? (world.items[0]?.id ?? null) : null,
   };
 }
