@@ -4,6 +4,7 @@ import { pseudo } from "../locales/pseudo";
 import type { Platform } from "./platform";
 import type { Calls, Problem } from "./types";
 import { calls } from "./mock/calls";
+import { previewUrl } from "./mock/inside";
 import { World } from "./mock/world";
 
 export function fromAddress(search: string): Platform {
@@ -30,8 +31,8 @@ export function mock(world: World): Platform {
     open: () => Promise.resolve(),
     reveal: () => Promise.resolve(),
     quit: () => Promise.resolve(),
-    previewUrl: (_id, path) => `/mock-preview/${encodeURIComponent(path)}`,
-    play: (_id, path) => Promise.resolve(`/mock-preview/${encodeURIComponent(path)}`),
+previewUrl: (_id, path) => previewUrl(path),
+    play: (_id, path) => Promise.resolve(previewUrl(path)),
     playEnd: () => Promise.resolve(),
     on: (event, listener) => world.on(event, listener as (value: unknown) => void),
     onDrop: (listener) => world.on("drop", listener as (value: unknown) => void),

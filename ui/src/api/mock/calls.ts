@@ -1,7 +1,7 @@
 // Every call, answered from the mock's world.
 import type { Calls, ItemView } from "../types";
 import { EPOCH, cid, problem } from "./data";
-import { files, people, pieces } from "./inside";
+import { files, people, pieces, report, say } from "./inside";
 import { inspectLink, inspectPaths } from "./inspect";
 import { network, settings } from "./machine";
 import type { World } from "./world";
@@ -14,7 +14,7 @@ export function calls(world: World): Answers {
     hello: () => ({ version: "0.1.0", pid: 4711, peer_id: "12D3KooWQ7Rk", listen: ["/ip4/192.168.1.10/tcp/47811"], locale: null, platform: "linux" }),
     library: (request) => world.library(request),
     item: ({ id }) => world.get(id),
-    report: ({ id }) => ({ path: world.get(id).path, skipped: [], sources: [{ peer: "12D3KooWAnna", bytes: world.get(id).done }], secs: 84 }),
+    report: ({ id }) => report(world.get(id)),
     "inspect-paths": (request) => inspectPaths(request),
     share: ({ paths, name }) => {
       const path = paths[0] ?? "/home/mia/Pictures";
@@ -55,8 +55,14 @@ export function calls(world: World): Answers {
       return null;
     },
     files: (request) => files(world.get(request.id), request),
-    select: () => null,
-    prioritize: () => null,
+    select: ({ id, paths, chosen }) => {
+      say(world.get(id), paths, { chosen: chosen ? "all" : "none" });
+      return null;
+    },
+    prioritize: ({ id, paths, high }) => {
+      say(world.get(id), paths, { priority: high ? "high" : "normal" });
+      return null;
+    },
     people: ({ id }) => (id === null && world.people === 0 ? [] : people(id === null ? null : world.get(id))),
     pieces: ({ id }) => pieces(world.get(id)),
     link: ({ id }) => {

@@ -1,30 +1,63 @@
 // What is inside the mock's items: files, people, pieces.
-import type { FilesRequest, FilesView, FileView, ItemView, PersonView, PiecesView } from "../types";
+import type { FilesRequest, FilesView, FileView, ItemView, PersonView, PiecesView, Report } from "../types";
 import { random } from "./data";
 
 const NAMES = ["contours, 1:25,000", "satellite, summer", "trails.gpkg", "README.txt", "cover.jpg", "intro.mp4", "track 01.flac", "notes.md", "légende.pdf", "地图.png"];
-const MANY = 1200;
+const MANY = 100_000;
 const CELLS = 480;
 
-/** Two levels of folders; the folder "many" holds 1,200 files. */
+/** What was chosen and put first, by item and path. */
+type Said = Partial<Pick<FileView, "chosen" | "priority">>;
+const said = new WeakMap<ItemView, Map<string, Said>>();
+
+/** Two levels of folders; the folder "many" holds 100,000 files. */
 export function files(item: ItemView, { dir, offset, limit }: FilesRequest): FilesView {
   const part = item.total > 0 ? item.done / item.total : 0;
   const here = dir === "" ? "" : `${dir}/`;
   const file = (name: string, size: number, more: Partial<FileView> = {}): FileView => {
     const seed = random(name.length * 31 + here.length)();
     const done = Math.round(size * (part >= 1 ? 1 : Math.min(1, Math.max(0, part * 1.6 - seed * 0.6))));
-    return { name, path: here + name, kind: "file", size, done, files: 1, chosen: "all", priority: "normal", state: "ok", ...more };
+    const view: FileView = { name, path: here + name, kind: "file", size, done, files: 1, chosen: "all", priority: "normal", state: "ok", ...more };
+    return Object.assign(view, about(item, view.path));
   };
-  if (!item.folder) return { total: 1, entries: [file(item.name, item.total)] };
+  if (item.state === "finding") return { total: 0, entries: [] };
+  if (!item.folder) return { total: 1, entries: offset === 0 ? [file(item.name, item.total)] : [] };
   const share = item.total / 20;
-  const all = dir.endsWith("many")
-    ? Array.from({ length: MANY }, (_, index) => file(`IMG_${String(4000 + index)}.jpg`, 4_200_000))
-    : [
-        ...(dir.split("/").length < 2 ? [file("many", share * 6, { kind: "folder", files: MANY, chosen: "some" }), file("extras", share * 4, { kind: "folder", files: 9 })] : []),
-        ...NAMES.map((name, index) => file(name, share, index === 1 ? { chosen: "none", done: 0 } : index === 5 ? { priority: "high" } : index === 2 && item.state === "needsyou" ? { state: "changed" } : {})),
-        file("latest", 0, { kind: "symlink" }),
-      ];
+  if (dir.endsWith("many")) {
+    const length = Math.max(0, Math.min(limit, MANY - offset));
+    return { total: MANY, entries: Array.from({ length }, (_, index) => file(`IMG_${String(100_000 + offset + index)}.jpg`, 4_200_000)) };
+  }
+  const partly = item.kind === "download" && part < 1;
+  const all = [
+    ...(dir.split("/").length < 2 ? [file("extras", share * 4, { kind: "folder", files: 9 }), file("many", share * 6, { kind: "folder", files: MANY, chosen: partly ? "some" : "all" })] : []),
+    ...NAMES.map((name, index) => file(name, Math.round(share * (1 + index / 3)), special(index, partly, item.state === "needsyou"))),
+    file("latest", 0, { kind: "symlink" }),
+  ];
   return { total: all.length, entries: all.slice(offset, offset + limit) };
+}
+
+function special(index: number, partly: boolean, changed: boolean): Partial<FileView> {
+  if (changed && index === 2) return { state: "changed" };
+  if (changed && index === 4) return { state: "missing", done: 0 };
+  if (partly && index === 1) return { chosen: "none", done: 0 };
+  return partly && index === 5 ? { priority: "high" } : {};
+}
+
+/** What was said last about a path or about a folder around it. */
+function about(item: ItemView, path: string): Said {
+  const all = said.get(item);
+  return [...(all ?? [])].reduce((sum, [of, what]) => (path === of || path.startsWith(`${of}/`) ? { ...sum, ...what } : sum), {});
+}
+
+/** Chooses, leaves out or puts first. */
+export function say(item: ItemView, paths: readonly string[], what: Said): void {
+  const all = said.get(item) ?? new Map<string, Said>();
+  for (const path of paths) {
+    const before = all.get(path);
+    all.delete(path);
+    all.set(path, { ...before, ...what });
+  }
+  said.set(item, all);
 }
 
 export function people(item: ItemView | null): PersonView[] {
@@ -60,3 +93,27 @@ export function pieces(item: ItemView): PiecesView {
   });
   return { blocks, here: Math.floor(blocks * part), asked: item.state === "downloading" ? 20 : 0, cells };
 }
+
+export function report(item: ItemView): Report {
+  const next = random(6);
+  const names = ["12D3KooWAnnaDesktopq7Rk4fT", "12D3KooWnP2cLivingRoomNas7", "12D3KooWq7RkKitchenLaptop3"];
+  const sources = item.kind === "share" ? [] : names.map((peer) => ({ peer, bytes: Math.round(item.done * next() * 0.6) }));
+  const skipped = [
+    { path: "private/diary.txt", reason: "permission denied" },
+    { path: "tmp/socket", reason: "not a file" },
+  ];
+  return { path: item.path, skipped: skipped.slice(0, item.skipped), sources, secs: 84 };
+}
+
+/** Contents for previews: a picture, a text, a second of silence. What is a film fails, as some do. */
+export function previewUrl(path: string): string {
+  if (/\.(jpe?g|png)$/i.test(path)) return `data:image/svg+xml,${encodeURIComponent(PICTURE)}`;
+  if (/\.(flac|mp3)$/i.test(path)) return `data:audio/wav;base64,UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAEAfAAABAAgAZGF0YQAAAAA=`;
+  if (/\.(md|txt)$/i.test(path)) return `data:text/plain;charset=utf-8,${encodeURIComponent(TEXT)}`;
+  return "data:application/octet-stream,";
+}
+
+const PICTURE =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1200 800"><linearGradient id="a" x2="0" y2="1"><stop stop-color="#f6c28b"/><stop offset="1" stop-color="#4b7f8c"/></linearGradient>' +
+  '<path fill="url(#a)" d="M0 0h1200v800H0z"/><circle cx="820" cy="300" r="90" fill="#fff2d8"/><path fill="#24505b" d="M0 620 260 380l180 170 210-250 330 330 220-130v300H0z"/></svg>';
+const TEXT = `# Open maps of the Alps\n\nContours, trails and pictures, free to use.\n\n${"Größe, 地図, ελληνικά: every text keeps its letters. ".repeat(60)}\n`;
