@@ -59,6 +59,25 @@ pub(crate) async fn place(engine: &Engine, file: OfFile) -> Result<PathBuf, Prob
     engine.place(file.id, &file.path).await.map_err(told)
 }
 
+pub(crate) async fn inspect_link(
+    engine: &Engine,
+    request: InspectLinkRequest,
+) -> Result<InspectView, Problem> {
+    engine.inspect_link(request).await.map_err(told)
+}
+
+pub(crate) async fn select(engine: &Engine, request: SelectRequest) -> Result<(), Problem> {
+    engine.select(request).await.map_err(told)
+}
+
+pub(crate) async fn prioritize(engine: &Engine, request: PrioritizeRequest) -> Result<(), Problem> {
+    engine.prioritize(request).await.map_err(told)
+}
+
+pub(crate) async fn pieces(engine: &Engine, id: ItemId) -> Result<PiecesView, Problem> {
+    engine.pieces(id).await.map_err(told)
+}
+
 pub(crate) async fn read(engine: &Engine, request: ReadRequest) -> Result<ByteStream, Problem> {
     let range = request.offset..request.offset.saturating_add(request.len);
     let reading = engine.read(request.id, &request.path, range).await;

@@ -305,6 +305,14 @@ impl Engine {
             .ok_or(EngineError::UnknownItem(id))
     }
 
+    pub(crate) fn jobs(&self) -> &Jobs {
+        &self.shared.jobs
+    }
+
+    pub(crate) fn download_folder(&self) -> PathBuf {
+        self.settings_lock().config().download_folder
+    }
+
     pub(crate) fn context(&self) -> &Context {
         &self.shared.context
     }

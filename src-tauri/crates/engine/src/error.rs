@@ -53,10 +53,15 @@ pub enum EngineError {
     BadName(String),
     #[error("item {0} is a download")]
     NotAShare(ItemId),
+    #[error("item {0} is no download")]
+    NotADownload(ItemId),
     #[error("this needs the network, and the engine runs without")]
     Offline,
     #[error("Shoal is stopping")]
     Stopping,
+    /// As it was told before.
+    #[error("{}", .0.message)]
+    Told(Box<Problem>),
 }
 
 impl EngineError {
@@ -64,6 +69,9 @@ impl EngineError {
     pub fn problem(&self) -> Problem {
         if let Self::Fetch(error) = self {
             return error.problem();
+        }
+        if let Self::Told(problem) = self {
+            return (**problem).clone();
         }
         let (code, hint, retry) = self.kind();
         Problem {
@@ -158,12 +166,14 @@ impl EngineError {
                 Some("A download's content is fixed by its link."),
                 Retry::Never,
             ),
+            Self::NotADownload(_) => ("no-download", None, Retry::Never),
             Self::Offline => (
                 "offline",
                 Some("Start one with `shoal daemon`."),
                 Retry::User,
             ),
             Self::Stopping => ("stopping", None, Retry::User),
+            Self::Told(_) => ("told", None, Retry::User),
         }
     }
 

@@ -71,6 +71,7 @@ enum Command {
     Act(ItemId, Action, Reply<()>),
     PauseAll(bool, Reply<()>),
     Rename(ItemId, String, Reply<()>),
+    Again(ItemId, Reply<()>),
     Remove {
         id: ItemId,
         delete_files: bool,
@@ -153,6 +154,11 @@ impl Jobs {
     /// What others see an item called from now on. Nothing on the disk changes its name.
     pub(crate) async fn rename(&self, id: ItemId, name: String) -> Result<(), EngineError> {
         self.ask(|reply| Command::Rename(id, name, reply)).await?
+    }
+
+    /// What is wanted of an item is not what it was: its job begins again, unless it is paused or waits for the person.
+    pub(crate) async fn again(&self, id: ItemId) -> Result<(), EngineError> {
+        self.ask(|reply| Command::Again(id, reply)).await?
     }
 
     /// Answers once the item is gone, and its files if that was asked for.
@@ -264,6 +270,7 @@ impl Actor {
             Command::Act(id, action, reply) => drop(reply.send(self.act(id, action).await)),
             Command::PauseAll(pause, reply) => drop(reply.send(self.pause_all(pause).await)),
             Command::Rename(id, name, reply) => drop(reply.send(self.rename(id, name).await)),
+            Command::Again(id, reply) => drop(reply.send(self.again(id).await)),
             Command::Remove {
                 id,
                 delete_files,
@@ -475,6 +482,16 @@ impl Actor {
                 self.start_next(id, Job::Whole).await
             }
             Action::Update => Err(EngineError::NotAShare(id)),
+        }
+    }
+
+    async fn again(&mut self, id: ItemId) -> Result<(), EngineError> {
+        let record = self.record(id).await?;
+        match Job::to_finish(&record) {
+            Some(job) if record.state == ItemState::Active && !self.is_held(id) => {
+                self.start_next(id, job).await
+            }
+            _ => Ok(()),
         }
     }
 

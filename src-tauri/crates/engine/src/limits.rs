@@ -208,3 +208,21 @@ pub(crate) const MAX_BLOCK_WAITS: usize = 256;
 
 /// How long a reader waits for one block of a download: a player asks again, a person has gone.
 pub(crate) const READ_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Entries of a folder that are shown before a link is opened.
+pub(crate) const MAX_LOOK_ENTRIES: usize = 1000;
+
+/// Bytes fetched to tell the files of one folder from its folders.
+pub(crate) const MAX_LOOK_BYTES: usize = 16 * 1024 * 1024;
+
+/// Bytes of nodes kept while somebody looks into a link.
+pub(crate) const MAX_LOOK_KEPT: usize = 16 * 1024 * 1024;
+
+/// Links that are looked into at a time; the one not asked about for longest gives way.
+pub(crate) const MAX_INSPECTIONS: usize = 8;
+
+/// Folders remembered of a link that is looked into.
+pub(crate) const MAX_LOOK_LEVELS: usize = 64;
+
+/// How long a look goes on when nobody asks about it any more.
+pub(crate) const LOOK_IDLE: Duration = Duration::from_secs(30);

@@ -3,21 +3,20 @@
 //! Blocks come from here if they are here, else from peers, and go when they are used. A file's bytes come out in order, and a
 //! bounded number of blocks is asked for ahead, so that its reader sets the pace.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::VecDeque;
 
-use bitswap::Want;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use ts_rs::TS;
-use unixfs::{Cid, FilePosition, Lookup, Node, ShardItem, ShardPath, cid};
+use unixfs::{Cid, FilePosition, Node, cid};
 
 use super::FetchContext;
 use super::error::FetchError;
-use super::plan::{Fault, block_fault};
+use super::plan::block_fault;
+use super::reader::{Reader, decode};
 use crate::limits::{CAT_AHEAD_BLOCKS, CAT_AHEAD_BYTES, CAT_QUEUE, LIST_AHEAD, MAX_LISTED};
 use crate::link::Link;
-use crate::net::{Session, SessionEvent};
 
 /// What something in a folder is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -26,6 +25,18 @@ pub enum EntryKind {
     File,
     Folder,
     Symlink,
+}
+
+impl EntryKind {
+    /// What something is that has not been looked at: files have endings, folders mostly don't.
+    pub(crate) fn guess(name: &str) -> Self {
+        match name.rsplit_once('.') {
+            Some((stem, ending)) if !stem.is_empty() && (1..=5).contains(&ending.len()) => {
+                Self::File
+            }
+            _ => Self::Folder,
+        }
+    }
 }
 
 /// An entry of a folder, or a file by itself.
@@ -57,7 +68,7 @@ pub async fn list(context: &FetchContext, link: &Link) -> Result<Vec<ListedEntry
                 .map(|entry| (entry.name, entry.cid, entry.tsize))
                 .collect()
         }
-        Node::Shard(node) => reader.shards(root, node).await?,
+        Node::Shard(node) => reader.shards(root, node, MAX_LISTED).await?.0,
         node => {
             let name = link.filename.clone().or_else(|| link.path.last().cloned());
             let name = name.unwrap_or_else(|| root.to_string());
@@ -164,202 +175,4 @@ async fn read_file(
         }
     }
     Ok(())
-}
-
-fn decode(cid: &Cid, block: &[u8], path: impl Fn() -> String) -> Result<Node, FetchError> {
-    Ok(unixfs::decode(cid, block).map_err(|source| block_fault(cid, path(), source))?)
-}
-
-/// Blocks by their CIDs, from here or from peers.
-struct Reader {
-    context: FetchContext,
-    root: Cid,
-    hints: Vec<libp2p::Multiaddr>,
-    /// Opened when something isn't here.
-    session: Option<Session>,
-    asked: HashSet<Cid>,
-    arrived: HashMap<Cid, Bytes>,
-}
-
-impl Reader {
-    fn open(context: &FetchContext, link: &Link) -> Result<Self, FetchError> {
-        cid::acceptable(&link.cid).map_err(|source| Fault::Cid {
-            path: String::new(),
-            cid: Box::new(link.cid),
-            source,
-        })?;
-        Ok(Self {
-            context: context.clone(),
-            root: link.cid,
-            hints: link.providers.clone(),
-            session: None,
-            asked: HashSet::new(),
-            arrived: HashMap::new(),
-        })
-    }
-
-    async fn follow(&mut self, link: &Link) -> Result<Cid, FetchError> {
-        let mut cid = link.cid;
-        for (depth, name) in link.path.iter().enumerate() {
-            let missing = || FetchError::NotInItem {
-                path: link.path[..=depth].join("/"),
-            };
-            cid = match self.node(&cid).await? {
-                Node::Directory(node) => {
-                    let mut entries = node.entries.iter();
-                    let found = entries.find(|entry| entry.name == name.as_bytes());
-                    found.ok_or_else(missing)?.cid
-                }
-                Node::Shard(node) => self
-                    .look_up(cid, node, name.as_bytes())
-                    .await?
-                    .ok_or_else(missing)?,
-                Node::File(_) | Node::Symlink(_) => return Err(missing()),
-            };
-        }
-        Ok(cid)
-    }
-
-    /// Finds a name in a sharded folder, in as many steps as the shards are deep.
-    async fn look_up(
-        &mut self,
-        root: Cid,
-        mut node: unixfs::ShardNode,
-        name: &[u8],
-    ) -> Result<Option<Cid>, FetchError> {
-        let mut at = ShardPath::root(&node);
-        let mut cid = root;
-        loop {
-            let fault = |source| block_fault(&cid, String::new(), source);
-            at.check(&node).map_err(fault)?;
-            let (below, path) = match at.look_up(&node, name).map_err(fault)? {
-                Lookup::Found(entry) => return Ok(Some(entry.cid)),
-                Lookup::Absent => return Ok(None),
-                Lookup::Below(below, path) => (*below, path),
-            };
-            node = match self.node(&below).await? {
-                Node::Shard(node) => node,
-                _ => return Err(kind_fault(below)),
-            };
-            (cid, at) = (below, path);
-        }
-    }
-
-    /// All entries of a sharded folder.
-    async fn shards(
-        &mut self,
-        root: Cid,
-        node: unixfs::ShardNode,
-    ) -> Result<Vec<(Vec<u8>, Cid, u64)>, FetchError> {
-        let mut found = Vec::new();
-        let at = ShardPath::root(&node);
-        let mut open = VecDeque::from([(root, at)]);
-        let mut first = Some(node);
-        while let Some((cid, at)) = open.pop_front() {
-            let fault = |source| block_fault(&cid, String::new(), source);
-            let node = if let Some(node) = first.take() {
-                node
-            } else {
-                let next = open.iter().take(LIST_AHEAD).map(|(cid, _)| *cid);
-                self.ask(std::iter::once(cid).chain(next)).await?;
-                match self.node(&cid).await? {
-                    Node::Shard(node) => node,
-                    _ => return Err(kind_fault(cid)),
-                }
-            };
-            at.check(&node).map_err(fault)?;
-            open.extend(at.children(&node).map_err(fault)?);
-            for item in node.items {
-                if let ShardItem::Entry(entry) = item {
-                    found.push((entry.name, entry.cid, entry.tsize));
-                }
-            }
-            if found.len() + open.len() > MAX_LISTED {
-                return Err(Fault::TooManyEntries.into());
-            }
-        }
-        found.sort();
-        Ok(found)
-    }
-
-    async fn node(&mut self, cid: &Cid) -> Result<Node, FetchError> {
-        self.ask(std::iter::once(*cid)).await?;
-        let block = self.block(cid).await?;
-        decode(cid, &block, String::new)
-    }
-
-    /// Looks for blocks here, and asks peers for the others.
-    async fn ask(&mut self, cids: impl Iterator<Item = Cid>) -> Result<(), FetchError> {
-        let new: Vec<Cid> = cids.filter(|cid| self.asked.insert(*cid)).collect();
-        if new.is_empty() {
-            return Ok(());
-        }
-        let source = self.context.source.clone();
-        let here = tokio::task::spawn_blocking(move || {
-            let read = |cid: Cid| (cid, cid::acceptable(&cid).map(|()| source.read_local(&cid)));
-            new.into_iter().map(read).collect::<Vec<_>>()
-        });
-        let mut wants = Vec::new();
-        for (cid, block) in here.await.map_err(|_| FetchError::Stopped)? {
-            let path = String::new();
-            let cid_too = Box::new(cid);
-            let block = block.map_err(|source| Fault::Cid {
-                path,
-                cid: cid_too,
-                source,
-            })?;
-            match block {
-                Some(block) => {
-                    self.arrived.insert(cid, block);
-                }
-                // The first comes first.
-                None => wants.push(Want {
-                    cid,
-                    size: None,
-                    priority: -i32::try_from(wants.len()).unwrap_or(i32::MAX),
-                }),
-            }
-        }
-        if wants.is_empty() {
-            return Ok(());
-        }
-        let session = match &mut self.session {
-            Some(session) => session,
-            none => {
-                let hints = self.hints.clone();
-                none.insert(self.context.net.session(self.root, hints).await?)
-            }
-        };
-        session.want(wants).await?;
-        Ok(())
-    }
-
-    /// Waits for a block that was asked for, and hands it out: it has to be asked for again to be had again.
-    async fn block(&mut self, cid: &Cid) -> Result<Bytes, FetchError> {
-        loop {
-            if let Some(block) = self.arrived.remove(cid) {
-                self.asked.remove(cid);
-                return Ok(block);
-            }
-            let Some(session) = &mut self.session else {
-                return Err(FetchError::Stopped);
-            };
-            match session.events.recv().await {
-                Some(SessionEvent::Block { cid, data, .. }) => {
-                    session.release(data.len() as u64);
-                    if self.asked.contains(&cid) {
-                        self.arrived.insert(cid, data);
-                    }
-                }
-                Some(_) => {}
-                None => return Err(crate::net::NetError::Stopped.into()),
-            }
-        }
-    }
-}
-
-fn kind_fault(cid: Cid) -> FetchError {
-    let path = String::new();
-    let cid = Box::new(cid);
-    Fault::Kind { path, cid }.into()
 }

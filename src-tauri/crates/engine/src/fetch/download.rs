@@ -37,8 +37,26 @@ pub(crate) fn run(
     let item = setup.item.clone();
     let folder = item.into.clone().ok_or(FetchError::NoDownload(item.id))?;
     let begun = item.part.as_ref();
-    let part = begun.filter(|part| disk::exists(part)).cloned();
-    if part.is_none() {
+    let mut part = begun.filter(|part| disk::exists(part)).cloned();
+    if let Some(place) = &part
+        && is_in_place(&item, place)
+    {
+        (setup.base, setup.in_place) = (place.clone(), true);
+        match worker::run(&setup, events) {
+            Ok(Ending::Whole(whole)) => {
+                let path = setup.base.clone();
+                set_done(&setup, &path, &whole)?;
+                return Ok(finished(&setup, path, whole, false));
+            }
+            // The person has made something else of it: all of it is fetched again, beside.
+            Ok(Ending::Different) | Err(FetchError::InTheWay(_)) => {
+                forget_files(&setup.index, &item)?;
+                part = Some(new_part(&setup.index, &item, &folder)?);
+            }
+            Err(error) => return Err(error),
+        }
+        setup.in_place = false;
+    } else if part.is_none() {
         if begun.is_some() && !disk::exists(&folder) {
             return Err(FetchError::FolderGone(folder.display().to_string()));
         }
@@ -63,6 +81,11 @@ pub(crate) fn run(
         // Only a comparison ends like that.
         Ending::Different => Err(FetchError::Nothing),
     }
+}
+
+/// Does a finished download go on, where it lies?
+fn is_in_place(item: &ItemRecord, part: &Path) -> bool {
+    item.sources.first().is_some_and(|done| done == part)
 }
 
 /// Takes a free name, and writes that down before anything is made under it.

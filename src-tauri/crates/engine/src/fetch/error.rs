@@ -1,6 +1,7 @@
 //! Why a download stopped, and what a person can do about it.
 
 use std::io;
+use std::path::PathBuf;
 
 use super::plan::{Fault, SelectionError};
 use crate::index::IndexError;
@@ -26,6 +27,8 @@ pub enum FetchError {
     },
     #[error("the folder {0} is not there")]
     FolderGone(String),
+    #[error("{} is in the way", .0.display())]
+    InTheWay(PathBuf),
     #[error("{0}")]
     Disk(#[from] io::Error),
     #[error("{0}")]
@@ -112,6 +115,7 @@ impl FetchError {
                 Some("Plug the disk in again or put the folder back, then try again."),
                 Retry::User,
             ),
+            Self::InTheWay(_) => ("disk", None, Retry::User),
             Self::Disk(error) => disk_kind(error.kind()),
             Self::Index(IndexError::DiskFull) => disk_kind(io::ErrorKind::StorageFull),
             Self::Index(_) => ("index", None, Retry::User),

@@ -8,12 +8,16 @@ pub mod car;
 mod disk;
 mod download;
 mod error;
+mod look;
 mod plan;
+mod reader;
 mod record;
 mod run;
 mod steer;
 mod target;
 mod worker;
+
+use std::path::Path;
 
 use crate::activity::Activity;
 use crate::index::Index;
@@ -22,10 +26,11 @@ use crate::net::Net;
 
 pub use browse::{EntryKind, ListedEntry, cat, list, resolve};
 pub use error::FetchError;
+pub(crate) use look::{Level, Look, Seen};
 pub(crate) use plan::{Choice, Selection};
 pub use plan::{Fault, SelectionError};
 pub use run::{Fetched, import, run};
-pub(crate) use steer::{Handle, Running};
+pub(crate) use steer::{Asked, Handle, Running};
 
 /// What downloads work with.
 #[derive(Debug, Clone)]
@@ -35,6 +40,12 @@ pub struct FetchContext {
     pub source: Source,
     pub activity: Activity,
     pub(crate) running: Running,
+}
+
+/// Bytes that can still be written into a folder that is there, or will be. `None` if that can't be told.
+pub(crate) fn free_space(folder: &Path) -> Option<u64> {
+    let there = folder.ancestors().find(|folder| disk::exists(folder))?;
+    disk::free_space(there)
 }
 
 #[cfg(test)]

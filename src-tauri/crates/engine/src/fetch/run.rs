@@ -143,6 +143,7 @@ impl Transfer {
             item: self.item.clone(),
             root: self.root,
             base: PathBuf::new(),
+            in_place: false,
             compare: false,
             car,
             commands: sender,

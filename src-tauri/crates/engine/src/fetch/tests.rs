@@ -89,6 +89,7 @@ impl Home {
             root: item.root.unwrap(),
             item,
             base: PathBuf::new(),
+            in_place: false,
             compare: false,
             car,
             commands,

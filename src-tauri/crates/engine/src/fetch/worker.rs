@@ -24,7 +24,9 @@ use super::error::FetchError;
 use super::plan::{FileKey, ItemPath, Leaf, Plan, Rank, Selection, Spot, Steering, Step, Totals};
 use super::record::{Done, LeafAt, Part, Recorder};
 use super::steer::{Asked, Mail};
-use crate::index::{BlockAt, FileRecord, FileState, Fingerprint, Index, ItemRecord, Scope};
+use crate::index::{
+    BlockAt, FileRecord, FileState, Fingerprint, Index, ItemRecord, NewFile, Scope,
+};
 use crate::library::Source;
 use crate::library::names::Rules;
 use crate::limits::{MAX_SKIPPED, SPACE_CHECK_BYTES, WANT_BATCH};
@@ -81,6 +83,8 @@ pub(crate) struct Setup {
     pub(crate) root: Cid,
     /// The file or folder to write, or to look at.
     pub(crate) base: PathBuf,
+    /// It goes on where a finished download lies: files that aren't known to be its own are not written to.
+    pub(crate) in_place: bool,
     /// Nothing is written: what is at `base` is compared with the item.
     pub(crate) compare: bool,
     /// Where the blocks come from, if that isn't the network.
@@ -200,6 +204,8 @@ struct OpenFile {
     meta: Metadata,
     known: Option<FileRecord>,
     written: bool,
+    /// It may be the person's by now: nothing is written to it.
+    guarded: bool,
 }
 
 /// A wanted block, before it is known whether it is here.
@@ -544,11 +550,13 @@ impl Worker<'_> {
             if size >= SPACE_CHECK_BYTES {
                 self.check_space()?;
             }
-            if size == 0 {
-                disk::write_whole(&path_here, &[])?;
-            }
         }
-        let known = self.known.remove(&path_here);
+        let mut known = self.known.remove(&path_here);
+        let guarded =
+            self.setup.in_place && self.guard(&path_here, &name, size, root, &mut known)?;
+        if size == 0 && !self.setup.compare {
+            write_empty(&path_here, guarded)?;
+        }
         let id = known.as_ref().map(|known| known.id);
         let part = Arc::new(Part::new(key, path_here, name, size, root, id));
         self.is_file |= is_item;
@@ -557,9 +565,44 @@ impl Worker<'_> {
             meta,
             known,
             written: false,
+            guarded,
         };
         self.files.insert(key, open);
         Ok(())
+    }
+
+    /// Is a file there that others may have put there, or changed? One that isn't there goes on record before it is made, so that
+    /// it is known to be ours.
+    fn guard(
+        &self,
+        path: &Path,
+        name: &str,
+        size: u64,
+        root: Cid,
+        known: &mut Option<FileRecord>,
+    ) -> Result<bool, FetchError> {
+        let is_part = |known: &FileRecord| known.state == FileState::Part;
+        if disk::exists(path) {
+            return Ok(!known.as_ref().is_some_and(is_part));
+        }
+        if known.as_ref().is_some_and(is_part) {
+            return Ok(false);
+        }
+        if let Some(gone) = known.take() {
+            self.setup.index.remove_files(vec![gone.id])?;
+        }
+        let file = NewFile {
+            path: path.to_path_buf(),
+            name_in_item: name.to_owned(),
+            size,
+            root: Some(root),
+            state: FileState::Part,
+        };
+        let ids = self.setup.index.add_files(self.setup.item.id, vec![file])?;
+        if let Some(id) = ids.first() {
+            *known = self.setup.index.file(*id)?;
+        }
+        Ok(false)
     }
 
     fn check_space(&self) -> Result<(), FetchError> {
@@ -590,6 +633,9 @@ impl Worker<'_> {
         if self.setup.compare {
             let path = open.part.path.clone();
             return self.is_different(&path);
+        }
+        if open.guarded {
+            return Err(FetchError::InTheWay(open.part.path.clone()));
         }
         open.written = true;
         let part = &open.part;
@@ -731,6 +777,18 @@ impl Worker<'_> {
             self.setup.base.join(&path.local)
         }
     }
+}
+
+/// A file without bytes. One that is there and may be the person's is only looked at.
+fn write_empty(path: &Path, guarded: bool) -> Result<(), FetchError> {
+    if !guarded {
+        return Ok(disk::write_whole(path, &[])?);
+    }
+    let there = fs::symlink_metadata(path);
+    if there.is_ok_and(|there| there.is_file() && there.len() == 0) {
+        return Ok(());
+    }
+    Err(FetchError::InTheWay(path.to_path_buf()))
 }
 
 /// Is a file whole, and untouched since it was recorded?

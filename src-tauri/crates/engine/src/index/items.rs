@@ -40,6 +40,20 @@ impl Index {
         self.read(|connection| one(connection, id))
     }
 
+    /// The first item with this content.
+    pub fn item_of(&self, root: &Cid) -> Result<Option<ItemId>> {
+        self.read(|connection| {
+            let mut select = connection.prepare_cached(
+                "SELECT id FROM item WHERE root = ?1 AND state <> ?2 ORDER BY id LIMIT 1",
+            )?;
+            select
+                .query_row(params![root.to_bytes(), REMOVING], |row| {
+                    row.get(0).map(ItemId)
+                })
+                .optional()
+        })
+    }
+
     /// Changes a record. The number stays; nothing else of the item is touched.
     pub fn update_item(
         &self,

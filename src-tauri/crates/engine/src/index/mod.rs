@@ -41,7 +41,7 @@ pub use self::blocks::{BlockAt, BlockRow, FileSlice, RowKind, Scope, Slice};
 pub use self::files::{FileId, FileRecord, FileState, HashedFile, NewFile, TreeFile};
 pub use self::fingerprint::Fingerprint;
 use self::readers::Readers;
-pub use self::tree::{Extent, FolderFile, FolderSum};
+pub use self::tree::{Extent, FileSize, FolderFile, FolderSum};
 pub use self::types::{Announce, ItemOptions, ItemRecord, ItemState, NewItem};
 pub use self::writer::Pending;
 use self::writer::Writer;

@@ -31,6 +31,14 @@ pub struct FolderSum {
     pub missing: bool,
 }
 
+/// A file's size, and what became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileSize {
+    pub id: FileId,
+    pub size: u64,
+    pub state: FileState,
+}
+
 /// A part of a file that is here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Extent {
@@ -109,6 +117,24 @@ impl Index {
                 }
             }
             Ok(extents)
+        })
+    }
+
+    /// Sizes and states of all files of an item, in the order in which they came on record.
+    pub fn sizes_of(&self, item: ItemId) -> Result<Vec<FileSize>> {
+        self.read(|connection| {
+            let mut select = connection.prepare_cached(
+                "SELECT file.id, file.size, file.state FROM dir JOIN file ON file.dir = dir.id
+                 WHERE dir.item = ?1 ORDER BY file.id",
+            )?;
+            let rows = select.query_map([item.0], |row| {
+                Ok(FileSize {
+                    id: FileId(row.get(0)?),
+                    size: row.get::<_, i64>(1)?.cast_unsigned(),
+                    state: FileState::from_number(row.get(2)?),
+                })
+            })?;
+            rows.collect()
         })
     }
 

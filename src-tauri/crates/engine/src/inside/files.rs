@@ -4,7 +4,7 @@
 //! still to come, what was not chosen, symlinks and empty folders. Neither is read further than the one level.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use unixfs::{Cid, Node, cid};
 
@@ -28,15 +28,15 @@ const MANY: usize = 1000;
 /// Large folders that were read lately. What a content address stands for never changes.
 #[derive(Debug, Default)]
 pub(crate) struct Remembered {
-    folders: Mutex<Vec<(Cid, std::sync::Arc<Entries>)>>,
+    folders: Mutex<Vec<(Cid, Arc<Entries>)>>,
 }
 
 impl Remembered {
-    fn read(&self, tree: &mut Tree, folder: &Cid) -> Result<Option<std::sync::Arc<Entries>>, Gap> {
+    fn read(&self, tree: &mut Tree, folder: &Cid) -> Result<Option<Arc<Entries>>, Gap> {
         let known = {
             let folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
             let known = folders.iter().find(|(cid, _)| cid == folder);
-            known.map(|(_, entries)| std::sync::Arc::clone(entries))
+            known.map(|(_, entries)| Arc::clone(entries))
         };
         if known.is_some() {
             return Ok(known);
@@ -44,13 +44,13 @@ impl Remembered {
         let Some(entries) = tree.entries(folder)? else {
             return Ok(None);
         };
-        let entries = std::sync::Arc::new(entries);
+        let entries = Arc::new(entries);
         if entries.complete && entries.list.len() >= MANY {
             let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
             if folders.len() >= MAX_REMEMBERED {
                 folders.remove(0);
             }
-            folders.push((*folder, std::sync::Arc::clone(&entries)));
+            folders.push((*folder, Arc::clone(&entries)));
         }
         Ok(Some(entries))
     }
@@ -108,11 +108,7 @@ impl Listing<'_> {
     }
 
     /// The folder's entries as its blocks tell them, if those are here and would say more than the index.
-    fn entries(
-        &self,
-        tree: &mut Tree,
-        names: &[&str],
-    ) -> Result<Option<std::sync::Arc<Entries>>, FetchError> {
+    fn entries(&self, tree: &mut Tree, names: &[&str]) -> Result<Option<Arc<Entries>>, FetchError> {
         let Some(root) = self.record.root else {
             return Ok(None);
         };
@@ -120,9 +116,8 @@ impl Listing<'_> {
         let found = found.and_then(|folder| self.remembered.read(tree, &folder));
         match found {
             Ok(entries) => Ok(entries),
-            Err(Gap::Block(_)) => Ok(None),
             // The files of a share may not be what its last root says: the index knows better.
-            Err(Gap::Error(FetchError::NotInItem { .. })) => Ok(None),
+            Err(Gap::Block(_) | Gap::Error(FetchError::NotInItem { .. })) => Ok(None),
             Err(Gap::Error(error)) => Err(error),
         }
     }
@@ -299,17 +294,7 @@ fn kind_of(tree: &mut Tree, entry: &TreeEntry) -> EntryKind {
         Ok(Node::File(_)) => EntryKind::File,
         Ok(Node::Directory(_) | Node::Shard(_)) => EntryKind::Folder,
         Ok(Node::Symlink(_)) => EntryKind::Symlink,
-        Err(_) => guess(&entry.name),
-    }
-}
-
-/// Files have endings, folders mostly don't.
-pub(crate) fn guess(name: &str) -> EntryKind {
-    match name.rsplit_once('.') {
-        Some((stem, ending)) if !stem.is_empty() && (1..=5).contains(&ending.len()) => {
-            EntryKind::File
-        }
-        _ => EntryKind::Folder,
+        Err(_) => EntryKind::guess(&entry.name),
     }
 }
 

@@ -7,12 +7,18 @@
 //! |---|---|
 //! | `files` `order` | one level of an item's tree |
 //! | `read` | bytes of a file, from a download under way too |
+//! | `choose` | what of a download is wanted, and what comes first |
+//! | `pieces` | which parts are here |
+//! | `inspect` | what is behind a link, while people are still being found |
 //! | `paths` | what sharing these paths would share |
 //! | `tree` | the walk through blocks that are here |
 
+mod choose;
 mod files;
+mod inspect;
 mod order;
 mod paths;
+mod pieces;
 mod read;
 mod tree;
 pub mod types;
@@ -20,14 +26,20 @@ pub mod types;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use self::read::{FileStat, Reading};
 
+use self::choose::Then;
 use self::files::{Listing, Remembered};
-use self::types::{FilesRequest, FilesView, InspectPathsRequest, LinkView, PathsView};
+use self::inspect::Inspections;
+use self::types::{
+    FilesRequest, FilesView, InspectLinkRequest, InspectPathsRequest, InspectView, LinkView,
+    PathsView, PiecesView, PrioritizeRequest, SelectRequest,
+};
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::fetch::{FetchError, Running};
+use crate::fetch::{self, FetchError, Running};
 use crate::link::Link;
 use crate::types::ItemId;
 use crate::work::blocking;
@@ -41,6 +53,7 @@ pub(crate) struct Inside {
     /// Downloads under way.
     pub(crate) running: Running,
     remembered: Arc<Remembered>,
+    inspections: Arc<Inspections>,
 }
 
 impl Engine {
@@ -58,6 +71,39 @@ impl Engine {
             listing.window(&request.dir, request.offset, request.limit)
         };
         blocking(work).await
+    }
+
+    /// Chooses parts of a download, or leaves them out. A finished one goes on with what is new; what is here stays in any case.
+    pub async fn select(&self, request: SelectRequest) -> Result<(), EngineError> {
+        let record = self.record(request.id).await?;
+        let (index, id) = (self.index(), request.id);
+        match blocking(move || choose::select(&index, &record, &request)).await? {
+            Then::Nothing => Ok(()),
+            Then::Again => self.jobs().again(id).await,
+        }
+    }
+
+    /// Puts parts of a download first, or back in line.
+    pub async fn prioritize(&self, request: PrioritizeRequest) -> Result<(), EngineError> {
+        let record = self.record(request.id).await?;
+        let (index, id) = (self.index(), request.id);
+        let high = blocking(move || choose::prioritize(&index, &record, &request)).await?;
+        if let Some(download) = self.context().inside.running.get(id) {
+            download.high(high).await;
+        }
+        Ok(())
+    }
+
+    /// Which parts of an item are here, and which are being asked for.
+    pub async fn pieces(&self, id: ItemId) -> Result<PiecesView, EngineError> {
+        let record = self.record(id).await?;
+        let total = self.item(id)?.total;
+        let asked = match self.context().inside.running.get(id) {
+            Some(download) => download.asked().await,
+            None => Vec::new(),
+        };
+        let index = self.index();
+        blocking(move || pieces::look(&index, &record, total, &asked)).await
     }
 
     /// Links to an item, for people with Shoal and for those without.
@@ -79,6 +125,47 @@ impl Engine {
         request: InspectPathsRequest,
     ) -> Result<PathsView, EngineError> {
         blocking(move || paths::inspect(&request.paths, request.hidden)).await
+    }
+
+    /// What is behind a link, as far as it is known by now. Asked again and again it tells more; nothing of it is kept.
+    pub async fn inspect_link(
+        &self,
+        request: InspectLinkRequest,
+    ) -> Result<InspectView, EngineError> {
+        let link: Link = request.link.parse()?;
+        let (name, cid) = (link.name(), link.cid);
+        let context = self.context();
+        let fetching = context.fetching()?;
+        let inspections = &context.inside.inspections;
+        let wait = Duration::from_millis(request.wait_ms);
+        let asked = inspections.ask(fetching, link, &request.dir, request.since, wait);
+        let seen = asked.await?;
+        let (cid, kind, total) = match seen.root {
+            Some((cid, kind, total)) => (cid, Some(kind), Some(total)),
+            None => (cid, None, None),
+        };
+        let into = request.into.unwrap_or_else(|| self.download_folder());
+        let (index, folder) = (self.index(), into.clone());
+        let (existing, free) = blocking(move || {
+            let free = fetch::free_space(&folder);
+            Ok::<_, EngineError>((index.item_of(&cid)?, free))
+        })
+        .await?;
+        Ok(InspectView {
+            rev: seen.rev,
+            cid: cid.to_string(),
+            name,
+            kind,
+            total,
+            entries: seen.entries,
+            truncated: seen.truncated,
+            people: seen.people,
+            tried: seen.tried,
+            seconds: seen.seconds,
+            into: into.to_string_lossy().into_owned(),
+            free,
+            existing,
+        })
     }
 
     /// Name and size of a file in an item. A download under way may have to fetch its first block for that.
@@ -133,5 +220,7 @@ impl Engine {
     }
 }
 
+#[cfg(test)]
+mod net_tests;
 #[cfg(test)]
 mod tests;

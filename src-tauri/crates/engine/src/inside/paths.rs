@@ -83,7 +83,7 @@ mod tests {
         fs::write(top.join("sub/b"), b"123").unwrap();
         fs::write(top.join(".hidden"), b"1").unwrap();
         let gone = dir.path().join("gone");
-        let view = inspect(&[top.clone()], false).unwrap();
+        let view = inspect(std::slice::from_ref(&top), false).unwrap();
         assert_eq!((view.files, view.folders, view.bytes), (2, 3, 8));
         assert_eq!((view.name.as_str(), view.folder), ("top", true));
         assert!(view.complete && view.skipped.is_empty());

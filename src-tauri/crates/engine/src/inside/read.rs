@@ -187,7 +187,7 @@ impl Reader {
             let missing = match self.try_walk(step.clone()).await? {
                 Ok(found) => return Ok(found),
                 Err(Gap::Error(error)) => return Err(error),
-                Err(Gap::Block(cid)) => cid,
+                Err(Gap::Block(cid)) => *cid,
             };
             let Some(handle) = handle else {
                 return Err(self.not_here());

@@ -101,7 +101,8 @@ impl Home {
 }
 
 fn numbers(count: usize) -> Vec<u8> {
-    (0..count).map(|number| (number * 7 % 251) as u8).collect()
+    let byte = |number| u8::try_from(number * 7 % 251).unwrap();
+    (0..count).map(byte).collect()
 }
 
 #[tokio::test]
@@ -189,8 +190,12 @@ async fn changed_and_missing_files_show_as_such() {
         .await;
     let states = home.files(id, "", 0, 9).await;
     let states: Vec<_> = states.entries.iter().map(|row| row.state).collect();
-    use FileCondition::{Changed, Missing, Ok};
-    assert_eq!(states, [Changed, Missing, Ok]);
+    let expected = [
+        FileCondition::Changed,
+        FileCondition::Missing,
+        FileCondition::Ok,
+    ];
+    assert_eq!(states, expected);
     assert_eq!(home.read(id, "c", 0..99).await.unwrap(), b"stays");
     assert_eq!(
         home.read(id, "a/changed", 0..9).await.unwrap_err(),
@@ -222,8 +227,8 @@ async fn any_range_of_a_file_is_read() {
         u64::MAX..u64::MAX,
     ];
     for range in ranges {
-        let from = range.start.min(end) as usize;
-        let to = (range.end.min(end) as usize).max(from);
+        let from = usize::try_from(range.start.min(end)).unwrap();
+        let to = usize::try_from(range.end.min(end)).unwrap().max(from);
         let read = home.read(id, "film.mkv", range.clone()).await.unwrap();
         assert!(read == content[from..to], "{range:?}");
     }

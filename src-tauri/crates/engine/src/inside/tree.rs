@@ -23,7 +23,7 @@ const MAX_HANDED: usize = 8;
 #[derive(Debug)]
 pub(crate) enum Gap {
     /// This block is not here.
-    Block(Cid),
+    Block(Box<Cid>),
     Error(FetchError),
 }
 
@@ -255,7 +255,9 @@ impl Tree {
                 source,
             })
         })?;
-        self.source.read_local(cid).ok_or(Gap::Block(*cid))
+        self.source
+            .read_local(cid)
+            .ok_or_else(|| Gap::Block(Box::new(*cid)))
     }
 }
 

@@ -181,7 +181,6 @@ impl<'a> Run<'a> {
                 self.outstanding.push(cid);
                 self.most_outstanding = self.most_outstanding.max(self.outstanding.len());
             }
-            Step::Hurry(_) => {}
             Step::Folder { path, .. } => {
                 self.disk.folders.insert(path.name.clone());
             }
@@ -222,7 +221,7 @@ impl<'a> Run<'a> {
                 self.disk.links.insert(path.name.clone(), target);
             }
             Step::Skip { path, .. } => self.disk.skipped.push(path),
-            Step::Held { .. } | Step::Renamed { .. } => {}
+            Step::Held { .. } | Step::Renamed { .. } | Step::Hurry(_) => {}
         }
         Ok(())
     }

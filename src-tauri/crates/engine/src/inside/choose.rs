@@ -1,0 +1,90 @@
+//! Which parts of a download are wanted, and which come first: kept with the item, and carried out by the download under way.
+
+use super::tree;
+use super::types::{PrioritizeRequest, SelectRequest};
+use crate::error::EngineError;
+use crate::fetch::{FetchError, Selection, SelectionError};
+use crate::index::{Index, ItemRecord};
+use crate::types::ItemKind;
+
+/// Paths that come first. Who puts more first puts nothing first.
+const MAX_HIGH: usize = 1000;
+
+/// What has to happen after a choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Then {
+    Nothing,
+    /// The download begins again, with what is wanted now.
+    Again,
+}
+
+/// Keeps a choice. Nothing that is here is touched: what is no longer wanted stays as it is. Blocks.
+pub(crate) fn select(
+    index: &Index,
+    record: &ItemRecord,
+    request: &SelectRequest,
+) -> Result<Then, EngineError> {
+    let paths = paths(record, &request.paths)?;
+    let (chosen, id) = (request.chosen, record.id);
+    let choose = move |record: &ItemRecord| {
+        let mut selection = Selection::new(&record.select, &record.leave)?;
+        for path in &paths {
+            selection.choose(path, chosen)?;
+        }
+        let (select, leave) = selection.lists();
+        // It must be readable again.
+        Selection::new(&select, &leave)?;
+        Ok::<_, SelectionError>((select, leave))
+    };
+    choose(record).map_err(FetchError::from)?;
+    let was_done = record.done;
+    index.update_item(id, move |record| {
+        // The record may have changed since it was read, but not to something that cannot be read.
+        let Ok((select, leave)) = choose(record) else {
+            return;
+        };
+        (record.select, record.leave) = (select, leave);
+        if chosen && record.done {
+            record.done = false;
+            // It goes on where it lies.
+            record.part = record.sources.first().cloned();
+        }
+    })?;
+    Ok(if was_done && !chosen {
+        Then::Nothing
+    } else {
+        Then::Again
+    })
+}
+
+/// Keeps what comes first, and says what does now. Blocks.
+pub(crate) fn prioritize(
+    index: &Index,
+    record: &ItemRecord,
+    request: &PrioritizeRequest,
+) -> Result<Vec<String>, EngineError> {
+    let paths = paths(record, &request.paths)?;
+    let mut high = record.high.clone();
+    for path in paths {
+        high.retain(|known| !super::files::is_high(std::slice::from_ref(&path), known));
+        if request.high && !super::files::is_high(&high, &path) {
+            high.push(path);
+        }
+    }
+    if high.len() > MAX_HIGH {
+        return Err(FetchError::from(SelectionError::TooMany).into());
+    }
+    let kept = high.clone();
+    index.update_item(record.id, move |record| record.high = kept)?;
+    Ok(high)
+}
+
+/// Paths inside a download, as its blocks name them: an item that is one file has no path in it.
+fn paths(record: &ItemRecord, paths: &[String]) -> Result<Vec<String>, EngineError> {
+    if record.kind != ItemKind::Download {
+        return Err(EngineError::NotADownload(record.id));
+    }
+    let clean = |path: &String| Ok(tree::names(path)?.join("/"));
+    let clean: Result<Vec<String>, FetchError> = paths.iter().map(clean).collect();
+    Ok(clean?)
+}
