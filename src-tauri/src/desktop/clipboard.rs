@@ -1,4 +1,4 @@
-//! Text to the system's clipboard.
+//! Text to and from the system's clipboard.
 
 use std::sync::{LazyLock, Mutex, PoisonError};
 
@@ -12,6 +12,11 @@ static CLIPBOARD: LazyLock<Mutex<Option<Clipboard>>> = LazyLock::new(Mutex::defa
 
 pub(super) async fn write(text: String) -> Result<(), Problem> {
     with(move |clipboard| clipboard.set_text(text)).await
+}
+
+/// `None` when there is no text in it.
+pub(super) async fn read() -> Option<String> {
+    with(Clipboard::get_text).await.ok()
 }
 
 async fn with<T: Send + 'static>(

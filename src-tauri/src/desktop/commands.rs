@@ -10,10 +10,8 @@ use tauri::{AppHandle, State, WebviewWindow};
 
 use super::dialogs::{self, What};
 use super::requests::OpenRequest;
-use super::{Shell, clipboard, files, player, quit};
-use crate::api::problem;
+use super::{Shell, clipboard, files, player, quit, settings};
 use crate::api::types::Request;
-use crate::control::Reply;
 
 pub(super) fn handler() -> impl Fn(Invoke) -> bool + Send + Sync + 'static {
     tauri::generate_handler![
@@ -23,11 +21,17 @@ pub(super) fn handler() -> impl Fn(Invoke) -> bool + Send + Sync + 'static {
 
 /// Any of the engine's calls.
 #[tauri::command]
-async fn call(shell: State<'_, Shell>, request: Request) -> Result<serde_json::Value, Problem> {
-    match shell.engine.answer(request).await? {
-        Reply::Value(value) => Ok(value),
-        Reply::Bytes(_) => Err(problem::other_version(&"bytes instead of a value")),
+async fn call(
+    app: AppHandle,
+    shell: State<'_, Shell>,
+    request: Request,
+) -> Result<serde_json::Value, Problem> {
+    let change = settings::changed_by(&request);
+    let answer = shell.engine.call(request).await?;
+    if let Some(change) = change {
+        settings::obey(&app, &change);
     }
+    Ok(answer)
 }
 
 /// What was asked for before the page listened.

@@ -11,11 +11,12 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use engine::types::Problem;
+use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
 use crate::api::problem;
 use crate::api::types::Request;
-use crate::control::Answer;
+use crate::control::{Answer, Reply};
 use crate::reach::{Asked, Reach};
 
 /// The least time between two starts of an engine that does not start: the page asks again by itself.
@@ -53,6 +54,16 @@ impl EngineLink {
             self.forget_running().await;
         }
         answer
+    }
+
+    /// Asks, and expects an answer of that type.
+    pub(super) async fn call<T: DeserializeOwned>(&self, request: Request) -> Result<T, Problem> {
+        match self.answer(request).await? {
+            Reply::Value(value) => {
+                serde_json::from_value(value).map_err(|error| problem::other_version(&error))
+            }
+            Reply::Bytes(_) => Err(problem::other_version(&"bytes instead of a value")),
+        }
     }
 
     /// Whom to ask, started if need be.

@@ -13,21 +13,26 @@ mod files;
 mod instance;
 #[cfg(target_os = "linux")]
 mod media;
+mod notify;
 mod player;
 mod preview;
 mod quit;
 mod requests;
 mod settings;
+mod tray;
+mod watch;
 mod window;
+mod words;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tauri::{AppHandle, Manager, RunEvent};
+use tauri::{AppHandle, RunEvent};
 
 use self::engine::EngineLink;
 use self::requests::Inbox;
 pub(crate) use self::requests::OpenRequest;
+use self::words::Words;
 use crate::api::problem;
 
 /// How to start.
@@ -67,9 +72,11 @@ pub(crate) fn run(start: Start) -> Result<u8, ::engine::types::Problem> {
     };
     let app = tauri::Builder::default()
         .plugin(tauri_plugin_dialog::init())
+        .plugin(settings::launcher())
         .plugin(window::remembering(&start.data_dir))
         .manage(shell)
         .manage(player::Player::default())
+        .manage(tray::Tray::default())
         .register_asynchronous_uri_scheme_protocol(preview::SCHEME, preview::serve)
         .invoke_handler(commands::handler())
         .setup(move |app| {
@@ -78,7 +85,8 @@ pub(crate) fn run(start: Start) -> Result<u8, ::engine::types::Problem> {
                 window::show(app)?;
             }
             instance.serve(app)?;
-            start_engine(app.clone());
+            tray::add(app, Words::of("auto"), &start.data_dir.join("tray"));
+            watch::start(app.clone());
             quit::when_asked_to(app.clone());
             Ok(())
         })
@@ -88,13 +96,6 @@ pub(crate) fn run(start: Start) -> Result<u8, ::engine::types::Problem> {
     // Whatever had to end has ended: threads that are still reading a file need not hold up the person.
     runtime.shutdown_timeout(Duration::ZERO);
     Ok(u8::try_from(code).unwrap_or(1))
-}
-
-/// While the window appears. What goes wrong is told to whoever asks next.
-fn start_engine(app: AppHandle) {
-    tauri::async_runtime::spawn(async move {
-        let _ = app.state::<Shell>().engine.asked().await;
-    });
 }
 
 fn on_event(_app: &AppHandle, event: RunEvent) {

@@ -37,9 +37,14 @@ impl OpenRequest {
     }
 
     pub(crate) fn link(link: String) -> Self {
+        Self::link_or_ask(Some(link))
+    }
+
+    /// Asks which link, when there is none.
+    pub(super) fn link_or_ask(link: Option<String>) -> Self {
         Self {
             paths: Vec::new(),
-            link: Some(link),
+            link,
             action: Some(Action::Open),
         }
     }

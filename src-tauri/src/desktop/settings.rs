@@ -1,15 +1,79 @@
 //! The settings that the window itself obeys.
 
 use engine::config::SettingView;
-use tauri::{AppHandle, Manager};
+use tauri::plugin::TauriPlugin;
+use tauri::{AppHandle, Manager, Wry};
+use tauri_plugin_autostart::ManagerExt;
 
 use super::Shell;
-use crate::api::types::Request;
+use super::tray::Tray;
+use super::words::Words;
+use crate::api::types::{Request, SetSettingRequest};
 
-/// A setting's value, while an engine is reached.
+/// Starts Shoal at login, when it is asked to.
+pub(super) fn launcher() -> TauriPlugin<Wry> {
+    tauri_plugin_autostart::Builder::new()
+        .arg("--hidden")
+        .build()
+}
+
+/// What a request is about to change.
+pub(super) fn changed_by(request: &Request) -> Option<SetSettingRequest> {
+    match request {
+        Request::SetSetting(change) => Some(change.clone()),
+        _ => None,
+    }
+}
+
+/// Does what a changed setting asks for.
+pub(super) fn obey(app: &AppHandle, SetSettingRequest { key, value }: &SetSettingRequest) {
+    match key.as_str() {
+        "language" => app.state::<Tray>().speak(Words::of(value)),
+        "autostart" => autostart(app, value == "on"),
+        _ => {}
+    }
+}
+
+fn autostart(app: &AppHandle, on: bool) {
+    let launcher = app.autolaunch();
+    let changed = match (on, launcher.is_enabled()) {
+        (true, _) => launcher.enable(),
+        (false, Ok(false)) => Ok(()),
+        (false, _) => launcher.disable(),
+    };
+    if let Err(error) = changed {
+        tracing::warn!(%error, "starting at login could not be changed");
+    }
+}
+
+/// Whether a setting has that value. Without an engine none has any.
+pub(super) async fn is(app: &AppHandle, key: &str, value: &str) -> bool {
+    get(app, key).await.as_deref() == Some(value)
+}
+
+pub(super) async fn words(app: &AppHandle) -> Words {
+    let language = get(app, "language").await;
+    Words::of(language.as_deref().unwrap_or("auto"))
+}
+
 pub(super) async fn get(app: &AppHandle, key: &str) -> Option<String> {
     let asked = app.state::<Shell>().engine.reached()?;
     let settings: Vec<SettingView> = asked.call(Request::Settings).await.ok()?;
     let setting = settings.into_iter().find(|setting| setting.key == key)?;
     Some(setting.value)
+}
+
+pub(super) async fn set(app: &AppHandle, key: &str, value: &str) {
+    let change = SetSettingRequest {
+        key: key.to_owned(),
+        value: value.to_owned(),
+    };
+    let set = app
+        .state::<Shell>()
+        .engine
+        .answer(Request::SetSetting(change))
+        .await;
+    if let Err(problem) = set {
+        tracing::warn!(key, problem.message, "a setting could not be changed");
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use engine::types::Problem;
+use engine::types::{ItemId, Problem};
 use serde::Serialize;
 use tauri::plugin::TauriPlugin;
 use tauri::webview::{NewWindowResponse, PageLoadEvent, PageLoadPayload};
@@ -11,7 +11,7 @@ use tauri::{
 };
 use tauri_plugin_window_state::StateFlags;
 
-use super::{Shell, player, quit, settings};
+use super::{Shell, notify, player, quit, settings};
 use crate::api::problem;
 
 const LABEL: &str = "main";
@@ -115,16 +115,34 @@ fn on_page_load(window: WebviewWindow, page: PageLoadPayload<'_>) {
     }
 }
 
-/// Closing hides the window while sharing goes on, unless the person wants it to end.
+/// Closing hides the window while sharing goes on, unless the person wants it to end, or nothing is going on: without an
+/// engine no setting is known.
 async fn close(app: AppHandle) {
-    if settings::get(&app, "keep.sharing").await.as_deref() == Some("on") {
-        if let Some(window) = app.get_webview_window(LABEL)
-            && let Err(error) = window.hide()
-        {
-            tracing::error!(%error, "the window can't be hidden");
-        }
-        tell(&app, "visible", false);
-    } else {
+    if app.state::<Shell>().engine.reached().is_none()
+        || settings::is(&app, "keep.sharing", "off").await
+    {
         quit::quit(&app).await;
+        return;
+    }
+    if let Some(window) = app.get_webview_window(LABEL)
+        && let Err(error) = window.hide()
+    {
+        tracing::error!(%error, "the window can't be hidden");
+    }
+    tell(&app, "visible", false);
+    notify::tell_hidden(&app).await;
+}
+
+/// Whether the person has the window before their eyes.
+pub(super) fn is_looked_at(app: &AppHandle) -> bool {
+    let window = app.get_webview_window(LABEL);
+    window.is_some_and(|window| window.is_focused().unwrap_or(false))
+}
+
+/// Shows the window, and in it an item.
+pub(super) fn show_item(app: &AppHandle, item: Option<ItemId>) {
+    show_soon(app, None);
+    if let Some(item) = item {
+        tell(app, "focus-item", item);
     }
 }
