@@ -9,15 +9,16 @@ use engine::config::SettingView;
 use engine::types::{ItemId, ItemView, Problem, State};
 use engine::view::{LibraryRequest, LibraryView};
 use engine::{
-    DownloadRequest, Engine, EngineError, EntryView, NetworkView, PeerView, Report, ShareRequest,
+    DownloadRequest, Engine, EngineError, EntryView, NetworkView, PeerView, PersonView, Report,
+    ShareRequest,
 };
 use futures::StreamExt;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::types::{
-    ActRequest, AllAction, ChangesRequest, Hello, OfItem, Platform, RemoveRequest, RenameRequest,
-    Request, SetSettingRequest,
+    ActRequest, AllAction, ChangesRequest, Hello, OfAny, OfItem, Platform, RemoveRequest,
+    RenameRequest, Request, SetSettingRequest,
 };
 use super::{inside, problem};
 use crate::control::{Answer, ByteStream, Reply};
@@ -68,6 +69,8 @@ pub(crate) async fn answer(engine: Engine, request: Request) -> Answer {
         Request::SetSetting(SetSettingRequest { key, value: to }) => {
             value(set_setting(engine, &key, &to).await)
         }
+        Request::People(OfAny { id }) => value(people(engine, id).await),
+        Request::Diagnostics => value(Ok(diagnostics(engine).await)),
         request => Err(problem::unanswered(&request)),
     }
 }
@@ -78,9 +81,15 @@ pub(crate) async fn hello(engine: &Engine) -> Hello {
         pid: std::process::id(),
         peer_id: engine.peer_id().unwrap_or_default(),
         listen: engine.listen_addrs().await,
-        locale: sys_locale::get_locale(),
+        locale: locale(),
         platform: platform(),
     }
+}
+
+/// `C` is a machine's language, no person's.
+fn locale() -> Option<String> {
+    let locale = sys_locale::get_locale()?;
+    (!matches!(locale.as_str(), "C" | "POSIX" | "")).then_some(locale)
 }
 
 fn platform() -> Platform {
@@ -220,6 +229,17 @@ pub(crate) async fn peers(engine: &Engine) -> Result<Vec<PeerView>, Problem> {
 
 pub(crate) async fn network(engine: &Engine) -> Result<NetworkView, Problem> {
     engine.network().await.map_err(told)
+}
+
+pub(crate) async fn people(
+    engine: &Engine,
+    id: Option<ItemId>,
+) -> Result<Vec<PersonView>, Problem> {
+    engine.people(id).await.map_err(told)
+}
+
+pub(crate) async fn diagnostics(engine: &Engine) -> String {
+    engine.diagnostics().await
 }
 
 pub(crate) fn settings(engine: &Engine) -> Vec<SettingView> {

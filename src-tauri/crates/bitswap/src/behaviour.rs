@@ -226,6 +226,11 @@ impl Behaviour {
         stats.collect()
     }
 
+    /// Who takes part in a session, and what part of it each has, 0 to 1, as far as its answers tell.
+    pub fn holdings(&self, session: SessionId) -> Vec<(PeerId, Option<f64>)> {
+        self.client.holdings(session)
+    }
+
     /// The connection over which Bitswap is spoken with the peer: close all but this one freely.
     pub fn connection_in_use(&self, peer: &PeerId) -> Option<ConnectionId> {
         self.peers.get(peer)?.chosen.map(|(id, _)| id)

@@ -13,7 +13,9 @@ use libp2p::Multiaddr;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use crate::limits::CONNECTIONS;
 use crate::paths;
+use crate::schedule::{Days, Hours, Limits, Schedule};
 
 /// What the engine runs with.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +29,9 @@ pub struct Config {
     /// Bytes a second.
     pub download_limit: Option<u64>,
     pub download_folder: PathBuf,
+    /// Other limits for some hours.
+    pub schedule: Option<Schedule>,
+    pub max_connections: u32,
     /// Nothing may leave this machine.
     pub local: bool,
 }
@@ -58,7 +63,7 @@ pub enum ConfigError {
     BadValue {
         key: &'static str,
         value: String,
-        expected: &'static str,
+        expected: String,
     },
     #[error("the settings file {path} can't be understood: {source}")]
     Damaged {
@@ -84,6 +89,10 @@ enum Takes {
     OnOff,
     Rate,
     Folder,
+    Connections,
+    Hours,
+    Days,
+    OneOf(&'static [&'static str]),
     /// Sources that this version doesn't use yet can only be switched off.
     OnlyOff,
     OnlyNone,
@@ -186,18 +195,114 @@ const SETTINGS: &[Setting] = &[
         takes: Takes::Folder,
         meaning: "where downloads go",
     },
+    Setting {
+        key: "connections.max",
+        default: || "300".to_owned(),
+        local: None,
+        takes: Takes::Connections,
+        meaning: "connections at a time, from the next start",
+    },
+    Setting {
+        key: "schedule",
+        default: || "off".to_owned(),
+        local: None,
+        takes: Takes::OnOff,
+        meaning: "use other speed limits in some hours",
+    },
+    Setting {
+        key: "schedule.hours",
+        default: || "22:00-07:00".to_owned(),
+        local: None,
+        takes: Takes::Hours,
+        meaning: "the hours for those limits",
+    },
+    Setting {
+        key: "schedule.days",
+        default: || "mon,tue,wed,thu,fri,sat,sun".to_owned(),
+        local: None,
+        takes: Takes::Days,
+        meaning: "the days on which these hours begin",
+    },
+    Setting {
+        key: "schedule.upload.limit",
+        default: || "0".to_owned(),
+        local: None,
+        takes: Takes::Rate,
+        meaning: "bytes a second to send at most in these hours; 0 is no limit",
+    },
+    Setting {
+        key: "schedule.download.limit",
+        default: || "0".to_owned(),
+        local: None,
+        takes: Takes::Rate,
+        meaning: "bytes a second to fetch at most in these hours; 0 is no limit",
+    },
+    Setting {
+        key: "language",
+        default: || "auto".to_owned(),
+        local: None,
+        takes: Takes::OneOf(&["auto", "en", "de", "es", "zh"]),
+        meaning: "the window's language",
+    },
+    Setting {
+        key: "theme",
+        default: || "auto".to_owned(),
+        local: None,
+        takes: Takes::OneOf(&["auto", "light", "dark"]),
+        meaning: "the window's colours",
+    },
+    Setting {
+        key: "keep.sharing",
+        default: || "on".to_owned(),
+        local: None,
+        takes: Takes::OnOff,
+        meaning: "go on sharing when the window is closed",
+    },
+    Setting {
+        key: "autostart",
+        default: || "off".to_owned(),
+        local: None,
+        takes: Takes::OnOff,
+        meaning: "start with the computer",
+    },
+    Setting {
+        key: "notifications",
+        default: || "on".to_owned(),
+        local: None,
+        takes: Takes::OnOff,
+        meaning: "tell of finished downloads, and of what needs you",
+    },
+    Setting {
+        key: "welcomed",
+        default: || "off".to_owned(),
+        local: None,
+        takes: Takes::OnOff,
+        meaning: "the first run was seen",
+    },
+    Setting {
+        key: "hidden.told",
+        default: || "off".to_owned(),
+        local: None,
+        takes: Takes::OnOff,
+        meaning: "it was told that sharing goes on when the window is closed",
+    },
 ];
 
 impl Takes {
-    fn expected(self) -> &'static str {
-        match self {
+    fn expected(self) -> String {
+        let text = match self {
             Self::Addresses => "multiaddrs separated by commas, or \"none\"",
             Self::OnOff => "\"on\" or \"off\"",
             Self::Rate => "a number of bytes a second, 0 for no limit",
             Self::Folder => "the full path of a folder",
+            Self::Connections => "a number from 16 to 2000",
+            Self::Hours => "hours such as 22:00-07:00",
+            Self::Days => "days out of mon,tue,wed,thu,fri,sat,sun",
+            Self::OneOf(values) => return format!("one of {}", values.join(", ")),
             Self::OnlyOff => "only \"off\" in this version",
             Self::OnlyNone => "only \"none\" in this version",
-        }
+        };
+        text.to_owned()
     }
 
     fn accepts(self, value: &str) -> bool {
@@ -206,6 +311,10 @@ impl Takes {
             Self::OnOff => switch(value).is_some(),
             Self::Rate => value.parse::<u64>().is_ok(),
             Self::Folder => Path::new(value).is_absolute(),
+            Self::Connections => connections(value).is_some(),
+            Self::Hours => value.parse::<Hours>().is_ok(),
+            Self::Days => value.parse::<Days>().is_ok(),
+            Self::OneOf(values) => values.contains(&value),
             Self::OnlyOff => value == "off",
             Self::OnlyNone => value == "none",
         }
@@ -263,8 +372,36 @@ impl Settings {
             upload_limit: rate("upload.limit"),
             download_limit: rate("download.limit"),
             download_folder: PathBuf::from(self.get("download.folder")),
+            schedule: on("schedule").then(|| self.schedule()).flatten(),
+            max_connections: connections(&self.get("connections.max"))
+                .unwrap_or(*CONNECTIONS.end()),
             local: self.local,
         }
+    }
+
+    fn schedule(&self) -> Option<Schedule> {
+        let rate = |key| self.get(key).parse().ok().filter(|limit| *limit > 0);
+        Some(Schedule {
+            hours: self.get("schedule.hours").parse().ok()?,
+            days: self.get("schedule.days").parse().ok()?,
+            limits: Limits {
+                upload: rate("schedule.upload.limit"),
+                download: rate("schedule.download.limit"),
+            },
+        })
+    }
+
+    /// Settings that are not the default, without what would tell of this machine or of others.
+    pub(crate) fn told_to_strangers(&self) -> Vec<String> {
+        let told = SETTINGS.iter().filter_map(|setting| {
+            let (value, _) = self.value(setting);
+            let shown = match setting.takes {
+                Takes::Addresses | Takes::Folder => "(set)",
+                _ => &value,
+            };
+            (value != (setting.default)()).then(|| format!("{} = {shown}", setting.key))
+        });
+        told.collect()
     }
 
     /// All settings, in the order in which they are explained.
@@ -350,6 +487,11 @@ fn addresses(value: &str) -> Option<Vec<Multiaddr>> {
         .collect()
 }
 
+fn connections(value: &str) -> Option<u32> {
+    let number = value.parse().ok();
+    number.filter(|number| CONNECTIONS.contains(number))
+}
+
 fn switch(value: &str) -> Option<bool> {
     match value {
         "on" => Some(true),
@@ -431,6 +573,35 @@ mod tests {
     }
 
     #[test]
+    fn a_schedule_counts_when_it_is_switched_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut settings = load(&dir.path().join("s"), &[]).unwrap();
+        settings.set("schedule.upload.limit", "900").unwrap();
+        assert_eq!(settings.config().schedule, None);
+        settings.set("schedule", "on").unwrap();
+        let limits = settings.config().schedule.unwrap().limits;
+        assert_eq!((limits.upload, limits.download), (Some(900), None));
+    }
+
+    #[test]
+    fn strangers_are_told_neither_paths_nor_addresses() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut settings = load(&dir.path().join("s"), &[]).unwrap();
+        settings.set("download.folder", "/home/ada").unwrap();
+        settings.set("listen", "/ip4/192.0.2.1/tcp/1").unwrap();
+        settings.set("upload.limit", "5000").unwrap();
+        let told = settings.told_to_strangers();
+        assert_eq!(
+            told,
+            [
+                "listen = (set)",
+                "upload.limit = 5000",
+                "download.folder = (set)"
+            ]
+        );
+    }
+
+    #[test]
     fn a_wrong_key_or_value_is_refused_and_changes_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("settings.json");
@@ -444,6 +615,10 @@ mod tests {
             ("listen", "localhost"),
             ("upload.limit", "-1"),
             ("nat", "on"),
+            ("connections.max", "15"),
+            ("schedule.hours", "from dusk to dawn"),
+            ("schedule.days", "monday"),
+            ("theme", "red"),
         ] {
             assert!(
                 matches!(settings.set(key, value), Err(ConfigError::BadValue { .. })),

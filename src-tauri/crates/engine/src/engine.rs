@@ -10,11 +10,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use libp2p::Multiaddr;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::JoinSet;
 use unixfs::{Cid, Profile};
 
 use crate::activity::{Activity, Changes};
-use crate::config::{SettingView, Settings};
+use crate::config::{Config, SettingView, Settings};
+use crate::diagnostics::{self, Facts};
 use crate::error::EngineError;
 use crate::fetch::{self, FetchContext};
 use crate::index::{Index, ItemOptions, ItemRecord, NewItem};
@@ -25,10 +27,12 @@ use crate::limits::{LINK_PROVIDERS, MAX_NAME_BYTES, MAX_WAITING_DOUBTS};
 use crate::link::Link;
 use crate::net::{Net, NetConfig};
 use crate::paths::DataDir;
+use crate::people;
 use crate::rates::Meter;
 use crate::requests::{
-    Action, DownloadRequest, EntryView, NetworkView, PeerView, Report, ShareRequest,
+    Action, DownloadRequest, EntryView, NetworkView, PeerView, PersonView, Report, ShareRequest,
 };
+use crate::schedule::{self, Limits, Schedule};
 use crate::types::{ItemId, ItemKind, ItemView, Skipped};
 use crate::view::{Library, LibraryRequest, LibraryView, Outlook};
 use crate::work::{blocking, now_unix};
@@ -51,7 +55,11 @@ pub struct Engine {
 struct Shared {
     context: Context,
     jobs: Jobs,
-    settings: Mutex<Settings>,
+    settings: Arc<Mutex<Settings>>,
+    /// Tells of other settings.
+    set: Arc<Notify>,
+    /// End with the last handle.
+    _tasks: JoinSet<()>,
     library: Library,
     /// Where the damaged index lies that this start replaced.
     recovered: Option<PathBuf>,
@@ -85,12 +93,20 @@ impl Engine {
             inside: Inside::default(),
         };
         let jobs = Jobs::start(context.clone(), doubted).await?;
-        let library = new_library(&context, &jobs);
-        let settings = Mutex::new(settings);
+        let mut tasks = JoinSet::new();
+        let library = new_library(&context, &jobs, &mut tasks);
+        let (settings, set) = (Arc::new(Mutex::new(settings)), Arc::new(Notify::new()));
+        if let Some(net) = &context.net {
+            let (settings, set) = (Arc::clone(&settings), Arc::clone(&set));
+            let read = move || limits(&lock(&settings).config());
+            tasks.spawn(schedule::run(net.clone(), set, read));
+        }
         let shared = Shared {
             context,
             jobs,
             settings,
+            set,
+            _tasks: tasks,
             library,
             recovered: opened.recovered,
             _dir: dir,
@@ -281,10 +297,34 @@ impl Engine {
             settings.config()
         };
         if let Ok(net) = self.net() {
-            net.set_limits(config.upload_limit, config.download_limit)
-                .await;
+            let (usual, schedule) = limits(&config);
+            let limits = schedule::limits_now(usual, schedule);
+            net.set_limits(limits.upload, limits.download).await;
+            self.shared.set.notify_one();
         }
         Ok(())
+    }
+
+    /// Who is connected, or who has to do with one item.
+    pub async fn people(&self, id: Option<ItemId>) -> Result<Vec<PersonView>, EngineError> {
+        let item = id.map(|id| self.item(id)).transpose()?;
+        match self.net() {
+            Ok(net) => Ok(people::people(net, item.as_ref()).await),
+            Err(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// A report for whoever helps: numbers and codes, without names, paths or addresses.
+    pub async fn diagnostics(&self) -> String {
+        let network = self.network().await.ok();
+        let rates = self.net().map(|net| net.meter().rates());
+        diagnostics::report(&Facts {
+            items: &self.items(),
+            network: network.as_ref(),
+            rates: &rates.unwrap_or_default(),
+            is_paused: *self.shared.jobs.paused().borrow(),
+            settings: &self.settings_lock().told_to_strangers(),
+        })
     }
 
     /// Stops all jobs where they can go on later, then leaves the network.
@@ -330,12 +370,22 @@ impl Engine {
     }
 
     fn settings_lock(&self) -> MutexGuard<'_, Settings> {
-        // Settings are replaced whole: a panic elsewhere leaves none half-set.
-        self.shared
-            .settings
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        lock(&self.shared.settings)
     }
+}
+
+fn lock(settings: &Mutex<Settings>) -> MutexGuard<'_, Settings> {
+    // Settings are replaced whole: a panic elsewhere leaves none half-set.
+    settings.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The usual limits, and when there are others.
+fn limits(config: &Config) -> (Limits, Option<Schedule>) {
+    let usual = Limits {
+        upload: config.upload_limit,
+        download: config.download_limit,
+    };
+    (usual, config.schedule)
 }
 
 /// A content address and the bytes behind it: reads the files, and keeps and sends nothing. Blocks.
@@ -359,13 +409,13 @@ fn profile_named(name: Option<&str>) -> Result<Profile, EngineError> {
 }
 
 /// Begins to measure rates, where there is a network for bytes to move through.
-fn new_library(context: &Context, jobs: &Jobs) -> Library {
+fn new_library(context: &Context, jobs: &Jobs, tasks: &mut JoinSet<()>) -> Library {
     let activity = context.activity.clone();
     let (meter, outlook) = match &context.net {
         Some(net) => (net.meter().clone(), net.outlook()),
         None => (Meter::default(), watch::channel(Outlook::default()).1),
     };
-    tokio::spawn(meter.clone().run(activity.clone()));
+    tasks.spawn(meter.clone().run(activity.clone()));
     Library::new(activity, meter, outlook, jobs.paused())
 }
 

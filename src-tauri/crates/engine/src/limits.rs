@@ -52,11 +52,11 @@ pub(crate) const MAX_PROVIDER_KEY_BYTES: usize = 80;
 /// Addresses kept of one peer, from whatever source. Honest peers have fewer; some have shown thousands.
 pub(crate) const MAX_PEER_ADDRESSES: usize = 16;
 
-/// Connections in all. Home routers drop mappings from some thousand on; Kubo keeps 32 to 96.
-pub(crate) const MAX_CONNECTIONS: u32 = 256;
-/// Connections that others opened: leaves room to open our own.
-pub(crate) const MAX_INBOUND_CONNECTIONS: u32 = 160;
-/// Connections that others opened from one network: a tenth of [`MAX_INBOUND_CONNECTIONS`].
+/// Connections in all that a person may choose. Home routers drop mappings from some thousand on; Kubo keeps 32 to 96.
+pub(crate) const CONNECTIONS: RangeInclusive<u32> = 16..=2000;
+/// Eighths of them that others may open: leaves room to open our own.
+pub(crate) const INBOUND_EIGHTHS: u32 = 5;
+/// Connections that others opened from one network: about a tenth of what they may open as we are shipped.
 pub(crate) const MAX_INBOUND_OF_NETWORK: usize = 16;
 /// Connections with one peer: TCP and QUIC opened from both sides at once.
 pub(crate) const MAX_CONNECTIONS_PER_PEER: u32 = 4;

@@ -49,7 +49,7 @@ struct Flow {
     peers: HashMap<PeerId, RateSample>,
     items: HashMap<ItemId, RateSample>,
     giving: HashSet<(ItemId, PeerId)>,
-    taking: HashSet<(ItemId, PeerId)>,
+    taking: HashMap<(ItemId, PeerId), u64>,
 }
 
 /// The rates of the last minute.
@@ -68,6 +68,8 @@ struct Item {
     giving: HashMap<PeerId, u64>,
     /// Who fetches it from us, likewise.
     taking: HashMap<PeerId, u64>,
+    /// Bytes that each took since there was a minute without any.
+    taken: HashMap<PeerId, u64>,
 }
 
 /// What a sample says of an item.
@@ -111,7 +113,7 @@ impl Meter {
                 && let Some(sample) = flow.item(item)
             {
                 sample.1 += bytes;
-                flow.taking.insert((item, peer));
+                *flow.taking.entry((item, peer)).or_default() += bytes;
             }
         });
     }
@@ -138,13 +140,15 @@ impl Meter {
         rates.map(|(peer, track)| (*peer, track.rate())).collect()
     }
 
-    /// Who gives us of an item now, or takes of it.
-    pub(crate) fn partners(&self, item: ItemId) -> HashSet<PeerId> {
+    /// Who gives us of an item now, or takes of it, with the bytes taken.
+    pub(crate) fn partners(&self, item: ItemId) -> HashMap<PeerId, u64> {
         let samples = self.samples();
-        let item = samples.items.get(&item);
-        item.map(|item| item.giving.keys().chain(item.taking.keys()).copied())
-            .map(Iterator::collect)
-            .unwrap_or_default()
+        let Some(item) = samples.items.get(&item) else {
+            return HashMap::new();
+        };
+        let partners = item.giving.keys().chain(item.taking.keys());
+        let taken = |peer: &PeerId| (*peer, item.taken.get(peer).copied().unwrap_or(0));
+        partners.map(taken).collect()
     }
 
     /// Tells of every sample.
@@ -244,9 +248,12 @@ impl Samples {
                 item.giving.insert(peer, now);
             }
         }
-        for (id, peer) in flow.taking {
+        for ((id, peer), bytes) in flow.taking {
             if let Some(item) = self.items.get_mut(&id) {
                 item.taking.insert(peer, now);
+                if item.taken.len() < MAX_PEERS || item.taken.contains_key(&peer) {
+                    *item.taken.entry(peer).or_default() += bytes;
+                }
             }
         }
         let mut moved = Vec::new();

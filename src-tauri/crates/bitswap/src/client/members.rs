@@ -132,6 +132,20 @@ impl Client {
     }
 
     /// Lets a connected peer take part in a session.
+    /// Who takes part in a session, and what part of what we lack each has, 0 to 1, as far as its answers tell.
+    pub fn holdings(&self, id: SessionId) -> Vec<(PeerId, Option<f64>)> {
+        let members = self.sessions.get(&id).map(|session| &session.members);
+        let holding = |(slot, member): (&PeerSlot, &Member)| {
+            let peer = self.peers.get(*slot)?;
+            let part = match member.standing {
+                Standing::Complete => member.delivered.then_some(1.0),
+                Standing::Partial => peer.part_of_answers(),
+            };
+            Some((peer.id, part))
+        };
+        members.into_iter().flatten().filter_map(holding).collect()
+    }
+
     pub(super) fn join(&mut self, id: SessionId, slot: PeerSlot, standing: Standing, now: Instant) {
         let (Some(session), Some(peer)) = (self.sessions.get_mut(&id), self.peers.get_mut(slot))
         else {

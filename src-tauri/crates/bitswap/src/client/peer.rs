@@ -15,6 +15,9 @@ use super::outbox::Outbox;
 use super::want::{PoolKey, WantId};
 use super::window::Window;
 
+/// Answers from which a peer's part of an item is guessed.
+const ENOUGH_ANSWERS: u32 = 8;
+
 /// Place of a connected peer in the table. Valid until it disconnects.
 pub(super) type PeerSlot = usize;
 
@@ -100,6 +103,17 @@ impl Peer {
     }
 
     /// When the peer counts as stalled if nothing comes until then.
+    /// The part of what it was asked about that it has; none as long as it said too little.
+    pub(super) fn part_of_answers(&self) -> Option<f64> {
+        let answers = self.sent.values().map(|sent| sent.answer);
+        let (mut had, mut all) = (0_u32, 0_u32);
+        for answer in answers.filter(|answer| *answer != Answer::None) {
+            had += u32::from(answer == Answer::Have);
+            all += 1;
+        }
+        (all >= ENOUGH_ANSWERS).then(|| f64::from(had) / f64::from(all))
+    }
+
     pub(super) fn stalls_at(&self) -> Option<Instant> {
         let since = self.window.silent_since?;
         let drain = Duration::try_from_secs_f64(

@@ -42,6 +42,7 @@ impl Node {
             dht: false,
             upload_limit: None,
             download_limit: None,
+            max_connections: 300,
             local_only: true,
             channels: Channels::All,
         };

@@ -250,6 +250,7 @@ impl Actor {
                 let stats = bitswap.peer_stats();
                 let _ = reply.send(self.peers.infos(&stats));
             }
+            Command::Holders { root, reply } => drop(reply.send(self.holders(&root))),
             Command::Network { reply } => drop(reply.send(self.network())),
             Command::Dial { address } => self.dial(address),
             Command::Shutdown { .. } => {}

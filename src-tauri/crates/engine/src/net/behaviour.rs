@@ -16,8 +16,7 @@ use super::address::{self, Scope};
 use super::crowd;
 use super::kad_store::ProviderStore;
 use crate::limits::{
-    MAX_CONNECTIONS, MAX_CONNECTIONS_PER_PEER, MAX_INBOUND_CONNECTIONS, MAX_MEMORY_BYTES,
-    MAX_PENDING_CONNECTIONS,
+    INBOUND_EIGHTHS, MAX_CONNECTIONS_PER_PEER, MAX_MEMORY_BYTES, MAX_PENDING_CONNECTIONS,
 };
 
 /// The public DHT. One that begins at bootstrap peers of its own goes by the same name, so that it matters to nobody how its
@@ -55,7 +54,7 @@ impl Behaviour {
     pub(crate) fn new(config: &NetConfig, identity: &Keypair) -> Self {
         let local = identity.public().to_peer_id();
         Self {
-            limits: connection_limits::Behaviour::new(limits()),
+            limits: connection_limits::Behaviour::new(limits(config.max_connections)),
             memory: memory_connection_limits::Behaviour::with_max_bytes(MAX_MEMORY_BYTES),
             crowd: crowd::Behaviour::default(),
             blocked: allow_block_list::Behaviour::default(),
@@ -81,12 +80,12 @@ impl Behaviour {
     }
 }
 
-fn limits() -> ConnectionLimits {
+fn limits(all: u32) -> ConnectionLimits {
     ConnectionLimits::default()
         .with_max_pending_incoming(Some(MAX_PENDING_CONNECTIONS))
         .with_max_pending_outgoing(Some(MAX_PENDING_CONNECTIONS))
-        .with_max_established_incoming(Some(MAX_INBOUND_CONNECTIONS))
-        .with_max_established(Some(MAX_CONNECTIONS))
+        .with_max_established_incoming(Some(all * INBOUND_EIGHTHS / 8))
+        .with_max_established(Some(all))
         .with_max_established_per_peer(Some(MAX_CONNECTIONS_PER_PEER))
 }
 

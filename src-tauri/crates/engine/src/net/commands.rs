@@ -1,7 +1,9 @@
 //! What the actor is asked. Each question carries the place for its answer.
 
+use std::collections::HashMap;
+
 use bitswap::{SessionId, Want};
-use libp2p::Multiaddr;
+use libp2p::{Multiaddr, PeerId};
 use tokio::sync::{mpsc, oneshot};
 use unixfs::cid::{Cid, Multihash};
 
@@ -46,6 +48,11 @@ pub(crate) enum Command {
     },
     Peers {
         reply: oneshot::Sender<Vec<PeerInfo>>,
+    },
+    /// Who takes part in fetching what hangs below this root, with what part of it each has, 0 to 1.
+    Holders {
+        root: Cid,
+        reply: oneshot::Sender<HashMap<PeerId, Option<f64>>>,
     },
     Network {
         reply: oneshot::Sender<NetworkInfo>,

@@ -41,6 +41,7 @@ mod sessions;
 mod tests;
 mod transport;
 
+use std::collections::HashMap;
 use std::io;
 use std::time::Duration;
 
@@ -75,6 +76,8 @@ pub struct NetConfig {
     pub upload_limit: Option<u64>,
     /// Bytes a second.
     pub download_limit: Option<u64>,
+    /// Connections at a time.
+    pub max_connections: u32,
     /// Nothing leaves this machine: only loopback addresses are listened at and dialled.
     pub local_only: bool,
     pub channels: Channels,
@@ -89,6 +92,7 @@ impl From<&Config> for NetConfig {
             dht: config.dht,
             upload_limit: config.upload_limit,
             download_limit: config.download_limit,
+            max_connections: config.max_connections,
             local_only: config.local,
             channels: Channels::All,
         }
@@ -245,6 +249,12 @@ impl Net {
     pub async fn peers(&self) -> Vec<PeerInfo> {
         let peers = self.ask(|reply| Command::Peers { reply }).await;
         peers.unwrap_or_default()
+    }
+
+    /// Who takes part in fetching what hangs below a root, with what part of it each has, 0 to 1, where that is known.
+    pub(crate) async fn holders(&self, root: Cid) -> HashMap<PeerId, Option<f64>> {
+        let holders = self.ask(|reply| Command::Holders { root, reply }).await;
+        holders.unwrap_or_default()
     }
 
     pub async fn network(&self) -> Result<NetworkInfo, NetError> {

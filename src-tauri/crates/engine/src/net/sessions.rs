@@ -111,6 +111,14 @@ impl Sessions {
         self.open.get(&id).map(|state| state.root)
     }
 
+    pub(crate) fn of_root(&self, root: &Cid) -> impl Iterator<Item = SessionId> {
+        let open = self
+            .open
+            .iter()
+            .filter(move |(_, state)| state.root == *root);
+        open.map(|(id, _)| *id)
+    }
+
     pub(crate) fn hints(&self, id: SessionId) -> &[Multiaddr] {
         self.open.get(&id).map_or(&[], |state| &state.hints)
     }

@@ -27,6 +27,7 @@ fn config() -> NetConfig {
         dht: false,
         upload_limit: None,
         download_limit: None,
+        max_connections: 300,
         local_only: true,
         channels: Channels::All,
     }

@@ -1,5 +1,7 @@
 //! Sessions, the peers found for them, and blocks in both directions.
 
+use std::collections::HashMap;
+
 use bitswap::{Event, SessionId};
 use libp2p::swarm::{ConnectionId, DialError};
 use libp2p::{Multiaddr, PeerId};
@@ -33,6 +35,13 @@ impl Actor {
         let targets = dial::targets(&[address]);
         self.believe(session, &targets);
         self.connect_all(session, targets);
+    }
+
+    /// Who takes part in the sessions for a root, and what part of it each has.
+    pub(super) fn holders(&self, root: &Cid) -> HashMap<PeerId, Option<f64>> {
+        let bitswap = &self.swarm.behaviour().bitswap;
+        let sessions = self.sessions.of_root(root);
+        sessions.flat_map(|id| bitswap.holdings(id)).collect()
     }
 
     /// Sessions that ended, and bytes that others let go of.
