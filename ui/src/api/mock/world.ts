@@ -26,6 +26,8 @@ export class World {
   reach: Reach = "direct";
   people = 23;
   copied: string | null = null;
+  /** How long it took to make up the items (ms). */
+  readonly madeIn: number;
   lost: boolean;
   readonly settings: Map<string, string>;
   readonly locked: ReadonlySet<string>;
@@ -42,6 +44,7 @@ export class World {
   #ended = new Set<number>();
 
   constructor(query: URLSearchParams) {
+    const began = performance.now();
     this.state = query.get("state") ?? "";
     this.items = library(this.state === "empty" || this.state === "first" ? 0 : Number(query.get("items") ?? 1000));
     this.lost = this.state === "lost";
@@ -61,6 +64,7 @@ export class World {
     if (this.paused) this.items.filter((item) => item.state !== "needsyou").forEach((item) => Object.assign(item, { state: "paused" }));
     for (const id of this.#moving) this.#advance(this.get(id), 0);
     for (let second = 0; second < HISTORY; second += 1) this.#record(hill(second));
+    this.madeIn = performance.now() - began;
     if (query.get("clock") !== "manual") setInterval(() => this.tick(TICK_MS), TICK_MS);
     if (typeof window !== "undefined") window.shoalMock = this;
   }
