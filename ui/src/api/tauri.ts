@@ -1,8 +1,7 @@
 // The platform inside the real window: Tauri commands and events.
 import { invoke } from "@tauri-apps/api/core";
-import { listen } from "@tauri-apps/api/event";
-import { getCurrentWebview } from "@tauri-apps/api/webview";
-import type { Drop, Events, Forget, OpenRequest, Platform } from "./platform";
+import { TauriEvent, listen } from "@tauri-apps/api/event";
+import type { Events, Forget, OpenRequest, Platform } from "./platform";
 
 /** Chromium on Windows only loads custom schemes as http://<scheme>.localhost. */
 const PREVIEW = navigator.userAgent.includes("Windows") ? "http://preview.localhost" : "preview://localhost";
@@ -20,27 +19,16 @@ export const tauri: Platform = {
   play: (id, path) => invoke<string>("play", { id, path }),
   playEnd: () => invoke("play_end"),
   on: (event, listener) => later(listen<Events[typeof event]>(event, ({ payload }) => listener(payload))),
-  onDrop: (listener) =>
-    later(
-      getCurrentWebview().onDragDropEvent(({ payload }) => {
-        const drop = asDrop(payload);
-        if (drop !== null) listener(drop);
-      }),
-    ),
+  onDrop: (listener) => {
+    // What `getCurrentWebview().onDragDropEvent` hears, without the module behind it (3 KB).
+    const forget = [
+      listen(TauriEvent.DRAG_ENTER, () => listener({ kind: "over" })),
+      listen(TauriEvent.DRAG_LEAVE, () => listener({ kind: "leave" })),
+      listen<{ paths: string[] }>(TauriEvent.DRAG_DROP, ({ payload }) => listener({ kind: "drop", paths: payload.paths })),
+    ].map(later);
+    return () => forget.forEach((stop) => stop());
+  },
 };
-
-function asDrop(event: { type: string; paths?: string[] }): Drop | null {
-  switch (event.type) {
-    case "enter":
-      return { kind: "over" };
-    case "leave":
-      return { kind: "leave" };
-    case "drop":
-      return { kind: "drop", paths: event.paths ?? [] };
-    default:
-      return null;
-  }
-}
 
 /** Tauri hands out the way to stop listening a moment later. */
 function later(subscribed: Promise<Forget>): Forget {

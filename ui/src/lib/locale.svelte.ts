@@ -1,4 +1,5 @@
 // Which language the window speaks now, and its messages. `i18n.ts` formats them.
+import type { MessageFormatElement } from "@formatjs/icu-messageformat-parser";
 import app from "../locales/en/app.json";
 import item from "../locales/en/item.json";
 import library from "../locales/en/library.json";
@@ -20,13 +21,23 @@ export type Key = { [A in keyof Areas]: `${A}.${keyof Areas[A] & string}` }[keyo
 export const LANGUAGES = ["en", "de", "es", "zh"] as const;
 export type Language = (typeof LANGUAGES)[number];
 
-const folders = import.meta.glob<Record<string, string>>("../locales/{de,es,zh}/*.json", { import: "default" });
+const OTHERS = {
+  de: () => import("../locales/de"),
+  es: () => import("../locales/es"),
+  zh: () => import("../locales/zh"),
+};
+
+/** One file of a language. The app's build leaves the keys out (see messages.ts): then its texts stand in English's order. */
+export type Texts = Record<string, Message> | readonly (Message | null)[];
+/** ICU as it is written, or, in the app's build, as it was read. */
+export type Message = string | MessageFormatElement[];
+type Messages = ReadonlyMap<string, Message>;
 
 interface Current {
   language: Language;
   /** BCP 47, with the region: what `Intl` formats by. */
   tag: string;
-  messages: ReadonlyMap<string, string>;
+  messages: Messages;
 }
 
 const ENGLISH = flat(Object.entries(english));
@@ -44,7 +55,7 @@ class Locale {
     return this.#current.tag;
   }
 
-  text(key: string): string | undefined {
+  text(key: string): Message | undefined {
     return this.#current.messages.get(key) ?? ENGLISH.get(key);
   }
 
@@ -69,22 +80,24 @@ class Locale {
 
 export const locale = new Locale();
 
-function flat(areas: [string, Record<string, string>][]): ReadonlyMap<string, string> {
-  return new Map(areas.flatMap(([area, texts]) => Object.entries(texts).map(([key, text]) => [`${area}.${key}`, text])));
+function flat(areas: [string, Texts][]): Messages {
+  const messages = new Map<string, Message>();
+  for (const [area, texts] of areas) {
+    const keys = Object.keys(Array.isArray(texts) ? (english[area as keyof Areas] ?? {}) : texts);
+    const values = Object.values<Message | null>(texts);
+    keys.forEach((key, at) => values[at] && messages.set(`${area}.${key}`, values[at]));
+  }
+  return messages;
 }
 
-function disguised(change: (text: string) => string): ReadonlyMap<string, string> {
-  return new Map([...ENGLISH].map(([key, text]) => [key, change(text)]));
+function disguised(change: (text: string) => string): Messages {
+  return new Map([...ENGLISH].map(([key, text]) => [key, typeof text === "string" ? change(text) : text]));
 }
 
-async function load(language: Language): Promise<ReadonlyMap<string, string>> {
+async function load(language: Language): Promise<Messages> {
   if (language === "en") return ENGLISH;
-  const files = Object.entries(folders).filter(([path]) => path.startsWith(`../locales/${language}/`));
-  const areas = files.map(async ([path, file]): Promise<[string, Record<string, string>]> => {
-    const area = path.slice(path.lastIndexOf("/") + 1, -".json".length);
-    return [area, await file()];
-  });
-  return flat(await Promise.all(areas));
+  const { default: files } = await OTHERS[language]();
+  return flat(Object.entries(files).map(([path, texts]) => [path.slice(path.lastIndexOf("/") + 1, -".json".length), texts]));
 }
 
 function navigatorLanguages(): readonly string[] {
