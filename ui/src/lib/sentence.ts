@@ -53,7 +53,8 @@ export function hasBar(item: ItemView): boolean {
 function hashing(item: ItemView): string {
   if (item.total === 0) return t("library.sentence.hashing-start");
   const done = bytesOf(item.done, item.total);
-  return withTime(t("library.sentence.hashing", { done }), item.eta, SEPARATOR);
+  const ready = t("library.sentence.hashing", { done });
+  return item.eta === null ? ready : ready + SEPARATOR + left(item.eta);
 }
 
 function finding(item: ItemView): string {
@@ -65,7 +66,7 @@ function downloading(item: ItemView): string {
   if (item.peers === 0) return t("library.sentence.waiting");
   const values = { peers: item.peers, having: Math.max(item.peers, item.having) };
   const from = item.peers >= item.having ? t("library.sentence.from-all", values) : t("library.sentence.from-some", values);
-  return withTime(from, item.eta, ", ");
+  return item.eta === null ? from : t("library.sentence.with-time", { from, left: left(item.eta) });
 }
 
 function sharing(item: ItemView): string {
@@ -82,6 +83,6 @@ function paused(item: ItemView): string {
   return t(item.kind === "share" ? "library.sentence.paused-ready" : "library.sentence.paused-here", { part: percent(part(item) ?? 0) });
 }
 
-function withTime(text: string, eta: number | null, separator: string): string {
-  return eta === null ? text : text + separator + t("app.left", { time: duration(eta) });
+function left(seconds: number): string {
+  return t("app.left", { time: duration(seconds) });
 }
