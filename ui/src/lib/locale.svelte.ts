@@ -112,7 +112,8 @@ function spoken(tags: readonly string[]): Language {
   return "en";
 }
 
-/** The first of the system's tags in that language: en-GB writes dates another way than en-US. */
+/** The first of the system's tags in that language: en-GB writes dates another way than en-US. Chinese texts are in simplified script. */
 function regional(language: Language, tags: readonly string[]): string {
-  return tags.find((tag) => tag.split("-")[0]?.toLowerCase() === language) ?? (language === "zh" ? "zh-Hans" : language);
+  const own = tags.find((tag) => tag.split("-")[0]?.toLowerCase() === language && !/-(hant|tw|hk|mo)\b/iu.test(tag));
+  return own ?? (language === "zh" ? "zh-Hans" : language);
 }
