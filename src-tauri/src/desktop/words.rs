@@ -42,7 +42,14 @@ macro_rules! language {
 }
 
 /// English first: it is spoken where nothing better is known.
-static LANGUAGES: LazyLock<[Language; 1]> = LazyLock::new(|| [language!("en")]);
+static LANGUAGES: LazyLock<[Language; 4]> = LazyLock::new(|| {
+    [
+        language!("en"),
+        language!("de"),
+        language!("es"),
+        language!("zh"),
+    ]
+});
 
 /// A test makes sure that they can be read.
 fn read(text: &str) -> Dictionary {
