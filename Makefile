@@ -1,37 +1,40 @@
-# Each target does all the set-up it needs: Debian packages, Kubo and Helia to test against, checking tools.
-# `make` alone says what there is. Built tools are kept in .cache (or SHOAL_CACHE).
+# Each target does all the set-up it needs: Debian packages, the pages' tools, Kubo and Helia to test against, checking
+# tools. `make` alone says what there is. Built tools are kept in .cache (or SHOAL_CACHE).
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint types tools audit packages
+.PHONY: help run test bench lint tools audit packages ui window package
 
 export SHOAL_CACHE ?= $(CURDIR)/.cache
 # One set of features for lints and tests, so that both compile the same crates.
 HEADLESS := --workspace --no-default-features --locked
-TARGET := $(or $(CARGO_TARGET_DIR),target)
+TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
+# The program with its window, out of the way of the one without.
+WINDOW := $(TARGET)/window/shoal
 
 help: ## list the targets
 	@echo 'Shoal: share files straight from your computer'
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
-run: ## build Shoal and take a short tour of it
-	@tests/tools/packages.sh
-	@cargo build --quiet --locked --no-default-features
-	@tests/tools/tour.sh "$(TARGET)/debug/shoal"
+run: ## build Shoal and open its window (without a display: a short tour of the commands)
+	@tests/tools/run.sh "$(TARGET)" "$(WINDOW)"
 
-test: lint tools ## every check: format, lints, tests with Kubo and Helia, dependencies
+test: lint tools window ## every check: format, lints, pages, window, tests with Kubo and Helia, dependencies
+	cd ui && npm test
 	cargo test $(HEADLESS) --no-run
 	tests/tools/audit.sh
-	cargo test $(HEADLESS) --no-fail-fast
+	SHOAL_TEST_WINDOW="$(WINDOW)" cargo test $(HEADLESS) --no-fail-fast
 
 bench: packages ## measure Shoal beside raw limits and Kubo (15 minutes; ROWS="one-seed tree" for single rows)
 	@tests/tools/kubo.sh
 	@cargo bench --quiet --no-default-features --locked --bench speed -- $(ROWS)
 
-lint: packages ## format and lints only
+lint: ui ## format and lints only
 	cargo fmt --all --check
 	cargo clippy $(HEADLESS) --all-targets -- -D warnings
+	cargo clippy --package shoal --lib --bins --locked -- -D warnings
+	cd ui && npm run check && npm run lint
 
 types: ## write the window's types from the engine's
 	SHOAL_WRITE_TYPES=1 cargo test --quiet --no-default-features --locked -p shoal --lib typescript
@@ -42,6 +45,15 @@ tools: packages ## Kubo and Helia for the tests
 
 audit: packages ## known vulnerabilities, licences and sources of the dependencies
 	tests/tools/audit.sh
+
+ui: packages ## the pages of the window
+	tests/tools/ui.sh build
+
+window: ui ## the program with its window, as the tests take it
+	tests/tools/window.sh "$(TARGET)" "$(WINDOW)"
+
+package: packages ## deb and rpm, with all that belongs into them
+	tests/tools/package.sh
 
 packages: ## what the tests need and Debian has
 	@tests/tools/packages.sh

@@ -1,0 +1,11 @@
+#!/bin/bash
+# Builds the program with its window; the pages in ui/dist go into it.
+#   window.sh TARGET-DIR PROGRAM
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+cargo build --quiet --locked
+# The same name as the program without a window, which the next build without one replaces.
+mkdir -p "$(dirname "$2")"
+cp "$1/debug/shoal" "$2.new"
+mv "$2.new" "$2"
