@@ -1,7 +1,7 @@
 // The library as the window shows it. One long poll keeps it fresh; a change of what is asked for (another filter, a
 // scrolled window, another item in the pane) is answered at once beside it. Nothing is asked while the window is hidden.
-import { call } from "../api/client";
-import type { Filter, Focus, ItemId, ItemView, LibraryRequest, LibraryView, Notice, Sort } from "../api/types";
+import { asProblem, call } from "../api/client";
+import type { Filter, Focus, ItemId, ItemView, LibraryRequest, LibraryView, Notice, Problem, Sort } from "../api/types";
 import { keepUnchanged } from "./rows";
 
 /** How long the engine may wait for something new (ms). */
@@ -33,7 +33,7 @@ class Library {
   #matching = $state(0);
   #focus = $state.raw<Focus | null>(null);
   #loaded = $state(false);
-  #lost = $state(false);
+  #lost = $state.raw<Problem | null>(null);
 
   #live = false;
   #polling = false;
@@ -87,8 +87,8 @@ class Library {
   get loaded(): boolean {
     return this.#loaded;
   }
-  /** The engine does not answer. */
-  get lost(): boolean {
+  /** Why the engine does not answer; null while it does. */
+  get lost(): Problem | null {
     return this.#lost;
   }
   /** The rows that are here, with the number of the first. */
@@ -189,14 +189,14 @@ class Library {
         const answer = await call("library", { ...asked, since: this.#heard, wait_ms: WAIT_MS });
         this.#heard = answer.rev;
         this.#failures = 0;
-        this.#lost = false;
+        this.#lost = null;
         this.#take(asked, answer);
         if (answer.notices.length > 0) this.#onNotices(answer.notices);
         // Its rows were for another question, so what they tell is not shown yet.
         if (asked !== this.#asked) void this.refresh();
-      } catch {
+      } catch (error) {
         this.#failures += 1;
-        this.#lost = this.#failures >= FAILURES_TOLD;
+        if (this.#failures >= FAILURES_TOLD) this.#lost = asProblem(error);
         await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
       }
     }
