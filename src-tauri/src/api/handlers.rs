@@ -57,6 +57,7 @@ pub(crate) async fn answer(engine: Engine, request: Request) -> Answer {
         Request::InspectLink(request) => value(inside::inspect_link(engine, request).await),
         Request::Select(request) => value(inside::select(engine, request).await),
         Request::Prioritize(request) => value(inside::prioritize(engine, request).await),
+        Request::Relocate(request) => value(inside::relocate(engine, request).await),
         Request::Pieces(OfItem { id }) => value(inside::pieces(engine, id).await),
         Request::Read(request) => inside::read(engine, request).await.map(Reply::Bytes),
         Request::List { link, patience } => value(list(engine, &link, patience).await),

@@ -74,6 +74,10 @@ pub(crate) async fn prioritize(engine: &Engine, request: PrioritizeRequest) -> R
     engine.prioritize(request).await.map_err(told)
 }
 
+pub(crate) async fn relocate(engine: &Engine, request: RelocateRequest) -> Result<(), Problem> {
+    engine.relocate(request).await.map_err(told)
+}
+
 pub(crate) async fn pieces(engine: &Engine, id: ItemId) -> Result<PiecesView, Problem> {
     engine.pieces(id).await.map_err(told)
 }

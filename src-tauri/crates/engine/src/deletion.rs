@@ -20,11 +20,26 @@ pub(crate) fn delete_files(index: &Index, item: &ItemRecord) -> Result<()> {
             forgiving(&file.path, fs::remove_file(&file.path));
         }
     }
-    let top = item.part.iter().chain(&item.sources);
+    let top = item.part.iter().chain(&item.left).chain(&item.sources);
     for place in top {
         remove_emptied(index, place)?;
     }
     Ok(())
+}
+
+/// Deletes what a download wrote at a place that it left, and forgets it.
+pub(crate) fn delete_left(index: &Index, item: &ItemRecord, place: &Path) -> Result<()> {
+    let files = index.files(item.id)?;
+    let left = files.iter().filter(|file| file.path.starts_with(place));
+    let mut ids = Vec::new();
+    for file in left {
+        if is_ours(file) {
+            forgiving(&file.path, fs::remove_file(&file.path));
+        }
+        ids.push(file.id);
+    }
+    index.remove_files(ids)?;
+    remove_emptied(index, place)
 }
 
 /// A file being written has no fingerprint: only Shoal knows of it. Any other must be just as it was left.

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use crate::config::ConfigError;
 use crate::fetch::FetchError;
 use crate::index::IndexError;
+use crate::inside::{Difference, RelocateError};
 use crate::library::{ImportError, ScanError};
 use crate::link::LinkError;
 use crate::net::{IdentityError, NetError};
@@ -35,6 +36,8 @@ pub enum EngineError {
     Net(#[from] NetError),
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    #[error(transparent)]
+    Relocate(#[from] RelocateError),
     #[error("{path} can't be read: {source}")]
     Unreadable { path: PathBuf, source: io::Error },
     #[error("there is nothing to share")]
@@ -55,6 +58,8 @@ pub enum EngineError {
     NotAShare(ItemId),
     #[error("item {0} is no download")]
     NotADownload(ItemId),
+    #[error("item {0} is being worked on")]
+    NotAtRest(ItemId),
     #[error("this needs the network, and the engine runs without")]
     Offline,
     #[error("Shoal is stopping")]
@@ -80,8 +85,16 @@ impl EngineError {
             hint: hint.map(str::to_owned),
             retry,
             subject: self.subject(),
-            count: None,
+            count: self.count(),
             field: self.field(),
+        }
+    }
+
+    /// How many things it is about.
+    fn count(&self) -> Option<u64> {
+        match self {
+            Self::Relocate(RelocateError::Differs { count, .. }) => Some(*count),
+            _ => None,
         }
     }
 
@@ -121,6 +134,7 @@ impl EngineError {
                 Some("Move the file identity.key away to become a new peer, or mend it."),
                 Retry::User,
             ),
+            Self::Relocate(error) => relocate_kind(error),
             Self::Unreadable { .. } => (
                 "unreadable",
                 Some("Check the path, and that you may read it."),
@@ -166,6 +180,11 @@ impl EngineError {
                 Some("A download's content is fixed by its link."),
                 Retry::Never,
             ),
+            Self::NotAtRest(_) => (
+                "not-at-rest",
+                Some("Pause it, or wait until it is done."),
+                Retry::User,
+            ),
             Self::NotADownload(_) => ("no-download", None, Retry::Never),
             Self::Offline => (
                 "offline",
@@ -182,9 +201,38 @@ impl EngineError {
             Self::DataDir(DataDirError::InUse(path)) | Self::Unreadable { path, .. } => {
                 Some(path.to_string_lossy().into_owned())
             }
+            Self::Relocate(
+                RelocateError::NotThere(path)
+                | RelocateError::NoFolder(path)
+                | RelocateError::Differs { path, .. },
+            ) => Some(path.to_string_lossy().into_owned()),
             Self::UnknownItem(id) | Self::NotReady(id) | Self::NotWhole(id) => Some(id.to_string()),
             _ => None,
         }
+    }
+}
+
+fn relocate_kind(error: &RelocateError) -> (&'static str, Option<&'static str>, Retry) {
+    match error {
+        RelocateError::NotThere(_) => (
+            "bad-path",
+            Some("Name the file or folder where it lies now."),
+            Retry::User,
+        ),
+        RelocateError::Differs {
+            what: Difference::Missing,
+            ..
+        } => (
+            "other-files",
+            Some("Choose the file or folder itself, as it was."),
+            Retry::User,
+        ),
+        RelocateError::Differs { .. } => (
+            "other-files",
+            Some("Share what is there anew, or choose another place."),
+            Retry::User,
+        ),
+        RelocateError::NoFolder(_) => ("bad-path", Some("Choose a folder."), Retry::User),
     }
 }
 

@@ -156,7 +156,8 @@ impl Jobs {
         self.ask(|reply| Command::Rename(id, name, reply)).await?
     }
 
-    /// What is wanted of an item is not what it was: its job begins again, unless it is paused or waits for the person.
+    /// What is wanted of an item, or where it lies, is not what it was: it is worked on anew, unless it is paused or waits for
+    /// the person.
     pub(crate) async fn again(&self, id: ItemId) -> Result<(), EngineError> {
         self.ask(|reply| Command::Again(id, reply)).await?
     }
@@ -487,12 +488,11 @@ impl Actor {
 
     async fn again(&mut self, id: ItemId) -> Result<(), EngineError> {
         let record = self.record(id).await?;
-        match Job::to_finish(&record) {
-            Some(job) if record.state == ItemState::Active && !self.is_held(id) => {
-                self.start_next(id, job).await
-            }
-            _ => Ok(()),
+        if record.state != ItemState::Active || self.is_held(id) {
+            return Ok(());
         }
+        let job = Job::to_finish(&record).unwrap_or(Job::Scan);
+        self.start_next(id, job).await
     }
 
     fn remove(&mut self, id: ItemId, delete_files: bool, reply: Reply<()>) {

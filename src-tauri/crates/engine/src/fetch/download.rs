@@ -14,6 +14,7 @@ use super::disk;
 use super::error::FetchError;
 use super::target;
 use super::worker::{self, Command, Ending, Event, Setup, Whole};
+use crate::deletion;
 use crate::index::{FileState, Fingerprint, Index, ItemRecord};
 use crate::types::Skipped;
 
@@ -109,7 +110,14 @@ fn no_name(folder: &Path, item: &ItemRecord) -> io::Error {
 /// Forgets what a comparison recorded of files that are somebody else's.
 fn forget_files(index: &Index, item: &ItemRecord) -> Result<(), FetchError> {
     let files = index.files(item.id)?;
-    let ids: Vec<_> = files.into_iter().map(|file| file.id).collect();
+    // What is still to be taken over from another place stays known.
+    let is_left = |path: &Path| {
+        item.left
+            .as_ref()
+            .is_some_and(|left| path.starts_with(left))
+    };
+    let here = files.into_iter().filter(|file| !is_left(&file.path));
+    let ids: Vec<_> = here.map(|file| file.id).collect();
     if !ids.is_empty() {
         index.remove_files(ids)?;
     }
@@ -166,12 +174,16 @@ fn set_done(setup: &Setup, path: &Path, whole: &Whole) -> Result<(), FetchError>
     let id = setup.item.id;
     let totals = whole.totals;
     let path = path.to_path_buf();
+    if let Some(left) = &setup.item.left {
+        deletion::delete_left(&setup.index, &setup.item, left)?;
+    }
     setup.index.set_skipped(id, whole.skipped.clone())?;
     setup.index.update_item(id, move |item| {
         item.done = true;
         item.bytes = totals.bytes;
         item.files = totals.files;
         item.part = None;
+        item.left = None;
         item.sources = vec![path];
     })?;
     Ok(())

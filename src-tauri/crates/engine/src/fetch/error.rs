@@ -19,7 +19,7 @@ pub enum FetchError {
     Content(Fault),
     #[error("{0}")]
     Selection(#[from] SelectionError),
-    #[error("not enough space: {needed} bytes are needed in {folder}, {free} are free")]
+    #[error("not enough space in {folder}: {} more is needed", in_words(needed.saturating_sub(*free)))]
     NoSpace {
         folder: String,
         needed: u64,
@@ -82,6 +82,12 @@ impl FetchError {
             Self::Content(Fault::NotThere(_)) | Self::NotInItem { .. } | Self::Selection(_) => {
                 Some("select")
             }
+            Self::NoSpace { .. } | Self::FolderGone(_) => Some("into"),
+            Self::Disk(error) => match disk_kind(error.kind()).0 {
+                "disk" => None,
+                _ => Some("into"),
+            },
+            Self::Link(_) => Some("link"),
             _ => None,
         }
     }
@@ -156,6 +162,21 @@ impl FetchError {
     }
 }
 
+/// An amount of bytes as people read it, rounded up: less would not be enough.
+fn in_words(bytes: u64) -> String {
+    let units = ["bytes", "kB", "MB", "GB", "TB", "PB", "EB"];
+    let mut unit = 0;
+    let mut tenths = u128::from(bytes) * 10;
+    while tenths >= 10_000 && unit + 1 < units.len() {
+        tenths = tenths.div_ceil(1000);
+        unit += 1;
+    }
+    match (tenths / 10, tenths % 10) {
+        (whole, 0) => format!("{whole} {}", units[unit]),
+        (whole, tenth) => format!("{whole}.{tenth} {}", units[unit]),
+    }
+}
+
 fn disk_kind(kind: io::ErrorKind) -> (&'static str, Option<&'static str>, Retry) {
     match kind {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => (
@@ -179,5 +200,39 @@ fn disk_kind(kind: io::ErrorKind) -> (&'static str, Option<&'static str>, Retry)
             Retry::User,
         ),
         _ => ("disk", None, Retry::User),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_never_less_than_they_are() {
+        let check = |bytes, words| assert_eq!(in_words(bytes), words);
+        check(0, "0 bytes");
+        check(999, "999 bytes");
+        check(1000, "1 kB");
+        check(1_234_567, "1.3 MB");
+        check(999_999, "1 MB");
+        check(u64::MAX, "18.5 EB");
+    }
+
+    #[test]
+    fn a_full_disk_says_how_much_is_missing() {
+        let error = FetchError::NoSpace {
+            folder: "/media/usb".to_owned(),
+            needed: 5_000_000_000,
+            free: 2_000_000_000,
+        };
+        let problem = error.problem();
+        assert_eq!(
+            problem.message,
+            "not enough space in /media/usb: 3 GB more is needed"
+        );
+        assert_eq!(
+            (problem.code.as_str(), problem.field.as_deref()),
+            ("no-space", Some("into"))
+        );
     }
 }

@@ -253,7 +253,7 @@ impl Transfer {
             }
             (view.total, view.done) = (totals.bytes, totals.done);
             (view.files, view.having) = (totals.files, having);
-            view.folder |= totals.files > 1;
+            view.folder |= progress.folder;
             view.rate_down = rate;
             view.eta = left.checked_div(rate);
         });

@@ -72,6 +72,8 @@ pub(crate) struct Progress {
     pub(crate) totals: Totals,
     /// Blocks that only others have.
     pub(crate) waiting: usize,
+    /// It is known to be a folder.
+    pub(crate) folder: bool,
 }
 
 /// What the worker needs.
@@ -149,6 +151,7 @@ pub(crate) fn run(setup: &Setup, events: &mut mpsc::Receiver<Event>) -> Result<E
         skipped: Vec::new(),
         folders: Vec::new(),
         is_file: false,
+        is_folder: false,
         different: false,
     };
     let result = worker.work(events);
@@ -160,8 +163,9 @@ pub(crate) fn run(setup: &Setup, events: &mut mpsc::Receiver<Event>) -> Result<E
     if worker.different {
         return Ok(Ending::Different);
     }
-    result?;
-    let recorded = recorded?;
+    let full = |error| how_full(setup, worker.plan.totals(), error);
+    result.map_err(full)?;
+    let recorded = recorded.map_err(full)?;
     for (path, meta) in worker.folders.iter().rev() {
         disk::apply_metadata(path, meta);
     }
@@ -196,6 +200,7 @@ struct Worker<'a> {
     /// Times and modes of folders: given last, since writing into a folder changes its time.
     folders: Vec<(PathBuf, Metadata)>,
     is_file: bool,
+    is_folder: bool,
     different: bool,
 }
 
@@ -500,6 +505,7 @@ impl Worker<'_> {
     }
 
     fn folder(&mut self, path: &ItemPath, meta: Metadata) -> Result<(), FetchError> {
+        self.is_folder = true;
         let path = self.path(path);
         if !self.setup.compare {
             match fs::create_dir(&path) {
@@ -766,6 +772,7 @@ impl Worker<'_> {
         *progress = Progress {
             totals: self.plan.totals(),
             waiting: self.waiting.len(),
+            folder: self.is_folder,
         };
     }
 
@@ -789,6 +796,26 @@ fn write_empty(path: &Path, guarded: bool) -> Result<(), FetchError> {
         return Ok(());
     }
     Err(FetchError::InTheWay(path.to_path_buf()))
+}
+
+/// A disk that ran full: how much is missing, as far as that can be told.
+fn how_full(setup: &Setup, totals: Totals, error: FetchError) -> FetchError {
+    let is_full = |error: &io::Error| error.kind() == io::ErrorKind::StorageFull;
+    let FetchError::Disk(cause) = &error else {
+        return error;
+    };
+    let (Some(folder), true) = (setup.base.parent(), is_full(cause)) else {
+        return error;
+    };
+    let needed = totals.bytes.saturating_sub(totals.done);
+    match disk::free_space(folder) {
+        Some(free) if free < needed => FetchError::NoSpace {
+            folder: folder.display().to_string(),
+            needed,
+            free,
+        },
+        _ => error,
+    }
 }
 
 /// Is a file whole, and untouched since it was recorded?

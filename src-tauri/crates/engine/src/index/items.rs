@@ -352,6 +352,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<ItemRecord> {
         providers: details.providers,
         options: details.options,
         part: details.part,
+        left: details.left,
     })
 }
 

@@ -101,6 +101,7 @@ impl Entry {
             providers: self.details.providers,
             options: self.details.options,
             part: self.details.part,
+            left: self.details.left,
         }
     }
 }

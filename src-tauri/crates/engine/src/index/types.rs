@@ -46,6 +46,8 @@ pub struct ItemRecord {
     pub options: ItemOptions,
     /// Where a download is being written.
     pub part: Option<PathBuf>,
+    /// Where it was being written before it was taken elsewhere: what is there goes once it is whole.
+    pub left: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,6 +122,8 @@ pub(super) struct Details {
     pub(super) options: ItemOptions,
     #[serde(default, with = "paths::optional")]
     pub(super) part: Option<PathBuf>,
+    #[serde(default, with = "paths::optional")]
+    pub(super) left: Option<PathBuf>,
     pub(super) profile: String,
     #[serde(default)]
     pub(super) title: Option<String>,
@@ -148,6 +152,7 @@ impl NewItem {
             providers: self.providers,
             options: self.options,
             part: self.part,
+            left: None,
         }
     }
 }
@@ -164,6 +169,7 @@ impl ItemRecord {
             providers: self.providers.clone(),
             options: self.options,
             part: self.part.clone(),
+            left: self.left.clone(),
             profile: self.profile.clone(),
             title: self.title.clone(),
         }

@@ -11,6 +11,7 @@
 //! | `pieces` | which parts are here |
 //! | `inspect` | what is behind a link, while people are still being found |
 //! | `paths` | what sharing these paths would share |
+//! | `relocate` | an item that lies somewhere else now |
 //! | `tree` | the walk through blocks that are here |
 
 mod choose;
@@ -20,6 +21,7 @@ mod order;
 mod paths;
 mod pieces;
 mod read;
+mod relocate;
 mod tree;
 pub mod types;
 
@@ -29,18 +31,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::read::{FileStat, Reading};
+pub use self::relocate::{Difference, RelocateError};
 
 use self::choose::Then;
 use self::files::{Listing, Remembered};
 use self::inspect::Inspections;
 use self::types::{
     FilesRequest, FilesView, InspectLinkRequest, InspectPathsRequest, InspectView, LinkView,
-    PathsView, PiecesView, PrioritizeRequest, SelectRequest,
+    PathsView, PiecesView, PrioritizeRequest, RelocateRequest, SelectRequest,
 };
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::fetch::{self, FetchError, Running};
+use crate::index::ItemState;
 use crate::link::Link;
+use crate::requests::Action;
 use crate::types::ItemId;
 use crate::work::blocking;
 
@@ -92,6 +97,25 @@ impl Engine {
             download.high(high).await;
         }
         Ok(())
+    }
+
+    /// "It lies there now": an item's files were moved, or an unfinished download is to go on in another folder.
+    pub async fn relocate(&self, request: RelocateRequest) -> Result<(), EngineError> {
+        let record = self.record(request.id).await?;
+        let (index, id) = (self.index(), request.id);
+        let state = record.state.clone();
+        if state == ItemState::Active && !record.done {
+            return Err(EngineError::NotAtRest(id));
+        }
+        let path = blocking(move || relocate::relocate(&index, &record, &request.path)).await?;
+        self.context()
+            .activity
+            .update(id, |view| view.path = Some(path));
+        match state {
+            ItemState::Paused => Ok(()),
+            ItemState::Active => self.jobs().again(id).await,
+            ItemState::Problem(_) => self.act(id, Action::Resume).await,
+        }
     }
 
     /// Which parts of an item are here, and which are being asked for.

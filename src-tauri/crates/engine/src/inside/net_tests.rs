@@ -387,3 +387,67 @@ async fn what_was_put_first_comes_first_and_is_kept() {
     assert_eq!(done(&files, "z.bin").1, Priority::Normal);
     second.engine.remove(id, true).await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unfinished_download_goes_on_in_another_folder() {
+    let (first, second) = (Node::limited("4000000").await, Node::start().await);
+    first.write("top/a.bin", &numbers(6 * 1024 * 1024, 1));
+    first.write("top/sub/b.bin", &numbers(6 * 1024 * 1024, 2));
+    let link = first.share("top").await;
+    let id = second.fetch(&link, &[]).await;
+    second.wait_for(id, |view| view.done > 3_000_000).await;
+    let refused = RelocateRequest {
+        id,
+        path: second.dir.path().to_path_buf(),
+    };
+    let refused = second.engine.relocate(refused).await.unwrap_err();
+    assert_eq!(refused.problem().code, "not-at-rest");
+    second.engine.act(id, Action::Pause).await.unwrap();
+    second
+        .wait_for(id, |view| view.state == State::Paused)
+        .await;
+    let old = second.dir.path().join("into");
+    let new = second.dir.path().join("roomy");
+    fs::create_dir(&new).unwrap();
+    let request = RelocateRequest {
+        id,
+        path: new.clone(),
+    };
+    second.engine.relocate(request).await.unwrap();
+    second.engine.act(id, Action::Resume).await.unwrap();
+    assert_eq!(second.done(id).await, new.join("top"));
+    assert!(fs::read(new.join("top/sub/b.bin")).unwrap() == numbers(6 * 1024 * 1024, 2));
+    // What was there was taken over, and nothing of it is left.
+    assert_eq!(fs::read_dir(&old).unwrap().count(), 0);
+    let sent: u64 = second
+        .engine
+        .report(id)
+        .await
+        .unwrap()
+        .sources
+        .iter()
+        .map(|source| source.bytes)
+        .sum();
+    assert!(sent < 10 * 1024 * 1024, "{sent} bytes came again");
+    let files = second.files(id, "").await;
+    assert_eq!(files.len(), 2);
+    assert!(files.iter().all(|file| file.done == file.size), "{files:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_changed_comes_back_from_others_and_all_else_from_here() {
+    let (first, second) = (Node::start().await, Node::start().await);
+    first.write("top/kept.bin", &numbers(5 * 1024 * 1024, 1));
+    first.write("top/changed.txt", b"as it was");
+    let link = first.share("top").await;
+    let id = second.fetch(&link, &[]).await;
+    second.done(id).await;
+    let link = second.engine.link(id).await.unwrap();
+    first.write("top/changed.txt", b"something else");
+    let restored = first.fetch(&link, &[]).await;
+    let path = first.done(restored).await;
+    assert_eq!(fs::read(path.join("changed.txt")).unwrap(), b"as it was");
+    let report = first.engine.report(restored).await.unwrap();
+    let sent: u64 = report.sources.iter().map(|source| source.bytes).sum();
+    assert!((1..1024).contains(&sent), "{sent}");
+}

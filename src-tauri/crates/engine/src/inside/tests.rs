@@ -10,7 +10,7 @@ use super::types::*;
 use super::*;
 use crate::engine::Options;
 use crate::index::Announce;
-use crate::requests::ShareRequest;
+use crate::requests::{Action, ShareRequest};
 use crate::types::State;
 
 pub(super) struct Home {
@@ -185,7 +185,7 @@ async fn changed_and_missing_files_show_as_such() {
     let id = home.share(&[&home.dir.path().join("top")]).await;
     fs::write(&changed, b"after!").unwrap();
     fs::remove_file(&gone).unwrap();
-    home.engine.act(id, crate::Action::Verify).await.unwrap();
+    home.engine.act(id, Action::Verify).await.unwrap();
     home.wait_for(id, |state| matches!(state, State::NeedsYou(_)))
         .await;
     let states = home.files(id, "", 0, 9).await;
@@ -269,4 +269,98 @@ fn a_folder_comes_first_with_all_in_it() {
     check("a/b/c", true);
     check("a/bc", false);
     check("a", false);
+}
+
+impl Home {
+    async fn relocate(&self, id: ItemId, path: &Path) -> Result<(), crate::types::Problem> {
+        let path = path.to_path_buf();
+        let moved = self.engine.relocate(RelocateRequest { id, path }).await;
+        moved.map_err(|error| error.problem())
+    }
+
+    /// Has everything read again, and waits for what is missing.
+    async fn find_missing(&self, id: ItemId) {
+        self.engine.act(id, Action::Verify).await.unwrap();
+        self.wait_for(id, |state| matches!(state, State::NeedsYou(_)))
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn a_moved_folder_is_shared_from_where_it_is_now() {
+    let home = Home::start().await;
+    home.write("top/a/x", &numbers(1000));
+    home.write("top/b/y", &numbers(2000));
+    let (old, new) = (
+        home.dir.path().join("top"),
+        home.dir.path().join("elsewhere/top"),
+    );
+    let id = home.share(&[&old]).await;
+    let link = home.engine.item(id).unwrap().cid;
+    fs::create_dir(home.dir.path().join("elsewhere")).unwrap();
+    fs::rename(&old, &new).unwrap();
+    home.find_missing(id).await;
+    // Something else is not taken for it, and changes nothing.
+    home.write("other/a/x", &numbers(1000));
+    let wrong = home
+        .relocate(id, &home.dir.path().join("other"))
+        .await
+        .unwrap_err();
+    assert_eq!((wrong.code.as_str(), wrong.count), ("other-files", Some(1)));
+    assert_eq!(wrong.subject.as_deref(), Some("b/y"));
+    let nowhere = home
+        .relocate(id, &home.dir.path().join("nowhere"))
+        .await
+        .unwrap_err();
+    assert_eq!(nowhere.code, "bad-path");
+    assert!(matches!(
+        home.engine.item(id).unwrap().state,
+        State::NeedsYou(_)
+    ));
+    // The folder that it is in will do too.
+    home.relocate(id, new.parent().unwrap()).await.unwrap();
+    home.wait_for(id, |state| *state == State::Sharing).await;
+    let view = home.engine.item(id).unwrap();
+    assert_eq!((view.path, view.cid), (Some(new), link));
+    assert!(home.read(id, "b/y", 0..9999).await.unwrap() == numbers(2000));
+    home.engine.act(id, Action::Verify).await.unwrap();
+    home.wait_for(id, |state| *state == State::Sharing).await;
+}
+
+#[tokio::test]
+async fn a_moved_file_may_have_another_name_but_not_other_content() {
+    let home = Home::start().await;
+    let old = home.write("film.mkv", &numbers(5000));
+    let id = home.share(&[&old]).await;
+    let new = home.dir.path().join("films/renamed.mkv");
+    fs::create_dir(new.parent().unwrap()).unwrap();
+    fs::rename(&old, &new).unwrap();
+    home.find_missing(id).await;
+    let mut content = numbers(5000);
+    content[4000] += 1;
+    let forged = home.write("forged.mkv", &content);
+    let shorter = home.write("shorter.mkv", &content[..4999]);
+    for wrong in [&forged, &shorter] {
+        let problem = home.relocate(id, wrong).await.unwrap_err();
+        assert_eq!(problem.code, "other-files", "{problem:?}");
+    }
+    home.relocate(id, &new).await.unwrap();
+    home.wait_for(id, |state| *state == State::Sharing).await;
+    assert!(home.read(id, "film.mkv", 0..9999).await.unwrap() == numbers(5000));
+    assert_eq!(home.engine.place(id, "").await.unwrap(), new);
+}
+
+#[tokio::test]
+async fn of_several_things_only_one_may_have_moved() {
+    let home = Home::start().await;
+    let (one, two) = (home.write("one.txt", b"one"), home.write("two.txt", b"two"));
+    let id = home.share(&[&one, &two]).await;
+    let new = home.dir.path().join("moved/two.txt");
+    fs::create_dir(new.parent().unwrap()).unwrap();
+    fs::rename(&two, &new).unwrap();
+    home.find_missing(id).await;
+    home.relocate(id, &new).await.unwrap();
+    home.wait_for(id, |state| *state == State::Sharing).await;
+    assert_eq!(home.read(id, "one.txt", 0..9).await.unwrap(), b"one");
+    assert_eq!(home.read(id, "two.txt", 0..9).await.unwrap(), b"two");
 }

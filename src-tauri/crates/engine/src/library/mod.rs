@@ -13,6 +13,7 @@ mod walk;
 pub use control::{Control, Progress, Snapshot, Stopped};
 pub use import::{ImportError, ImportRequest, Imported, compute, import};
 pub(crate) use look::{Found, look};
+pub(crate) use scan::holds;
 pub use scan::{Depth, Listed, ScanError, ScanReport, scan};
 pub use source::{Doubt, DoubtKind, Source};
 

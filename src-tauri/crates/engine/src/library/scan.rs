@@ -6,10 +6,10 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use unixfs::Multihash;
 use unixfs::cid::{self, Cid, DAG_PB, RAW};
@@ -321,28 +321,8 @@ fn take_match(
     });
     for place in 0..sought.len() {
         let id = sought[place].id;
-        let mut from = 0;
-        let mut buffer = Vec::new();
-        let same = loop {
-            let slices = index.slices_after(id, from, SLICES)?;
-            let Some(last) = slices.last() else {
-                break before.size == sought[place].size;
-            };
-            from = last.offset + 1;
-            let matches = |slice: &crate::index::FileSlice| {
-                let check = Check {
-                    reading: 0,
-                    mh: slice.mh,
-                    offset: slice.offset,
-                    len: slice.len,
-                    framed: slice.framed,
-                };
-                matches(&file, &check, &mut buffer).unwrap_or(false)
-            };
-            if !slices.iter().all(matches) {
-                break false;
-            }
-        };
+        let same =
+            before.size == sought[place].size && holds_all(index, id, &file, None)? == Some(true);
         if same {
             let record = sought.remove(place);
             index.set_file(id, &path, Some(before), FileState::Whole)?;
@@ -350,6 +330,51 @@ fn take_match(
         }
     }
     Ok(None)
+}
+
+/// Has the file at a path the content that is on record? `None`: the time was over before that was known.
+pub(crate) fn holds(
+    index: &Index,
+    id: FileId,
+    path: &Path,
+    until: Instant,
+) -> Result<Option<bool>, IndexError> {
+    match open::regular(path) {
+        Ok(file) => holds_all(index, id, &file, Some(until)),
+        Err(_) => Ok(Some(false)),
+    }
+}
+
+fn holds_all(
+    index: &Index,
+    id: FileId,
+    file: &File,
+    until: Option<Instant>,
+) -> Result<Option<bool>, IndexError> {
+    let mut from = 0;
+    let mut buffer = Vec::new();
+    loop {
+        let slices = index.slices_after(id, from, SLICES)?;
+        let Some(last) = slices.last() else {
+            return Ok(Some(true));
+        };
+        from = last.offset + 1;
+        for slice in &slices {
+            let check = Check {
+                reading: 0,
+                mh: slice.mh,
+                offset: slice.offset,
+                len: slice.len,
+                framed: slice.framed,
+            };
+            if !matches(file, &check, &mut buffer).unwrap_or(false) {
+                return Ok(Some(false));
+            }
+            if until.is_some_and(|until| Instant::now() >= until) {
+                return Ok(None);
+            }
+        }
+    }
 }
 
 enum Look {
