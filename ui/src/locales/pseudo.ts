@@ -13,6 +13,8 @@ const FILLING = "ône twö thréé fôûr fîvé šîx ševén éîĝĥţ ñîñ
 /** An ICU message in, the same message in disguise out: its placeholders and plural forms stay as they are. */
 export function pseudo(message: string): string {
   const written = accented(message);
+  // Nothing but what is filled in, or a sign.
+  if (written === message) return message;
   // What stands between braces is no text, or short.
   const length = Math.ceil(message.replace(/\{[^{}]*\}/gu, "").length * LONGER);
   const filling = FILLING.repeat(Math.ceil(length / FILLING.length)).slice(0, length).trim();

@@ -24,6 +24,7 @@ describe("the headline", () => {
     expect(reasonKeys({ rung: "port", state: "off", reason: "not-in-this-version", detail: null })).toEqual([
       "network.reason.port.not-in-this-version", "network.reason.not-in-this-version", "network.reason.unknown.off",
     ]);
+    expect(reasonKeys({ rung: "direct", state: "checking", reason: "no-public-address", detail: null })).toEqual(["network.reason.unknown.checking"]);
   });
 });
 

@@ -14,6 +14,7 @@ export function headline(network: NetworkView): Headline {
 
 /** The messages that may explain a rung, the most exact one first. The last one always exists. */
 export function reasonKeys({ rung, reason, state }: Rung): string[] {
+  if (state === "checking") return ["network.reason.unknown.checking"];
   return [`network.reason.${rung}.${reason}`, `network.reason.${reason}`, `network.reason.unknown.${state}`];
 }
 
