@@ -1,3 +1,4 @@
+import { svelteTesting } from "@testing-library/svelte/vite";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vitest/config";
 import { messages } from "./messages";
@@ -5,7 +6,7 @@ import { messages } from "./messages";
 // The app build ("production") speaks to the engine only. "development" (npm run dev) and "mock" (the browser tests'
 // build) also carry the mock that stands in for it in a plain browser.
 export default defineConfig(({ mode }) => ({
-  plugins: [messages(), svelte()],
+  plugins: [messages(), svelte(), ...(mode === "test" ? [svelteTesting({ autoCleanup: false })] : [])],
   define: { __MOCK__: JSON.stringify(mode !== "production") },
   clearScreen: false,
   server: { strictPort: true, port: 5173 },

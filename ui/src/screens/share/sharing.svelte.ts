@@ -73,7 +73,7 @@ export class Sharing {
     this.#stop();
     this.#id = null;
     this.item = null;
-    this.#takeLink(null);
+    void this.#takeLink(null);
     if (before !== null) await call("remove", { ids: [before], delete_files: false }).catch(() => undefined);
     await this.#begin(name);
   }
@@ -85,7 +85,7 @@ export class Sharing {
       await call("rename", { id: this.#id, name: wanted });
       if (this.item) this.item = { ...this.item, name: wanted };
       // The link carries the name.
-      if (this.link !== null) this.#takeLink(await call("link", { id: this.#id }));
+      if (this.link !== null) await this.#takeLink(await call("link", { id: this.#id }));
     } catch (error) {
       this.problem = asProblem(error);
     }
@@ -127,7 +127,7 @@ export class Sharing {
       if (this.link === null && item.cid !== null) {
         const link = await call("link", { id });
         if (turn !== this.#turn) return;
-        this.#takeLink(link);
+        await this.#takeLink(link);
       }
     } catch (error) {
       if (turn !== this.#turn) return;
@@ -137,10 +137,9 @@ export class Sharing {
     this.#timer = setTimeout(() => void this.#follow(turn), this.link === null ? BUSY_MS : CALM_MS);
   }
 
-  #takeLink(link: LinkView | null): void {
+  async #takeLink(link: LinkView | null): Promise<void> {
     this.link = link;
-    void this.copying.arrive(link?.link ?? null);
-    void this.web.arrive(link?.gateway ?? null);
+    await Promise.all([this.copying.arrive(link?.link ?? null), this.web.arrive(link?.gateway ?? null)]);
   }
 
   #stop(): void {
