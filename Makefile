@@ -52,8 +52,11 @@ ui: packages ## the pages of the window
 window: ui ## the program with its window, as the tests take it
 	tests/tools/window.sh "$(TARGET)" "$(WINDOW)"
 
-package: packages ## deb and rpm, with all that belongs into them
+package: packages ## deb and rpm; as root on Debian they are tried out too, and removed again
 	tests/tools/package.sh
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    tests/tools/package-check.sh "$(TARGET)"/release/bundle/deb/*.deb "$(TARGET)"/release/bundle/rpm/*.rpm; \
+	fi
 
 packages: ## what the tests need and Debian has
 	@tests/tools/packages.sh

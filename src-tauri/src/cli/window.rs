@@ -14,6 +14,9 @@ pub(super) struct Args {
     /// Open the window to share these files and folders, or to open this link
     #[arg(value_name = "FILE|LINK")]
     what: Vec<OsString>,
+    /// Open the window and ask what to share
+    #[arg(long)]
+    share: bool,
     /// Start without showing the window
     #[arg(long)]
     hidden: bool,
@@ -22,14 +25,18 @@ pub(super) struct Args {
 impl Args {
     /// Nothing was said that a command would not take.
     pub(super) fn is_empty(&self) -> bool {
-        self.what.is_empty() && !self.hidden
+        self.what.is_empty() && !self.share && !self.hidden
     }
 }
 
 pub(super) fn run(args: Args, data_dir: &Path) -> Outcome {
+    let mut open = requests(&args.what)?;
+    if args.share {
+        open.push(OpenRequest::share(Vec::new()));
+    }
     let start = Start {
         data_dir: absolute(data_dir)?,
-        open: requests(&args.what)?,
+        open,
         hidden: args.hidden,
     };
     desktop::run(start)

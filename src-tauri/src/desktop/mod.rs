@@ -99,11 +99,16 @@ pub(crate) fn run(start: Start) -> Result<u8, ::engine::types::Problem> {
 }
 
 fn on_event(_app: &AppHandle, event: RunEvent) {
-    // Without a window Shoal goes on; only `quit` ends it, and that gives a code.
-    if let RunEvent::ExitRequested {
-        code: None, api, ..
-    } = event
-    {
-        api.prevent_exit();
+    match event {
+        // Without a window Shoal goes on; only `quit` ends it, and that gives a code.
+        RunEvent::ExitRequested {
+            code: None, api, ..
+        } => api.prevent_exit(),
+        // Elsewhere they come as arguments of another start.
+        #[cfg(target_os = "macos")]
+        RunEvent::Opened { urls } => requests::opened(_app, urls),
+        #[cfg(target_os = "macos")]
+        RunEvent::Reopen { .. } => window::show_soon(_app, None),
+        _ => {}
     }
 }

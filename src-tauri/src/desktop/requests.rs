@@ -116,6 +116,25 @@ pub(super) fn deliver(app: &AppHandle, requests: Vec<OpenRequest>) {
     }
 }
 
+/// What the system asks to open: files and links.
+#[cfg(target_os = "macos")]
+pub(super) fn opened(app: &AppHandle, urls: Vec<tauri::Url>) {
+    let (files, links): (Vec<_>, Vec<_>) = urls.into_iter().partition(|url| url.scheme() == "file");
+    let paths: Vec<PathBuf> = files
+        .iter()
+        .filter_map(|url| url.to_file_path().ok())
+        .collect();
+    let mut requests: Vec<OpenRequest> = links
+        .into_iter()
+        .map(|url| OpenRequest::link(url.into()))
+        .collect();
+    if !paths.is_empty() {
+        requests.push(OpenRequest::share(paths));
+    }
+    super::window::show_soon(app, None);
+    deliver(app, requests);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
