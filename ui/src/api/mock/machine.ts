@@ -47,8 +47,8 @@ export function network(world: World): NetworkView {
           : { state: direct ? "ready" : "in-use", reason: "devices-nearby" };
   const rungs: Rung[] = [
     { rung: "direct", state: world.reach === "checking" ? "checking" : direct ? "in-use" : "no", reason: direct ? "public-address" : "no-public-address", detail: direct ? "203.0.113.7" : null },
-    { rung: "port", state: "no", reason: "not-in-this-version", detail: null },
-    { rung: "relay", state: "no", reason: "not-in-this-version", detail: null },
+    { rung: "port", state: "off", reason: "not-in-this-version", detail: null },
+    { rung: "relay", state: "off", reason: "not-in-this-version", detail: null },
     { rung: "local", ...local, detail: null },
   ];
   return {
