@@ -107,19 +107,13 @@ export class Lookup {
     }
     this.#opened.add(path);
     this.#revision += 1;
-    const link = this.#link;
-    let rev = 0;
-    while (link === this.#link && this.#opened.has(path) && !this.#listings.has(path)) {
-      try {
-        const view = await call("inspect-link", { link, dir: path, wait_ms: WAIT_MS, since: rev, into: this.#into });
-        rev = view.rev;
-        if (link === this.#link && view.entries !== null) this.#take(path, { entries: view.entries, truncated: view.truncated });
-      } catch (error) {
-        if (link !== this.#link) return;
-        this.#opened.delete(path);
-        this.#revision += 1;
-        this.problem = asProblem(error);
-      }
+    // Asked for beside the long question, whose answer comes with the news of it; the next one is about this folder then.
+    const turn = this.#turn;
+    try {
+      const view = await this.#ask(path, 0);
+      if (turn === this.#turn) this.#see(path, view);
+    } catch (error) {
+      if (turn === this.#turn) this.#refuse(path, error);
     }
   }
 
@@ -128,27 +122,42 @@ export class Lookup {
     this.#opened.clear();
   }
 
+  /** One question at a time, about one folder: the engine answers at once when the folder is another than before. */
   async #poll(turn: number): Promise<void> {
     let rev = 0;
     while (turn === this.#turn) {
+      const dir = [...this.#opened].findLast((path) => !this.#listings.has(path)) ?? "";
       try {
-        // The first answer comes at once: where it goes, how much room there is, whether it is in the library.
-        const wait_ms = rev === 0 ? 0 : WAIT_MS;
-        const view = await call("inspect-link", { link: this.#link, dir: "", wait_ms, since: rev, into: this.#into });
+        const view = await this.#ask(dir, rev);
         if (turn !== this.#turn) return;
         // The first revision may be 0 too; what has been seen once is waited on.
         rev = Math.max(1, view.rev);
-        if (this.view === null) this.since = Date.now() - view.seconds * 1000;
-        this.view = view;
-        this.problem = null;
-        if (view.entries !== null) this.#take("", { entries: view.entries, truncated: view.truncated });
+        this.#see(dir, view);
+        if (dir === "") this.problem = null;
       } catch (error) {
         if (turn !== this.#turn) return;
-        this.problem = asProblem(error);
-        if (this.problem.retry === "never" || this.problem.field === "link") return;
+        this.#refuse(dir, error);
+        if (dir !== "") continue;
+        if (this.problem?.retry === "never" || this.problem?.field === "link") return;
         await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
       }
     }
+  }
+
+  #ask(dir: string, since: number): Promise<InspectView> {
+    // The first answer comes at once: where it goes, how much room there is, whether it is in the library.
+    return call("inspect-link", { link: this.#link, dir, wait_ms: since === 0 ? 0 : WAIT_MS, since, into: this.#into });
+  }
+
+  #see(dir: string, view: InspectView): void {
+    if (this.view === null) this.since = Date.now() - view.seconds * 1000;
+    this.view = view;
+    if (view.entries !== null) this.#take(dir, { entries: view.entries, truncated: view.truncated });
+  }
+
+  #refuse(dir: string, error: unknown): void {
+    this.problem = asProblem(error);
+    if (dir !== "" && this.#opened.delete(dir)) this.#revision += 1;
   }
 
   #take(dir: string, listing: Listing): void {

@@ -1,0 +1,18 @@
+// Why something was left out, in the present language: the engine says it in English.
+import { type Key, t } from "../../lib/i18n";
+
+const REASONS: Record<string, Key> = {
+  "you may not read it": "share.reason.denied",
+  "it is not there": "share.reason.gone",
+  "it is a pipe": "share.reason.special",
+  "it is a socket": "share.reason.special",
+  "it is a device": "share.reason.special",
+  "it is no file": "share.reason.special",
+  "changed while the folder was being read": "share.reason.changed",
+};
+
+/** What the engine says when there is no translation. */
+export function reasonText(reason: string): string {
+  const key = REASONS[reason];
+  return key === undefined ? reason.charAt(0).toUpperCase() + reason.slice(1) : t(key);
+}
