@@ -1,6 +1,8 @@
 //! The one window: made when it is first wanted, shown, hidden, and remembered in size and place.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use engine::types::{ItemId, Problem};
 use serde::Serialize;
@@ -20,6 +22,12 @@ const SIZE: (f64, f64) = (1080.0, 720.0);
 /// Logical pixels: the narrowest that the pages are made for.
 const MIN_SIZE: (f64, f64) = (420.0, 480.0);
 
+/// How long a hidden window keeps its page: coming back is quick until then, and afterwards its 100 MB and more are free.
+const HIDDEN_PATIENCE: Duration = Duration::from_mins(10);
+
+/// How often the window was shown: a page is dropped only if it was not shown meanwhile.
+static SHOWN: AtomicU64 = AtomicU64::new(0);
+
 /// Says what is missing before the toolkit ends the process over it.
 pub(super) fn check_display() -> Result<(), Problem> {
     #[cfg(target_os = "linux")]
@@ -38,6 +46,7 @@ pub(super) fn remembering(data_dir: &Path) -> TauriPlugin<Wry> {
 
 /// Shows the window in front of others. On the main thread.
 pub(super) fn show(app: &AppHandle) -> tauri::Result<()> {
+    SHOWN.fetch_add(1, Ordering::Relaxed);
     let window = match app.get_webview_window(LABEL) {
         Some(window) => window,
         None => make(app)?,
@@ -130,7 +139,31 @@ async fn close(app: AppHandle) {
         tracing::error!(%error, "the window can't be hidden");
     }
     tell(&app, "visible", false);
+    drop_later(app.clone());
     notify::tell_hidden(&app).await;
+}
+
+/// Drops the page of a window that stays hidden. The next [`show`] makes another.
+fn drop_later(app: AppHandle) {
+    let shown = SHOWN.load(Ordering::Relaxed);
+    tauri::async_runtime::spawn(async move {
+        tokio::time::sleep(HIDDEN_PATIENCE).await;
+        let handle = app.clone();
+        // On the main thread, where windows are shown: none is between the look and the end.
+        let dropped = app.run_on_main_thread(move || {
+            if SHOWN.load(Ordering::Relaxed) == shown
+                && let Some(window) = handle.get_webview_window(LABEL)
+            {
+                handle.state::<Shell>().inbox.page_is_new();
+                if let Err(error) = window.destroy() {
+                    tracing::warn!(%error, "the hidden page stays in memory");
+                }
+            }
+        });
+        if let Err(error) = dropped {
+            tracing::warn!(%error, "the hidden page stays in memory");
+        }
+    });
 }
 
 /// Whether the person has the window before their eyes.
