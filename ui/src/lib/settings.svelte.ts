@@ -6,6 +6,8 @@ import { locale } from "./locale.svelte";
 class Settings {
   #all = $state.raw<ReadonlyMap<string, SettingView>>(new Map());
   #system: string | null = null;
+  /** Changes so far: an answer that was under way meanwhile doesn't know the last one. */
+  #changes = 0;
 
   get loaded(): boolean {
     return this.#all.size > 0;
@@ -22,13 +24,16 @@ class Settings {
 
   async load(system: string | null = this.#system): Promise<void> {
     this.#system = system;
+    const changes = this.#changes;
     const all = await call("settings", null);
+    if (changes !== this.#changes) return;
     this.#all = new Map(all.map((setting) => [setting.key, setting]));
     await this.#apply();
   }
 
   /** Shown at once; taken back when the engine refuses, and then the `Problem` is thrown. */
   async set(key: string, value: string): Promise<void> {
+    this.#changes += 1;
     const before = this.#all.get(key);
     if (before !== undefined) this.#put({ ...before, value });
     try {

@@ -1,0 +1,93 @@
+// @vitest-environment happy-dom
+// The network's screen asks while it is seen, and only then.
+import { cleanup, render, screen } from "@testing-library/svelte";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { connect } from "../../api/client";
+import type { Platform } from "../../api/platform";
+import type { NetworkView } from "../../api/types";
+import Network from "./Network.svelte";
+
+const SECOND = 1000;
+let asked: string[];
+let fails: boolean;
+let hidden: (visible: boolean) => void;
+
+const network: NetworkView = {
+  peer: "12D3KooWme", listen: ["/ip4/192.0.2.1/tcp/4801"], external: [], peers: 0, dht_peers: null, dht_server: false, reach: "local", nearby: [],
+  rungs: [
+    { rung: "direct", state: "no", reason: "no-public-address", detail: null },
+    { rung: "port", state: "off", reason: "not-in-this-version", detail: null },
+    { rung: "relay", state: "off", reason: "something-new", detail: null },
+    { rung: "local", state: "in-use", reason: "nobody-nearby", detail: null },
+  ],
+};
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  asked = [];
+  fails = false;
+  const call = (name: string) => {
+    asked.push(name);
+    if (fails) return Promise.reject({ code: "engine-stopped", message: "it stopped" });
+    return Promise.resolve(name === "network" ? network : []);
+  };
+  const on = (event: string, listener: (visible: boolean) => void) => {
+    if (event === "visible") hidden = listener;
+    return () => undefined;
+  };
+  connect({ call, on } as unknown as Platform);
+});
+
+afterEach(() => {
+  cleanup();
+  vi.useRealTimers();
+});
+
+const after = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+
+describe("the network's screen", () => {
+  it("asks once a second at most", async () => {
+    render(Network);
+    await after(3.5 * SECOND);
+    expect(asked.filter((name) => name === "network")).toHaveLength(4);
+  });
+
+  it("asks nothing while the window is hidden, or another screen is shown", async () => {
+    const { unmount } = render(Network);
+    await after(0);
+    hidden(false);
+    asked = [];
+    await after(5 * SECOND);
+    expect(asked).toEqual([]);
+    hidden(true);
+    await after(0);
+    expect(asked).toEqual(["network", "people"]);
+    unmount();
+    asked = [];
+    await after(5 * SECOND);
+    expect(asked).toEqual([]);
+  });
+
+  it("says in words how others get here, and what to do", async () => {
+    render(Network);
+    await after(0);
+    expect(screen.getByRole("heading", { name: "People on this network can reach you" })).toBeTruthy();
+    expect(screen.getByText(/forward port 4801/u)).toBeTruthy();
+    expect(screen.getByText("Not yet")).toBeTruthy();
+    expect(screen.getByText("No one is connected yet")).toBeTruthy();
+    // A reason that this window doesn't know yet.
+    expect(screen.getByText("This is switched off.")).toBeTruthy();
+  });
+
+  it("keeps showing what it knew when the engine stops answering, and goes on asking", async () => {
+    render(Network);
+    await after(0);
+    fails = true;
+    await after(SECOND);
+    expect(screen.getByText(/Shoal stopped before it answered/u)).toBeTruthy();
+    expect(screen.getByText("People connected now")).toBeTruthy();
+    fails = false;
+    await after(SECOND);
+    expect(screen.queryByText(/Shoal stopped/u)).toBeNull();
+  });
+});
