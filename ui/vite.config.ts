@@ -1,7 +1,7 @@
 import { svelteTesting } from "@testing-library/svelte/vite";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vitest/config";
-import { messages } from "./messages";
+import { messages } from "./messages.ts";
 
 // The app build ("production") speaks to the engine only. "development" (npm run dev) and "mock" (the browser tests'
 // build) also carry the mock that stands in for it in a plain browser.

@@ -32,6 +32,7 @@ class Library {
   #offset = $state(0);
   #matching = $state(0);
   #focus = $state.raw<Focus | null>(null);
+  #gone = $state<ItemId | null>(null);
   #loaded = $state(false);
   #lost = $state.raw<Problem | null>(null);
 
@@ -82,6 +83,10 @@ class Library {
   /** The window can be seen: what changes by itself is asked for. */
   get live(): boolean {
     return this.#live;
+  }
+  /** What was to be in the pane, and is no more. */
+  get gone(): ItemId | null {
+    return this.#gone;
   }
   /** The engine answered at least once. */
   get loaded(): boolean {
@@ -213,6 +218,7 @@ class Library {
     this.#offset = answer.offset;
     this.#matching = answer.matching;
     this.#focus = answer.focus;
+    this.#gone = answer.focus === null ? asked.focus : null;
     this.#loaded = true;
   }
 }

@@ -8,10 +8,10 @@ import open from "../locales/en/open.json";
 import problem from "../locales/en/problem.json";
 import settings from "../locales/en/settings.json";
 import share from "../locales/en/share.json";
-import tray from "../locales/en/tray.json";
 import welcome from "../locales/en/welcome.json";
 
-export const english = { app, library, item, share, open, network, settings, welcome, problem, tray };
+/** tray.json is missing: the shell around the window reads it. */
+export const english = { app, library, item, share, open, network, settings, welcome, problem };
 type Areas = typeof english;
 
 /** Every message by name: "library.empty.title" is `empty.title` in `locales/en/library.json`. */

@@ -11,6 +11,7 @@ class Selection {
   active = $state(0);
   /** Where a range begins. */
   #anchor = 0;
+  #awaited: number | null = null;
   #turn = 0;
 
   has(id: ItemId): boolean {
@@ -30,10 +31,19 @@ class Selection {
     return this.#ids;
   }
 
+  /** That row alone; when it is not here yet, as soon as it comes (`settle`). */
   only(index: number): void {
     const id = library.row(index)?.id;
     this.#set(id === undefined ? NONE : new Set([id]));
     this.active = this.#anchor = index;
+    this.#awaited = id === undefined ? index : null;
+  }
+
+  /** Whether the row that was chosen before it was here has come, and is selected now. */
+  settle(): boolean {
+    if (this.#awaited === null || library.row(this.#awaited) === undefined) return false;
+    this.only(this.#awaited);
+    return true;
   }
 
   toggle(index: number): void {
@@ -85,6 +95,7 @@ class Selection {
 
   #set(ids: ReadonlySet<ItemId>): void {
     this.#turn += 1;
+    this.#awaited = null;
     this.#all = false;
     this.#ids = ids;
   }

@@ -43,11 +43,16 @@ export function menuAsked(event: MouseEvent): void {
 
 /** Whether a shortcut did something with the selected items. */
 function tryItems(event: KeyboardEvent, target: Element): boolean {
-  if (ui.screen !== "library" || selection.size === 0) return false;
+  if (ui.screen !== "library") return false;
   if (!event.ctrlKey && !event.metaKey && target.closest(CONTROL) !== null) return false;
   if (hasSelectedText() && event.key.toLowerCase() === "c") return false;
-  const here = selection.here;
   const pressed = Object.values<ItemAction>(itemActions).filter(({ keys }) => keys?.some((key) => matches(event, key, ui.isMac)));
+  if (pressed.length === 0) return false;
+  // A row that only has the focus counts as selected.
+  const row = target.closest<HTMLElement>("[role=row]")?.dataset["index"];
+  if (selection.size === 0 && row !== undefined) selection.only(Number(row));
+  if (selection.size === 0) return false;
+  const here = selection.here;
   const action = pressed.find((candidate) => (here.length === 0 && selection.isAll ? candidate.many === true : isEnabled(candidate, here)));
   if (action === undefined) return false;
   if (action.many !== true && selection.size > 1) return false;
