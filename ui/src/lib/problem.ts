@@ -1,9 +1,11 @@
 // Problems in words: the translation for the code when there is one, else what the engine says.
-import type { Problem } from "../api/types";
+import type { ItemKind, Problem } from "../api/types";
 import { tOptional } from "./i18n";
 
-/** One sentence: `problem.<code>`, with {count}; `problem.<code>.of` when the problem names its {subject}. */
-export function problemText(problem: Problem): string {
+/** One sentence: `problem.<code>`, with {count}; `problem.<code>.of` when it names its {subject}, `problem.<code>.share` of a share. */
+export function problemText(problem: Problem, kind?: ItemKind): string {
+  const shared = kind === "share" ? tOptional(`problem.${problem.code}.share`, values(problem)) : undefined;
+  if (shared !== undefined) return shared;
   const named = problem.subject === null ? undefined : tOptional(`problem.${problem.code}.of`, values(problem));
   if (named !== undefined) return named;
   return tOptional(`problem.${problem.code}`, values(problem)) ?? sentence(problem.message);

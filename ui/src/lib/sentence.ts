@@ -26,7 +26,7 @@ function state(item: ItemView): string {
     case "paused":
       return paused(item);
     case "needsyou":
-      return problemText(item.problem);
+      return problemText(item.problem, item.kind);
   }
 }
 
