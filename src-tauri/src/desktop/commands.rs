@@ -27,7 +27,7 @@ async fn call(
     request: Request,
 ) -> Result<serde_json::Value, Problem> {
     let change = settings::changed_by(&request);
-    let answer = shell.engine.call(request).await?;
+    let answer = shell.engine.call_for_page(request).await?;
     if let Some(change) = change {
         settings::obey(&app, &change);
     }

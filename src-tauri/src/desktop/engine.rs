@@ -8,10 +8,12 @@
 //! | any     | Closed          | the person quits                                                  |
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use engine::types::Problem;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tokio::sync::Mutex;
 
 use crate::api::problem;
@@ -26,6 +28,10 @@ const RETRY_GAP: Duration = Duration::from_secs(1);
 pub(super) struct EngineLink {
     data_dir: PathBuf,
     state: Mutex<State>,
+    /// How many engines were reached, one after the other.
+    era: AtomicU64,
+    /// Of which of them the page saw the list.
+    page_era: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -41,6 +47,8 @@ impl EngineLink {
         Self {
             data_dir,
             state: Mutex::new(State::Idle),
+            era: AtomicU64::new(0),
+            page_era: AtomicU64::new(0),
         }
     }
 
@@ -54,6 +62,18 @@ impl EngineLink {
             self.forget_running().await;
         }
         answer
+    }
+
+    /// Asks for the page. What one engine calls a revision says nothing to the next: the page sees the next one's list anew.
+    pub(super) async fn call_for_page(&self, mut request: Request) -> Result<Value, Problem> {
+        if let Request::Library(library) = &mut request {
+            self.asked().await?;
+            let era = self.era.load(Ordering::Relaxed);
+            if self.page_era.swap(era, Ordering::Relaxed) != era {
+                library.since = 0;
+            }
+        }
+        self.call(request).await
     }
 
     /// Asks, and expects an answer of that type.
@@ -81,6 +101,7 @@ impl EngineLink {
                     tracing::warn!("{remark}");
                 }
                 let asked = reach.asked.clone();
+                self.era.fetch_add(1, Ordering::Relaxed);
                 *state = State::Reached(reach);
                 Ok(asked)
             }
