@@ -3,6 +3,20 @@ const listed = (page) => page.getByText("Harbour at dawn").first().waitFor();
 const goTo = (page, screen) => page.getByRole("navigation", { name: "Main" }).getByRole("button", { name: screen }).click();
 const setting = async (page, section) => { await goTo(page, "Settings"); await page.evaluate((id) => document.getElementById(id).scrollIntoView(), section); };
 
+const LINK = "ipfs://bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e?filename=";
+const openLink = async (page, name) => { await listed(page); await page.evaluate((link) => window.shoalMock.emit("open-request", { paths: [], link, action: "open" }), LINK + name); };
+const share = async (page, ms) => {
+  await listed(page);
+  await page.evaluate(() => window.shoalMock.emit("open-request", { paths: ["/home/mia/Pictures/Family photos, summer"], link: null, action: "share" }));
+  await page.getByText("2,184 files").waitFor();
+  await page.evaluate((passed) => window.shoalMock.tick(passed), ms);
+};
+const pane = async (page, name, tab) => {
+  await listed(page);
+  await page.evaluate((start) => window.shoalMock.emit("focus-item", window.shoalMock.items.find((item) => item.name.startsWith(start)).id), name);
+  await page.getByRole("tab", { name: tab }).click();
+};
+
 export const scenes = [
   { name: "library", act: listed },
   { name: "library-pane", act: async (page) => { await listed(page); await page.getByText("field-recordings").first().click(); } },
@@ -13,6 +27,17 @@ export const scenes = [
   { name: "library-lost", query: "state=lost", act: (page) => page.getByRole("heading", { name: "stopped" }).waitFor() },
   { name: "library-paused", query: "state=paused", act: (page) => page.getByText("Everything is paused").waitFor() },
   { name: "library-removed", act: async (page) => { await listed(page); await page.getByText("Family photos").first().click(); await page.keyboard.press("Delete"); await page.getByText("is removed from").first().waitFor(); } },
+  { name: "share", act: async (page) => { await share(page, 20_000); await page.getByRole("dialog").getByText("12.8 of 18.3 GB").waitFor(); } },
+  { name: "share-ready", act: async (page) => { await share(page, 40_000); await page.getByText(/^Ready/).waitFor(); } },
+  { name: "share-options", act: async (page) => { await share(page, 40_000); await page.getByText(/^Ready/).waitFor(); await page.getByRole("button", { name: "Sharing options" }).click(); } },
+  { name: "open", act: async (page) => { await openLink(page, "Alps"); await page.getByRole("checkbox", { name: /satellite/ }).click(); } },
+  { name: "open-looking", act: async (page) => { await openLink(page, "nobody"); await page.getByText("Helpers on the web").waitFor(); } },
+  { name: "open-full", act: async (page) => { await openLink(page, "full"); await page.getByText("Choose fewer files").waitFor(); } },
+  { name: "open-bad", act: async (page) => { await listed(page); await page.keyboard.press("Control+o"); await page.getByRole("dialog").getByRole("textbox").fill(LINK.slice(0, 40)); } },
+  { name: "pane-files", act: async (page) => { await pane(page, "debian-12", "Files"); await page.getByRole("row", { name: "README.txt" }).waitFor(); } },
+  { name: "pane-people", act: async (page) => { await pane(page, "Harbour", "People"); await page.getByText("Kubo 0.43.0").first().waitFor(); } },
+  { name: "pane-details", act: async (page) => { await pane(page, "Harbour", "Details"); await page.getByText("blocks are here").waitFor(); } },
+  { name: "preview", act: async (page) => { await pane(page, "Garden", "Files"); await page.getByRole("row", { name: "cover.jpg" }).dblclick(); await page.getByRole("img", { name: "cover.jpg" }).waitFor(); } },
   { name: "shortcuts", act: async (page) => { await listed(page); await page.keyboard.press("?"); await page.getByRole("dialog").waitFor(); } },
   { name: "rename", act: async (page) => { await listed(page); await page.getByText("Poster A1.png").click(); await page.keyboard.press("F2"); await page.getByRole("dialog").waitFor(); } },
   { name: "drop", act: async (page) => { await listed(page); await page.evaluate(() => window.shoalMock.emit("drop", { kind: "over" })); } },

@@ -99,8 +99,8 @@ export function report(item: ItemView): Report {
   const names = ["12D3KooWAnnaDesktopq7Rk4fT", "12D3KooWnP2cLivingRoomNas7", "12D3KooWq7RkKitchenLaptop3"];
   const sources = item.kind === "share" ? [] : names.map((peer) => ({ peer, bytes: Math.round(item.done * next() * 0.6) }));
   const skipped = [
-    { path: "private/diary.txt", reason: "permission denied" },
-    { path: "tmp/socket", reason: "not a file" },
+    { path: "private/diary.txt", reason: "you may not read it" },
+    { path: "tmp/socket", reason: "it is a socket" },
   ];
   return { path: item.path, skipped: skipped.slice(0, item.skipped), sources, secs: 84 };
 }

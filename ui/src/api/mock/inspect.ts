@@ -14,8 +14,8 @@ export function inspectPaths({ paths }: Calls["inspect-paths"][0]): PathsView {
   const folder = paths.length > 1 || !name.includes(".");
   const skipped = folder
     ? [
-        { path: "private/diary.txt", reason: "permission denied" },
-        { path: "tmp/socket", reason: "not a file" },
+        { path: "private/diary.txt", reason: "you may not read it" },
+        { path: "tmp/socket", reason: "it is a socket" },
       ]
     : [];
   const about = folder ? { files: 2184, folders: 31, bytes: 18.3e9 } : { files: 1, folders: 0, bytes: 36e6 };
