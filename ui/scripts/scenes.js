@@ -1,7 +1,14 @@
-// What is photographed: a name, the mock's state, and what is done before the picture.
+// What is photographed: a name, the mock's state, and what is done before the picture; `readme`: the sizes in which the
+// README shows it; `photo`: it has soft shades.
 const listed = (page) => page.getByText("Harbour at dawn").first().waitFor();
 const goTo = (page, screen) => page.getByRole("navigation", { name: "Main" }).getByRole("button", { name: screen }).click();
 const setting = async (page, section) => { await goTo(page, "Settings"); await page.evaluate((id) => document.getElementById(id).scrollIntoView(), section); };
+const ALPS = "ipfs://bafybeihmf37wcuvtx4hpu7he5zl5qaf2ineo2lqlfrapokkm5zzw7zyhvm?filename=Open%20maps%20of%20the%20Alps";
+const pass = (page, steps) => page.evaluate((count) => { for (let step = 0; step < count; step += 1) window.shoalMock.tick(500); }, steps);
+const share = async (page, steps) => { await listed(page); await page.evaluate(() => window.shoalMock.emit("drop", { kind: "drop", paths: ["/home/mia/Pictures/Lisbon in spring"] })); await page.getByRole("dialog").waitFor(); await page.getByText("Getting it ready ·").first().waitFor(); await pass(page, steps); };
+const link = async (page, text) => { await page.keyboard.press("Control+o"); await page.getByRole("dialog").getByRole("textbox").fill(text); };
+const pane = async (page, name, tab = "Files") => { await listed(page); await page.locator("[role=grid]").getByText(name).first().click(); await page.getByRole("tab", { name: tab }).click(); await page.getByRole("tabpanel").locator("li, figure, [role=row], h2").first().waitFor(); };
+const preview = async (page, name, file, seen) => { await pane(page, name); await page.getByRole("tabpanel").getByText(file).first().dblclick(); await page.locator(`dialog[open] ${seen}`).waitFor(); };
 
 const LINK = "ipfs://bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e?filename=";
 const openLink = async (page, name) => { await listed(page); await page.evaluate((link) => window.shoalMock.emit("open-request", { paths: [], link, action: "open" }), LINK + name); };
@@ -18,11 +25,11 @@ const pane = async (page, name, tab) => {
 };
 
 export const scenes = [
-  { name: "library", act: listed },
+  { name: "library", readme: ["wide", "narrow"], act: listed },
   { name: "library-pane", act: async (page) => { await listed(page); await page.getByText("field-recordings").first().click(); } },
   { name: "library-menu", act: async (page) => { await listed(page); await page.getByText("Family photos").first().click({ button: "right" }); } },
   { name: "library-problems", act: async (page) => { await listed(page); await page.keyboard.press("4"); await page.getByText("Old laptop backup").waitFor(); } },
-  { name: "library-empty", query: "state=empty", act: (page) => page.getByText("Drop files here").waitFor() },
+  { name: "library-empty", readme: ["wide"], query: "state=empty", act: (page) => page.getByText("Drop files here").waitFor() },
   { name: "library-no-match", act: async (page) => { await listed(page); await page.getByRole("textbox").first().fill("nothing like this"); await page.getByText("No match").waitFor(); } },
   { name: "library-lost", query: "state=lost", act: (page) => page.getByRole("heading", { name: "stopped" }).waitFor() },
   { name: "library-paused", query: "state=paused", act: (page) => page.getByText("Everything is paused").waitFor() },
@@ -41,12 +48,28 @@ export const scenes = [
   { name: "shortcuts", act: async (page) => { await listed(page); await page.keyboard.press("?"); await page.getByRole("dialog").waitFor(); } },
   { name: "rename", act: async (page) => { await listed(page); await page.getByText("Poster A1.png").click(); await page.keyboard.press("F2"); await page.getByRole("dialog").waitFor(); } },
   { name: "drop", act: async (page) => { await listed(page); await page.evaluate(() => window.shoalMock.emit("drop", { kind: "over" })); } },
-  { name: "network", act: async (page) => { await goTo(page, "Network"); await page.getByText("People connected now").waitFor(); } },
+  { name: "share", readme: ["wide"], act: async (page) => { await share(page, 70); await page.locator("dialog[open] button svg[role=img]").waitFor(); } },
+  { name: "share-early", act: async (page) => { await share(page, 24); await page.getByRole("button", { name: "Copy link" }).click(); await page.getByText(/Getting it ready · 7/).first().waitFor(); } },
+  { name: "share-options", act: async (page) => { await share(page, 70); await page.getByRole("button", { name: "Sharing options" }).click(); } },
+  { name: "open", readme: ["wide"], act: async (page) => { await link(page, ALPS); await page.getByRole("dialog").getByText("README.txt").waitFor(); await page.getByRole("checkbox", { name: /satellite/ }).uncheck(); } },
+  { name: "open-empty", act: (page) => page.keyboard.press("Control+o") },
+  { name: "open-bad", act: (page) => link(page, "https://example.org/maps") },
+  { name: "open-nobody", act: async (page) => { await link(page, ALPS.replace("Open", "nobody")); await page.getByText("Your network").waitFor(); } },
+  { name: "open-no-room", act: async (page) => { await link(page, ALPS.replace("Open", "full")); await page.getByRole("dialog").getByText("README.txt").waitFor(); } },
+  { name: "open-existing", act: async (page) => { await link(page, ALPS.replace("Open", "have")); await page.getByText("You have this already").waitFor(); } },
+  { name: "item-files", readme: ["wide"], act: (page) => pane(page, "debian-12 mirror") },
+  { name: "item-people", readme: ["wide"], act: (page) => pane(page, "Harbour at dawn", "People") },
+  { name: "item-details", readme: ["wide"], act: (page) => pane(page, "Harbour at dawn", "Details") },
+  { name: "item-problem", act: (page) => pane(page, "Thesis data") },
+  { name: "item-finding", act: async (page) => { await listed(page); await page.getByText("Open maps of the Alps").click(); await page.getByText("is known when").waitFor(); } },
+  { name: "preview", photo: true, readme: ["wide"], act: (page) => preview(page, "Family photos", "cover.jpg", "img:not(.waiting)") },
+  { name: "preview-text", act: (page) => preview(page, "Family photos", "notes.md", "pre") },
+  { name: "network", readme: ["wide"], act: async (page) => { await goTo(page, "Network"); await page.getByText("People connected now").waitFor(); } },
   { name: "network-local", query: "state=local", act: async (page) => { await goTo(page, "Network"); await page.getByText("People on this network").waitFor(); } },
   { name: "network-offline", query: "state=offline", act: async (page) => { await goTo(page, "Network"); await page.getByText("You are offline").waitFor(); } },
   { name: "network-lost", query: "state=lost", act: async (page) => { await goTo(page, "Network"); await page.getByText("can’t be shown").waitFor(); } },
   { name: "network-details", act: async (page) => { await goTo(page, "Network"); await page.locator("summary").click(); await page.getByText("Seen from outside").scrollIntoViewIfNeeded(); } },
-  { name: "settings", act: (page) => setting(page, "general") },
+  { name: "settings", readme: ["wide"], act: (page) => setting(page, "general") },
   {
     name: "settings-limits",
     act: async (page) => {
@@ -67,5 +90,5 @@ export const scenes = [
       await setting(page, "network");
     },
   },
-  { name: "welcome", query: "state=first", act: (page) => page.getByText("Welcome to Shoal").waitFor() },
+  { name: "welcome", readme: ["wide"], query: "state=first", act: (page) => page.getByText("Welcome to Shoal").waitFor() },
 ];

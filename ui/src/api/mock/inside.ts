@@ -3,6 +3,8 @@ import type { FilesRequest, FilesView, FileView, ItemView, PersonView, PiecesVie
 import { random } from "./data";
 
 const NAMES = ["contours, 1:25,000", "satellite, summer", "trails.gpkg", "README.txt", "cover.jpg", "intro.mp4", "track 01.flac", "notes.md", "légende.pdf", "地图.png"];
+/** What such files weigh at most (bytes); a text weighs what it is. */
+const WEIGHTS: Record<string, number> = { jpg: 3_400_000, pdf: 2_600_000, png: 5_800_000, flac: 38_000_000, mp4: 412_000_000 };
 const MANY = 100_000;
 const CELLS = 480;
 
@@ -21,7 +23,7 @@ export function files(item: ItemView, { dir, offset, limit }: FilesRequest): Fil
     return Object.assign(view, about(item, view.path));
   };
   if (item.state === "finding") return { total: 0, entries: [] };
-  if (!item.folder) return { total: 1, entries: offset === 0 ? [file(item.name, item.total)] : [] };
+  if (!item.folder) return { total: 1, entries: offset === 0 ? [file(item.name, item.total, { done: item.done })] : [] };
   const share = item.total / 20;
   if (dir.endsWith("many")) {
     const length = Math.max(0, Math.min(limit, MANY - offset));
@@ -30,10 +32,15 @@ export function files(item: ItemView, { dir, offset, limit }: FilesRequest): Fil
   const partly = item.kind === "download" && part < 1;
   const all = [
     ...(dir.split("/").length < 2 ? [file("extras", share * 4, { kind: "folder", files: 9 }), file("many", share * 6, { kind: "folder", files: MANY, chosen: partly ? "some" : "all" })] : []),
-    ...NAMES.map((name, index) => file(name, Math.round(share * (1 + index / 3)), special(index, partly, item.state === "needsyou"))),
+    ...NAMES.map((name, index) => file(name, weight(name, Math.round(share * (1 + index / 3))), special(index, partly, item.state === "needsyou"))),
     file("latest", 0, { kind: "symlink" }),
   ];
   return { total: all.length, entries: all.slice(offset, offset + limit) };
+}
+
+function weight(name: string, share: number): number {
+  if (/\.(md|txt)$/.test(name)) return new TextEncoder().encode(TEXT).length;
+  return Math.min(share, WEIGHTS[name.slice(name.lastIndexOf(".") + 1)] ?? share);
 }
 
 function special(index: number, partly: boolean, changed: boolean): Partial<FileView> {
