@@ -1,9 +1,8 @@
 //! An item's files as the tree that they are inside it: one folder at a time, with the sums of what lies below.
 
-use rusqlite::{Connection, params};
-use unixfs::cid::Cid;
+use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{FileId, FileState, Index, Result, items, paths};
+use super::{FileId, FileState, Index, Result, files, paths};
 use crate::types::ItemId;
 
 /// A file of one folder inside an item.
@@ -14,7 +13,6 @@ pub struct FolderFile {
     pub name: String,
     pub size: u64,
     pub state: FileState,
-    pub root: Option<Cid>,
     /// Bytes that are here and verified.
     pub here: u64,
 }
@@ -55,7 +53,7 @@ impl Index {
     pub fn files_of_folder(&self, item: ItemId, folder: &str) -> Result<Vec<FolderFile>> {
         self.read(|connection| {
             let sql = format!(
-                "SELECT file.id, file.disk, file.name, file.size, file.state, file.root, {HERE}
+                "SELECT file.id, file.disk, file.name, file.size, file.state, {HERE}
                  FROM dir JOIN file ON file.dir = dir.id WHERE dir.item = ?1 AND dir.name = ?2"
             );
             let mut select = connection.prepare_cached(&sql)?;
@@ -67,8 +65,7 @@ impl Index {
                     name: name.map_or_else(disk, Ok)?,
                     size: row.get::<_, i64>(3)?.cast_unsigned(),
                     state: FileState::from_number(row.get(4)?),
-                    root: items::cid_at(row, 5)?,
-                    here: row.get::<_, i64>(6)?.cast_unsigned(),
+                    here: row.get::<_, i64>(5)?.cast_unsigned(),
                 })
             })?;
             rows.collect()
@@ -83,9 +80,19 @@ impl Index {
     /// Where an item's file lies on this disk, by its path inside the item.
     pub fn file_at(&self, item: ItemId, path: &str) -> Result<Option<super::FileRecord>> {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-        let files = self.files_of_folder(item, folder)?;
-        let found = files.into_iter().find(|file| file.name == name);
-        found.map_or(Ok(None), |file| self.file(file.id))
+        self.read(|connection| {
+            let mut select = connection.prepare_cached(
+                "SELECT file.id FROM dir JOIN file ON file.dir = dir.id
+                 WHERE dir.item = ?1 AND dir.name = ?2
+                 AND (file.name = ?3 OR (file.name IS NULL AND file.disk = ?4)) LIMIT 1",
+            )?;
+            let id: Option<i64> = select
+                .query_row(params![item.0, folder, name, name.as_bytes()], |row| {
+                    row.get(0)
+                })
+                .optional()?;
+            id.map_or(Ok(None), |id| files::one(connection, FileId(id)))
+        })
     }
 
     /// Where a folder inside an item lies on this disk, if files of the item are right in it.

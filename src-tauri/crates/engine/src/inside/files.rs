@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use unixfs::{Cid, Node, cid};
 
@@ -14,25 +15,47 @@ use super::types::{Chosen, FileCondition, FileView, FilesView, Priority};
 use crate::fetch::{Choice, EntryKind, FetchError, Selection};
 use crate::index::{FileState, FolderFile, FolderSum, Index, ItemRecord, Result as IndexResult};
 use crate::library::Source;
-use crate::types::ItemKind;
+use crate::types::{ItemId, ItemKind};
 
 /// Rows in one answer: more than any screen shows.
 const MAX_ROWS: usize = 1000;
 
-/// Folders whose entries are remembered, for whoever scrolls through one: reading one of 100,000 entries takes a second.
-const MAX_REMEMBERED: usize = 4;
-
 /// Entries of a folder from which on it is worth remembering.
 const MANY: usize = 1000;
 
-/// Large folders that were read lately. What a content address stands for never changes.
+/// What took longer to list is worth remembering too: few folders may hold many files.
+const SLOW: Duration = Duration::from_millis(30);
+
+/// Large folders that are remembered, for whoever scrolls through one.
+const MAX_REMEMBERED: usize = 2;
+
+/// A remembered list is used for so many times as long as it took to make, so that looking on costs a twentieth of a core at
+/// most; and never longer than this.
+const USE_FACTOR: u32 = 20;
+const MAX_USE: Duration = Duration::from_secs(10);
+
+/// Entries whose blocks are read to tell files from folders: of more, the names have to tell.
+const MAX_LOOKED_AT: usize = 2000;
+
+/// Large folders that were listed lately.
 #[derive(Debug, Default)]
 pub(crate) struct Remembered {
+    /// What a content address stands for never changes.
     folders: Mutex<Vec<(Cid, Arc<Entries>)>>,
+    lists: Mutex<Vec<List>>,
+}
+
+#[derive(Debug, Clone)]
+struct List {
+    item: ItemId,
+    dir: String,
+    made: Instant,
+    cost: Duration,
+    rows: Arc<Vec<Row>>,
 }
 
 impl Remembered {
-    fn read(&self, tree: &mut Tree, folder: &Cid) -> Result<Option<Arc<Entries>>, Gap> {
+    fn entries(&self, tree: &mut Tree, folder: &Cid) -> Result<Option<Arc<Entries>>, Gap> {
         let known = {
             let folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
             let known = folders.iter().find(|(cid, _)| cid == folder);
@@ -47,13 +70,33 @@ impl Remembered {
         let entries = Arc::new(entries);
         if entries.complete && entries.list.len() >= MANY {
             let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
-            if folders.len() >= MAX_REMEMBERED {
-                folders.remove(0);
-            }
-            folders.push((*folder, Arc::clone(&entries)));
+            push(&mut folders, (*folder, Arc::clone(&entries)));
         }
         Ok(Some(entries))
     }
+
+    fn list(&self, item: ItemId, dir: &str) -> Option<Arc<Vec<Row>>> {
+        let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        let list = lists
+            .iter()
+            .find(|list| list.item == item && list.dir == dir)?;
+        let use_for = (list.cost * USE_FACTOR).min(MAX_USE);
+        (list.made.elapsed() < use_for).then(|| Arc::clone(&list.rows))
+    }
+
+    fn keep(&self, list: List) {
+        let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        lists.retain(|old| old.item != list.item || old.dir != list.dir);
+        push(&mut lists, list);
+    }
+}
+
+/// The oldest gives way.
+fn push<T>(all: &mut Vec<T>, one: T) {
+    if all.len() >= MAX_REMEMBERED {
+        all.remove(0);
+    }
+    all.push(one);
 }
 
 /// What is known of an item, to list folders of it.
@@ -64,13 +107,17 @@ pub(crate) struct Listing<'a> {
     pub(crate) record: &'a ItemRecord,
 }
 
-/// A row before it is known whether it is shown.
+/// A row, whether it is shown or not: there may be many.
+#[derive(Debug)]
 struct Row {
-    name: String,
+    name: Box<str>,
     kind: EntryKind,
-    file: Option<FolderFile>,
-    sum: Option<FolderSum>,
-    entry: Option<TreeEntry>,
+    size: u64,
+    done: u64,
+    files: u64,
+    state: FileCondition,
+    /// Not on record: its block may tell its size.
+    cid: Option<Box<Cid>>,
 }
 
 impl Listing<'_> {
@@ -84,10 +131,34 @@ impl Listing<'_> {
         let names = tree::names(dir)?;
         let dir = names.join("/");
         let mut tree = Tree::new(self.source.clone());
-        let entries = self.entries(&mut tree, &names)?;
-        let mut rows = self.rows(&mut tree, &dir, entries.as_deref())?;
+        let rows = match self.remembered.list(self.record.id, &dir) {
+            Some(rows) => rows,
+            None => self.list(&mut tree, &names, &dir)?,
+        };
+        let selection = Selection::new(&self.record.select, &self.record.leave)?;
+        let limit = (limit as usize).min(MAX_ROWS);
+        let shown = rows.iter().skip(offset as usize).take(limit);
+        Ok(FilesView {
+            total: u32::try_from(rows.len()).unwrap_or(u32::MAX),
+            entries: shown
+                .map(|row| self.view(&mut tree, &dir, row, &selection))
+                .collect(),
+        })
+    }
+
+    /// All rows of a folder, in order.
+    fn list(
+        &self,
+        tree: &mut Tree,
+        names: &[&str],
+        dir: &str,
+    ) -> Result<Arc<Vec<Row>>, FetchError> {
+        let made = Instant::now();
+        let entries = self.entries(tree, names)?;
+        let mut rows = self.rows(tree, dir, entries.as_deref())?;
         if rows.is_empty() && !names.is_empty() && entries.is_none() {
-            return Err(FetchError::NotInItem { path: dir });
+            let path = dir.to_owned();
+            return Err(FetchError::NotInItem { path });
         }
         let is_folder = |row: &Row| row.kind == EntryKind::Folder;
         rows.sort_by(|a, b| {
@@ -95,25 +166,26 @@ impl Listing<'_> {
                 .cmp(&is_folder(a))
                 .then_with(|| by_name(&a.name, &b.name))
         });
-        let selection = Selection::new(&self.record.select, &self.record.leave)?;
-        let total = u32::try_from(rows.len()).unwrap_or(u32::MAX);
-        let limit = (limit as usize).min(MAX_ROWS);
-        let shown = rows.into_iter().skip(offset as usize).take(limit);
-        Ok(FilesView {
-            total,
-            entries: shown
-                .map(|row| self.view(&mut tree, &dir, row, &selection))
-                .collect(),
-        })
+        let rows = Arc::new(rows);
+        if rows.len() >= MANY || made.elapsed() > SLOW {
+            self.remembered.keep(List {
+                item: self.record.id,
+                dir: dir.to_owned(),
+                made: Instant::now(),
+                cost: made.elapsed(),
+                rows: Arc::clone(&rows),
+            });
+        }
+        Ok(rows)
     }
 
-    /// The folder's entries as its blocks tell them, if those are here and would say more than the index.
+    /// The folder's entries as its blocks tell them, as far as those are here.
     fn entries(&self, tree: &mut Tree, names: &[&str]) -> Result<Option<Arc<Entries>>, FetchError> {
         let Some(root) = self.record.root else {
             return Ok(None);
         };
         let found = tree.resolve(&root, names);
-        let found = found.and_then(|folder| self.remembered.read(tree, &folder));
+        let found = found.and_then(|folder| self.remembered.entries(tree, &folder));
         match found {
             Ok(entries) => Ok(entries),
             // The files of a share may not be what its last root says: the index knows better.
@@ -130,111 +202,88 @@ impl Listing<'_> {
     ) -> Result<Vec<Row>, FetchError> {
         let files = self.index.files_of_folder(self.record.id, dir)?;
         let sums = self.index.folders_of_folder(self.record.id, dir)?;
-        let mut files: HashMap<String, FolderFile> = files
-            .into_iter()
-            .map(|file| (file.name.clone(), file))
+        let entries = entries.map_or(&[][..], |entries| &entries.list);
+        let mut known: HashMap<&str, &TreeEntry> = entries
+            .iter()
+            .map(|entry| (entry.name.as_str(), entry))
             .collect();
-        let mut sums: HashMap<String, FolderSum> = sums
-            .into_iter()
-            .map(|sum| (sum.name.clone(), sum))
-            .collect();
-        let mut rows = Vec::new();
-        for entry in entries.map_or(&[][..], |entries| &entries.list) {
-            let (file, sum) = (files.remove(&entry.name), sums.remove(&entry.name));
-            let kind = match (&file, &sum) {
-                (Some(_), _) => EntryKind::File,
-                (None, Some(_)) => EntryKind::Folder,
-                (None, None) => kind_of(tree, entry),
-            };
-            rows.push(Row {
-                name: entry.name.clone(),
-                kind,
-                file,
-                sum,
-                entry: Some(entry.clone()),
-            });
+        let mut rows = Vec::with_capacity(known.len().max(files.len() + sums.len()));
+        for file in files {
+            known.remove(file.name.as_str());
+            rows.push(of_file(file));
         }
-        rows.extend(files.into_values().map(|file| Row {
-            name: file.name.clone(),
-            kind: EntryKind::File,
-            file: Some(file),
-            sum: None,
-            entry: None,
-        }));
-        rows.extend(sums.into_values().map(|sum| Row {
-            name: sum.name.clone(),
-            kind: EntryKind::Folder,
-            file: None,
-            sum: Some(sum),
-            entry: None,
-        }));
+        for sum in sums {
+            let entry = known.remove(sum.name.as_str());
+            rows.push(self.of_folder(sum, entry));
+        }
+        for (number, entry) in known.into_values().enumerate() {
+            let mut row = of_entry(tree, entry, number < MAX_LOOKED_AT);
+            if row.kind == EntryKind::Folder && self.is_all_here() {
+                // What has bytes is on record.
+                row.size = 0;
+            }
+            rows.push(row);
+        }
         if rows.is_empty() && dir.is_empty() {
             rows.extend(self.only_file(tree));
         }
         Ok(rows)
     }
 
+    fn of_folder(&self, sum: FolderSum, entry: Option<&TreeEntry>) -> Row {
+        let claimed = entry.map_or(0, |entry| entry.tsize);
+        Row {
+            name: sum.name.into(),
+            kind: EntryKind::Folder,
+            size: if self.is_all_here() {
+                sum.bytes
+            } else {
+                sum.bytes.max(claimed)
+            },
+            done: sum.here,
+            files: sum.files,
+            state: match (sum.changed, sum.missing) {
+                (true, _) => FileCondition::Changed,
+                (false, true) => FileCondition::Missing,
+                (false, false) => FileCondition::Ok,
+            },
+            cid: None,
+        }
+    }
+
+    /// Everything that was chosen is here, and that was everything.
+    fn is_all_here(&self) -> bool {
+        let record = self.record;
+        let all = record.select.is_empty() && record.leave.is_empty();
+        record.kind == ItemKind::Share || record.done && all
+    }
+
     /// An item that is one file, and has not begun to be one here.
     fn only_file(&self, tree: &mut Tree) -> Option<Row> {
         let root = self.record.root?;
-        let size = match tree.node(&root) {
-            Ok(node) => match &*node {
-                Node::File(node) => node.size,
-                _ => return None,
-            },
+        let size = match tree.file_size(&root) {
+            Ok(size) => size?,
             Err(_) if root.codec() == cid::RAW => 0,
             Err(_) => return None,
         };
-        let name = self.record.name.clone();
-        let entry = TreeEntry {
-            name: name.clone(),
-            cid: root,
-            tsize: size,
-        };
         Some(Row {
-            name,
+            name: self.record.name.as_str().into(),
             kind: EntryKind::File,
-            file: None,
-            sum: None,
-            entry: Some(entry),
+            size,
+            done: 0,
+            files: 1,
+            state: FileCondition::Ok,
+            cid: None,
         })
     }
 
-    fn view(&self, tree: &mut Tree, dir: &str, row: Row, selection: &Selection) -> FileView {
+    fn view(&self, tree: &mut Tree, dir: &str, row: &Row, selection: &Selection) -> FileView {
         let path = if dir.is_empty() {
-            row.name.clone()
+            row.name.to_string()
         } else {
             format!("{dir}/{}", row.name)
         };
-        let all_here = self.record.done && self.record.select.is_empty();
-        let claimed = row.entry.as_ref().map_or(0, |entry| entry.tsize);
-        let (size, done, files, state) = match (&row.file, &row.sum) {
-            (Some(file), _) => (file.size, file.here, 1, condition(file.state)),
-            (None, Some(sum)) => {
-                let whole = all_here || self.record.kind == ItemKind::Share;
-                let size = if whole {
-                    sum.bytes
-                } else {
-                    sum.bytes.max(claimed)
-                };
-                let state = match (sum.changed, sum.missing) {
-                    (true, _) => FileCondition::Changed,
-                    (false, true) => FileCondition::Missing,
-                    (false, false) => FileCondition::Ok,
-                };
-                (size, sum.here, sum.files, state)
-            }
-            (None, None) => {
-                let size = row.entry.as_ref().map_or(0, |entry| size_of(tree, entry));
-                let files = u64::from(row.kind == EntryKind::File);
-                let size = if row.kind == EntryKind::Symlink {
-                    0
-                } else {
-                    size
-                };
-                (size, 0, files, FileCondition::Ok)
-            }
-        };
+        let exact = row.cid.as_ref().and_then(|cid| tree.file_size(cid).ok()?);
         FileView {
             chosen: chosen(self.choice(selection, &path)),
             priority: if is_high(&self.record.high, &path) {
@@ -242,13 +291,13 @@ impl Listing<'_> {
             } else {
                 Priority::Normal
             },
-            name: row.name,
+            name: row.name.to_string(),
             path,
             kind: row.kind,
-            size,
-            done,
-            files,
-            state,
+            size: exact.unwrap_or(row.size),
+            done: row.done,
+            files: row.files,
+            state: row.state,
         }
     }
 
@@ -258,6 +307,41 @@ impl Listing<'_> {
         } else {
             selection.choice(path)
         }
+    }
+}
+
+fn of_file(file: FolderFile) -> Row {
+    Row {
+        name: file.name.into(),
+        kind: EntryKind::File,
+        size: file.size,
+        done: file.here,
+        files: 1,
+        state: condition(file.state),
+        cid: None,
+    }
+}
+
+/// What is not on the disk, or not on record because it has no bytes.
+fn of_entry(tree: &mut Tree, entry: &TreeEntry, look: bool) -> Row {
+    let kind = if look || entry.cid.codec() == cid::RAW {
+        kind_of(tree, entry)
+    } else {
+        EntryKind::guess(&entry.name)
+    };
+    let is_file = kind == EntryKind::File;
+    Row {
+        name: entry.name.as_str().into(),
+        kind,
+        size: if kind == EntryKind::Symlink {
+            0
+        } else {
+            entry.tsize
+        },
+        done: 0,
+        files: u64::from(is_file),
+        state: FileCondition::Ok,
+        cid: is_file.then(|| Box::new(entry.cid)),
     }
 }
 
@@ -295,13 +379,6 @@ fn kind_of(tree: &mut Tree, entry: &TreeEntry) -> EntryKind {
         Ok(Node::Directory(_) | Node::Shard(_)) => EntryKind::Folder,
         Ok(Node::Symlink(_)) => EntryKind::Symlink,
         Err(_) => EntryKind::guess(&entry.name),
-    }
-}
-
-fn size_of(tree: &mut Tree, entry: &TreeEntry) -> u64 {
-    match tree.node(&entry.cid).as_deref() {
-        Ok(Node::File(node)) => node.size,
-        _ => entry.tsize,
     }
 }
 

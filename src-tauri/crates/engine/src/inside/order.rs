@@ -6,6 +6,18 @@ use std::cmp::Ordering;
 pub(crate) fn by_name(left: &str, right: &str) -> Ordering {
     let (mut a, mut b) = (left, right);
     loop {
+        // Most names are plain, and differ early.
+        if let (Some(x), Some(y)) = (a.bytes().next(), b.bytes().next())
+            && x.is_ascii()
+            && y.is_ascii()
+            && !(x.is_ascii_digit() && y.is_ascii_digit())
+        {
+            match x.to_ascii_lowercase().cmp(&y.to_ascii_lowercase()) {
+                Ordering::Equal => (a, b) = (&a[1..], &b[1..]),
+                unequal => return unequal,
+            }
+            continue;
+        }
         let (first, second) = (number(a), number(b));
         if let (Some((x, rest_a)), Some((y, rest_b))) = (first, second) {
             match x.len().cmp(&y.len()).then_with(|| x.cmp(y)) {

@@ -119,7 +119,7 @@ async fn a_share_is_listed_level_by_level() {
     let id = home.share(&[&home.dir.path().join("top")]).await;
     let rows = home.rows(id, "").await;
     let expected = [
-        "empty folder 4 0 0",
+        "empty folder 0 0 0",
         "sub folder 3 3 2",
         "sub2 folder 2 2 1",
         "B 2.txt file 1 1 1",

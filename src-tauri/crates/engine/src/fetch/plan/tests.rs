@@ -321,6 +321,85 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn steering_changes_the_order_and_nothing_else(seed: u64, raw: bool, turns in prop::collection::vec((0_usize..400, 0_usize..5, 0_u64..1200), 0..6)) {
+        let (blocks, root, files) = tree(raw);
+        let mut run = Run::new(&blocks, root, &[], Disk::default());
+        let mut shuffle = shuffle(seed);
+        let paths = ["", "sub", "sub/large", "many", "many/33.txt"];
+        let mut turns: Vec<_> = turns;
+        turns.sort_unstable();
+        let mut came = 0;
+        loop {
+            while let Some((_, path, start)) = turns.pop_if(|(at, ..)| *at <= came) {
+                let path = paths[path].to_owned();
+                let head = Head { path: path.clone(), range: start..start + 100 };
+                run.plan.steer(&Steering { high: vec![path], heads: vec![head] });
+            }
+            prop_assert!(run.steps(&mut no_limit()).unwrap());
+            if run.outstanding.is_empty() {
+                break;
+            }
+            let cid = run.outstanding.swap_remove(shuffle(run.outstanding.len()));
+            run.plan.block(&cid, &blocks[&cid]).unwrap();
+            came += 1;
+        }
+        prop_assert!(run.plan.is_done().unwrap());
+        prop_assert_eq!(run.disk.files, files);
+        prop_assert!(run.plan.folders.is_empty() && run.plan.cursor_bytes == 0);
+    }
+}
+
+#[test]
+fn what_is_looked_at_is_asked_for_first() {
+    let profile = Profile {
+        chunk_size: 1000,
+        width: 100,
+        ..profile(true)
+    };
+    let mut blocks = Blocks::new();
+    let data: Vec<u8> = (0..8_000_000_u32)
+        .map(|n| (n / 1000 % 251) as u8 ^ (n / 251_000) as u8)
+        .collect();
+    let film = add_file(&mut blocks, &profile, &data);
+    let other = add_file(&mut blocks, &profile, b"other");
+    let root = add_folder(&mut blocks, &profile, [("a", other), ("film", film)]);
+    let mut plan = Plan::new(root.cid, Selection::new(&[], &[]).unwrap(), Rules::UNIX).unwrap();
+    let range = 7_000_000..7_100_000;
+    let path = "film".to_owned();
+    plan.steer(&Steering {
+        high: Vec::new(),
+        heads: vec![Head {
+            path,
+            range: range.clone(),
+        }],
+    });
+    let mut leaves = Vec::new();
+    let mut nodes = Vec::new();
+    loop {
+        while let Some(step) = plan.next().unwrap() {
+            let Step::Want {
+                cid, node, spot, ..
+            } = step
+            else {
+                continue;
+            };
+            match spot.filter(|_| !node && cid.codec() == RAW) {
+                Some(spot) => leaves.push(spot.offset),
+                None => nodes.push(cid),
+            }
+        }
+        if leaves.len() >= 100 {
+            break;
+        }
+        let cid = nodes.remove(0);
+        plan.block(&cid, &blocks[&cid]).unwrap();
+    }
+    let near = leaves[..100].iter().filter(|offset| range.contains(offset));
+    assert!(near.count() >= 95, "{:?}", &leaves[..100]);
+}
+
 #[test]
 fn only_what_is_selected_is_fetched() {
     let (blocks, root, files) = tree(true);
