@@ -329,7 +329,7 @@ proptest! {
         let mut shuffle = shuffle(seed);
         let paths = ["", "sub", "sub/large", "many", "many/33.txt"];
         let mut turns: Vec<_> = turns;
-        turns.sort_unstable();
+        turns.sort_unstable_by(|a, b| b.cmp(a));
         let mut came = 0;
         loop {
             while let Some((_, path, start)) = turns.pop_if(|(at, ..)| *at <= came) {
@@ -360,7 +360,7 @@ fn what_is_looked_at_is_asked_for_first() {
     };
     let mut blocks = Blocks::new();
     let data: Vec<u8> = (0..8_000_000_u32)
-        .map(|n| (n / 1000 % 251) as u8 ^ (n / 251_000) as u8)
+        .map(|n| u8::try_from((n / 1000 * 7 + n / 251_000) % 251).unwrap())
         .collect();
     let film = add_file(&mut blocks, &profile, &data);
     let other = add_file(&mut blocks, &profile, b"other");
