@@ -66,6 +66,8 @@ export class Sharing {
 
   /** With other options: from the beginning, under the same name. */
   async again(options: { hidden?: boolean; announce?: Announce }): Promise<void> {
+    // Without paths there is nothing to begin with, and what is there must not be lost.
+    if (this.paths.length === 0) return;
     const name = this.item?.name ?? null;
     const before = this.#id;
     this.hidden = options.hidden ?? this.hidden;

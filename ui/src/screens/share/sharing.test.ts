@@ -132,4 +132,15 @@ describe("sharing", () => {
     await sharing.again({});
     expect(sharing.problem).toBeNull();
   });
+
+  it("never takes away an item of which only the link is shown", async () => {
+    item = { ...item, state: "needsyou", problem: { code: "files-gone", message: "gone", hint: null, retry: "user", subject: null, count: null, field: null } };
+    const sharing = new Sharing([], 7, () => undefined);
+    await settle();
+    expect(sharing.problem?.code).toBe("files-gone");
+    await sharing.again({ hidden: true });
+    expect(names()).not.toContain("remove");
+    expect(names()).not.toContain("share");
+    sharing.close();
+  });
 });
