@@ -3,18 +3,12 @@
 const listed = (page) => page.getByText("Harbour at dawn").first().waitFor();
 const goTo = (page, screen) => page.getByRole("navigation", { name: "Main" }).getByRole("button", { name: screen }).click();
 const setting = async (page, section) => { await goTo(page, "Settings"); await page.evaluate((id) => document.getElementById(id).scrollIntoView(), section); };
-const ALPS = "ipfs://bafybeihmf37wcuvtx4hpu7he5zl5qaf2ineo2lqlfrapokkm5zzw7zyhvm?filename=Open%20maps%20of%20the%20Alps";
-const pass = (page, steps) => page.evaluate((count) => { for (let step = 0; step < count; step += 1) window.shoalMock.tick(500); }, steps);
-const share = async (page, steps) => { await listed(page); await page.evaluate(() => window.shoalMock.emit("drop", { kind: "drop", paths: ["/home/mia/Pictures/Lisbon in spring"] })); await page.getByRole("dialog").waitFor(); await page.getByText("Getting it ready ·").first().waitFor(); await pass(page, steps); };
-const link = async (page, text) => { await page.keyboard.press("Control+o"); await page.getByRole("dialog").getByRole("textbox").fill(text); };
-const pane = async (page, name, tab = "Files") => { await listed(page); await page.locator("[role=grid]").getByText(name).first().click(); await page.getByRole("tab", { name: tab }).click(); await page.getByRole("tabpanel").locator("li, figure, [role=row], h2").first().waitFor(); };
-const preview = async (page, name, file, seen) => { await pane(page, name); await page.getByRole("tabpanel").getByText(file).first().dblclick(); await page.locator(`dialog[open] ${seen}`).waitFor(); };
 
 const LINK = "ipfs://bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e?filename=";
 const openLink = async (page, name) => { await listed(page); await page.evaluate((link) => window.shoalMock.emit("open-request", { paths: [], link, action: "open" }), LINK + name); };
 const share = async (page, ms) => {
   await listed(page);
-  await page.evaluate(() => window.shoalMock.emit("open-request", { paths: ["/home/mia/Pictures/Family photos, summer"], link: null, action: "share" }));
+  await page.evaluate(() => window.shoalMock.emit("open-request", { paths: ["/home/mia/Pictures/Lisbon in spring"], link: null, action: "share" }));
   await page.getByText("2,184 files").waitFor();
   await page.evaluate((passed) => window.shoalMock.tick(passed), ms);
 };
@@ -22,6 +16,11 @@ const pane = async (page, name, tab) => {
   await listed(page);
   await page.evaluate((start) => window.shoalMock.emit("focus-item", window.shoalMock.items.find((item) => item.name.startsWith(start)).id), name);
   await page.getByRole("tab", { name: tab }).click();
+};
+const preview = async (page, file, seen) => {
+  await pane(page, "Garden", "Files");
+  await page.getByRole("row", { name: file }).dblclick();
+  await page.locator(`dialog[open] ${seen}`).waitFor();
 };
 
 export const scenes = [
@@ -35,35 +34,24 @@ export const scenes = [
   { name: "library-paused", query: "state=paused", act: (page) => page.getByText("Everything is paused").waitFor() },
   { name: "library-removed", act: async (page) => { await listed(page); await page.getByText("Family photos").first().click(); await page.keyboard.press("Delete"); await page.getByText("is removed from").first().waitFor(); } },
   { name: "share", act: async (page) => { await share(page, 20_000); await page.getByRole("dialog").getByText("12.8 of 18.3 GB").waitFor(); } },
-  { name: "share-ready", act: async (page) => { await share(page, 40_000); await page.getByText(/^Ready/).waitFor(); } },
+  { name: "share-ready", readme: ["wide"], act: async (page) => { await share(page, 40_000); await page.locator("dialog[open] button svg[role=img]").waitFor(); } },
   { name: "share-options", act: async (page) => { await share(page, 40_000); await page.getByText(/^Ready/).waitFor(); await page.getByRole("button", { name: "Sharing options" }).click(); } },
-  { name: "open", act: async (page) => { await openLink(page, "Alps"); await page.getByRole("checkbox", { name: /satellite/ }).click(); } },
+  { name: "open", readme: ["wide"], act: async (page) => { await openLink(page, "Alps"); await page.getByRole("checkbox", { name: /satellite/ }).click(); } },
   { name: "open-looking", act: async (page) => { await openLink(page, "nobody"); await page.getByText("Helpers on the web").waitFor(); } },
   { name: "open-full", act: async (page) => { await openLink(page, "full"); await page.getByText("Choose fewer files").waitFor(); } },
   { name: "open-bad", act: async (page) => { await listed(page); await page.keyboard.press("Control+o"); await page.getByRole("dialog").getByRole("textbox").fill(LINK.slice(0, 40)); } },
-  { name: "pane-files", act: async (page) => { await pane(page, "debian-12", "Files"); await page.getByRole("row", { name: "README.txt" }).waitFor(); } },
-  { name: "pane-people", act: async (page) => { await pane(page, "Harbour", "People"); await page.getByText("Kubo 0.43.0").first().waitFor(); } },
-  { name: "pane-details", act: async (page) => { await pane(page, "Harbour", "Details"); await page.getByText("blocks are here").waitFor(); } },
-  { name: "preview", act: async (page) => { await pane(page, "Garden", "Files"); await page.getByRole("row", { name: "cover.jpg" }).dblclick(); await page.getByRole("img", { name: "cover.jpg" }).waitFor(); } },
+  { name: "pane-files", readme: ["wide"], act: async (page) => { await pane(page, "debian-12", "Files"); await page.getByRole("row", { name: "README.txt" }).waitFor(); } },
+  { name: "pane-people", readme: ["wide"], act: async (page) => { await pane(page, "Harbour", "People"); await page.getByText("Kubo 0.43.0").first().waitFor(); } },
+  { name: "pane-details", readme: ["wide"], act: async (page) => { await pane(page, "Harbour", "Details"); await page.getByText("blocks are here").waitFor(); } },
   { name: "shortcuts", act: async (page) => { await listed(page); await page.keyboard.press("?"); await page.getByRole("dialog").waitFor(); } },
   { name: "rename", act: async (page) => { await listed(page); await page.getByText("Poster A1.png").click(); await page.keyboard.press("F2"); await page.getByRole("dialog").waitFor(); } },
   { name: "drop", act: async (page) => { await listed(page); await page.evaluate(() => window.shoalMock.emit("drop", { kind: "over" })); } },
-  { name: "share", readme: ["wide"], act: async (page) => { await share(page, 70); await page.locator("dialog[open] button svg[role=img]").waitFor(); } },
-  { name: "share-early", act: async (page) => { await share(page, 24); await page.getByRole("button", { name: "Copy link" }).click(); await page.getByText(/Getting it ready · 7/).first().waitFor(); } },
-  { name: "share-options", act: async (page) => { await share(page, 70); await page.getByRole("button", { name: "Sharing options" }).click(); } },
-  { name: "open", readme: ["wide"], act: async (page) => { await link(page, ALPS); await page.getByRole("dialog").getByText("README.txt").waitFor(); await page.getByRole("checkbox", { name: /satellite/ }).uncheck(); } },
   { name: "open-empty", act: (page) => page.keyboard.press("Control+o") },
-  { name: "open-bad", act: (page) => link(page, "https://example.org/maps") },
-  { name: "open-nobody", act: async (page) => { await link(page, ALPS.replace("Open", "nobody")); await page.getByText("Your network").waitFor(); } },
-  { name: "open-no-room", act: async (page) => { await link(page, ALPS.replace("Open", "full")); await page.getByRole("dialog").getByText("README.txt").waitFor(); } },
-  { name: "open-existing", act: async (page) => { await link(page, ALPS.replace("Open", "have")); await page.getByText("You have this already").waitFor(); } },
-  { name: "item-files", readme: ["wide"], act: (page) => pane(page, "debian-12 mirror") },
-  { name: "item-people", readme: ["wide"], act: (page) => pane(page, "Harbour at dawn", "People") },
-  { name: "item-details", readme: ["wide"], act: (page) => pane(page, "Harbour at dawn", "Details") },
-  { name: "item-problem", act: (page) => pane(page, "Thesis data") },
-  { name: "item-finding", act: async (page) => { await listed(page); await page.getByText("Open maps of the Alps").click(); await page.getByText("is known when").waitFor(); } },
-  { name: "preview", photo: true, readme: ["wide"], act: (page) => preview(page, "Family photos", "cover.jpg", "img:not(.waiting)") },
-  { name: "preview-text", act: (page) => preview(page, "Family photos", "notes.md", "pre") },
+  { name: "open-existing", act: async (page) => { await openLink(page, "have"); await page.getByText("You have this already").waitFor(); } },
+  { name: "pane-problem", act: (page) => pane(page, "Thesis data", "Files") },
+  { name: "pane-finding", act: async (page) => { await listed(page); await page.getByText("Open maps of the Alps").click(); await page.getByText("is known when").waitFor(); } },
+  { name: "preview", photo: true, readme: ["wide"], act: (page) => preview(page, "cover.jpg", "img:not(.waiting)") },
+  { name: "preview-text", act: (page) => preview(page, "notes.md", "pre") },
   { name: "network", readme: ["wide"], act: async (page) => { await goTo(page, "Network"); await page.getByText("People connected now").waitFor(); } },
   { name: "network-local", query: "state=local", act: async (page) => { await goTo(page, "Network"); await page.getByText("People on this network").waitFor(); } },
   { name: "network-offline", query: "state=offline", act: async (page) => { await goTo(page, "Network"); await page.getByText("You are offline").waitFor(); } },
