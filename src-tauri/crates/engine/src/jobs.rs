@@ -4,9 +4,6 @@
 //! actor started and whose end it hears of. A job never changes its item's state itself: it returns what became of it. Of each
 //! kind only so many run at a time; the others wait in the [`Queue`].
 //!
-//! "Pause all" holds everything but what the person starts after it. It changes no item's record, so that afterwards those
-//! that were paused by hand stay paused.
-//!
 //! | job    | ends as   | then                                                     |
 //! |--------|-----------|----------------------------------------------------------|
 //! | Hash   | whole     | Sharing; the root is announced                           |
@@ -16,6 +13,9 @@
 //! | any    | stopped   | what asked for the stop goes on: pause, remove, shutdown |
 //! | any    | a problem | NeedsYou; a later Resume goes on where it stopped        |
 
+mod pause;
+mod take_in;
+
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
@@ -23,13 +23,14 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use self::take_in::{Found, take_in};
 use crate::activity::Activity;
 use crate::error::EngineError;
 use crate::fetch::FetchContext;
 use crate::index::{Index, ItemRecord, ItemState, NewItem};
 use crate::inside::Inside;
 use crate::library::{Doubt, Source};
-use crate::limits::{MAX_LINK_PROVIDERS, MAX_WAITING_COMMANDS};
+use crate::limits::MAX_WAITING_COMMANDS;
 use crate::net::Net;
 use crate::queue::{Lane, Queue};
 use crate::requests::{Action, SourceView};
@@ -48,9 +49,6 @@ impl Context {
         })
     }
 }
-
-/// Under this the index keeps that everything is paused.
-const ALL_PAUSED: &str = "all paused";
 
 type Reply<T> = oneshot::Sender<Result<T, EngineError>>;
 
@@ -98,11 +96,9 @@ impl Jobs {
     ) -> Result<Self, EngineError> {
         let (commands, waiting) = mpsc::channel(MAX_WAITING_COMMANDS);
         let index = context.index.clone();
-        let (records, is_paused) = work::blocking(move || {
-            let is_paused = index.meta(ALL_PAUSED)?.is_some_and(|kept| kept == [1]);
-            Ok::<_, EngineError>((index.items()?, is_paused))
-        })
-        .await?;
+        let (records, is_paused) =
+            work::blocking(move || Ok::<_, EngineError>((index.items()?, pause::was_on(&index)?)))
+                .await?;
         if is_paused {
             context.index.halt(Some(HashSet::new()));
         }
@@ -354,53 +350,6 @@ impl Actor {
         Ok(())
     }
 
-    /// Everything is paused, and this was not started since.
-    fn is_held(&self, id: ItemId) -> bool {
-        *self.paused.borrow() && !self.started_since.contains(&id)
-    }
-
-    /// The person starts this one although everything is paused.
-    fn let_go(&mut self, id: ItemId) {
-        if *self.paused.borrow() && self.started_since.insert(id) {
-            self.context.index.halt(Some(self.started_since.clone()));
-        }
-    }
-
-    async fn pause_all(&mut self, pause: bool) -> Result<(), EngineError> {
-        let index = self.context.index.clone();
-        let records = work::blocking(move || {
-            index.set_meta(ALL_PAUSED, &[u8::from(pause)])?;
-            index.items()
-        })
-        .await?;
-        self.started_since.clear();
-        self.context.index.halt(pause.then(HashSet::new));
-        self.paused.send_replace(pause);
-        let active = records
-            .into_iter()
-            .filter(|record| record.state == ItemState::Active);
-        if pause {
-            self.queue.clear();
-            for running in self.running.values_mut() {
-                running.stop_then(Then::Pause);
-            }
-            active.for_each(|record| self.show_paused(record.id));
-            return Ok(());
-        }
-        for record in active {
-            let (id, job) = (record.id, Job::to_finish(&record).unwrap_or(Job::Scan));
-            match self.running.get_mut(&id) {
-                Some(running) if matches!(running.then, Some(Then::Pause)) => {
-                    running.stop_then(Then::Start(job));
-                    self.show(&record, job);
-                }
-                Some(_) => {}
-                None => self.start(record, job),
-            }
-        }
-        Ok(())
-    }
-
     async fn rename(&mut self, id: ItemId, name: String) -> Result<(), EngineError> {
         let index = self.context.index.clone();
         let title = name.clone();
@@ -609,61 +558,4 @@ impl Actor {
             work::show_still(view);
         });
     }
-}
-
-/// How an item that was asked for stands in the index.
-enum Found {
-    New,
-    AsIs,
-    WithMoreProviders,
-}
-
-/// Makes the item, or finds the one that already is what is asked for and makes it active.
-fn take_in(index: &Index, item: NewItem) -> Result<(ItemRecord, Found), EngineError> {
-    let known = index
-        .items()?
-        .into_iter()
-        .find(|record| is_same(record, &item));
-    let Some(known) = known else {
-        let id = index.create_item(item)?;
-        let record = index.item(id)?.ok_or(EngineError::UnknownItem(id))?;
-        return Ok((record, Found::New));
-    };
-    let id = known.id;
-    let new = item
-        .providers
-        .into_iter()
-        .filter(|provider| !known.providers.contains(provider));
-    let new: Vec<String> = new.collect();
-    let found = if new.is_empty() || known.done {
-        Found::AsIs
-    } else {
-        Found::WithMoreProviders
-    };
-    index.update_item(id, move |record| {
-        record.state = ItemState::Active;
-        // The newest hints are the likeliest to be right.
-        record.providers.splice(0..0, new);
-        record.providers.truncate(MAX_LINK_PROVIDERS);
-    })?;
-    let record = index.item(id)?.ok_or(EngineError::UnknownItem(id))?;
-    Ok((record, found))
-}
-
-/// The same content into the same folder, or the same paths shared alike.
-fn is_same(record: &ItemRecord, item: &NewItem) -> bool {
-    let alike = match item.kind {
-        ItemKind::Share => {
-            record.sources == item.sources
-                && record.profile == item.profile
-                && record.options == item.options
-        }
-        ItemKind::Download => {
-            // What a path leads to is not known when it is asked for.
-            (&record.link, record.root) == (&item.link, item.root.or(record.root))
-                && record.into == item.into
-                && record.select == item.select
-        }
-    };
-    record.kind == item.kind && record.name == item.name && alike
 }

@@ -36,6 +36,18 @@ impl Index {
         self.read(all)
     }
 
+    /// The items of a kind that have a name, which says little of them but is quickly found.
+    pub fn items_named(&self, kind: ItemKind, name: &str) -> Result<Vec<ItemRecord>> {
+        self.read(|connection| {
+            let mut select = connection.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM item WHERE kind = ?1 AND name = ?2 AND state <> {REMOVING} ORDER BY id"
+            ))?;
+            select
+                .query_map(params![kind_number(kind), name], record)?
+                .collect()
+        })
+    }
+
     pub fn item(&self, id: ItemId) -> Result<Option<ItemRecord>> {
         self.read(|connection| one(connection, id))
     }

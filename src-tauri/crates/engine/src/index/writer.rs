@@ -24,6 +24,10 @@ const GROUP_TIME: Duration = Duration::from_millis(100);
 /// Quiet time after which the write-ahead log is folded into the database and cut to nothing.
 const IDLE: Duration = Duration::from_millis(500);
 
+/// The list of shares is written at once when it is short. The longer it takes, the longer it waits until it is written again, or
+/// until nothing else is to be done: with 100,000 items it takes a second, and would else hold up every change by that.
+const LIST_PAUSE: u32 = 20;
+
 /// Pages that are cut off the database at a time: 16 MiB, which takes about 50 ms.
 const SHRINK_PAGES: u32 = 4096;
 
@@ -78,6 +82,7 @@ impl Writer {
                     connection,
                     dir: home,
                     receiver,
+                    list: List::default(),
                 };
                 writing.run();
             })?;
@@ -168,13 +173,22 @@ struct Loop {
     connection: Connection,
     dir: PathBuf,
     receiver: Receiver<Job>,
+    list: List,
+}
+
+/// The list of shares beside the database: when it is to be written again.
+#[derive(Default)]
+struct List {
+    is_behind: bool,
+    /// Not before, since the last time took so long.
+    not_before: Option<Instant>,
 }
 
 impl Loop {
-    fn run(self) {
+    fn run(mut self) {
         let mut unfolded = false;
         loop {
-            let next = if unfolded {
+            let next = if unfolded || self.list.is_behind {
                 self.receiver.recv_timeout(IDLE)
             } else {
                 self.receiver
@@ -186,15 +200,31 @@ impl Loop {
                     self.transact(job);
                     unfolded = true;
                 }
-                Err(RecvTimeoutError::Timeout) => unfolded = !self.fold(),
+                Err(RecvTimeoutError::Timeout) => {
+                    self.write_list();
+                    unfolded = !self.fold();
+                }
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
+        self.write_list();
         self.fold();
     }
 
+    /// Writes the list, if it is behind.
+    fn write_list(&mut self) {
+        if !std::mem::take(&mut self.list.is_behind) {
+            return;
+        }
+        let begun = Instant::now();
+        if let Err(error) = shares::write(&self.connection, &self.dir) {
+            tracing::warn!(%error, "the list of shares beside the index could not be written");
+        }
+        self.list.not_before = Some(Instant::now() + begun.elapsed() * LIST_PAUSE);
+    }
+
     /// Takes what waits into one transaction.
-    fn transact(&self, first: Job) {
+    fn transact(&mut self, first: Job) {
         let items_changed = Cell::new(false);
         let context = Context {
             connection: &self.connection,
@@ -227,10 +257,11 @@ impl Loop {
             if matches!(IndexError::of(error), IndexError::Damaged(_)) {
                 recovery::mark_damaged(&self.dir);
             }
-        } else if items_changed.get()
-            && let Err(error) = shares::write(&self.connection, &self.dir)
-        {
-            tracing::warn!(%error, "the list of shares beside the index could not be written");
+        } else if items_changed.get() {
+            self.list.is_behind = true;
+            if self.list.not_before.is_none_or(|at| at <= Instant::now()) {
+                self.write_list();
+            }
         }
         for answer in answers {
             answer(outcome.as_ref().err());

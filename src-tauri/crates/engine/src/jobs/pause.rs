@@ -1,0 +1,68 @@
+//! "Pause all": everything is held but what the person starts after it.
+//!
+//! No item's record changes by it, so that afterwards those that were paused by hand stay paused.
+
+use std::collections::HashSet;
+
+use super::{Actor, Then};
+use crate::error::EngineError;
+use crate::index::{Index, ItemState};
+use crate::types::ItemId;
+use crate::work::{self, Job};
+
+/// Under this the index keeps that everything is paused.
+const KEY: &str = "all paused";
+
+/// Whether the last run ended with everything paused.
+pub(super) fn was_on(index: &Index) -> Result<bool, EngineError> {
+    Ok(index.meta(KEY)?.is_some_and(|kept| kept == [1]))
+}
+
+impl Actor {
+    /// Everything is paused, and this was not started since.
+    pub(super) fn is_held(&self, id: ItemId) -> bool {
+        *self.paused.borrow() && !self.started_since.contains(&id)
+    }
+
+    /// The person starts this one although everything is paused.
+    pub(super) fn let_go(&mut self, id: ItemId) {
+        if *self.paused.borrow() && self.started_since.insert(id) {
+            self.context.index.halt(Some(self.started_since.clone()));
+        }
+    }
+
+    pub(super) async fn pause_all(&mut self, pause: bool) -> Result<(), EngineError> {
+        let index = self.context.index.clone();
+        let records = work::blocking(move || {
+            index.set_meta(KEY, &[u8::from(pause)])?;
+            index.items()
+        })
+        .await?;
+        self.started_since.clear();
+        self.context.index.halt(pause.then(HashSet::new));
+        self.paused.send_replace(pause);
+        let active = records
+            .into_iter()
+            .filter(|record| record.state == ItemState::Active);
+        if pause {
+            self.queue.clear();
+            for running in self.running.values_mut() {
+                running.stop_then(Then::Pause);
+            }
+            active.for_each(|record| self.show_paused(record.id));
+            return Ok(());
+        }
+        for record in active {
+            let (id, job) = (record.id, Job::to_finish(&record).unwrap_or(Job::Scan));
+            match self.running.get_mut(&id) {
+                Some(running) if matches!(running.then, Some(Then::Pause)) => {
+                    running.stop_then(Then::Start(job));
+                    self.show(&record, job);
+                }
+                Some(_) => {}
+                None => self.start(record, job),
+            }
+        }
+        Ok(())
+    }
+}

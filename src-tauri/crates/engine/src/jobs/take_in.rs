@@ -1,0 +1,61 @@
+//! Whether what is asked for is an item already.
+
+use crate::error::EngineError;
+use crate::index::{Index, ItemRecord, ItemState, NewItem};
+use crate::limits::MAX_LINK_PROVIDERS;
+use crate::types::ItemKind;
+
+/// How an item that was asked for stands in the index.
+pub(super) enum Found {
+    New,
+    AsIs,
+    WithMoreProviders,
+}
+
+/// Makes the item, or finds the one that already is what is asked for and makes it active.
+pub(super) fn take_in(index: &Index, item: NewItem) -> Result<(ItemRecord, Found), EngineError> {
+    let known = index.items_named(item.kind, &item.name)?;
+    let known = known.into_iter().find(|record| is_same(record, &item));
+    let Some(known) = known else {
+        let id = index.create_item(item)?;
+        let record = index.item(id)?.ok_or(EngineError::UnknownItem(id))?;
+        return Ok((record, Found::New));
+    };
+    let id = known.id;
+    let new = item
+        .providers
+        .into_iter()
+        .filter(|provider| !known.providers.contains(provider));
+    let new: Vec<String> = new.collect();
+    let found = if new.is_empty() || known.done {
+        Found::AsIs
+    } else {
+        Found::WithMoreProviders
+    };
+    index.update_item(id, move |record| {
+        record.state = ItemState::Active;
+        // The newest hints are the likeliest to be right.
+        record.providers.splice(0..0, new);
+        record.providers.truncate(MAX_LINK_PROVIDERS);
+    })?;
+    let record = index.item(id)?.ok_or(EngineError::UnknownItem(id))?;
+    Ok((record, found))
+}
+
+/// The same content into the same folder, or the same paths shared alike.
+fn is_same(record: &ItemRecord, item: &NewItem) -> bool {
+    let alike = match item.kind {
+        ItemKind::Share => {
+            record.sources == item.sources
+                && record.profile == item.profile
+                && record.options == item.options
+        }
+        ItemKind::Download => {
+            // What a path leads to is not known when it is asked for.
+            (&record.link, record.root) == (&item.link, item.root.or(record.root))
+                && record.into == item.into
+                && record.select == item.select
+        }
+    };
+    record.kind == item.kind && record.name == item.name && alike
+}
