@@ -21,3 +21,4 @@ mod share_get;
 mod storage;
 mod support;
 mod swarm;
+mod window;

@@ -1,62 +1,12 @@
 //! Disks that are full or read-only, and data directories that are damaged or from a newer version.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use tempfile::TempDir;
 
+use crate::support::disk::Disk;
 use crate::support::shoal::{Shoal, text};
-use crate::support::tools;
 use crate::support::trees;
-
-/// A file system of its own in memory; unmounted when dropped.
-struct Disk(TempDir);
-
-impl Disk {
-    /// `None` after a loud word where this user may not mount.
-    fn new(megabytes: u32) -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let made = mount(
-            &[
-                "-t",
-                "tmpfs",
-                "-o",
-                &format!("size={megabytes}m"),
-                "shoal-test",
-            ],
-            folder.path(),
-        );
-        if !made {
-            tools::missing("mounting a small disk needs root");
-            return None;
-        }
-        Some(Self(folder))
-    }
-
-    fn remount(&self, options: &str) {
-        assert!(
-            mount(&["-o", &format!("remount,{options}")], self.0.path()),
-            "cannot remount with {options}"
-        );
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount")
-            .arg("--lazy")
-            .arg(self.0.path())
-            .status();
-    }
-}
-
-fn mount(arguments: &[&str], on: &Path) -> bool {
-    Command::new("mount")
-        .args(arguments)
-        .arg(on)
-        .output()
-        .is_ok_and(|output| output.status.success())
-}
 
 #[test]
 fn a_full_disk_is_told_and_the_download_goes_on_with_space() {
@@ -65,7 +15,7 @@ fn a_full_disk_is_told_and_the_download_goes_on_with_space() {
     let file = trees::file(&folder.path().join("file"), 80, 20_000_000);
     let (_share, _, shared) = Shoal::new().share(&file, &[]);
     let fetcher = Shoal::new();
-    let (link, into) = (text(&shared, "link"), disk.0.path().join("into"));
+    let (link, into) = (text(&shared, "link"), disk.path().join("into"));
     fetcher
         .run(&[&"get", &link, &"--into", &into])
         .expect_code(1)
@@ -88,7 +38,7 @@ fn a_read_only_folder_is_told_and_the_download_works_afterwards() {
     let (_share, _, shared) = Shoal::new().share(&file, &[]);
     let fetcher = Shoal::new();
     disk.remount("ro");
-    let (link, into) = (text(&shared, "link"), disk.0.path().join("into"));
+    let (link, into) = (text(&shared, "link"), disk.path().join("into"));
     let done = fetcher
         .run(&[&"get", &link, &"--into", &into])
         .expect_code(1);
@@ -108,7 +58,7 @@ fn a_full_data_directory_loses_nothing() {
     let Some(disk) = Disk::new(1) else { return };
     let folder = tempfile::tempdir().unwrap();
     let tree = trees::crowd(&folder.path().join("crowd"), 10_000);
-    let shoal = Shoal::on(disk.0.path());
+    let shoal = Shoal::on(disk.path());
     shoal.run(&[&"share", &tree]).expect_code(1).problem();
     disk.remount("size=64m");
     let (_share, _, shared) = shoal.share(&tree, &[]);

@@ -1,12 +1,14 @@
 //! What the tests stand on: programs that are started and never outlive their test, and trees of sample files.
 
 pub(crate) mod dag;
+pub(crate) mod disk;
 pub(crate) mod helia;
 pub(crate) mod kubo;
 pub(crate) mod process;
 pub(crate) mod shoal;
 pub(crate) mod tools;
 pub(crate) mod trees;
+pub(crate) mod window;
 
 /// How two nodes talk. Each is forced by what the other implementation is told to offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
