@@ -8,8 +8,6 @@ use std::path::Path;
 use engine::EngineError;
 use engine::types::{Problem, Retry};
 
-use super::types::Request;
-
 /// Exit code of any problem.
 const FAILED: u8 = 1;
 /// Exit code when nobody was found in time.
@@ -119,11 +117,6 @@ pub(crate) fn unknown_command(name: &str) -> Problem {
         "`shoal help` lists them all.",
         Retry::Never,
     )
-}
-
-pub(crate) fn unanswered(request: &Request) -> Problem {
-    let message = format!("there is no answer to {request:?} in this version");
-    problem("unanswered", message, "Install a newer one.", Retry::Never)
 }
 
 pub(crate) fn no_data_dir() -> Problem {

@@ -21,6 +21,10 @@ use crate::limits::{SERVE_QUEUE, SERVE_THREADS};
 use crate::rates::Meter;
 
 /// What a peer's want needs to know.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every question is for a block: a box for each would cost more than the room of the few others"
+)]
 #[derive(Debug)]
 pub(crate) enum Question {
     /// The sizes of those of these blocks that may be served.

@@ -162,7 +162,8 @@ impl Library {
         };
         let rows = view.items.iter_mut();
         let focused = view.focus.iter_mut().map(|focus| &mut focus.item);
-        rows.chain(focused).for_each(|item| item.make_text());
+        rows.chain(focused)
+            .for_each(crate::types::ItemView::make_text);
         view
     }
 
