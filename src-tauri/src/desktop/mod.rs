@@ -25,14 +25,14 @@ mod window;
 mod words;
 
 use std::path::PathBuf;
+use std::sync::Mutex;
 use std::time::Duration;
 
-use tauri::{AppHandle, RunEvent};
+use tauri::{AppHandle, RunEvent, Theme};
 
 use self::engine::EngineLink;
 use self::requests::Inbox;
 pub(crate) use self::requests::OpenRequest;
-use self::words::Words;
 use crate::api::problem;
 
 /// How to start.
@@ -51,6 +51,8 @@ struct Shell {
     inbox: Inbox,
     /// Where the web view keeps what it has to keep.
     web_dir: PathBuf,
+    /// Chosen by the person; the system's otherwise.
+    theme: Mutex<Option<Theme>>,
 }
 
 /// Opens the window and stays until the person quits; the exit code. A second start on the same data directory hands its
@@ -69,6 +71,7 @@ pub(crate) fn run(start: Start) -> Result<u8, ::engine::types::Problem> {
         engine: EngineLink::new(start.data_dir.clone()),
         inbox: Inbox::new(start.open),
         web_dir: start.data_dir.join("window"),
+        theme: Mutex::default(),
     };
     let app = tauri::Builder::default()
         .plugin(tauri_plugin_dialog::init())
@@ -81,11 +84,12 @@ pub(crate) fn run(start: Start) -> Result<u8, ::engine::types::Problem> {
         .invoke_handler(commands::handler())
         .setup(move |app| {
             let app = app.handle();
+            let words = settings::obey_early(app, &start.data_dir);
             if !start.hidden {
                 window::show(app)?;
             }
             instance.serve(app)?;
-            tray::add(app, Words::of("auto"), &start.data_dir.join("tray"));
+            tray::add(app, words, &start.data_dir.join("tray"));
             watch::start(app.clone());
             quit::when_asked_to(app.clone());
             Ok(())

@@ -1,8 +1,11 @@
 //! The settings that the window itself obeys.
 
-use engine::config::SettingView;
+use std::path::Path;
+use std::sync::PoisonError;
+
+use engine::config::{SettingView, Settings};
 use tauri::plugin::TauriPlugin;
-use tauri::{AppHandle, Manager, Wry};
+use tauri::{AppHandle, Manager, Theme, Wry};
 use tauri_plugin_autostart::ManagerExt;
 
 use super::Shell;
@@ -25,20 +28,48 @@ pub(super) fn changed_by(request: &Request) -> Option<SetSettingRequest> {
     }
 }
 
+/// Does before the first window what the settings file asks for: no engine has read it yet, and a window that shows in
+/// the wrong colours flashes. Gives the words to begin with.
+pub(super) fn obey_early(app: &AppHandle, data_dir: &Path) -> Words {
+    let file = engine::paths::settings_file(data_dir);
+    let settings = Settings::load(file, |name| std::env::var(name).ok());
+    // Whoever starts the engine tells what is wrong with the file.
+    let settings = settings.map(|settings| settings.all()).unwrap_or_default();
+    let value = |key: &str| {
+        let setting = settings.iter().find(|setting| setting.key == key);
+        setting.map_or("auto", |setting| setting.value.as_str())
+    };
+    theme(app, value("theme"));
+    Words::of(value("language"))
+}
+
 /// Does what a changed setting asks for.
 pub(super) fn obey(app: &AppHandle, SetSettingRequest { key, value }: &SetSettingRequest) {
     match key.as_str() {
         "language" => app.state::<Tray>().speak(Words::of(value)),
+        "theme" => theme(app, value),
         "autostart" => autostart(app, value == "on"),
         _ => {}
     }
 }
 
-fn autostart(app: &AppHandle, on: bool) {
+fn theme(app: &AppHandle, value: &str) {
+    let theme = match value {
+        "dark" => Some(Theme::Dark),
+        "light" => Some(Theme::Light),
+        _ => None,
+    };
+    let shell = app.state::<Shell>();
+    *shell.theme.lock().unwrap_or_else(PoisonError::into_inner) = theme;
+    app.set_theme(theme);
+}
+
+/// Starts Shoal at login, or no longer. What is as it should be stays untouched.
+pub(super) fn autostart(app: &AppHandle, on: bool) {
     let launcher = app.autolaunch();
     let changed = match (on, launcher.is_enabled()) {
+        (true, Ok(true)) | (false, Ok(false)) => Ok(()),
         (true, _) => launcher.enable(),
-        (false, Ok(false)) => Ok(()),
         (false, _) => launcher.disable(),
     };
     if let Err(error) = changed {

@@ -9,7 +9,6 @@ use engine::view::{LibraryRequest, LibraryView};
 use tauri::{AppHandle, Manager};
 
 use super::tray::{Look, Tray};
-use super::words::Words;
 use super::{Shell, notify, settings};
 use crate::api::types::Request;
 
@@ -58,8 +57,10 @@ async fn ask(app: &AppHandle, since: u64) -> Result<LibraryView, Problem> {
 
 /// An engine answers: its settings are known.
 async fn started(app: &AppHandle) {
-    if let Some(language) = settings::get(app, "language").await {
-        app.state::<Tray>().speak(Words::of(&language));
+    app.state::<Tray>().speak(settings::words(app).await);
+    // Set while no window was there to do it.
+    if settings::is(app, "autostart", "on").await {
+        settings::autostart(app, true);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The one window: made when it is first wanted, shown, hidden, and remembered in size and place.
 
 use std::path::Path;
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -8,8 +9,10 @@ use engine::types::{ItemId, Problem};
 use serde::Serialize;
 use tauri::plugin::TauriPlugin;
 use tauri::webview::{NewWindowResponse, PageLoadEvent, PageLoadPayload};
+use tauri::window::Color;
 use tauri::{
-    AppHandle, Emitter, Manager, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent, Wry,
+    AppHandle, Emitter, Manager, Theme, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
+    WindowEvent, Wry,
 };
 use tauri_plugin_window_state::StateFlags;
 
@@ -22,6 +25,9 @@ const SIZE: (f64, f64) = (1080.0, 720.0);
 /// Logical pixels: the narrowest that the pages are made for.
 const MIN_SIZE: (f64, f64) = (420.0, 480.0);
 
+/// What shows until the page does: its own background, as `ui/src/styles/tokens.css` says.
+const LIGHT: Color = Color(0xf4, 0xf6, 0xf7, 0xff);
+const DARK: Color = Color(0x12, 0x17, 0x1a, 0xff);
 /// How long a hidden window keeps its page: coming back is quick until then, and afterwards its 100 MB and more are free.
 const HIDDEN_PATIENCE: Duration = Duration::from_mins(10);
 
@@ -94,11 +100,18 @@ fn make(app: &AppHandle) -> tauri::Result<WebviewWindow> {
         .inner_size(SIZE.0, SIZE.1)
         .min_inner_size(MIN_SIZE.0, MIN_SIZE.1)
         .visible(false)
+        .zoom_hotkeys_enabled(true)
         .data_directory(shell.web_dir.clone())
         .on_navigation(is_ours)
         .on_new_window(|_, _| NewWindowResponse::Deny)
         .on_page_load(on_page_load)
         .build()?;
+    let chosen = *shell.theme.lock().unwrap_or_else(PoisonError::into_inner);
+    let background = match chosen.map_or_else(|| window.theme(), Ok) {
+        Ok(Theme::Dark) => DARK,
+        _ => LIGHT,
+    };
+    window.set_background_color(Some(background))?;
     let handle = app.clone();
     window.on_window_event(move |event| {
         if let WindowEvent::CloseRequested { api, .. } = event {
