@@ -4,6 +4,7 @@
 //! kept, and of files only the first block is read, where nothing else says that they are files.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use unixfs::{Cid, Node, ShardItem, cid};
@@ -15,6 +16,9 @@ use super::{FetchContext, ListedEntry};
 use crate::limits::{LIST_AHEAD, MAX_LOOK_BYTES, MAX_LOOK_ENTRIES, MAX_LOOK_KEPT};
 use crate::link::Link;
 use crate::net::SessionEvent;
+
+/// How long a folder's nodes are waited for before its names alone say what is in it.
+const GUESS_AFTER: Duration = Duration::from_secs(1);
 
 /// What the look has come upon.
 #[derive(Debug)]
@@ -127,8 +131,16 @@ impl Look {
         };
         let unclear = |entry: &ListedEntry| entry.cid.codec() != cid::RAW;
         if level.entries.iter().any(unclear) {
-            (self.tell)(Seen::Level(dir.to_owned(), Ok(level.clone())));
-            self.clear_up(&mut level).await?;
+            let (tell, guess) = (Arc::clone(&self.tell), level.clone());
+            let mut clear = std::pin::pin!(self.clear_up(&mut level));
+            let patient = tokio::time::timeout(GUESS_AFTER, &mut clear).await;
+            if let Ok(done) = patient {
+                done?;
+            } else {
+                // A guess is better than nothing, while people are slow.
+                tell(Seen::Level(dir.to_owned(), Ok(guess)));
+                clear.await?;
+            }
         }
         Ok(level)
     }

@@ -1,10 +1,11 @@
 //! Which parts of a download are wanted, and which come first: kept with the item, and carried out by the download under way.
 
-use super::tree;
+use super::tree::{self, Tree};
 use super::types::{PrioritizeRequest, SelectRequest};
 use crate::error::EngineError;
-use crate::fetch::{FetchError, Selection, SelectionError};
+use crate::fetch::{Choice, FetchError, Selection, SelectionError};
 use crate::index::{Index, ItemRecord};
+use crate::library::Source;
 use crate::types::ItemKind;
 
 /// Paths that come first. Who puts more first puts nothing first.
@@ -21,10 +22,12 @@ pub(crate) enum Then {
 /// Keeps a choice. Nothing that is here is touched: what is no longer wanted stays as it is. Blocks.
 pub(crate) fn select(
     index: &Index,
+    source: &Source,
     record: &ItemRecord,
     request: &SelectRequest,
 ) -> Result<Then, EngineError> {
-    let paths = paths(record, &request.paths)?;
+    let mut tree = Tree::new(source.clone());
+    let paths = paths(&mut tree, record, &request.paths)?;
     let (chosen, id) = (request.chosen, record.id);
     let choose = move |record: &ItemRecord| {
         let mut selection = Selection::new(&record.select, &record.leave)?;
@@ -33,14 +36,17 @@ pub(crate) fn select(
         }
         let (select, leave) = selection.lists();
         // It must be readable again.
-        Selection::new(&select, &leave)?;
-        Ok::<_, SelectionError>((select, leave))
+        let selection = Selection::new(&select, &leave)?;
+        Ok::<_, SelectionError>((select, leave, selection))
     };
-    choose(record).map_err(FetchError::from)?;
+    let (.., selection) = choose(record).map_err(FetchError::from)?;
+    if !leaves_something(&mut tree, record, &selection) {
+        return Err(FetchError::from(SelectionError::Nothing).into());
+    }
     let was_done = record.done;
     index.update_item(id, move |record| {
         // The record may have changed since it was read, but not to something that cannot be read.
-        let Ok((select, leave)) = choose(record) else {
+        let Ok((select, leave, _)) = choose(record) else {
             return;
         };
         (record.select, record.leave) = (select, leave);
@@ -60,10 +66,11 @@ pub(crate) fn select(
 /// Keeps what comes first, and says what does now. Blocks.
 pub(crate) fn prioritize(
     index: &Index,
+    source: &Source,
     record: &ItemRecord,
     request: &PrioritizeRequest,
 ) -> Result<Vec<String>, EngineError> {
-    let paths = paths(record, &request.paths)?;
+    let paths = paths(&mut Tree::new(source.clone()), record, &request.paths)?;
     let mut high = record.high.clone();
     for path in paths {
         high.retain(|known| !super::files::is_high(std::slice::from_ref(&path), known));
@@ -79,12 +86,37 @@ pub(crate) fn prioritize(
     Ok(high)
 }
 
-/// Paths inside a download, as its blocks name them: an item that is one file has no path in it.
-fn paths(record: &ItemRecord, paths: &[String]) -> Result<Vec<String>, EngineError> {
+/// A download of nothing would be done at once, and be an empty folder.
+fn leaves_something(tree: &mut Tree, record: &ItemRecord, selection: &Selection) -> bool {
+    let entries = record.root.map(|root| tree.entries(&root));
+    if let Some(Ok(Some(entries))) = entries
+        && entries.complete
+        && !entries.list.is_empty()
+    {
+        let mut names = entries.list.iter().map(|entry| entry.name.as_str());
+        return names.any(|name| selection.choice(name) != Choice::None);
+    }
+    selection.choice("") != Choice::None
+}
+
+/// Paths inside a download, as its blocks name them: an item that is one file has no path in it, but goes by its name.
+fn paths(
+    tree: &mut Tree,
+    record: &ItemRecord,
+    paths: &[String],
+) -> Result<Vec<String>, EngineError> {
     if record.kind != ItemKind::Download {
         return Err(EngineError::NotADownload(record.id));
     }
-    let clean = |path: &String| Ok(tree::names(path)?.join("/"));
+    let size = record.root.map(|root| tree.file_size(&root));
+    let is_file = matches!(size, Some(Ok(Some(_))));
+    let clean = |path: &String| {
+        let clean = tree::names(path)?.join("/");
+        if is_file && clean == record.name {
+            return Ok(String::new());
+        }
+        Ok(clean)
+    };
     let clean: Result<Vec<String>, FetchError> = paths.iter().map(clean).collect();
     Ok(clean?)
 }

@@ -264,8 +264,8 @@ impl Known {
                 let rows = level.map(rows).map_err(|error| error.problem());
                 self.levels.insert(dir, rows);
             }
-            Seen::Session(SessionEvent::Peers { having, .. }) => {
-                self.people = u32::try_from(having).unwrap_or(u32::MAX);
+            Seen::Session(SessionEvent::Peers { known, .. }) => {
+                self.people = u32::try_from(known).unwrap_or(u32::MAX);
             }
             Seen::Session(SessionEvent::Searching { r#where }) => {
                 let search = match r#where {

@@ -82,7 +82,9 @@ impl Engine {
     pub async fn select(&self, request: SelectRequest) -> Result<(), EngineError> {
         let record = self.record(request.id).await?;
         let (index, id) = (self.index(), request.id);
-        match blocking(move || choose::select(&index, &record, &request)).await? {
+        let source = self.context().source.clone();
+        let select = move || choose::select(&index, &source, &record, &request);
+        match blocking(select).await? {
             Then::Nothing => Ok(()),
             Then::Again => self.jobs().again(id).await,
         }
@@ -92,7 +94,9 @@ impl Engine {
     pub async fn prioritize(&self, request: PrioritizeRequest) -> Result<(), EngineError> {
         let record = self.record(request.id).await?;
         let (index, id) = (self.index(), request.id);
-        let high = blocking(move || choose::prioritize(&index, &record, &request)).await?;
+        let source = self.context().source.clone();
+        let prioritize = move || choose::prioritize(&index, &source, &record, &request);
+        let high = blocking(prioritize).await?;
         if let Some(download) = self.context().inside.running.get(id) {
             download.high(high).await;
         }

@@ -337,6 +337,11 @@ async fn a_selection_changes_while_it_runs_and_after() {
             "not-in-item"
         );
     }
+    let all = ["sub", "0.bin", "1.bin", "2.bin", "3.bin"];
+    for everything in [&[""][..], &all] {
+        let refused = second.select(id, everything, false).await.unwrap_err();
+        assert_eq!(refused, "bad-selection");
+    }
     let share = first.engine.items()[0].id;
     assert_eq!(
         first.select(share, &["1.bin"], true).await.unwrap_err(),

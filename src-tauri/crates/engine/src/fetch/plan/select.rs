@@ -18,6 +18,8 @@ pub enum SelectionError {
     Path(String),
     #[error("more than {MAX_WISHES} paths are selected")]
     TooMany,
+    #[error("nothing would be left of it")]
+    Nothing,
 }
 
 /// Where the walk is among the wishes.
