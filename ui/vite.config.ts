@@ -9,7 +9,8 @@ export default defineConfig(({ mode }) => ({
   plugins: [messages(), svelte(), ...(mode === "test" ? [svelteTesting({ autoCleanup: false })] : [])],
   define: { __MOCK__: JSON.stringify(mode !== "production") },
   clearScreen: false,
-  server: { strictPort: true, port: 5173 },
+  // The icon lies in the project's assets/.
+  server: { strictPort: true, port: 5173, fs: { allow: [".."] } },
   build: {
     target: "es2023",
     outDir: mode === "mock" ? "dist-mock" : "dist",

@@ -194,7 +194,7 @@ test("an empty filter says so, and what leads there", async () => {
 
 test("an engine that doesn't answer is told, and forgotten when it does", async () => {
   const page = await open("state=lost");
-  await isSeen(page.getByRole("heading", { name: "Shoal’s engine doesn’t answer" }));
+  await isSeen(page.getByRole("heading", { name: "Shoal stopped before it answered" }));
   await world(page, (mock) => (mock.lost = false));
   await isSeen(row(page, HARBOUR));
 });
