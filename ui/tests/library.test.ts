@@ -95,7 +95,7 @@ test("a row's menu opens by mouse and by key, walks with arrows, and gives the f
 test("a problem's row offers its ways out, and they work", async () => {
   const page = await openLibrary("");
   const thesis = row(page, "Thesis data");
-  expect(await thesis.textContent()).toMatch("3 files were changed");
+  expect(await thesis.textContent()).toMatch("3 files changed since you shared them");
   await thesis.getByRole("button", { name: "Update" }).click();
   await expect.poll(async () => (await itemNamed(page, "Thesis data")).state).toBe("hashing");
   await isSeen(thesis.getByText(/Getting it ready/));
