@@ -9,6 +9,8 @@ import { ui } from "./ui.svelte";
 
 class Removal {
   #leaving = $state.raw<ReadonlySet<ItemId>>(new Set());
+  /** By message: what goes when its way back closes. */
+  #open = new Map<number, { ids: readonly ItemId[]; timer: ReturnType<typeof setTimeout> }>();
 
   /** It is on its way out; its row says so. */
   isLeaving(id: ItemId): boolean {
@@ -25,18 +27,32 @@ class Removal {
     if (ui.pane !== null && ids.includes(ui.pane)) ui.closePane();
     if (running.length > 0 && !(await attempt(call("act", { ids: running, action: "pause" })))) return this.#stay(ids);
 
-    const finish = setTimeout(() => void this.#finish(ids), TOAST_MS);
     const back = () => {
-      clearTimeout(finish);
+      this.#forget(toast);
       this.#stay(ids);
       if (running.length > 0) void attempt(call("act", { ids: running, action: "resume" }));
     };
-    toasts.show(t("library.removed", { count: ids.length, name: first.name }), { action: { label: t("app.undo"), run: back } });
+    const toast = toasts.show(t("library.removed", { count: ids.length, name: first.name }), { action: { label: t("app.undo"), run: back } });
+    this.#open.set(toast, { ids, timer: setTimeout(() => void this.#finish(toast, ids), TOAST_MS) });
   }
 
-  async #finish(ids: readonly ItemId[]): Promise<void> {
+  /** The way back closes now: the page may not live until it closes by itself. */
+  settle(): void {
+    for (const [toast, { ids }] of this.#open) {
+      toasts.close(toast);
+      void this.#finish(toast, ids);
+    }
+  }
+
+  async #finish(toast: number, ids: readonly ItemId[]): Promise<void> {
+    this.#forget(toast);
     await attempt(call("remove", { ids: [...ids], delete_files: false }));
     this.#stay(ids);
+  }
+
+  #forget(toast: number): void {
+    clearTimeout(this.#open.get(toast)?.timer);
+    this.#open.delete(toast);
   }
 
   #stay(ids: readonly ItemId[]): void {

@@ -4,6 +4,7 @@ import type { Hello, Notice } from "../api/types";
 import type { OpenRequest } from "../api/platform";
 import { library } from "./library.svelte";
 import { problemText } from "./problem";
+import { removal } from "./removal.svelte";
 import { settings } from "./settings.svelte";
 import { toasts } from "./toasts.svelte";
 import { t } from "./i18n";
@@ -11,6 +12,13 @@ import { ui } from "./ui.svelte";
 
 /** Never fails: without the engine the window says so, and goes on asking. */
 export async function start(): Promise<void> {
+  await greet();
+  library.onNotices(tell);
+  library.setLive(true);
+}
+
+/** Learns what the engine knows about this machine and person; also later, when it was not there at first. */
+export async function greet(): Promise<void> {
   try {
     const hello: Hello = await call("hello", null);
     ui.os = hello.platform;
@@ -18,8 +26,6 @@ export async function start(): Promise<void> {
   } catch {
     // The long poll notices too, and tells it.
   }
-  library.onNotices(tell);
-  library.setLive(true);
 }
 
 /** Listens to what comes from outside the window. */
@@ -30,8 +36,15 @@ export function listen(): () => void {
   const forget = [
     outside.on("open-request", opened),
     outside.on("focus-item", (id) => ui.show(id)),
-    outside.on("visible", (visible) => library.setLive(visible)),
-    outside.on("stopping", () => toasts.show(t("app.stopping"))),
+    outside.on("visible", (visible) => {
+      library.setLive(visible);
+      // A hidden page may be dropped at any time.
+      if (!visible) removal.settle();
+    }),
+    outside.on("stopping", () => {
+      removal.settle();
+      toasts.show(t("app.stopping"));
+    }),
     outside.onDrop((drop) => {
       ui.dropping = drop.kind === "over";
       if (drop.kind === "drop" && drop.paths.length > 0) ui.share(drop.paths);
