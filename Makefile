@@ -22,6 +22,7 @@ run: ## build Shoal and open its window (without a display: a short tour of the 
 
 test: lint tools window ## every check: format, lints, pages, window, tests with Kubo and Helia, dependencies
 	cd ui && npm test && npm run test:browser
+	cargo test --package shoal --lib --locked
 	cargo test $(HEADLESS) --no-run
 	tests/tools/audit.sh
 	SHOAL_TEST_WINDOW="$(WINDOW)" cargo test $(HEADLESS) --no-fail-fast
