@@ -38,8 +38,6 @@ if [ "$what" = all ]; then
     need mount mount
     need script bsdutils
     need go golang-go
-    # The browser tests' browser; CHROMIUM names another.
-    [ -x "${CHROMIUM:-}" ] || need chromium chromium
     need npm npm
     # The pages, tested in a browser.
     need chromium chromium

@@ -9,7 +9,7 @@ export default defineConfig({
     globalSetup: "./serve.ts",
     // One browser for all: more than two at once only get into each other's way.
     maxWorkers: 2,
-    testTimeout: 20_000,
-    expect: { poll: { timeout: 5_000, interval: 25 } },
+    testTimeout: 60_000,
+    expect: { poll: { timeout: 15_000, interval: 25 } },
   },
 });

@@ -7,8 +7,8 @@ import type { ItemView } from "../src/api/types";
 export const WIDE = { width: 1180, height: 760 };
 export const NARROW = { width: 420, height: 760 };
 
-/** How long anything may take to show (ms). */
-const PATIENCE_MS = 5_000;
+/** How long anything may take to show (ms): on a busy machine too. */
+const PATIENCE_MS = 15_000;
 
 let browser: Browser;
 const errors: string[] = [];
