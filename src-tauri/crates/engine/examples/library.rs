@@ -107,6 +107,13 @@ fn add(index: &Index, file: &Path, number: i64) -> Result<(), Failure> {
 
 async fn measure(data_dir: PathBuf) -> Result<(), Failure> {
     let begun = Instant::now();
+    let index = Index::open(&data_dir)?.index;
+    told("open", begun);
+    let begun = Instant::now();
+    let items = index.items()?.len();
+    told(&format!("read {items} records"), begun);
+    drop(index);
+    let begun = Instant::now();
     let engine = Engine::start(Options {
         data_dir,
         network: false,

@@ -71,12 +71,14 @@ impl Default for Activity {
 impl Activity {
     /// Adds an item's view, or replaces it.
     pub fn put(&self, view: ItemView) {
-        self.write(|views| {
-            let revision = views.next();
-            views.by_revision.insert(revision, view.id);
-            let before = views.items.insert(view.id, (revision, view));
-            if let Some((old, _)) = before {
-                views.by_revision.remove(&old);
+        self.write(|views| views.put(view));
+    }
+
+    /// Adds many views at once, as at the start.
+    pub(crate) fn fill(&self, views: impl Iterator<Item = ItemView>) {
+        self.write(|all| {
+            for view in views {
+                all.put(view);
             }
         });
     }
@@ -224,6 +226,15 @@ impl Views {
     fn next(&mut self) -> u64 {
         self.revision += 1;
         self.revision
+    }
+
+    fn put(&mut self, view: ItemView) {
+        let revision = self.next();
+        self.by_revision.insert(revision, view.id);
+        let before = self.items.insert(view.id, (revision, view));
+        if let Some((old, _)) = before {
+            self.by_revision.remove(&old);
+        }
     }
 
     fn changes(&self, since: u64) -> Changes {

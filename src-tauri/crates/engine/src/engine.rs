@@ -60,7 +60,7 @@ struct Shared {
     set: Arc<Notify>,
     /// End with the last handle.
     _tasks: JoinSet<()>,
-    library: Library,
+    library: Arc<Library>,
     /// Where the damaged index lies that this start replaced.
     recovered: Option<PathBuf>,
     /// Held until the last handle goes.
@@ -94,7 +94,11 @@ impl Engine {
         };
         let jobs = Jobs::start(context.clone(), doubted).await?;
         let mut tasks = JoinSet::new();
-        let library = new_library(&context, &jobs, &mut tasks);
+        let library = Arc::new(new_library(&context, &jobs, &mut tasks));
+        if options.network {
+            let library = Arc::clone(&library);
+            tasks.spawn_blocking(move || library.prepare());
+        }
         let (settings, set) = (Arc::new(Mutex::new(settings)), Arc::new(Notify::new()));
         if let Some(net) = &context.net {
             let (settings, set) = (Arc::clone(&settings), Arc::clone(&set));

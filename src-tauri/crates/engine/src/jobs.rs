@@ -114,9 +114,8 @@ impl Jobs {
             tasks: JoinSet::new(),
             sources: HashMap::new(),
         };
-        for record in &records {
-            actor.context.activity.put(work::view(record));
-        }
+        let views = records.iter().map(work::view);
+        actor.context.activity.fill(views);
         for record in records {
             actor.take_up(record);
         }

@@ -27,6 +27,12 @@ const IDLE: Duration = Duration::from_millis(500);
 /// The list of shares is written at once when it is short. The longer it takes, the longer it waits until it is written again, or
 /// until nothing else is to be done: with 100,000 items it takes a second, and would else hold up every change by that.
 const LIST_PAUSE: u32 = 20;
+/// Nobody notices so short a time.
+const QUICK: Duration = Duration::from_millis(10);
+/// Items whose list takes about that.
+const LONG_LIST: i64 = 2000;
+/// At the start there is enough to do.
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Pages that are cut off the database at a time: 16 MiB, which takes about 50 ms.
 const SHRINK_PAGES: u32 = 4096;
@@ -75,6 +81,7 @@ impl Writer {
     pub(super) fn start(connection: Connection, dir: &Path) -> std::io::Result<Self> {
         let (sender, receiver) = sync_channel(QUEUE);
         let home = dir.to_path_buf();
+        let list = List::of(&connection).map_err(std::io::Error::other)?;
         let thread = std::thread::Builder::new()
             .name("index".to_owned())
             .spawn(move || {
@@ -82,7 +89,7 @@ impl Writer {
                     connection,
                     dir: home,
                     receiver,
-                    list: List::default(),
+                    list,
                 };
                 writing.run();
             })?;
@@ -177,11 +184,26 @@ struct Loop {
 }
 
 /// The list of shares beside the database: when it is to be written again.
-#[derive(Default)]
 struct List {
     is_behind: bool,
     /// Not before, since the last time took so long.
     not_before: Option<Instant>,
+    /// It is long: nobody waits for it to be written.
+    is_long: bool,
+}
+
+impl List {
+    /// A long one waits for a moment of rest, also the first time.
+    fn of(connection: &Connection) -> rusqlite::Result<Self> {
+        let count = "SELECT count(*) FROM item";
+        let items: i64 = connection.query_row(count, [], |row| row.get(0))?;
+        let is_long = items > LONG_LIST;
+        Ok(Self {
+            is_behind: false,
+            not_before: is_long.then(|| Instant::now() + FIRST_PAUSE),
+            is_long,
+        })
+    }
 }
 
 impl Loop {
@@ -220,7 +242,9 @@ impl Loop {
         if let Err(error) = shares::write(&self.connection, &self.dir) {
             tracing::warn!(%error, "the list of shares beside the index could not be written");
         }
-        self.list.not_before = Some(Instant::now() + begun.elapsed() * LIST_PAUSE);
+        let took = begun.elapsed();
+        self.list.is_long = took > QUICK;
+        self.list.not_before = Some(Instant::now() + took * LIST_PAUSE);
     }
 
     /// Takes what waits into one transaction.
@@ -259,12 +283,16 @@ impl Loop {
             }
         } else if items_changed.get() {
             self.list.is_behind = true;
-            if self.list.not_before.is_none_or(|at| at <= Instant::now()) {
-                self.write_list();
-            }
+        }
+        let is_due = self.list.not_before.is_none_or(|at| at <= Instant::now());
+        if is_due && !self.list.is_long {
+            self.write_list();
         }
         for answer in answers {
             answer(outcome.as_ref().err());
+        }
+        if is_due && self.list.is_long {
+            self.write_list();
         }
     }
 

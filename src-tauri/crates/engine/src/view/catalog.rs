@@ -12,6 +12,8 @@ use super::types::{Counts, Filter, Sort};
 use crate::activity::{Activity, Seen};
 use crate::types::{ItemId, ItemKind, ItemView, State};
 
+/// Names prepared at a time: a millisecond, for which somebody may have to wait.
+const PREPARED_AT_ONCE: usize = 2048;
 /// Places of items that are gone that are not worth tidying up.
 const MAX_GONE: usize = 1024;
 
@@ -95,6 +97,23 @@ impl Catalog {
             Seen::Item(view) => self.put(view),
             Seen::Gone(id) => self.remove(id),
         });
+    }
+
+    /// Makes some of what the first search and the first order by name would wait for. False when all of it is there.
+    pub(super) fn prepare(&mut self) -> bool {
+        let missing = self
+            .entries
+            .iter_mut()
+            .filter(|entry| entry.folded.is_none());
+        let mut made = 0;
+        for entry in missing.take(PREPARED_AT_ONCE) {
+            entry.fold();
+            made += 1;
+        }
+        if made == 0 {
+            self.sort_by_name();
+        }
+        made > 0
     }
 
     pub(super) fn counts(&self) -> Counts {
@@ -203,12 +222,7 @@ impl Catalog {
                 let key = |entry: &Entry| Reverse((entry.created, entry.id));
                 self.newest.sort(entries, |a, b| key(a).cmp(&key(b)))
             }
-            Sort::Name => {
-                let key = |entry: &Entry| entry.id;
-                let compare =
-                    |a: &Entry, b: &Entry| a.folded.cmp(&b.folded).then(key(a).cmp(&key(b)));
-                self.by_name.sort(entries, compare)
-            }
+            Sort::Name => self.by_name.sort(entries, Entry::by_name),
             Sort::Size => {
                 let key = |entry: &Entry| (Reverse(entry.total), entry.id);
                 self.by_size.sort(entries, |a, b| key(a).cmp(&key(b)))
@@ -217,6 +231,10 @@ impl Catalog {
         let matches = |place: &usize| entries[*place].matches(query);
         let places = order.iter().copied().filter(matches).collect();
         self.matched = Some((query.clone(), places));
+    }
+
+    fn sort_by_name(&mut self) {
+        self.by_name.sort(&self.entries, Entry::by_name);
     }
 }
 
@@ -246,6 +264,11 @@ impl Entry {
             total: view.total,
             created: view.created,
         }
+    }
+
+    fn by_name(&self, other: &Self) -> std::cmp::Ordering {
+        let names = self.folded.cmp(&other.folded);
+        names.then(self.id.cmp(&other.id))
     }
 
     fn fold(&mut self) {

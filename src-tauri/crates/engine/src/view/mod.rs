@@ -125,6 +125,13 @@ impl Library {
         }
     }
 
+    /// Makes what the first search and the first order by name would wait for, a little at a time: others may look meanwhile.
+    /// Blocks.
+    pub(crate) fn prepare(&self) {
+        lock(&self.catalog).update(&self.activity);
+        while lock(&self.catalog).prepare() {}
+    }
+
     /// What there is to see now.
     fn look(&self, request: &LibraryRequest) -> LibraryView {
         let search: String = request.search.chars().take(MAX_SEARCH).collect();
