@@ -7,8 +7,10 @@ SHELL := /bin/bash
 .PHONY: help run test bench lint tools audit packages ui window package
 
 export SHOAL_CACHE ?= $(CURDIR)/.cache
-# One set of features for lints and tests, so that both compile the same crates.
+# Two sets of features, so that the crates of others are compiled no oftener than that: without the window for most
+# tests, and with it for the window's own.
 HEADLESS := --workspace --no-default-features --locked
+WINDOWED := --package shoal --locked
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 # The program with its window, out of the way of the one without.
 WINDOW := $(TARGET)/window/shoal
@@ -22,7 +24,7 @@ run: ## build Shoal and open its window (without a display: a short tour of the 
 
 test: lint tools window ## every check: format, lints, pages, window, tests with Kubo and Helia, dependencies
 	cd ui && npm test && npm run test:browser
-	cargo test --package shoal --lib --locked
+	cargo test $(WINDOWED) --lib
 	cargo test $(HEADLESS) --no-run
 	tests/tools/audit.sh
 	SHOAL_TEST_WINDOW="$(WINDOW)" cargo test $(HEADLESS) --no-fail-fast
@@ -33,8 +35,7 @@ bench: packages ## measure Shoal beside raw limits and Kubo (15 minutes; ROWS="o
 
 lint: ui ## format and lints only
 	cargo fmt --all --check
-	cargo clippy $(HEADLESS) --all-targets -- -D warnings
-	cargo clippy --package shoal --lib --bins --locked -- -D warnings
+	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cd ui && npm run check && npm run lint
 
 types: ## write the window's types from the engine's
@@ -51,7 +52,8 @@ ui: packages ## the pages of the window
 	tests/tools/ui.sh build
 
 window: ui ## the program with its window, as the tests take it
-	tests/tools/window.sh "$(TARGET)" "$(WINDOW)"
+	cargo test $(WINDOWED) --lib --test it --no-run
+	install -D "$(TARGET)/debug/shoal" "$(WINDOW)"
 
 package: packages ## deb and rpm; as root on Debian they are tried out too, and removed again
 	tests/tools/package.sh
