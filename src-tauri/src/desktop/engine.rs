@@ -106,7 +106,10 @@ impl EngineLink {
                 Ok(asked)
             }
             Err(problem) => {
-                tracing::error!(problem.message, "the engine does not start");
+                // The page asks again and again; one line is enough.
+                if !matches!(&*state, State::Failed(_, known) if *known == problem) {
+                    tracing::error!(problem.message, "the engine does not start");
+                }
                 *state = State::Failed(Instant::now(), problem.clone());
                 Err(problem)
             }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use engine::types::{ItemId, Problem};
 use serde::Serialize;
@@ -112,6 +112,8 @@ fn make(app: &AppHandle) -> tauri::Result<WebviewWindow> {
         _ => LIGHT,
     };
     window.set_background_color(Some(background))?;
+    #[cfg(target_os = "linux")]
+    window.with_webview(|view| mend(&view.inner()))?;
     let handle = app.clone();
     window.on_window_event(move |event| {
         if let WindowEvent::CloseRequested { api, .. } = event {
@@ -121,6 +123,26 @@ fn make(app: &AppHandle) -> tauri::Result<WebviewWindow> {
     });
     Ok(window)
 }
+
+/// The page's process may end while Shoal goes on: out of memory, or by a fault of its own. Then it begins anew.
+#[cfg(target_os = "linux")]
+fn mend(view: &webkit2gtk::WebView) {
+    use webkit2gtk::WebViewExt;
+
+    let last = std::cell::Cell::new(None::<Instant>);
+    view.connect_web_process_terminated(move |view, reason| {
+        tracing::error!(?reason, "the page's process ended");
+        // One that ends as it begins would do so for ever.
+        if last.get().is_none_or(|last| last.elapsed() > MEND_GAP) {
+            view.reload();
+        }
+        last.set(Some(Instant::now()));
+    });
+}
+
+/// The least time between two ends of the page's process after which it begins anew.
+#[cfg(target_os = "linux")]
+const MEND_GAP: Duration = Duration::from_secs(10);
 
 /// The page never leads anywhere else.
 fn is_ours(url: &tauri::Url) -> bool {
