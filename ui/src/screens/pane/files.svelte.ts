@@ -124,6 +124,8 @@ export class Files {
   }
 
   #visible(): [dir: string, page: number][] {
+    // Nothing is in it yet: what a download brings is known only later.
+    if (rows(this.#root) === 0) return [["", 0]];
     const pages = new Map<string, [string, number]>();
     const last = Math.min(this.#seen[1], rows(this.#root) - 1);
     for (let row = this.#seen[0]; row <= last; row += 1) {

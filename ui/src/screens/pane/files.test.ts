@@ -9,6 +9,7 @@ const MANY = 100_000;
 let asked: FilesRequest[];
 let said: [string, unknown][];
 let extra: number;
+let unknown: boolean;
 
 const file = (path: string, more: Partial<FileView> = {}): FileView => ({
   name: path.slice(path.lastIndexOf("/") + 1), path, kind: "file", size: 10, done: 0, files: 1, chosen: "all", priority: "normal", state: "ok", ...more,
@@ -18,6 +19,7 @@ beforeEach(() => {
   asked = [];
   said = [];
   extra = 0;
+  unknown = false;
   const call = (name: keyof Calls, argument: FilesRequest) => {
     if (name !== "files") {
       said.push([name, argument]);
@@ -25,6 +27,7 @@ beforeEach(() => {
     }
     asked.push(argument);
     const { dir, offset, limit } = argument;
+    if (unknown) return Promise.resolve({ total: 0, entries: [] });
     if (dir === "many") {
       const length = Math.min(limit, MANY - offset);
       return Promise.resolve({ total: MANY, entries: Array.from({ length }, (_, at) => file(`many/${offset + at}`)) });
@@ -52,6 +55,16 @@ describe("the files of an item", () => {
     expect(names(files, 0, 2)).toEqual(["many", "0", "1"]);
     expect(names(files, MANY + 1, MANY + 1)).toEqual(["a.txt"]);
     expect([files.parentRow(5), files.parentRow(0)]).toEqual([0, null]);
+  });
+
+  it("appear when a download learns of them", async () => {
+    unknown = true;
+    const files = new Files(1);
+    await settle();
+    expect([files.loaded, files.count]).toEqual([true, 0]);
+    unknown = false;
+    await files.refresh();
+    expect(names(files, 0, 1)).toEqual(["many", "a.txt"]);
   });
 
   it("reads a page when it comes into sight", async () => {
