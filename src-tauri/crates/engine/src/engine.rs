@@ -92,7 +92,7 @@ impl Engine {
             activity: Activity::default(),
             inside: Inside::default(),
         };
-        let jobs = Jobs::start(context.clone(), doubted).await?;
+        let jobs = Jobs::start(context.clone(), opened.items, doubted).await?;
         let mut tasks = JoinSet::new();
         let library = Arc::new(new_library(&context, &jobs, &mut tasks));
         if options.network {

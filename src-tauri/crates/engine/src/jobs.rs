@@ -87,18 +87,17 @@ pub(crate) struct Jobs {
 }
 
 impl Jobs {
-    /// Takes up every item where it was left.
+    /// Takes up every item where it was left, as `records` says.
     ///
     /// `doubted` says which files turned out not to be as they were when they were read for others.
     pub(crate) async fn start(
         context: Context,
+        records: Vec<ItemRecord>,
         doubted: mpsc::Receiver<Doubt>,
     ) -> Result<Self, EngineError> {
         let (commands, waiting) = mpsc::channel(MAX_WAITING_COMMANDS);
         let index = context.index.clone();
-        let (records, is_paused) =
-            work::blocking(move || Ok::<_, EngineError>((index.items()?, pause::was_on(&index)?)))
-                .await?;
+        let is_paused = work::blocking(move || pause::was_on(&index)).await?;
         if is_paused {
             context.index.halt(Some(HashSet::new()));
         }

@@ -66,6 +66,8 @@ struct Inner {
 #[derive(Debug)]
 pub struct Opened {
     pub index: Index,
+    /// All there are, as they were read for the check of the database: with 100,000 that takes a while.
+    pub items: Vec<ItemRecord>,
     /// Where the damaged database lies that was replaced. The items are back; what they hold has to be hashed again.
     pub recovered: Option<PathBuf>,
 }
@@ -101,7 +103,11 @@ pub type Result<T, E = IndexError> = std::result::Result<T, E>;
 impl Index {
     /// Opens the database in the directory, or makes it. The caller holds the directory's lock.
     pub fn open(dir: &Path) -> Result<Opened> {
-        let (connection, recovered) = recovery::open(dir)?;
+        let recovery::Sound {
+            connection,
+            items,
+            recovered,
+        } = recovery::open(dir)?;
         let serving = Arc::new(RwLock::new(items::serving(&connection)?));
         let readers = Readers::open(&dir.join(schema::FILE_NAME))?;
         let writer = Writer::start(connection, dir)?;
@@ -114,7 +120,11 @@ impl Index {
             }),
         };
         index.finish_removals()?;
-        Ok(Opened { index, recovered })
+        Ok(Opened {
+            index,
+            items,
+            recovered,
+        })
     }
 
     /// Ends writing: what was handed over is committed, and the database is one file again. Whatever comes later is refused.

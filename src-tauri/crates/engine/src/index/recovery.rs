@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 use rusqlite::Connection;
 
-use super::{IndexError, items, schema, shares};
+use super::{IndexError, ItemRecord, items, schema, shares};
 
 /// Its presence says that the database was found to be damaged.
 const MARK: &str = "index.damaged";
@@ -18,17 +18,31 @@ const MARK: &str = "index.damaged";
 /// Bytes of a database that is checked whole at each start: about 50 ms. A larger one shows its damage when it is met.
 const MAX_CHECKED: u64 = 16 * 1024 * 1024;
 
-/// Opens the database for writing. If it was damaged, says where the old one is kept.
-pub(super) fn open(dir: &Path) -> Result<(Connection, Option<PathBuf>), IndexError> {
+/// The database, opened for writing.
+pub(super) struct Sound {
+    pub(super) connection: Connection,
+    /// Reading them all is part of the check.
+    pub(super) items: Vec<ItemRecord>,
+    /// Where the damaged one is kept that this one replaces.
+    pub(super) recovered: Option<PathBuf>,
+}
+
+pub(super) fn open(dir: &Path) -> Result<Sound, IndexError> {
     let path = dir.join(schema::FILE_NAME);
     let is_new = !path.exists();
     if !is_marked(dir) {
         match open_sound(&path) {
-            Ok(connection) => {
-                if is_new {
-                    restore(&connection, dir)?;
-                }
-                return Ok((connection, None));
+            Ok((connection, known)) => {
+                let items = if is_new {
+                    restore(&connection, dir)?
+                } else {
+                    known
+                };
+                return Ok(Sound {
+                    connection,
+                    items,
+                    recovered: None,
+                });
             }
             Err(IndexError::Damaged(reason)) => {
                 tracing::error!(reason, path = %path.display(), "the index is damaged");
@@ -38,16 +52,20 @@ pub(super) fn open(dir: &Path) -> Result<(Connection, Option<PathBuf>), IndexErr
     }
     let kept = set_aside(dir)?;
     let connection = schema::open_writer(&path)?;
-    restore(&connection, dir)?;
-    Ok((connection, Some(kept)))
+    let items = restore(&connection, dir)?;
+    Ok(Sound {
+        connection,
+        items,
+        recovered: Some(kept),
+    })
 }
 
 /// Puts the items of the list into a new database. Somebody may have deleted the old one.
-fn restore(connection: &Connection, dir: &Path) -> rusqlite::Result<()> {
+fn restore(connection: &Connection, dir: &Path) -> rusqlite::Result<Vec<ItemRecord>> {
     for record in shares::read(dir) {
         items::insert(connection, &record, Some(record.id))?;
     }
-    Ok(())
+    items::all(connection)
 }
 
 /// Has the next start rebuild the database.
@@ -61,7 +79,7 @@ fn is_marked(dir: &Path) -> bool {
     dir.join(MARK).exists()
 }
 
-fn open_sound(path: &Path) -> Result<Connection, IndexError> {
+fn open_sound(path: &Path) -> Result<(Connection, Vec<ItemRecord>), IndexError> {
     let connection = schema::open_writer(path)?;
     if fs::metadata(path).is_ok_and(|metadata| metadata.len() <= MAX_CHECKED) {
         let verdict: String =
@@ -71,8 +89,8 @@ fn open_sound(path: &Path) -> Result<Connection, IndexError> {
         }
     }
     // Whatever the size: what everything begins with must be readable.
-    items::all(&connection)?;
-    Ok(connection)
+    let items = items::all(&connection)?;
+    Ok((connection, items))
 }
 
 /// Renames the database, and its write-ahead log with it, to a name that is free.
