@@ -80,16 +80,17 @@ fn sharing_goes_on_while_the_window_is_hidden_and_costs_the_page_nothing() {
             .then_some(())
     });
 
+    // Hiding itself is work.
+    window.rests();
     let into = desktop.home().join("fetched");
     let fetcher = Shoal::new().with("download.limit", "2000000");
-    let fetch = fetcher.start(&[&"get", &link, &"--into", &into]);
-    fetch.event("progress");
     let before = window.page_ticks();
-    fetch.finish().expect_code(0);
+    fetcher.ok(&[&"get", &link, &"--into", &into]);
     let used = window.page_ticks() - before;
     trees::assert_same(&file, &into.join("Film.mkv"));
-    // The file takes 4 seconds, of 100 ticks each: a page that draws uses far more.
-    assert!(used <= 2, "the hidden page used {used} clock ticks");
+    // The file takes 4 seconds of 100 ticks each; a page that draws the transfer uses far more than a collection of
+    // garbage now and then.
+    assert!(used <= 8, "the hidden page used {used} clock ticks");
 
     assert!(desktop.start_again(&[]).status.success());
     shows(&window);
@@ -115,6 +116,16 @@ fn a_second_start_hands_over_to_the_first() {
 
     let second = desktop.start_again(&[&LINK]);
     assert!(second.status.success(), "{second:?}");
+    let sheet = window.sheet("Open a link");
+    sheet.says("Lost.zip");
+    assert_eq!(sheet.field("Link").appears().value, LINK);
+}
+
+#[test]
+fn a_link_in_another_program_comes_to_the_open_window() {
+    let desktop = Desktop::new();
+    let window = desktop.open();
+    desktop.follow(LINK);
     let sheet = window.sheet("Open a link");
     sheet.says("Lost.zip");
     assert_eq!(sheet.field("Link").appears().value, LINK);

@@ -64,7 +64,6 @@ fn a_download_is_paused_resumed_and_removed() {
 
     window.choose("Harbour.mkv", "Remove");
     row.says("On its way out of the list");
-    window.picture("removed");
     window.place("button", "Undo").click();
     row.says("Downloading");
     window.choose("Harbour.mkv", "Remove");

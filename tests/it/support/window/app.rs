@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use fs_err as fs;
 use rustix::process::{Pid, Signal, kill_process};
@@ -12,10 +13,11 @@ use super::browser::Browser;
 use super::desktop::Desktop;
 use super::group::TIED;
 use super::place::Place;
-use super::{processes, until};
+use super::{processes, until, within};
 
-/// Runs the program, and notes its process, what it prints and how it ends.
+/// Runs the program, and notes when it began, its process, what it prints and how it ends.
 const WATCH: &str = r#"logs=$1; shift
+date +%s%N >"$logs/shoal.began"
 "$@" >"$logs/shoal.out" 2>"$logs/shoal.err" &
 echo $! >"$logs/shoal.pid.new" && mv "$logs/shoal.pid.new" "$logs/shoal.pid"
 wait $!
@@ -91,10 +93,31 @@ impl<'a> Window<'a> {
         self.browser.execute(script, Vec::new()).ok()
     }
 
+    /// Runs a script that calls its last argument when it is done.
+    pub(crate) fn execute_async(&self, script: &str) -> Value {
+        let answer = self.browser.execute_async(script, Vec::new());
+        answer.unwrap_or_else(|error| panic!("{error}\n{script}"))
+    }
+
+    /// The process that the person started, and those that show the page for it.
+    pub(crate) fn processes(&self) -> (u32, Vec<u32>) {
+        (self.process, processes::children(self.process))
+    }
+
     /// CPU time that the page's own processes have used so far, in clock ticks.
     pub(crate) fn page_ticks(&self) -> u64 {
-        let page = processes::children(self.process);
+        let (_, page) = self.processes();
         page.into_iter().map(processes::ticks).sum()
+    }
+
+    /// Waits until the page does nothing any more, for half a second.
+    pub(crate) fn rests(&self) {
+        const QUIET: Duration = Duration::from_millis(500);
+        until("the page to rest", || {
+            let before = self.page_ticks();
+            let works = within(QUIET, || (self.page_ticks() != before).then_some(()));
+            works.is_none().then_some(())
+        });
     }
 
     /// Whether the person sees it.
@@ -134,7 +157,7 @@ impl<'a> Window<'a> {
         // What was drawn last is on the screen two frames later.
         const FRAMES: &str = "const done = arguments[arguments.length - 1];
             requestAnimationFrame(() => requestAnimationFrame(() => done(null)));";
-        let _ = self.browser.execute_async(FRAMES, Vec::new());
+        self.execute_async(FRAMES);
         if let Ok(picture) = self.browser.screenshot() {
             let folder = pictures();
             fs::create_dir_all(&folder).unwrap();

@@ -12,7 +12,7 @@ import dbus.mainloop.glib
 import gi
 
 gi.require_version("Gtk", "3.0")
-from gi.repository import GLib, Gtk  # noqa: E402
+from gi.repository import Gio, GLib, Gtk  # noqa: E402
 
 from clipboard import Clipboard  # noqa: E402
 from close import close_window  # noqa: E402
@@ -36,6 +36,8 @@ def main():
         "click": tray.click,
         "notifications": lambda _: notifications.shown,
         "close": close_window,
+        # As a browser does with a link that is not for itself.
+        "follow": lambda link: Gio.AppInfo.launch_default_for_uri(link, None),
         "screen": picture,
     }
 

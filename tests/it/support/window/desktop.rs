@@ -1,7 +1,7 @@
 //! One person's computer: a screen, a D-Bus, a home, a data directory, and the programs that run there.
 
 use std::cell::RefCell;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -143,6 +143,20 @@ impl Desktop {
         command.arg("--data-dir").arg(self.data_dir());
         command.args(what.iter().map(AsRef::as_ref));
         command.output().unwrap()
+    }
+
+    /// Clicks a link in another program, on a desktop where Shoal is installed.
+    pub(crate) fn follow(&self, link: &str) {
+        let [program, data] = [app::program(), self.data_dir().into()].map(OsString::into_string);
+        let program = format!("env SHOAL_DATA_DIR={} {}", data.unwrap(), program.unwrap());
+        let entry = fs::read_to_string("assets/linux/shoal.desktop").unwrap();
+        let applications = self.home.path().join("share/applications");
+        fs::create_dir_all(&applications).unwrap();
+        let entry = entry.replace("{{exec}}", &program);
+        fs::write(applications.join("shoal.desktop"), entry).unwrap();
+        let choice = "[Default Applications]\nx-scheme-handler/ipfs=shoal.desktop\n";
+        fs::write(self.home.path().join("config/mimeapps.list"), choice).unwrap();
+        self.ask("follow", json!(link));
     }
 
     /// A command in the environment of this desktop, and nothing of the test's own.
