@@ -29,9 +29,10 @@ test: lint tools window ## every check: format, lints, pages, window, tests with
 	tests/tools/audit.sh
 	SHOAL_TEST_WINDOW="$(WINDOW)" cargo test $(HEADLESS) --no-fail-fast
 
-bench: packages ## measure Shoal beside raw limits and Kubo (15 minutes; ROWS="one-seed tree" for single rows)
+bench: ui ## measure Shoal beside raw limits and Kubo (15 minutes; ROWS="one-seed tree" for single rows)
 	@tests/tools/kubo.sh
-	@cargo bench --quiet --no-default-features --locked --bench speed -- $(ROWS)
+	@tests/tools/window.sh "$(TARGET)" "$(WINDOW)-release" release
+	@SHOAL_TEST_WINDOW="$(WINDOW)-release" cargo bench --quiet --no-default-features --locked --bench speed -- $(ROWS)
 
 lint: ui ## format and lints only
 	cargo fmt --all --check

@@ -212,8 +212,7 @@ impl Process {
 
     /// Memory that is its own or its share of what it has in common with others (PSS), in bytes.
     pub(crate) fn resident(&self) -> Result<u64> {
-        let text = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.child.id()))?;
-        kib_after(&text, "Pss:").context("smaps_rollup without Pss")
+        resident(self.child.id())
     }
 
     /// Bytes that it has read from files, in the page cache or not.
@@ -292,6 +291,12 @@ fn watch_memory(process: u32, peak: std::sync::Weak<AtomicU64>) {
     });
 }
 
+/// Memory that is a process's own or its share of what it has in common with others (PSS), in bytes.
+pub(crate) fn resident(process: u32) -> Result<u64> {
+    let text = fs::read_to_string(format!("/proc/{process}/smaps_rollup"))?;
+    kib_after(&text, "Pss:").context("smaps_rollup without Pss")
+}
+
 /// `None` once it has ended.
 fn peak_memory(process: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
@@ -309,8 +314,8 @@ pub(crate) fn own_cpu_time() -> Result<f64> {
     cpu_time("self")
 }
 
-/// Fields 14 and 15 of `/proc/PID/stat`; a process that ended but was not waited for still has them.
-fn cpu_time(process: &str) -> Result<f64> {
+/// CPU time of a process, in seconds: fields 14 and 15 of `/proc/PID/stat`; a process that ended but was not waited for still has them.
+pub(crate) fn cpu_time(process: &str) -> Result<f64> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
     // The second field is the program's name and may hold anything, in parentheses.
     let (_, fields) = stat.rsplit_once(')').context("stat without a name")?;

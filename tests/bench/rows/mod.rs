@@ -4,6 +4,7 @@ mod idle;
 mod paced;
 mod sharing;
 mod transfer;
+mod window;
 
 use anyhow::Result;
 
@@ -24,6 +25,7 @@ pub(crate) const ALL: &[Row] = &[
     row("small", transfer::small),
     row("idle", idle::idle),
     row("binary", idle::binary),
+    row("window", window::window),
     row("share-sparse", sharing::sparse),
 ];
 
