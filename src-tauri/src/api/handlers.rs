@@ -9,8 +9,8 @@ use engine::config::SettingView;
 use engine::types::{ItemId, ItemView, Problem, State};
 use engine::view::{LibraryRequest, LibraryView};
 use engine::{
-    DownloadRequest, Engine, EngineError, EntryView, NetworkView, PeerView, PersonView, Report,
-    ShareRequest,
+    CheckRequest, CheckView, DownloadRequest, Engine, EngineError, EntryView, NetworkView,
+    PeerView, PersonView, Report, ShareRequest, StandingRequest,
 };
 use futures::StreamExt;
 use serde::Serialize;
@@ -66,6 +66,8 @@ pub(crate) async fn answer(engine: Engine, request: Request) -> Answer {
         Request::ExportCar { id, path } => value(export_car(engine, id, &path).await),
         Request::Peers => value(peers(engine).await),
         Request::Network => value(network(engine).await),
+        Request::Check(request) => value(check(engine, request).await),
+        Request::SetStanding(request) => value(set_standing(engine, &request).await),
         Request::Settings => value(Ok(settings(engine))),
         Request::SetSetting(SetSettingRequest { key, value: to }) => {
             value(set_setting(engine, &key, &to).await)
@@ -229,6 +231,18 @@ pub(crate) async fn peers(engine: &Engine) -> Result<Vec<PeerView>, Problem> {
 
 pub(crate) async fn network(engine: &Engine) -> Result<NetworkView, Problem> {
     engine.network().await.map_err(told)
+}
+
+pub(crate) async fn check(engine: &Engine, request: CheckRequest) -> Result<CheckView, Problem> {
+    engine.check(request.public).await.map_err(told)
+}
+
+pub(crate) async fn set_standing(
+    engine: &Engine,
+    request: &StandingRequest,
+) -> Result<(), Problem> {
+    let set = engine.set_standing(&request.peer, request.standing).await;
+    set.map_err(told)
 }
 
 pub(crate) async fn people(

@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 use engine::config::SettingView;
 use engine::types::{ItemId, ItemView, Problem, Skipped};
 use engine::view::LibraryRequest;
-use engine::{Action, DownloadRequest, EntryView, NetworkView, PeerView, ShareRequest, SourceView};
+use engine::{
+    Action, CheckRequest, CheckView, DownloadRequest, EntryView, NetworkView, PeerView,
+    ShareRequest, SourceView, StandingRequest,
+};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 use ts_rs::TS;
@@ -50,6 +53,9 @@ pub(crate) enum Request {
     Settings,
     SetSetting(SetSettingRequest),
     Network,
+    /// Takes up to a minute.
+    Check(CheckRequest),
+    SetStanding(StandingRequest),
     Diagnostics,
     // What follows only the command line asks.
     Changes(ChangesRequest),
@@ -106,6 +112,8 @@ pub(super) fn calls(list: &mut impl CallList) {
     list.plain::<Vec<SettingView>>("settings", &Request::Settings);
     list.call::<_, ()>("set-setting", Request::SetSetting);
     list.plain::<NetworkView>("network", &Request::Network);
+    list.call::<_, CheckView>("check", Request::Check);
+    list.call::<_, ()>("set-standing", Request::SetStanding);
     list.plain::<String>("diagnostics", &Request::Diagnostics);
 }
 
@@ -114,7 +122,11 @@ impl Request {
     pub(crate) fn only_waits(&self) -> bool {
         matches!(
             self,
-            Self::Changes(_) | Self::Library(_) | Self::InspectLink(_) | Self::List { .. }
+            Self::Changes(_)
+                | Self::Library(_)
+                | Self::InspectLink(_)
+                | Self::List { .. }
+                | Self::Check(_)
         )
     }
 }
@@ -269,6 +281,7 @@ pub(crate) enum Event {
     Entry(EntryView),
     Peer(PeerView),
     Network(NetworkView),
+    Check(CheckView),
     Setting(SettingView),
     Error {
         code: String,

@@ -295,6 +295,7 @@ impl Output {
             | Event::Entry(_)
             | Event::Peer(_)
             | Event::Network(_)
+            | Event::Check(_)
             | Event::Setting(_)
             | Event::Error { .. } => Ok(()),
         }

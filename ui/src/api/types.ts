@@ -9,8 +9,29 @@ export type ActRequest = { ids: Array<ItemId>, action: Action, };
 /** What can be done with an item. */
 export type Action = "pause" | "resume" | "verify" | "update";
 
+/** An address at which others might get here. */
+export type AddressView = { address: string, transport: "tcp" | "quic" | "other", by: "direct" | "port" | "relay" | "local", reachable: "yes" | "no" | "unknown" | "checking",
+  /** Others who tried it. */
+  tries: number, };
+
 /** What others can find in the public directory. */
 export type Announce = "root" | "files" | "none";
+
+/** Test whether others can get here. */
+export type CheckRequest = {
+  /** Ask the public checking service too: it learns this computer's addresses. */
+  public: boolean, };
+
+/** What a test of whether others can get here found. */
+export type CheckView = {
+  /** When it ended. Unix seconds. */
+  at: number, reachable: "yes" | "no" | "unknown" | "checking",
+  /** Others who were asked to try. */
+  asked: number, addresses: Array<AddressView>,
+  /** What the public checking service said, if it was asked. */
+  public: { reachable: "yes" | "no" | "unknown" | "checking",
+  /** The address it got through at, or what went wrong. */
+  detail: string | null, } | null, };
 
 /** Fetch what a link names. */
 export type DownloadRequest = { link: string,
@@ -162,6 +183,15 @@ export type LibraryView = {
 /** A link to an item, for people with Shoal and for those without. */
 export type LinkView = { link: string, gateway: string, };
 
+/** A port that the router opened. */
+export type MappingView = { transport: "tcp" | "quic" | "other",
+  /** `192.168.1.10:4801`. */
+  internal: string,
+  /** `8.8.8.8:4801`. */
+  external: string,
+  /** Seconds until the router forgets it, should it not be renewed. */
+  expires: number, };
+
 /** How this peer stands in the network. */
 export type NetworkView = { peer: string,
   /** Where it accepts connections. */
@@ -179,7 +209,33 @@ export type NetworkView = { peer: string,
   /** Devices on this network. */
   nearby: Array<{ peer: string,
   /** What it says it is, once it is connected. */
-  app: string | null, }>, };
+  app: string | null, }>,
+  /** Peers in the routing table of this network's own directory; none: it is switched off. */
+  lan_peers: number | null,
+  /** The router that was asked to open ports, if one answered. */
+  router: {
+  /** What it calls itself. */
+  name: string | null,
+  /** Its address on this network. */
+  address: string, spoken: "upnp" | "pcp" | "nat-pmp",
+  /** Its own address, as seen from the other side. */
+  external: string | null,
+  /** Why what it does is no use: `double-nat`, `cgnat`, `refused`, `no-external-address`. */
+  problem: string | null,
+  /** What it said, in its own words. */
+  detail: string | null, } | null,
+  /** Ports that the router opened. */
+  mappings: Array<MappingView>,
+  /** Relays that were asked to pass connections on. */
+  relays: Array<RelayView>,
+  /** What is known of each address at which others might get here. */
+  addresses: Array<AddressView>,
+  /** The last test of whether others can get here. */
+  check: CheckView | null,
+  /** Web services that are asked who has what, or for blocks. */
+  services: Array<ServiceView>,
+  /** Only those who have the same key get in. */
+  private_network: boolean, };
 
 /** Something that a person wants to hear of even when not looking. */
 export type Notice = { rev: number, kind: "finished" | "needs-you", id: ItemId, name: string, problem: Problem | null, };
@@ -214,6 +270,8 @@ export type PersonView = {
   sent: number, how: "direct" | "nearby" | "relay", transport: "tcp" | "quic" | "other", address: string | null,
   /** It connected to us. */
   inbound: boolean,
+  /** Always dialled, never dropped. */
+  trusted: boolean,
   /** Round-trip time in milliseconds. */
   rtt_ms: number | null,
   /** Its part of the item that was asked about, 0 to 1; `null`: not known. */
@@ -257,6 +315,11 @@ export type Rates = { down: number, up: number,
 /** How others get here, in one word. */
 export type Reach = "offline" | "checking" | "direct" | "port" | "relay" | "local";
 
+/** A relay that was asked to pass connections on. */
+export type RelayView = { peer: string, address: string, state: "asking" | "reserved" | "refused",
+  /** The person named it; else it was found in the network. */
+  chosen: boolean, };
+
 /** "It lies there now": checked, then shared from there. */
 export type RelocateRequest = { id: ItemId, path: string, };
 
@@ -279,9 +342,18 @@ export type Retry = "auto" | "user" | "never";
 
 /** A way in which others may get here. */
 export type Rung = { rung: "direct" | "port" | "relay" | "local", state: "in-use" | "ready" | "no" | "off" | "checking",
-  /** Stable: `public-address`, `no-public-address`, `not-in-this-version`, `switched-off`, `devices-nearby`,
-   * `nobody-nearby`, `this-machine-only`. */
-  reason: string, detail: string | null, };
+  /** Stable, one of these.
+   *
+   * | rung | reasons |
+   * |---|---|
+   * | all | `this-machine-only` `switched-off` `checking` `offline` |
+   * | direct | `public-address` `no-public-address` `not-confirmed` (a firewall) |
+   * | port | `opened` `not-needed` `no-router` `refused` `double-nat` `cgnat` `not-confirmed` |
+   * | relay | `relayed` `not-needed` `no-relay` `refused` `symmetric-nat` (relayed, but punching holes fails) |
+   * | local | `devices-nearby` `nobody-nearby` | */
+  reason: string,
+  /** What it is about: an address, a router's name, a port. */
+  detail: string | null, };
 
 /** A way in which people are looked for. */
 export type Search = "connected" | "hints" | "lan" | "dht" | "http";
@@ -290,6 +362,13 @@ export type Search = "connected" | "hints" | "lan" | "dht" | "http";
 export type SelectRequest = { id: ItemId,
   /** Files and folders inside the item; empty is all of it. */
   paths: Array<string>, chosen: boolean, };
+
+/** A web service that is asked who has what, or for blocks. */
+export type ServiceView = { url: string, kind: "router" | "gateway",
+  /** It answered when it was last asked; not asked yet counts too. */
+  works: boolean, problem: string | null,
+  /** Bytes of blocks that came from it. */
+  received: number, };
 
 export type SetSettingRequest = { key: string, value: string, };
 
@@ -314,6 +393,9 @@ export type Skipped = {
 
 /** In which order. */
 export type Sort = "newest" | "name" | "size";
+
+/** How a peer is to be treated from now on. */
+export type StandingRequest = { peer: string, standing: "usual" | "trusted" | "blocked", };
 
 /** What an item is doing now.
  *
@@ -352,5 +434,7 @@ export interface Calls {
   "settings": [null, Array<SettingView>];
   "set-setting": [SetSettingRequest, null];
   "network": [null, NetworkView];
+  "check": [CheckRequest, CheckView];
+  "set-standing": [StandingRequest, null];
   "diagnostics": [null, string];
 }

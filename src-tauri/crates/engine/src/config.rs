@@ -6,15 +6,23 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use fs_err as fs;
-use libp2p::Multiaddr;
+use if_watch::IpNet;
+use libp2p::multiaddr::Protocol;
+use libp2p::pnet::PreSharedKey;
+use libp2p::{Multiaddr, PeerId};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
+use url::Url;
 
-use crate::limits::CONNECTIONS;
+use crate::limits::{CONNECTIONS, CONNECTIONS_OF_NETWORK, CONNECTIONS_OF_PEER};
 use crate::paths;
+use crate::requests::Standing;
 use crate::schedule::{Days, Hours, Limits, Schedule};
 
 /// What the engine runs with.
@@ -24,6 +32,26 @@ pub struct Config {
     pub bootstrap: Vec<Multiaddr>,
     pub mdns: bool,
     pub dht: bool,
+    /// Ask the router to open ports.
+    pub nat: bool,
+    /// Be reachable through relays, and punch holes.
+    pub relay: bool,
+    /// Relays that the person chose; else some are found in the network.
+    pub relays: Vec<Multiaddr>,
+    /// Pass connections on for trusted peers.
+    pub relay_service: bool,
+    /// Web services to ask who has what.
+    pub http_routers: Vec<Url>,
+    /// Web services to fetch verified blocks from.
+    pub http_gateways: Vec<Url>,
+    /// The service that tests, on request, whether others can get here.
+    pub http_check: Option<Url>,
+    /// Peers that are always dialled and never dropped, each with an address or by its ID alone.
+    pub trusted: Vec<Multiaddr>,
+    pub blocked: Vec<PeerId>,
+    pub blocked_networks: Vec<IpNet>,
+    /// Only those who have the same key get in.
+    pub network_key: Option<PreSharedKey>,
     /// Bytes a second.
     pub upload_limit: Option<u64>,
     /// Bytes a second.
@@ -32,6 +60,10 @@ pub struct Config {
     /// Other limits for some hours.
     pub schedule: Option<Schedule>,
     pub max_connections: u32,
+    /// Connections with one peer.
+    pub max_connections_of_peer: u32,
+    /// Connections that others opened from one network.
+    pub max_connections_of_network: u32,
     /// Nothing may leave this machine.
     pub local: bool,
 }
@@ -93,9 +125,14 @@ enum Takes {
     Hours,
     Days,
     OneOf(&'static [&'static str]),
-    /// Sources that this version doesn't use yet can only be switched off.
-    OnlyOff,
-    OnlyNone,
+    /// Multiaddrs that name their peer, or peer IDs alone.
+    Peers,
+    PeerIds,
+    Networks,
+    Urls,
+    NetworkKey,
+    ConnectionsOfPeer,
+    ConnectionsOfNetwork,
 }
 
 /// Bootstrap peers of the public network, as other implementations ship them.
@@ -145,31 +182,80 @@ const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "nat",
-        default: || "off".to_owned(),
+        default: || "on".to_owned(),
         local: Some("off"),
-        takes: Takes::OnlyOff,
-        meaning: "ask the router to open a port (not in this version)",
+        takes: Takes::OnOff,
+        meaning: "ask the router to open a port",
     },
     Setting {
         key: "relay",
+        default: || "on".to_owned(),
+        local: Some("off"),
+        takes: Takes::OnOff,
+        meaning: "be reachable through relays where nothing better is possible",
+    },
+    Setting {
+        key: "relays",
+        default: || "none".to_owned(),
+        local: Some("none"),
+        takes: Takes::Peers,
+        meaning: "relays to use, with their peer IDs; none: those found in the network",
+    },
+    Setting {
+        key: "relay.service",
         default: || "off".to_owned(),
         local: Some("off"),
-        takes: Takes::OnlyOff,
-        meaning: "be reachable through relays (not in this version)",
+        takes: Takes::OnOff,
+        meaning: "pass connections on for trusted peers that can't be reached otherwise",
     },
     Setting {
         key: "http.routers",
-        default: || "none".to_owned(),
+        default: || "https://delegated-ipfs.dev".to_owned(),
         local: Some("none"),
-        takes: Takes::OnlyNone,
-        meaning: "web services to ask who has what (not in this version)",
+        takes: Takes::Urls,
+        meaning: "web services to ask who has what",
     },
     Setting {
         key: "http.gateways",
-        default: || "none".to_owned(),
+        default: || "https://trustless-gateway.link".to_owned(),
         local: Some("none"),
-        takes: Takes::OnlyNone,
-        meaning: "web services to fetch verified blocks from (not in this version)",
+        takes: Takes::Urls,
+        meaning: "web services to fetch verified blocks from",
+    },
+    Setting {
+        key: "http.check",
+        default: || "https://ipfs-check-backend.ipfs.io".to_owned(),
+        local: Some("none"),
+        takes: Takes::Urls,
+        meaning: "web service to ask, on request only, whether others can reach this computer",
+    },
+    Setting {
+        key: "peers.trusted",
+        default: || "none".to_owned(),
+        local: None,
+        takes: Takes::Peers,
+        meaning: "peers to be always connected with: peer IDs, or addresses with them",
+    },
+    Setting {
+        key: "peers.blocked",
+        default: || "none".to_owned(),
+        local: None,
+        takes: Takes::PeerIds,
+        meaning: "peer IDs to keep away from",
+    },
+    Setting {
+        key: "networks.blocked",
+        default: || "none".to_owned(),
+        local: None,
+        takes: Takes::Networks,
+        meaning: "networks to keep away from, such as 192.0.2.0/24",
+    },
+    Setting {
+        key: "network.key",
+        default: || "none".to_owned(),
+        local: None,
+        takes: Takes::NetworkKey,
+        meaning: "key of a private network (64 hex digits, as in swarm.key): nobody without it gets in",
     },
     Setting {
         key: "upload.limit",
@@ -201,6 +287,20 @@ const SETTINGS: &[Setting] = &[
         local: None,
         takes: Takes::Connections,
         meaning: "connections at a time, from the next start",
+    },
+    Setting {
+        key: "connections.peer",
+        default: || "4".to_owned(),
+        local: None,
+        takes: Takes::ConnectionsOfPeer,
+        meaning: "connections with one peer at a time, from the next start",
+    },
+    Setting {
+        key: "connections.network",
+        default: || "16".to_owned(),
+        local: None,
+        takes: Takes::ConnectionsOfNetwork,
+        meaning: "connections that others may open from one network (a /24, or a /56 of IPv6)",
     },
     Setting {
         key: "schedule",
@@ -299,24 +399,36 @@ impl Takes {
             Self::Hours => "hours such as 22:00-07:00",
             Self::Days => "days out of mon,tue,wed,thu,fri,sat,sun",
             Self::OneOf(values) => return format!("one of {}", values.join(", ")),
-            Self::OnlyOff => "only \"off\" in this version",
-            Self::OnlyNone => "only \"none\" in this version",
+            Self::Peers => {
+                "peer IDs or multiaddrs that end in one, separated by commas, or \"none\""
+            }
+            Self::PeerIds => "peer IDs separated by commas, or \"none\"",
+            Self::Networks => "networks such as 192.0.2.0/24 separated by commas, or \"none\"",
+            Self::Urls => "http or https addresses separated by commas, or \"none\"",
+            Self::NetworkKey => "64 hex digits, or \"none\"",
+            Self::ConnectionsOfPeer => "a number from 1 to 8",
+            Self::ConnectionsOfNetwork => "a number from 1 to 256",
         };
         text.to_owned()
     }
 
     fn accepts(self, value: &str) -> bool {
         match self {
-            Self::Addresses => addresses(value).is_some(),
+            Self::Addresses => list::<Multiaddr>(value).is_some(),
             Self::OnOff => switch(value).is_some(),
             Self::Rate => value.parse::<u64>().is_ok(),
             Self::Folder => Path::new(value).is_absolute(),
-            Self::Connections => connections(value).is_some(),
+            Self::Connections => number(value, &CONNECTIONS).is_some(),
             Self::Hours => value.parse::<Hours>().is_ok(),
             Self::Days => value.parse::<Days>().is_ok(),
             Self::OneOf(values) => values.contains(&value),
-            Self::OnlyOff => value == "off",
-            Self::OnlyNone => value == "none",
+            Self::Peers => peers(value).is_some(),
+            Self::PeerIds => list::<PeerId>(value).is_some(),
+            Self::Networks => networks(value).is_some(),
+            Self::Urls => urls(value).is_some(),
+            Self::NetworkKey => network_key(value).is_some(),
+            Self::ConnectionsOfPeer => number(value, &CONNECTIONS_OF_PEER).is_some(),
+            Self::ConnectionsOfNetwork => number(value, &CONNECTIONS_OF_NETWORK).is_some(),
         }
     }
 }
@@ -361,20 +473,35 @@ impl Settings {
     }
 
     pub fn config(&self) -> Config {
-        let list = |key| addresses(&self.get(key)).unwrap_or_default();
+        let addresses = |key| list(&self.get(key)).unwrap_or_default();
+        let number_of = |key, range: &RangeInclusive<u32>| {
+            number(&self.get(key), range).unwrap_or(*range.end())
+        };
         let on = |key| switch(&self.get(key)).unwrap_or_default();
         let rate = |key| self.get(key).parse().ok().filter(|limit| *limit > 0);
         Config {
-            listen: list("listen"),
-            bootstrap: list("bootstrap"),
+            listen: addresses("listen"),
+            bootstrap: addresses("bootstrap"),
             mdns: on("mdns"),
             dht: on("dht"),
+            nat: on("nat"),
+            relay: on("relay"),
+            relays: peers(&self.get("relays")).unwrap_or_default(),
+            relay_service: on("relay.service"),
+            http_routers: urls(&self.get("http.routers")).unwrap_or_default(),
+            http_gateways: urls(&self.get("http.gateways")).unwrap_or_default(),
+            http_check: urls(&self.get("http.check")).and_then(|urls| urls.into_iter().next()),
+            trusted: peers(&self.get("peers.trusted")).unwrap_or_default(),
+            blocked: list(&self.get("peers.blocked")).unwrap_or_default(),
+            blocked_networks: networks(&self.get("networks.blocked")).unwrap_or_default(),
+            network_key: network_key(&self.get("network.key")).flatten(),
             upload_limit: rate("upload.limit"),
             download_limit: rate("download.limit"),
             download_folder: PathBuf::from(self.get("download.folder")),
             schedule: on("schedule").then(|| self.schedule()).flatten(),
-            max_connections: connections(&self.get("connections.max"))
-                .unwrap_or(*CONNECTIONS.end()),
+            max_connections: number_of("connections.max", &CONNECTIONS),
+            max_connections_of_peer: number_of("connections.peer", &CONNECTIONS_OF_PEER),
+            max_connections_of_network: number_of("connections.network", &CONNECTIONS_OF_NETWORK),
             local: self.local,
         }
     }
@@ -396,7 +523,13 @@ impl Settings {
         let told = SETTINGS.iter().filter_map(|setting| {
             let (value, _) = self.value(setting);
             let shown = match setting.takes {
-                Takes::Addresses | Takes::Folder => "(set)",
+                Takes::Addresses
+                | Takes::Folder
+                | Takes::Peers
+                | Takes::PeerIds
+                | Takes::Networks
+                | Takes::Urls
+                | Takes::NetworkKey => "(set)",
                 _ => &value,
             };
             (value != (setting.default)()).then(|| format!("{} = {shown}", setting.key))
@@ -435,6 +568,32 @@ impl Settings {
         paths::write_whole(&self.file, &bytes)?;
         self.kept = kept;
         Ok(())
+    }
+
+    /// The settings to change so that a peer stands so, with their new values.
+    pub(crate) fn standing(&self, peer: PeerId, standing: Standing) -> [(&'static str, String); 2] {
+        let config = self.config();
+        let names = |address: &Multiaddr| address.iter().last() == Some(Protocol::P2p(peer));
+        let mut trusted = config.trusted;
+        let mut blocked = config.blocked;
+        if standing != Standing::Trusted {
+            trusted.retain(|address| !names(address));
+        } else if !trusted.iter().any(names) {
+            trusted.push(Multiaddr::from(Protocol::P2p(peer)));
+        }
+        blocked.retain(|other| *other != peer);
+        if standing == Standing::Blocked {
+            blocked.push(peer);
+        }
+        let trusted = trusted.iter().map(|address| match address.iter().next() {
+            Some(Protocol::P2p(peer)) => peer.to_string(),
+            _ => address.to_string(),
+        });
+        let blocked = blocked.iter().map(PeerId::to_string);
+        [
+            ("peers.trusted", joined(trusted)),
+            ("peers.blocked", joined(blocked)),
+        ]
     }
 
     fn get(&self, key: &str) -> String {
@@ -477,19 +636,65 @@ fn check(setting: &Setting, value: &str) -> Result<(), ConfigError> {
     })
 }
 
-fn addresses(value: &str) -> Option<Vec<Multiaddr>> {
+/// Values separated by commas; "none" is an empty list.
+fn list<T: FromStr>(value: &str) -> Option<Vec<T>> {
     if value == "none" {
         return Some(Vec::new());
     }
     value
         .split(',')
-        .map(|address| address.trim().parse().ok())
+        .map(|part| part.trim().parse().ok())
         .collect()
 }
 
-fn connections(value: &str) -> Option<u32> {
+fn joined(values: impl Iterator<Item = String>) -> String {
+    let values: Vec<String> = values.collect();
+    if values.is_empty() {
+        return "none".to_owned();
+    }
+    values.join(",")
+}
+
+/// Multiaddrs that name a peer at their end; a peer ID alone becomes one without a place.
+fn peers(value: &str) -> Option<Vec<Multiaddr>> {
+    let peer = |text: String| match text.parse::<PeerId>() {
+        Ok(peer) => Some(Multiaddr::from(Protocol::P2p(peer))),
+        Err(_) => text
+            .parse::<Multiaddr>()
+            .ok()
+            .filter(|address| matches!(address.iter().last(), Some(Protocol::P2p(_)))),
+    };
+    list::<String>(value)?.into_iter().map(peer).collect()
+}
+
+/// Networks, or single addresses, which stand for themselves.
+fn networks(value: &str) -> Option<Vec<IpNet>> {
+    let network = |text: String| {
+        let single = || text.parse::<IpAddr>().map(IpNet::from);
+        text.parse::<IpNet>().or_else(|_| single()).ok()
+    };
+    list::<String>(value)?.into_iter().map(network).collect()
+}
+
+fn urls(value: &str) -> Option<Vec<Url>> {
+    let is_web = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+    list::<Url>(value).filter(|urls| urls.iter().all(is_web))
+}
+
+/// The key as `swarm.key` has it in its third line; "none" is no key.
+fn network_key(value: &str) -> Option<Option<PreSharedKey>> {
+    if value == "none" {
+        return Some(None);
+    }
+    format!("/key/swarm/psk/1.0.0/\n/base16/\n{value}\n")
+        .parse()
+        .ok()
+        .map(Some)
+}
+
+fn number(value: &str, range: &RangeInclusive<u32>) -> Option<u32> {
     let number = value.parse().ok();
-    number.filter(|number| CONNECTIONS.contains(number))
+    number.filter(|number| range.contains(number))
 }
 
 fn switch(value: &str) -> Option<bool> {
@@ -614,7 +819,12 @@ mod tests {
             ("mdns", "yes"),
             ("listen", "localhost"),
             ("upload.limit", "-1"),
-            ("nat", "on"),
+            ("nat", "yes"),
+            ("peers.trusted", "/ip4/192.0.2.1/tcp/1"),
+            ("networks.blocked", "192.0.2.0/33"),
+            ("http.gateways", "ftp://example.org"),
+            ("network.key", "0123"),
+            ("connections.peer", "0"),
             ("connections.max", "15"),
             ("schedule.hours", "from dusk to dawn"),
             ("schedule.days", "monday"),

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use libp2p::Multiaddr;
+use libp2p::{Multiaddr, PeerId};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 use unixfs::{Cid, Profile};
@@ -30,7 +30,8 @@ use crate::paths::DataDir;
 use crate::people;
 use crate::rates::Meter;
 use crate::requests::{
-    Action, DownloadRequest, EntryView, NetworkView, PeerView, PersonView, Report, ShareRequest,
+    Action, CheckView, DownloadRequest, EntryView, NetworkView, PeerView, PersonView, Report,
+    ShareRequest, Standing,
 };
 use crate::schedule::{self, Limits, Schedule};
 use crate::types::{ItemId, ItemKind, ItemView, Skipped};
@@ -288,12 +289,29 @@ impl Engine {
         Ok(self.net()?.network().await?.into())
     }
 
+    /// Tests whether others can get here; takes up to a minute. `public`: the public checking service is asked too.
+    pub async fn check(&self, public: bool) -> Result<CheckView, EngineError> {
+        Ok(self.net()?.check(public).await?)
+    }
+
     /// Every setting, with its meaning.
     pub fn settings(&self) -> Vec<SettingView> {
         self.settings_lock().all()
     }
 
-    /// Keeps a setting. Rates count at once, the rest from the next start.
+    /// Trusts a peer, keeps away from it, or neither, from now on.
+    pub async fn set_standing(&self, peer: &str, standing: Standing) -> Result<(), EngineError> {
+        let peer: PeerId = peer
+            .parse()
+            .map_err(|_| EngineError::BadPeer(peer.to_owned()))?;
+        let changes = self.settings_lock().standing(peer, standing);
+        for (key, value) in changes {
+            self.set_setting(key, &value).await?;
+        }
+        Ok(())
+    }
+
+    /// Keeps a setting. It counts at once, but for those that say "from the next start".
     pub async fn set_setting(&self, key: &str, value: &str) -> Result<(), EngineError> {
         let config = {
             let mut settings = self.settings_lock();
@@ -304,6 +322,7 @@ impl Engine {
             let (usual, schedule) = limits(&config);
             let limits = schedule::limits_now(usual, schedule);
             net.set_limits(limits.upload, limits.download).await;
+            net.configure(NetConfig::from(&config)).await;
             self.shared.set.notify_one();
         }
         Ok(())

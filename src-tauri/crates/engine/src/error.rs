@@ -46,6 +46,8 @@ pub enum EngineError {
     UnknownProfile(String),
     #[error("{0:?} is not an address of a peer")]
     BadAddress(String),
+    #[error("{0:?} is not the ID of a peer")]
+    BadPeer(String),
     #[error("there is no item {0}")]
     UnknownItem(ItemId),
     #[error("item {0} has no content address yet")]
@@ -153,6 +155,11 @@ impl EngineError {
             Self::BadAddress(_) => (
                 "bad-address",
                 Some("An address looks like /ip4/192.0.2.1/tcp/4001/p2p/12D3…"),
+                Retry::Never,
+            ),
+            Self::BadPeer(_) => (
+                "bad-peer",
+                Some("The ID of a peer looks like 12D3KooW… or Qm…"),
                 Retry::Never,
             ),
             Self::UnknownItem(_) => (

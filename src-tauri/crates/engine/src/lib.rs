@@ -32,6 +32,8 @@ pub use engine::{Engine, Options, compute_cid};
 pub use error::EngineError;
 pub use index::Announce;
 pub use requests::{
-    Action, DownloadRequest, EntryView, NearbyView, NetworkView, PeerView, PersonView, Report,
-    Rung, RungKind, RungState, ShareRequest, SourceView,
+    Action, AddressView, CheckRequest, CheckView, DownloadRequest, EntryView, MappingView,
+    NearbyView, NetworkView, PeerView, PersonView, PublicCheck, RelayState, RelayView, Report,
+    RouterView, Rung, RungKind, RungState, ServiceKind, ServiceView, ShareRequest, SourceView,
+    Spoken, Standing, StandingRequest, Transport, Verdict,
 };

@@ -56,10 +56,10 @@ pub(crate) const MAX_PEER_ADDRESSES: usize = 16;
 pub(crate) const CONNECTIONS: RangeInclusive<u32> = 16..=2000;
 /// Eighths of them that others may open: leaves room to open our own.
 pub(crate) const INBOUND_EIGHTHS: u32 = 5;
-/// Connections that others opened from one network: about a tenth of what they may open as we are shipped.
-pub(crate) const MAX_INBOUND_OF_NETWORK: usize = 16;
-/// Connections with one peer: TCP and QUIC opened from both sides at once.
-pub(crate) const MAX_CONNECTIONS_PER_PEER: u32 = 4;
+/// Connections that others opened from one network, as a person may choose. As shipped about a tenth of what all may open.
+pub(crate) const CONNECTIONS_OF_NETWORK: RangeInclusive<u32> = 1..=256;
+/// Connections with one peer, as a person may choose. As shipped 4: TCP and QUIC opened from both sides at once.
+pub(crate) const CONNECTIONS_OF_PEER: RangeInclusive<u32> = 1..=8;
 /// Connections being opened, each way. A handshake costs about a millisecond of one core.
 pub(crate) const MAX_PENDING_CONNECTIONS: u32 = 64;
 /// Bytes of physical memory above which no connection is accepted or opened any more.

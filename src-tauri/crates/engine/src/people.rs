@@ -70,6 +70,7 @@ fn view(info: PeerInfo, rate: RateSample, has: Option<f64>) -> PersonView {
         transport: addresses.first().map_or(Transport::Other, transport),
         address: addresses.first().map(ToString::to_string),
         inbound: info.inbound,
+        trusted: false,
         rtt_ms: info
             .rtt
             .map(|rtt| u64::try_from(rtt.as_millis()).unwrap_or(u64::MAX)),

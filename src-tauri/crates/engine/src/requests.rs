@@ -1,16 +1,18 @@
 //! What can be asked of the engine, and what it answers, as plain data.
 
+mod network;
+
 use std::path::PathBuf;
 
-use libp2p::PeerId;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::fetch::{EntryKind, ListedEntry};
 use crate::index::Announce;
-use crate::net::{NetworkInfo, PeerInfo};
+use crate::net::PeerInfo;
 use crate::types::Skipped;
-use crate::view::Reach;
+
+pub use self::network::*;
 
 /// Share files and folders where they lie, as one item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -116,6 +118,8 @@ pub struct PersonView {
     pub address: Option<String>,
     /// It connected to us.
     pub inbound: bool,
+    /// Always dialled, never dropped.
+    pub trusted: bool,
     /// Round-trip time in milliseconds.
     pub rtt_ms: Option<u64>,
     /// Its part of the item that was asked about, 0 to 1; `null`: not known.
@@ -138,68 +142,6 @@ pub enum Transport {
     Tcp,
     Quic,
     Other,
-}
-
-/// How this peer stands in the network.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct NetworkView {
-    pub peer: String,
-    /// Where it accepts connections.
-    pub listen: Vec<String>,
-    /// Where others can reach it, as far as it knows.
-    pub external: Vec<String>,
-    /// Connected peers.
-    pub peers: u64,
-    /// Peers in the routing table of the public directory; none: it is switched off.
-    pub dht_peers: Option<u64>,
-    /// It answers for the public directory too.
-    pub dht_server: bool,
-    pub reach: Reach,
-    /// Always four, the best first.
-    pub rungs: Vec<Rung>,
-    /// Devices on this network.
-    #[ts(inline)]
-    pub nearby: Vec<NearbyView>,
-}
-
-/// A way in which others may get here.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct Rung {
-    #[ts(inline)]
-    pub rung: RungKind,
-    #[ts(inline)]
-    pub state: RungState,
-    /// Stable: `public-address`, `no-public-address`, `not-in-this-version`, `switched-off`, `devices-nearby`,
-    /// `nobody-nearby`, `this-machine-only`.
-    pub reason: String,
-    pub detail: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "lowercase")]
-pub enum RungKind {
-    Direct,
-    Port,
-    Relay,
-    Local,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "kebab-case")]
-pub enum RungState {
-    InUse,
-    Ready,
-    No,
-    Off,
-    Checking,
-}
-
-/// A device on this network.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct NearbyView {
-    pub peer: String,
-    /// What it says it is, once it is connected.
-    pub app: Option<String>,
 }
 
 impl From<ListedEntry> for EntryView {
@@ -228,29 +170,6 @@ impl From<PeerInfo> for PeerView {
             rtt_ms: peer
                 .rtt
                 .map(|rtt| u64::try_from(rtt.as_millis()).unwrap_or(u64::MAX)),
-        }
-    }
-}
-
-fn nearby((peer, app): (PeerId, Option<String>)) -> NearbyView {
-    NearbyView {
-        peer: peer.to_string(),
-        app,
-    }
-}
-
-impl From<NetworkInfo> for NetworkView {
-    fn from(info: NetworkInfo) -> Self {
-        Self {
-            peer: info.peer.to_string(),
-            listen: info.listen.iter().map(ToString::to_string).collect(),
-            external: info.external.iter().map(ToString::to_string).collect(),
-            peers: info.peers as u64,
-            dht_peers: info.dht_peers.map(|peers| peers as u64),
-            dht_server: info.dht_server,
-            reach: info.reach,
-            rungs: info.rungs,
-            nearby: info.nearby.into_iter().map(nearby).collect(),
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::activity::Activity;
 use crate::index::{Index, ItemOptions, NewItem};
 use crate::library::{self, Control, ImportRequest, Progress, Source};
 use crate::link::Link;
-use crate::net::{Channels, Net, NetConfig};
+use crate::net::{Net, NetConfig};
 use crate::types::{ItemId, ItemKind};
 
 /// Long enough for a slow machine; a test that needs it has failed.
@@ -37,14 +37,7 @@ impl Node {
         let source = Source::new(index.clone(), |_| {});
         let config = NetConfig {
             listen: vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap()],
-            bootstrap: Vec::new(),
-            mdns: false,
-            dht: false,
-            upload_limit: None,
-            download_limit: None,
-            max_connections: 300,
-            local_only: true,
-            channels: Channels::All,
+            ..NetConfig::local()
         };
         let identity = Keypair::generate_ed25519();
         let net = Net::start(config, identity, source.clone(), index.clone())

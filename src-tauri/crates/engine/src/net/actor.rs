@@ -1,5 +1,6 @@
 //! The one task that owns the swarm. It awaits nothing but its own `select!`.
 
+mod configure;
 mod dht;
 mod exchange;
 
@@ -246,6 +247,7 @@ impl Actor {
             Command::Provide { key, reply } => self.provide(&key, reply),
             Command::StopProviding { keys } => self.stop_providing(&keys),
             Command::SetLimits { upload, download } => bitswap.set_limits(upload, download),
+            Command::Configure(config) => self.configure(*config),
             Command::Peers { reply } => {
                 let stats = bitswap.peer_stats();
                 let _ = reply.send(self.peers.infos(&stats));

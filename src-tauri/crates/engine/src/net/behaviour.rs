@@ -15,9 +15,7 @@ use super::NetConfig;
 use super::address::{self, Scope};
 use super::crowd;
 use super::kad_store::ProviderStore;
-use crate::limits::{
-    INBOUND_EIGHTHS, MAX_CONNECTIONS_PER_PEER, MAX_MEMORY_BYTES, MAX_PENDING_CONNECTIONS,
-};
+use crate::limits::{INBOUND_EIGHTHS, MAX_MEMORY_BYTES, MAX_PENDING_CONNECTIONS};
 
 /// The public DHT. One that begins at bootstrap peers of its own goes by the same name, so that it matters to nobody how its
 /// first peer was started.
@@ -41,7 +39,7 @@ const KAD_REFRESH: Duration = Duration::from_mins(10);
 pub(crate) struct Behaviour {
     limits: connection_limits::Behaviour,
     memory: memory_connection_limits::Behaviour,
-    crowd: crowd::Behaviour,
+    pub(crate) crowd: crowd::Behaviour,
     pub(crate) blocked: allow_block_list::Behaviour<BlockedPeers>,
     pub(crate) bitswap: bitswap::Behaviour,
     pub(crate) kad: Toggle<kad::Behaviour<ProviderStore>>,
@@ -54,9 +52,9 @@ impl Behaviour {
     pub(crate) fn new(config: &NetConfig, identity: &Keypair) -> Self {
         let local = identity.public().to_peer_id();
         Self {
-            limits: connection_limits::Behaviour::new(limits(config.max_connections)),
+            limits: connection_limits::Behaviour::new(limits(config)),
             memory: memory_connection_limits::Behaviour::with_max_bytes(MAX_MEMORY_BYTES),
-            crowd: crowd::Behaviour::default(),
+            crowd: crowd::Behaviour::new(config.max_connections_of_network),
             blocked: allow_block_list::Behaviour::default(),
             bitswap: bitswap::Behaviour::new(bitswap::Config {
                 upload_limit: config.upload_limit,
@@ -80,13 +78,14 @@ impl Behaviour {
     }
 }
 
-fn limits(all: u32) -> ConnectionLimits {
+fn limits(config: &NetConfig) -> ConnectionLimits {
+    let all = config.max_connections;
     ConnectionLimits::default()
         .with_max_pending_incoming(Some(MAX_PENDING_CONNECTIONS))
         .with_max_pending_outgoing(Some(MAX_PENDING_CONNECTIONS))
         .with_max_established_incoming(Some(all * INBOUND_EIGHTHS / 8))
         .with_max_established(Some(all))
-        .with_max_established_per_peer(Some(MAX_CONNECTIONS_PER_PEER))
+        .with_max_established_per_peer(Some(config.max_connections_of_peer))
 }
 
 /// The DHT: who enters the routing table, what is stored and when to announce again is decided by us, not by libp2p.

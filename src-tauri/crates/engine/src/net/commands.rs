@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use unixfs::cid::{Cid, Multihash};
 
 use super::session::Session;
-use super::{NetError, NetworkInfo, PeerInfo};
+use super::{NetConfig, NetError, NetworkInfo, PeerInfo};
 
 #[derive(Debug)]
 pub(crate) enum Command {
@@ -46,6 +46,8 @@ pub(crate) enum Command {
         upload: Option<u64>,
         download: Option<u64>,
     },
+    /// Other settings; what is fixed for a run stays.
+    Configure(Box<NetConfig>),
     Peers {
         reply: oneshot::Sender<Vec<PeerInfo>>,
     },

@@ -18,26 +18,40 @@ use libp2p::swarm::{
 use libp2p::{Multiaddr, PeerId};
 
 use super::address::{self, Scope};
-use crate::limits::MAX_INBOUND_OF_NETWORK;
 
 #[derive(Debug, thiserror::Error)]
 #[error("too many connections from one network")]
 pub(crate) struct TooMany;
 
 /// Counts inbound connections by network, from the moment they are accepted.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Behaviour {
-    of_network: HashMap<u64, usize>,
+    max: u32,
+    of_network: HashMap<u64, u32>,
     counted: HashMap<ConnectionId, u64>,
 }
 
 impl Behaviour {
+    /// `max` connections that others open from one network.
+    pub(crate) fn new(max: u32) -> Self {
+        Self {
+            max,
+            of_network: HashMap::new(),
+            counted: HashMap::new(),
+        }
+    }
+
+    /// Connections that stand already stay.
+    pub(crate) fn set_max(&mut self, max: u32) {
+        self.max = max;
+    }
+
     fn count(&mut self, id: ConnectionId, remote: &Multiaddr) -> Result<(), TooMany> {
         let Some(network) = network(remote) else {
             return Ok(());
         };
         let count = self.of_network.entry(network).or_default();
-        if *count >= MAX_INBOUND_OF_NETWORK {
+        if *count >= self.max {
             return Err(TooMany);
         }
         *count += 1;
@@ -134,6 +148,8 @@ impl NetworkBehaviour for Behaviour {
 mod tests {
     use super::*;
 
+    const MAX: u32 = 16;
+
     fn id(number: usize) -> ConnectionId {
         ConnectionId::new_unchecked(number)
     }
@@ -144,10 +160,10 @@ mod tests {
 
     #[test]
     fn one_network_leaves_room_for_others_and_gives_back_what_it_leaves() {
-        let mut crowd = Behaviour::default();
-        for number in 0..MAX_INBOUND_OF_NETWORK {
+        let mut crowd = Behaviour::new(MAX);
+        for number in 0..MAX {
             let from = address(&format!("/ip4/8.8.8.{number}/tcp/1"));
-            crowd.count(id(number), &from).unwrap();
+            crowd.count(id(number as usize), &from).unwrap();
         }
         let same = address("/ip4/8.8.8.200/tcp/1");
         crowd.count(id(1000), &same).unwrap_err();
@@ -164,8 +180,8 @@ mod tests {
 
     #[test]
     fn neighbours_are_not_counted() {
-        let mut crowd = Behaviour::default();
-        for number in 0..10 * MAX_INBOUND_OF_NETWORK {
+        let mut crowd = Behaviour::new(MAX);
+        for number in 0..10 * MAX as usize {
             crowd
                 .count(id(number), &address("/ip4/192.168.1.2/tcp/1"))
                 .unwrap();

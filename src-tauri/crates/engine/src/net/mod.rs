@@ -45,10 +45,13 @@ use std::collections::HashMap;
 use std::io;
 use std::time::Duration;
 
+use if_watch::IpNet;
 use libp2p::identity::Keypair;
+use libp2p::pnet::PreSharedKey;
 use libp2p::{Multiaddr, PeerId};
 use tokio::sync::{mpsc, oneshot, watch};
 use unixfs::cid::{Cid, Multihash};
+use url::Url;
 
 pub use self::identity::{IdentityError, load_or_create as identity};
 pub use self::session::{Search, Session, SessionEvent};
@@ -61,7 +64,7 @@ use crate::index::Index;
 use crate::library::Source;
 use crate::limits::WAITING_COMMANDS;
 use crate::rates::Meter;
-use crate::requests::Rung;
+use crate::requests::{CheckView, Rung};
 use crate::serve::Serve;
 use crate::view::{Outlook, Reach};
 
@@ -72,15 +75,48 @@ pub struct NetConfig {
     pub bootstrap: Vec<Multiaddr>,
     pub mdns: bool,
     pub dht: bool,
+    /// Ask the router to open ports.
+    pub nat: bool,
+    /// Be reachable through relays, and punch holes.
+    pub relay: bool,
+    /// Relays that the person chose; else some are found in the network.
+    pub relays: Vec<Multiaddr>,
+    /// Pass connections on for trusted peers.
+    pub relay_service: bool,
+    pub http_routers: Vec<Url>,
+    pub http_gateways: Vec<Url>,
+    /// Asked on request only.
+    pub http_check: Option<Url>,
+    /// Peers that are always dialled and never dropped, each with an address or by its ID alone.
+    pub trusted: Vec<Multiaddr>,
+    pub blocked: Vec<PeerId>,
+    pub blocked_networks: Vec<IpNet>,
+    /// Only those who have the same key get in.
+    pub network_key: Option<PreSharedKey>,
     /// Bytes a second.
     pub upload_limit: Option<u64>,
     /// Bytes a second.
     pub download_limit: Option<u64>,
     /// Connections at a time.
     pub max_connections: u32,
+    /// Connections with one peer.
+    pub max_connections_of_peer: u32,
+    /// Connections that others opened from one network.
+    pub max_connections_of_network: u32,
     /// Nothing leaves this machine: only loopback addresses are listened at and dialled.
     pub local_only: bool,
     pub channels: Channels,
+}
+
+impl NetConfig {
+    /// Nothing but 127.0.0.1, at free ports, over TCP and QUIC.
+    #[cfg(test)]
+    pub(crate) fn local() -> Self {
+        let settings = crate::config::Settings::load("no such file".into(), |name| {
+            (name == "SHOAL_LOCAL").then(|| "1".to_owned())
+        });
+        Self::from(&settings.unwrap().config())
+    }
 }
 
 impl From<&Config> for NetConfig {
@@ -90,9 +126,22 @@ impl From<&Config> for NetConfig {
             bootstrap: config.bootstrap.clone(),
             mdns: config.mdns,
             dht: config.dht,
+            nat: config.nat,
+            relay: config.relay,
+            relays: config.relays.clone(),
+            relay_service: config.relay_service,
+            http_routers: config.http_routers.clone(),
+            http_gateways: config.http_gateways.clone(),
+            http_check: config.http_check.clone(),
+            trusted: config.trusted.clone(),
+            blocked: config.blocked.clone(),
+            blocked_networks: config.blocked_networks.clone(),
+            network_key: config.network_key,
             upload_limit: config.upload_limit,
             download_limit: config.download_limit,
             max_connections: config.max_connections,
+            max_connections_of_peer: config.max_connections_of_peer,
+            max_connections_of_network: config.max_connections_of_network,
             local_only: config.local,
             channels: Channels::All,
         }
@@ -245,6 +294,11 @@ impl Net {
         let _ = self.tell(Command::SetLimits { upload, download }).await;
     }
 
+    /// Goes on with other settings. Rates are [`Self::set_limits`]'s; what is fixed for a run stays.
+    pub(crate) async fn configure(&self, config: NetConfig) {
+        let _ = self.tell(Command::Configure(Box::new(config))).await;
+    }
+
     /// The connected peers. Empty once it is shut down.
     pub async fn peers(&self) -> Vec<PeerInfo> {
         let peers = self.ask(|reply| Command::Peers { reply }).await;
@@ -259,6 +313,11 @@ impl Net {
 
     pub async fn network(&self) -> Result<NetworkInfo, NetError> {
         self.ask(|reply| Command::Network { reply }).await
+    }
+
+    /// Tests whether others can get here. `public`: the public checking service is asked too.
+    pub(crate) async fn check(&self, _public: bool) -> Result<CheckView, NetError> {
+        Err(NetError::Stopped)
     }
 
     /// Opens a connection, which stays while it is used.

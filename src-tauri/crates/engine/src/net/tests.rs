@@ -17,20 +17,7 @@ use crate::types::ItemKind;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 fn config() -> NetConfig {
-    NetConfig {
-        listen: vec![
-            "/ip4/127.0.0.1/tcp/0".parse().unwrap(),
-            "/ip4/127.0.0.1/udp/0/quic-v1".parse().unwrap(),
-        ],
-        bootstrap: Vec::new(),
-        mdns: false,
-        dht: false,
-        upload_limit: None,
-        download_limit: None,
-        max_connections: 300,
-        local_only: true,
-        channels: Channels::All,
-    }
+    NetConfig::local()
 }
 
 /// A network with an index to serve from.
