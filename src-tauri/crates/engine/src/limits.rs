@@ -98,6 +98,26 @@ pub(crate) const SERVE_QUEUE: usize = 64;
 /// Threads that read blocks for others, by the number of cores.
 pub(crate) const SERVE_THREADS: RangeInclusive<usize> = 2..=4;
 
+// Routers. They are strangers: anything on this network may say that it is one.
+
+/// Addresses of this machine whose routers are asked to open ports. Each search sends four datagrams to its network; beyond
+/// are the inner networks of containers.
+pub(crate) const MAX_ROUTER_LINES: usize = 8;
+/// Ports opened for one address: TCP and QUIC, and as many again while a port changes.
+pub(crate) const MAX_PORTS_PER_LINE: usize = 4;
+/// Time for routers to answer a search: UPnP has them wait up to 3 s, so that not all do at once.
+pub(crate) const ROUTER_SEARCH_TIME: Duration = Duration::from_secs(4);
+/// Time for a router's description, which is read for its name only.
+pub(crate) const ROUTER_NAME_TIME: Duration = Duration::from_secs(2);
+/// Time for all questions of one kind to a router. igd-next waits 10 s for each answer.
+pub(crate) const ROUTER_JOB_TIME: Duration = Duration::from_secs(20);
+/// Time at the end for routers to close what they opened. What they don't, they do within the hour.
+pub(crate) const ROUTER_CLOSE_TIME: Duration = Duration::from_secs(4);
+/// Bytes of a router's description that are read for its name. It stands near the beginning.
+pub(crate) const MAX_ROUTER_DESCRIPTION: u64 = 64 * 1024;
+/// Characters shown of what a router calls itself or says.
+pub(crate) const MAX_ROUTER_WORDS: usize = 200;
+
 // Downloads.
 
 /// Blocks asked for at a time by one download. At 256 KiB a block that is 512 MiB ahead, more than any link holds in flight; and
