@@ -1,8 +1,8 @@
 //! Ports that are kept open on the routers of this machine's networks, so that others can get here.
 //!
 //! [`PortMapper`] is the handle; its task does what the [`plan`] says and nothing else: one job at a time for each address of
-//! this machine, each on a task of its own with a time limit. How routers are spoken to is in [`upnp`] and [`pcp`]: UPnP is
-//! asked first, PCP and its predecessor NAT-PMP when no UPnP router answers.
+//! this machine, each on a task of its own with a time limit. How routers are spoken to is in [`upnp`], in [`pcp`], and for
+//! PCP over IPv6 in [`pinhole`]: what a UPnP router opens is preferred; PCP and its predecessor NAT-PMP are the second choice.
 //!
 //! What stays true: a router is a stranger. What it sends is bounded in size and time, what it says is cut to a line, and the
 //! address that it claims is believed only if everybody could reach it. Nothing is sent before there is something to open.
@@ -21,12 +21,13 @@ use crate::requests::{MappingView, RouterView, Transport};
 
 mod gateway;
 mod pcp;
+mod pinhole;
 mod plan;
 #[cfg(test)]
 mod tests;
 mod upnp;
 
-use plan::{Facts, Job, Outcome, Plan};
+use plan::{Facts, Job, Opened, Outcome, Plan};
 use upnp::Ssdp;
 
 /// Where something listens on this machine: a concrete local IP and port.
@@ -142,6 +143,33 @@ impl PortMapper {
 enum Router {
     Upnp(upnp::Router),
     Pcp(pcp::Router),
+    Pinhole(pinhole::Router),
+}
+
+impl Router {
+    async fn map(&mut self, endpoint: Endpoint, external: u16) -> Outcome {
+        match self {
+            Self::Upnp(router) => router.map(endpoint, external).await,
+            Self::Pcp(router) => router.map(endpoint, external).await,
+            Self::Pinhole(router) => router.map(endpoint).await,
+        }
+    }
+
+    async fn check(&mut self, open: &[Opened]) -> Outcome {
+        match self {
+            Self::Upnp(router) => router.check(open).await,
+            Self::Pcp(router) => router.check(open).await,
+            Self::Pinhole(router) => router.check(open).await,
+        }
+    }
+
+    async fn unmap(&mut self, opened: Opened) -> Outcome {
+        match self {
+            Self::Upnp(router) => router.unmap(opened).await,
+            Self::Pcp(router) => router.unmap(opened).await,
+            Self::Pinhole(router) => router.unmap(opened).await,
+        }
+    }
 }
 
 struct Task {
@@ -181,7 +209,7 @@ impl Task {
 
     /// Nothing is wanted any more: what is open is closed, one router beside the other.
     async fn close(mut self) {
-        self.plan.set(Instant::now(), &[], Vec::new());
+        self.plan.close(Instant::now());
         for search in self.searches.values() {
             search.abort();
         }
@@ -255,46 +283,42 @@ async fn work(ip: IpAddr, router: Option<Router>, job: Job, ssdp: Ssdp) -> Done 
             None => (None, Outcome::NotFound),
         },
         (None, _) => (None, Outcome::Lost),
-        (Some(Router::Upnp(mut router)), job) => {
-            let outcome = match job {
-                Job::Map { endpoint, external } => router.map(endpoint, external).await,
-                Job::Check(open) => router.check(&open).await,
-                Job::Unmap(opened) => router.unmap(opened).await,
-                Job::Find => Outcome::NotFound,
-            };
-            (Some(Router::Upnp(router)), outcome)
+        (Some(mut router), Job::Map { endpoint, external }) => {
+            let outcome = router.map(endpoint, external).await;
+            (Some(router), outcome)
         }
-        (Some(Router::Pcp(mut router)), job) => {
-            let outcome = match job {
-                Job::Map { endpoint, external } => router.map(endpoint, external).await,
-                Job::Check(open) => router.check(&open).await,
-                Job::Unmap(opened) => router.unmap(opened).await,
-                Job::Find => Outcome::NotFound,
-            };
-            (Some(Router::Pcp(router)), outcome)
+        (Some(mut router), Job::Check(open)) => {
+            let outcome = router.check(&open).await;
+            (Some(router), outcome)
+        }
+        (Some(mut router), Job::Unmap(opened)) => {
+            let outcome = router.unmap(opened).await;
+            (Some(router), outcome)
         }
     }
 }
 
+/// What a router is known by stays with it: PCP closes a port only for who has the number that it was opened with.
 async fn find(ip: IpAddr, known: Option<Router>, ssdp: &Ssdp) -> Option<(Router, Facts)> {
     let gateway = gateway::of(ip).await;
-    let known = match known {
-        Some(Router::Pcp(router)) => Some(router),
-        Some(Router::Upnp(_)) | None => None,
+    let (nat, firewall) = match known {
+        Some(Router::Pcp(router)) => (Some(router), None),
+        Some(Router::Pinhole(router)) => (None, Some(router)),
+        Some(Router::Upnp(_)) | None => (None, None),
     };
-    let pcp = async {
-        match gateway {
-            Some(gateway) => pcp::find(ip, gateway, known).await,
-            None => None,
+    let second = async {
+        if ip.is_ipv4() {
+            let (router, facts) = pcp::find(ip, gateway?, nat).await?;
+            Some((Router::Pcp(router), facts))
+        } else {
+            let (router, facts) = pinhole::find(ip, gateway?, firewall).await?;
+            Some((Router::Pinhole(router), facts))
         }
     };
-    // Asking costs PCP routers nothing, and both at once no more time than one.
-    let (upnp, pcp) = tokio::join!(upnp::find(ip, gateway, ssdp), pcp);
-    match (upnp, pcp) {
-        (Some((router, facts)), _) => Some((Router::Upnp(router), facts)),
-        (None, Some((router, facts))) => Some((Router::Pcp(router), facts)),
-        (None, None) => None,
-    }
+    // Asking opens nothing yet, and both at once take no more time than one.
+    let (first, second) = tokio::join!(upnp::find(ip, gateway, ssdp), second);
+    let first = first.map(|(router, facts)| (Router::Upnp(router), facts));
+    first.or(second)
 }
 
 /// A line of what a router says, without anything that could disturb a terminal or a page.

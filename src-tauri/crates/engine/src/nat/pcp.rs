@@ -1,4 +1,4 @@
-//! Routers that speak the Port Control Protocol or its predecessor, NAT-PMP.
+//! Routers that open IPv4 ports over the Port Control Protocol or its predecessor, NAT-PMP.
 //!
 //! They are asked at the default gateway, in datagrams: answers are a few dozen bytes, from that address only, and each
 //! question is sent three times at most.
@@ -137,9 +137,7 @@ impl Router {
         for opened in open {
             match self.map(opened.endpoint, opened.external).await {
                 Outcome::Mapped(granted) if granted.opened == *opened => {
-                    if let (Some(ip), External::WithEachPort, true) =
-                        (granted.ip, &external, self.client.is_ipv4())
-                    {
+                    if let (Some(ip), External::WithEachPort) = (granted.ip, &external) {
                         external = External::Is(ip);
                     }
                 }
@@ -171,10 +169,7 @@ impl Router {
     }
 
     fn at(&self) -> GatewayAddress {
-        match self.gateway.address {
-            IpAddr::V4(ip) => GatewayAddress::IpV4(ip),
-            IpAddr::V6(ip) => GatewayAddress::IpV6(ip, Some(self.gateway.interface)),
-        }
+        self.gateway.address.into()
     }
 }
 

@@ -123,6 +123,9 @@ impl Plan {
         let mut wanted: Vec<(IpAddr, Vec<Endpoint>)> = Vec::new();
         for endpoint in endpoints.iter().filter(|endpoint| is_opened_for(endpoint)) {
             let ip = endpoint.address.ip();
+            if !self.is_on_a_network(ip) {
+                continue;
+            }
             match wanted.iter().position(|(known, _)| *known == ip) {
                 Some(place) => {
                     let (_, ports) = &mut wanted[place];
@@ -134,16 +137,27 @@ impl Plan {
                 None => {}
             }
         }
-        for (ip, line) in &mut self.lines {
+        let mut lines = std::mem::take(&mut self.lines);
+        for (ip, line) in &mut lines {
             let place = wanted.iter().position(|(known, _)| known == ip);
             let ports = place.map(|place| wanted.swap_remove(place).1);
             line.set(now, ports.unwrap_or_default(), moved);
+            // What was opened for it is out of reach, and in another network its router's address may be anybody's.
+            if !self.is_on_a_network(*ip) {
+                line.abandon();
+            }
         }
         let new = wanted
             .into_iter()
             .map(|(ip, ports)| (ip, Line::new(now, ports)));
-        self.lines.extend(new);
+        lines.extend(new);
+        self.lines = lines;
         self.tidy();
+    }
+
+    /// Nothing is listened at any more.
+    pub(super) fn close(&mut self, now: Instant) {
+        self.set(now, &[], self.networks.clone());
     }
 
     /// What to do now. Each job's outcome is told to [`Plan::done`].
@@ -198,22 +212,20 @@ impl Plan {
     /// Whoever answered a search may name any address; asking it would be knocking at doors elsewhere.
     fn is_on_our_network(&self, router: IpAddr) -> bool {
         let link_local = matches!(router, IpAddr::V6(ip) if ip.is_unicast_link_local());
-        link_local
-            || self
-                .networks
-                .iter()
-                .any(|network| network.contains(&router))
+        link_local || self.is_on_a_network(router)
     }
 
-    /// Forgets the lines that have nothing left to close. An address that is gone is given up when there are too many.
+    fn is_on_a_network(&self, ip: IpAddr) -> bool {
+        self.networks.iter().any(|network| network.contains(&ip))
+    }
+
+    /// Forgets the lines that have nothing left to close, and gives up the oldest when there are too many.
     fn tidy(&mut self) {
         self.lines.retain(|(_, line)| !line.is_over());
-        while self.lines.len() > 2 * MAX_ROUTER_LINES {
-            let Some(place) = self.lines.iter().position(|(_, line)| !line.is_wanted()) else {
-                return;
-            };
-            self.lines.remove(place);
-        }
+        let surplus = self.lines.len().saturating_sub(2 * MAX_ROUTER_LINES);
+        let over = self.lines.iter().filter(|(_, line)| !line.is_wanted());
+        let over: Vec<IpAddr> = over.map(|(ip, _)| *ip).take(surplus).collect();
+        self.lines.retain(|(ip, _)| !over.contains(ip));
     }
 }
 

@@ -22,6 +22,9 @@ use super::{Endpoint, words};
 use crate::limits::{MAX_ROUTER_DESCRIPTION, ROUTER_NAME_TIME, ROUTER_SEARCH_TIME};
 use crate::requests::{Spoken, Transport};
 
+#[cfg(test)]
+mod tests;
+
 /// What routers show as the reason for an open port.
 const DESCRIPTION: &str = "Shoal";
 /// Seconds for which a port is asked for: what outlives a crash, and what a router that forgets leases can't keep open.
@@ -34,8 +37,9 @@ const ONLY_PERMANENT: u16 = 725;
 #[derive(Debug, Clone)]
 pub(super) struct Ssdp {
     pub(super) v4: SocketAddr,
-    /// Addresses that may answer although they aren't on the network.
+    /// Addresses that routers may have although none does.
     pub(super) allowed: Vec<IpAddr>,
+    pub(super) patience: Duration,
 }
 
 impl Default for Ssdp {
@@ -43,6 +47,7 @@ impl Default for Ssdp {
         Self {
             v4: SocketAddr::from(([239, 255, 255, 250], 1900)),
             allowed: Vec::new(),
+            patience: ROUTER_SEARCH_TIME,
         }
     }
 }
@@ -112,8 +117,8 @@ fn options(ip: IpAddr, group: SocketAddr, ssdp: &Ssdp) -> SearchOptions {
     let mut options = SearchOptions::default();
     options.bind_addr = SocketAddr::new(ip, 0);
     options.broadcast_address = group;
-    options.timeout = Some(ROUTER_SEARCH_TIME);
-    options.single_search_timeout = Some(ROUTER_SEARCH_TIME);
+    options.timeout = Some(ssdp.patience);
+    options.single_search_timeout = Some(ssdp.patience);
     options.allowed_gateway_ips.clone_from(&ssdp.allowed);
     options
 }

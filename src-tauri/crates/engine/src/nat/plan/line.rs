@@ -118,6 +118,15 @@ impl Line {
         }
     }
 
+    /// Its address is gone: nothing can be closed from it any more, nor opened.
+    pub(super) fn abandon(&mut self) {
+        self.wanted.clear();
+        self.held.clear();
+        self.stale.clear();
+        self.router = None;
+        self.find_at = None;
+    }
+
     pub(super) fn next(&mut self, now: Instant) -> Option<Job> {
         if self.busy {
             return None;

@@ -1,6 +1,5 @@
 //! The plan against routers of all kinds, in virtual time.
 
-use super::line::Line;
 use super::*;
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -356,7 +355,7 @@ fn a_lease_of_a_moment_or_without_end_is_neither_believed_nor_feared() {
 #[test]
 fn a_router_elsewhere_is_not_asked() {
     let mut scene = Scene::new("8.8.8.8");
-    scene.set(&[TCP()], "192.168.7.0/24");
+    scene.set(&[TCP()], "192.168.1.8/29");
     assert_eq!(scene.state(), PortState::NoRouter);
     assert!(scene.router.table.is_empty());
 }
@@ -383,7 +382,7 @@ fn a_search_broken_off_at_the_end_leaves_nothing_open() {
     scene.plan.set(scene.now, &[TCP(), QUIC()], networks);
     let (ip, job) = scene.plan.next(scene.now).unwrap();
     assert_eq!(job, Job::Find);
-    scene.plan.set(scene.now, &[], Vec::new());
+    scene.plan.close(scene.now);
     scene.plan.done(scene.now, ip, Outcome::NotFound);
     scene.settle();
     assert!(scene.router.table.is_empty() && !scene.plan.has(ip));
@@ -397,12 +396,25 @@ fn the_addresses_and_ports_that_are_asked_for_are_bounded() {
         .map(|(host, port)| endpoint(Transport::Tcp, &format!("192.168.1.{host}:{port}")))
         .collect();
     for start in 0..many.len() {
-        plan.set(Instant::now(), &many[start..], Vec::new());
+        plan.set(Instant::now(), &many[start..], vec![HOME.parse().unwrap()]);
         while plan.next(Instant::now()).is_some() {}
-        assert!(plan.lines.len() <= 2 * MAX_ROUTER_LINES + MAX_ROUTER_LINES);
+        let wanted = plan.lines.iter().filter(|(_, line)| line.is_wanted());
+        assert!(wanted.count() <= MAX_ROUTER_LINES);
+        assert!(plan.lines.len() <= 2 * MAX_ROUTER_LINES);
     }
-    let line = Line::new(Instant::now(), Vec::new());
-    assert!(line.is_over());
+}
+
+#[test]
+fn an_address_that_is_gone_is_let_go_without_asking_anybody() {
+    let mut scene = Scene::new("8.8.8.8");
+    scene.start();
+    scene.asked.clear();
+    let cafe = endpoint(Transport::Tcp, "10.0.0.7:4801");
+    scene.router.on = false;
+    scene.set(&[cafe], "10.0.0.7/8");
+    assert_eq!(scene.asked, ["find"]);
+    assert_eq!(scene.state(), PortState::NoRouter);
+    assert!(!scene.plan.has("192.168.1.10".parse().unwrap()));
 }
 
 #[test]
@@ -410,7 +422,7 @@ fn an_ipv6_port_is_shown_at_its_own_address() {
     let mut plan = Plan::default();
     let now = Instant::now();
     let endpoint = endpoint(Transport::Quic, "[2606:4700::7]:4801");
-    plan.set(now, &[endpoint], Vec::new());
+    plan.set(now, &[endpoint], vec!["2606:4700::7/64".parse().unwrap()]);
     let (ip, job) = plan.next(now).unwrap();
     assert_eq!(job, Job::Find);
     let facts = Facts {
