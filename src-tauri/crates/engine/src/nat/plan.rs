@@ -140,7 +140,7 @@ impl Plan {
         let mut lines = std::mem::take(&mut self.lines);
         for (ip, line) in &mut lines {
             let place = wanted.iter().position(|(known, _)| known == ip);
-            let ports = place.map(|place| wanted.swap_remove(place).1);
+            let ports = place.map(|place| wanted.remove(place).1);
             line.set(now, ports.unwrap_or_default(), moved);
             // What was opened for it is out of reach, and in another network its router's address may be anybody's.
             if !self.is_on_a_network(*ip) {
@@ -196,9 +196,11 @@ impl Plan {
 
     /// What the routers do for us.
     pub(super) fn ports(&self) -> Ports {
+        // Of equals the first.
         let best = self
             .lines
             .iter()
+            .rev()
             .filter(|(_, line)| line.is_wanted())
             .max_by_key(|(_, line)| rank(line.state()));
         let mappings = self.lines.iter().flat_map(|(_, line)| line.mappings());

@@ -452,3 +452,22 @@ fn an_ipv6_port_is_shown_at_its_own_address() {
     assert_eq!(ports.state, PortState::Opened);
     assert_eq!(ports.mappings[0].external, endpoint.address);
 }
+
+#[test]
+fn of_several_routers_the_one_that_opened_something_is_shown() {
+    let mut scene = Scene::new("8.8.8.8");
+    let networks = ["10.0.0.5/24", "192.168.1.10/24"].map(|text| text.parse().unwrap());
+    let inner = endpoint(Transport::Tcp, "10.0.0.5:4801");
+    scene.plan.set(scene.now, &[inner, TCP()], networks.into());
+    while let Some((ip, job)) = scene.plan.next(scene.now) {
+        let outcome = if ip == inner.address.ip() {
+            Outcome::NotFound
+        } else {
+            scene.work(job)
+        };
+        scene.plan.done(scene.now, ip, outcome);
+    }
+    assert_eq!(scene.state(), PortState::Opened);
+    assert_eq!(scene.plan.ports().router.unwrap().address, "192.168.1.1");
+    assert_eq!(scene.shown(), ["8.8.8.8:4801"]);
+}
