@@ -63,7 +63,7 @@ export function calls(world: World): Answers {
       say(world.get(id), paths, { priority: high ? "high" : "normal" });
       return null;
     },
-    people: ({ id }) => (id === null && world.people === 0 ? [] : people(id === null ? null : world.get(id))),
+    people: ({ id }) => (id === null && world.people === 0 ? [] : world.standing(people(id === null ? null : world.get(id)))),
     pieces: ({ id }) => pieces(world.get(id)),
     link: ({ id }) => {
       const { cid: root, name } = world.get(id);
@@ -82,6 +82,14 @@ export function calls(world: World): Answers {
     network: () => {
       if (world.lost) throw problem("engine-stopped", "the engine stopped");
       return network(world);
+    },
+    check: () => {
+      const { reach, addresses } = network(world);
+      return { at: EPOCH, reachable: reach === "direct" ? "yes" : "no", asked: addresses.length, addresses, public: null };
+    },
+    "set-standing": ({ peer, standing }) => {
+      world.standings.set(peer, standing);
+      return null;
     },
     diagnostics: () => "Shoal 0.1.0\nitems 1000\npeers 23\nreach direct\n",
   };

@@ -81,6 +81,7 @@ export function people(item: ItemView | null): PersonView[] {
     transport: index % 2 === 0 ? "quic" : "tcp",
     address: `/ip4/198.51.100.${index + 1}/udp/4001/quic-v1`,
     inbound: index % 2 === 1,
+    trusted: index === 2,
     rtt_ms: index % 8 === 7 ? null : Math.round(4 + next() * 180),
     has: item === null || index % 6 === 5 ? null : index % 2 === 0 ? 1 : Math.round(next() * 100) / 100,
   }));

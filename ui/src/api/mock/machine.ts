@@ -47,8 +47,8 @@ export function network(world: World): NetworkView {
           : { state: direct ? "ready" : "in-use", reason: "devices-nearby" };
   const rungs: Rung[] = [
     { rung: "direct", state: world.reach === "checking" ? "checking" : direct ? "in-use" : "no", reason: direct ? "public-address" : "no-public-address", detail: direct ? "203.0.113.7" : null },
-    { rung: "port", state: "off", reason: "not-in-this-version", detail: null },
-    { rung: "relay", state: "off", reason: "not-in-this-version", detail: null },
+    { rung: "port", state: "off", reason: "switched-off", detail: null },
+    { rung: "relay", state: "off", reason: "switched-off", detail: null },
     { rung: "local", ...local, detail: null },
   ];
   return {
@@ -61,5 +61,13 @@ export function network(world: World): NetworkView {
     reach: world.reach,
     rungs,
     nearby: alone || world.settings.get("mdns") === "off" ? [] : [{ peer: "12D3KooWLivingRoom", app: "Shoal 0.1.0" }, { peer: "12D3KooWKitchen", app: "kubo/0.43.0" }, { peer: "12D3KooWAttic", app: null }],
+    lan_peers: alone ? null : 3,
+    router: null,
+    mappings: [],
+    relays: [],
+    addresses: alone ? [] : [{ address: "/ip4/203.0.113.7/tcp/47811", transport: "tcp", by: "direct", reachable: "yes", tries: 3 }],
+    check: null,
+    services: [],
+    private_network: false,
   };
 }

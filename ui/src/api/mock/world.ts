@@ -1,7 +1,7 @@
 // The mock's engine: items that move, a revision that counts, long polls that wait for it.
 // `?items=N` how many, `?state=` empty | lost | offline | checking | local | machine | paused | idle | first,
 // `?locked=KEY,KEY` settings that the environment gives, `?lang=`, `?theme=`, `?clock=manual`: time passes only by `tick`.
-import type { ItemView, LibraryRequest, LibraryView, Notice, Problem, Reach, RateSample } from "../types";
+import type { ItemView, LibraryRequest, LibraryView, Notice, PersonView, Problem, Reach, RateSample, StandingRequest } from "../types";
 import { library, problem, random } from "./data";
 
 const TICK_MS = 500;
@@ -32,6 +32,7 @@ export class World {
   readonly settings: Map<string, string>;
   readonly locked: ReadonlySet<string>;
   readonly state: string;
+  readonly standings = new Map<string, StandingRequest["standing"]>();
   readonly next = random(11);
 
   #byId = new Map<number, ItemView>();
@@ -73,6 +74,13 @@ export class World {
     const item = this.#byId.get(id);
     if (item === undefined) throw problem("unknown-item", `no item ${id}`, { retry: "never" });
     return item;
+  }
+
+  /** As they stand by now: who is blocked is gone. */
+  standing(people: PersonView[]): PersonView[] {
+    return people
+      .filter(({ peer }) => this.standings.get(peer) !== "blocked")
+      .map((person) => ({ ...person, trusted: this.standings.has(person.peer) ? this.standings.get(person.peer) === "trusted" : person.trusted }));
   }
 
   add(draft: Omit<ItemView, "id">): ItemView {

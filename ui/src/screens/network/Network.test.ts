@@ -14,6 +14,7 @@ let hidden: (visible: boolean) => void;
 
 const network: NetworkView = {
   peer: "12D3KooWme", listen: ["/ip4/192.0.2.1/tcp/4801"], external: [], peers: 0, dht_peers: null, dht_server: false, reach: "local", nearby: [],
+  lan_peers: null, router: null, mappings: [], relays: [], addresses: [], check: null, services: [], private_network: false,
   rungs: [
     { rung: "direct", state: "no", reason: "no-public-address", detail: null },
     { rung: "port", state: "off", reason: "not-in-this-version", detail: null },

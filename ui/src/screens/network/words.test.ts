@@ -5,12 +5,13 @@ import { FIRST_ORDER, appName, arranged, headline, nextOrder, reasonKeys, shortI
 function person(peer: string, values: Partial<PersonView> = {}): PersonView {
   return {
     peer, app: null, rate_down: 0, rate_up: 0, received: 0, sent: 0, how: "direct", transport: "quic", address: null,
-    inbound: false, rtt_ms: null, has: null, ...values,
+    inbound: false, trusted: false, rtt_ms: null, has: null, ...values,
   };
 }
 
 const network: NetworkView = {
   peer: "12D3KooWa", listen: [], external: [], peers: 0, dht_peers: null, dht_server: false, reach: "local", nearby: [],
+  lan_peers: null, router: null, mappings: [], relays: [], addresses: [], check: null, services: [], private_network: false,
   rungs: [{ rung: "local", state: "in-use", reason: "nobody-nearby", detail: null }],
 };
 
