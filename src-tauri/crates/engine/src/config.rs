@@ -426,7 +426,7 @@ impl Takes {
             Self::PeerIds => list::<PeerId>(value).is_some(),
             Self::Networks => networks(value).is_some(),
             Self::Urls => urls(value).is_some(),
-            Self::NetworkKey => network_key(value).is_some(),
+            Self::NetworkKey => value == "none" || network_key(value).is_some(),
             Self::ConnectionsOfPeer => number(value, &CONNECTIONS_OF_PEER).is_some(),
             Self::ConnectionsOfNetwork => number(value, &CONNECTIONS_OF_NETWORK).is_some(),
         }
@@ -494,7 +494,7 @@ impl Settings {
             trusted: peers(&self.get("peers.trusted")).unwrap_or_default(),
             blocked: list(&self.get("peers.blocked")).unwrap_or_default(),
             blocked_networks: networks(&self.get("networks.blocked")).unwrap_or_default(),
-            network_key: network_key(&self.get("network.key")).flatten(),
+            network_key: network_key(&self.get("network.key")),
             upload_limit: rate("upload.limit"),
             download_limit: rate("download.limit"),
             download_folder: PathBuf::from(self.get("download.folder")),
@@ -681,15 +681,11 @@ fn urls(value: &str) -> Option<Vec<Url>> {
     list::<Url>(value).filter(|urls| urls.iter().all(is_web))
 }
 
-/// The key as `swarm.key` has it in its third line; "none" is no key.
-fn network_key(value: &str) -> Option<Option<PreSharedKey>> {
-    if value == "none" {
-        return Some(None);
-    }
+/// The key as `swarm.key` has it in its third line.
+fn network_key(value: &str) -> Option<PreSharedKey> {
     format!("/key/swarm/psk/1.0.0/\n/base16/\n{value}\n")
         .parse()
         .ok()
-        .map(Some)
 }
 
 fn number(value: &str, range: &RangeInclusive<u32>) -> Option<u32> {

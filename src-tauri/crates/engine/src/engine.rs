@@ -23,7 +23,7 @@ use crate::index::{Index, ItemOptions, ItemRecord, NewItem};
 use crate::inside::Inside;
 use crate::jobs::{Context, Jobs};
 use crate::library::{self, Control, Progress, Source};
-use crate::limits::{LINK_PROVIDERS, MAX_NAME_BYTES, MAX_WAITING_DOUBTS};
+use crate::limits::{MAX_NAME_BYTES, MAX_WAITING_DOUBTS};
 use crate::link::Link;
 use crate::net::{Net, NetConfig};
 use crate::paths::DataDir;
@@ -223,12 +223,7 @@ impl Engine {
         let record = self.record(id).await?;
         let cid = record.root.ok_or(EngineError::NotReady(id))?;
         let providers = match self.net() {
-            Ok(net) => net
-                .listen_addrs()
-                .await
-                .into_iter()
-                .take(LINK_PROVIDERS)
-                .collect(),
+            Ok(net) => net.link_addrs().await,
             Err(_) => Vec::new(),
         };
         Ok(Link {

@@ -16,10 +16,6 @@ mod jobs;
 pub mod library;
 mod limits;
 pub mod link;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the network's actor does not ask for ports yet")
-)]
 mod nat;
 pub mod net;
 pub mod paths;

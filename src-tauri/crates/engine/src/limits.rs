@@ -9,7 +9,8 @@ use std::time::Duration;
 pub(crate) const MAX_LINK_BYTES: usize = 16 * 1024;
 /// Provider hints read from a link: each is a dial.
 pub(crate) const MAX_LINK_PROVIDERS: usize = 32;
-/// Provider hints written into a link: more make it unhandy and help little.
+/// Provider hints written into a link: two for everybody, or over relays, and two for people on this network. More make it unhandy
+/// and help little.
 pub(crate) const LINK_PROVIDERS: usize = 4;
 
 // Jobs.
@@ -91,6 +92,23 @@ pub(crate) const MAX_REMEMBERED_PEERS: usize = 64;
 pub(crate) const MAX_REMEMBERED_ADDRESSES: usize = 4;
 /// Keys announced at a time: each is a DHT query that talks to some 30 peers.
 pub(crate) const ANNOUNCES_AT_A_TIME: usize = 4;
+
+/// Our own addresses that others are asked to try: a machine has a few, each over TCP and QUIC.
+pub(crate) const MAX_PROBED_ADDRESSES: usize = 16;
+/// Others being asked to try an address at a time.
+pub(crate) const MAX_PROBES: usize = 4;
+/// Connected peers remembered as willing to try.
+pub(crate) const MAX_PROBE_SERVERS: usize = 32;
+/// Peers whose word on where they see us is kept.
+pub(crate) const MAX_OBSERVATIONS: usize = 32;
+/// Relays that pass connections on to us at a time, as go-libp2p takes.
+pub(crate) const MAX_RELAYS: usize = 2;
+/// Connected peers remembered as willing to relay.
+pub(crate) const MAX_KNOWN_RELAYS: usize = 32;
+/// Trusted peers that we pass connections on for, and connections being passed on: a person's own devices.
+pub(crate) const MAX_RELAYED: usize = 16;
+/// Tests of whether others can get here that somebody waits for.
+pub(crate) const MAX_CHECKS: usize = 16;
 
 /// Questions that wait for the threads that serve blocks, and answers that wait for the swarm: blocks of up to 2 MiB, but
 /// no more than Bitswap's server has room for.

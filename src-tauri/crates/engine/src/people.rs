@@ -67,7 +67,7 @@ fn view(info: PeerInfo, rate: RateSample, has: Option<f64>) -> PersonView {
         received: info.received,
         sent: info.sent,
         how: how(&addresses),
-        transport: addresses.first().map_or(Transport::Other, transport),
+        transport: addresses.first().map_or(Transport::Other, Transport::of),
         address: addresses.first().map(ToString::to_string),
         inbound: info.inbound,
         trusted: false,
@@ -101,13 +101,15 @@ fn how(addresses: &[Multiaddr]) -> How {
     }
 }
 
-fn transport(address: &Multiaddr) -> Transport {
-    let spoken = |part| match part {
-        Protocol::Tcp(_) => Some(Transport::Tcp),
-        Protocol::Quic | Protocol::QuicV1 => Some(Transport::Quic),
-        _ => None,
-    };
-    address.iter().find_map(spoken).unwrap_or(Transport::Other)
+impl Transport {
+    pub(crate) fn of(address: &Multiaddr) -> Self {
+        let spoken = |part| match part {
+            Protocol::Tcp(_) => Some(Self::Tcp),
+            Protocol::Quic | Protocol::QuicV1 => Some(Self::Quic),
+            _ => None,
+        };
+        address.iter().find_map(spoken).unwrap_or(Self::Other)
+    }
 }
 
 #[cfg(test)]
@@ -117,7 +119,7 @@ mod tests {
     fn check(address: &str, expected: How, over: Transport) {
         let address: Multiaddr = address.parse().unwrap();
         assert_eq!(how(std::slice::from_ref(&address)), expected, "{address}");
-        assert_eq!(transport(&address), over, "{address}");
+        assert_eq!(Transport::of(&address), over, "{address}");
     }
 
     #[test]

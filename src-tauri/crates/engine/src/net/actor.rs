@@ -3,6 +3,7 @@
 mod configure;
 mod dht;
 mod exchange;
+mod reach;
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ use if_watch::tokio::IfWatcher;
 use libp2p::core::transport::ListenerId;
 use libp2p::identity::Keypair;
 use libp2p::kad::{Mode, QueryId};
+use libp2p::request_response::OutboundRequestId;
 use libp2p::swarm::dial_opts::DialOpts;
 use libp2p::swarm::{self, Swarm, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, identify, mdns, ping};
@@ -20,18 +22,23 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
+use self::reach::{Check, Router, YOUTH, tell_punch};
 use super::address::{self, Reach, Scope};
 use super::behaviour::{Behaviour, BehaviourEvent, is_private};
 use super::commands::Command;
 use super::dial::Dialer;
 use super::find::{Finder, Lan};
-use super::ladder::Ground;
+use super::ladder::{Ground, is_relayed};
+use super::observed::Observed;
 use super::peers::Peers;
+use super::probe::Probe;
 use super::provide::Standing;
+use super::relays::Relays;
 use super::sessions::Sessions;
 use super::{NetConfig, NetError, NetworkInfo, listen, remember, transport};
 use crate::index::Index;
 use crate::rates::Meter;
+use crate::requests::CheckView;
 use crate::serve::{Answer, Serve};
 use crate::view::Outlook;
 
@@ -65,6 +72,20 @@ pub(crate) struct Actor {
     index: Index,
     /// Others could reach nothing that we listen at.
     this_machine_only: bool,
+    /// Which of our addresses others can reach, and the questions about that under way.
+    probe: Probe,
+    probing: HashMap<OutboundRequestId, u64>,
+    observed: Observed,
+    /// Where others are told to come, but for relays.
+    external: BTreeSet<Multiaddr>,
+    router: Option<Router>,
+    relays: Relays,
+    uses_relays: bool,
+    trusted: HashSet<PeerId>,
+    checks: Vec<Check>,
+    last_check: Option<CheckView>,
+    /// Until then what isn't there yet may come.
+    young_until: Option<Instant>,
     meter: Meter,
     /// Told to whoever shows it.
     outlook: watch::Sender<Outlook>,
@@ -88,9 +109,10 @@ impl Actor {
         let this_machine_only = config.local_only || config.listen.iter().all(is_loopback);
         let listens_on_loopback = config.listen.iter().any(is_loopback);
         let reach = Reach::new(config.local_only, listens_on_loopback, is_private(config));
+        let (transport, relay_client) = transport::build(identity, reach.clone(), config.channels)?;
         let swarm = Swarm::new(
-            transport::build(identity, reach.clone(), config.channels)?,
-            Behaviour::new(config, identity),
+            transport,
+            Behaviour::new(config, identity, relay_client),
             identity.public().to_peer_id(),
             swarm::Config::with_tokio_executor()
                 .with_idle_connection_timeout(IDLE_TIMEOUT)
@@ -115,10 +137,24 @@ impl Actor {
             look_around_at: None,
             index: index.clone(),
             this_machine_only,
+            probe: Probe::default(),
+            probing: HashMap::new(),
+            observed: Observed::default(),
+            external: BTreeSet::new(),
+            router: None,
+            relays: Relays::default(),
+            uses_relays: config.relay,
+            trusted: HashSet::new(),
+            checks: Vec::new(),
+            last_check: None,
+            young_until: Some(Instant::now() + YOUTH),
             meter,
             outlook: watch::Sender::default(),
         };
+        actor.relays.choose(&config.relays);
+        actor.trust(&config.trusted);
         actor.listen(&config.listen).await?;
+        actor.use_router(config.nat && !this_machine_only);
         if config.dht {
             actor.meet(&config.bootstrap);
             actor.meet(&remember::recall(index).await);
@@ -196,7 +232,11 @@ impl Actor {
                     Some(Command::Shutdown { reply }) => {
                         // The sockets are closed by the time the answer is there.
                         let kept = self.remember_peers();
+                        let router = self.router.take();
                         drop(self);
+                        if let Some(router) = router {
+                            router.mapper.close().await;
+                        }
                         if let Some(kept) = kept {
                             let _ = kept.await;
                         }
@@ -212,18 +252,28 @@ impl Actor {
                 _ = second.tick(), if self.has_timers() => self.on_second(),
                 _ = tidy.tick() => self.tidy(),
                 event = next_interface(self.interfaces.as_mut()) => self.on_interface(event),
+                () = ports_changed(self.router.as_mut()) => self.update_reach(),
             }
         }
     }
 
     /// Nothing wakes an idle program.
     fn has_timers(&self) -> bool {
-        !self.sessions.is_empty() || self.look_around_at.is_some()
+        !self.sessions.is_empty()
+            || self.look_around_at.is_some()
+            || self.young_until.is_some()
+            || !self.checks.is_empty()
+            || self.relays.is_waiting()
+            || self.peers.any_relayed()
     }
 
     fn on_second(&mut self) {
         let now = Instant::now();
         self.look_around(now);
+        self.end_relayed(now);
+        self.finish_checks(now);
+        self.young_until = self.young_until.filter(|until| *until > now);
+        self.update_reach();
         self.collect_sessions();
         self.sessions.tell_peers(self.peers.len());
         for session in self.sessions.look_again(now) {
@@ -254,6 +304,7 @@ impl Actor {
             }
             Command::Holders { root, reply } => drop(reply.send(self.holders(&root))),
             Command::Network { reply } => drop(reply.send(self.network())),
+            Command::Check { reply } => self.check(reply),
             Command::Dial { address } => self.dial(address),
             Command::Shutdown { .. } => {}
         }
@@ -267,7 +318,11 @@ impl Actor {
 
     fn network(&mut self) -> NetworkInfo {
         let peer = *self.swarm.local_peer_id();
-        let listen = listen::presentable(self.swarm.listeners(), peer);
+        let own = self
+            .swarm
+            .listeners()
+            .filter(|address| !is_relayed(address));
+        let listen = listen::presentable(own, peer);
         let external = listen::presentable(self.swarm.external_addresses(), peer);
         let ground = self.ground();
         let nearby = self.nearby();
@@ -283,6 +338,11 @@ impl Actor {
             reach: ground.reach(),
             rungs: ground.rungs(),
             nearby,
+            router: ground.ports.as_ref().and_then(|ports| ports.router.clone()),
+            mappings: ground.ports.map(|ports| ports.mappings).unwrap_or_default(),
+            relays: ground.relays.unwrap_or_default(),
+            addresses: self.address_views(),
+            check: self.last_check.clone(),
         }
     }
 
@@ -291,8 +351,20 @@ impl Actor {
         Ground {
             this_machine_only: self.this_machine_only,
             mdns: self.swarm.behaviour().finds_devices(),
-            listen: self.swarm.listeners().cloned().collect(),
-            external: self.swarm.external_addresses().cloned().collect(),
+            listen: self
+                .swarm
+                .listeners()
+                .filter(|address| !is_relayed(address))
+                .cloned()
+                .collect(),
+            findings: self.probe.findings(),
+            ports: self
+                .router
+                .as_ref()
+                .map(|router| router.ports.borrow().clone()),
+            relays: self.uses_relays.then(|| self.relays.views()),
+            symmetric: self.observed.is_symmetric(),
+            young: self.young_until.is_some(),
             nearby: self.nearby().len(),
         }
     }
@@ -312,6 +384,8 @@ impl Actor {
         if let Some(kad) = self.swarm.behaviour_mut().kad.as_mut() {
             kad.store_mut().expire(Instant::now());
         }
+        self.probe.refresh(Instant::now());
+        self.update_reach();
         self.remember_peers();
     }
 
@@ -329,6 +403,17 @@ impl Actor {
             }
             IfEvent::Down(network) => self.reach.network_down(&network),
         }
+        self.begin_anew();
+    }
+
+    /// This machine is somewhere else now: what was known of how others get here may be wrong.
+    fn begin_anew(&mut self) {
+        let now = Instant::now();
+        self.young_until = Some(now + YOUTH);
+        self.observed.forget();
+        self.probe.again(now);
+        self.update_router();
+        self.update_reach();
     }
 
     fn on_swarm(&mut self, event: SwarmEvent<BehaviourEvent>) {
@@ -354,18 +439,18 @@ impl Actor {
                 self.peers.disconnected(&peer_id, connection_id);
                 if num_established == 0 {
                     self.sessions.peer_left(&peer_id);
+                    self.forget_services(&peer_id);
                     self.update_standing();
                     self.update_outlook();
                 }
             }
-            SwarmEvent::NewListenAddr { address, .. } => {
-                self.on_listening(address);
-                self.update_outlook();
+            SwarmEvent::NewListenAddr { .. } | SwarmEvent::ExpiredListenAddr { .. } => {
+                self.update_router();
+                self.update_reach();
             }
-            SwarmEvent::ExpiredListenAddr { address, .. } => {
-                self.swarm.remove_external_address(&address);
+            SwarmEvent::ListenerClosed { listener_id, .. } => self.on_listener_closed(listener_id),
+            SwarmEvent::ExternalAddrConfirmed { .. } | SwarmEvent::ExternalAddrExpired { .. } => {
                 self.on_external_addresses();
-                self.update_outlook();
             }
             SwarmEvent::OutgoingConnectionError {
                 peer_id,
@@ -380,20 +465,6 @@ impl Actor {
                 tracing::debug!(%error, "a listener has a problem");
             }
             _ => {}
-        }
-    }
-
-    /// An address of this machine that everybody can reach is one that others may be told. So is any in a DHT that is private.
-    fn on_listening(&mut self, address: Multiaddr) {
-        let reachable = match address::scope(&address) {
-            Scope::Public => true,
-            Scope::Private => self.reach.is_private(),
-            Scope::Loopback => self.reach.is_local_only(),
-            Scope::Never => false,
-        };
-        if reachable {
-            self.swarm.add_external_address(address);
-            self.on_external_addresses();
         }
     }
 
@@ -414,9 +485,19 @@ impl Actor {
         match event {
             BehaviourEvent::Bitswap(event) => self.on_bitswap(event),
             BehaviourEvent::Kad(event) => self.on_kad(event),
-            BehaviourEvent::Identify(identify::Event::Received { peer_id, info, .. }) => {
+            BehaviourEvent::Identify(identify::Event::Received {
+                peer_id,
+                connection_id,
+                info,
+            }) => {
                 self.on_identified(peer_id, &info);
+                self.on_services(peer_id, connection_id, &info);
             }
+            BehaviourEvent::DialRequests(event) => self.on_dial_request(event),
+            BehaviourEvent::DialBacks(event) => self.on_dial_back(event),
+            BehaviourEvent::RelayClient(event) => self.on_relay_client(event),
+            BehaviourEvent::RelayService(event) => self.on_relay_service(event),
+            BehaviourEvent::Dcutr(event) => tell_punch(&event),
             BehaviourEvent::Ping(event) => self.on_ping(event),
             BehaviourEvent::Mdns(mdns::Event::Discovered(found)) => {
                 self.lan.discovered(found);
@@ -435,6 +516,17 @@ fn watch_interfaces(config: &NetConfig) -> Option<IfWatcher> {
     IfWatcher::new()
         .inspect_err(|error| tracing::warn!(%error, "this machine's networks are unknown"))
         .ok()
+}
+
+/// The router did something for us, or does it no more; never, if none is asked.
+async fn ports_changed(router: Option<&mut Router>) {
+    let changed = match router {
+        Some(router) => router.ports.changed().await.is_ok(),
+        None => false,
+    };
+    if !changed {
+        std::future::pending::<()>().await;
+    }
 }
 
 /// The next network that comes or goes; never, if nobody watches.

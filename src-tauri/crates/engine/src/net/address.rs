@@ -161,6 +161,15 @@ impl Reach {
         self.0.private_dht
     }
 
+    /// The networks that this machine is on.
+    pub(crate) fn networks(&self) -> Vec<IpNet> {
+        let networks = &self.0.networks;
+        networks
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
     pub(crate) fn network_up(&self, network: IpNet) {
         let mut networks = self.write();
         if networks.len() < MAX_LOCAL_NETWORKS && !networks.contains(&network) {

@@ -9,13 +9,15 @@ use libp2p::identity::Keypair;
 use libp2p::kad::{self, BucketInserts, Mode, StoreInserts};
 use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
-use libp2p::{PeerId, StreamProtocol, identify, mdns, memory_connection_limits, ping};
+use libp2p::{
+    PeerId, StreamProtocol, dcutr, identify, mdns, memory_connection_limits, ping, relay,
+};
 
 use super::NetConfig;
 use super::address::{self, Scope};
-use super::crowd;
 use super::kad_store::ProviderStore;
-use crate::limits::{INBOUND_EIGHTHS, MAX_MEMORY_BYTES, MAX_PENDING_CONNECTIONS};
+use super::{autonat, candidates, crowd};
+use crate::limits::{INBOUND_EIGHTHS, MAX_MEMORY_BYTES, MAX_PENDING_CONNECTIONS, MAX_RELAYED};
 
 /// The public DHT. One that begins at bootstrap peers of its own goes by the same name, so that it matters to nobody how its
 /// first peer was started.
@@ -46,10 +48,21 @@ pub(crate) struct Behaviour {
     identify: identify::Behaviour,
     ping: ping::Behaviour,
     mdns: Toggle<mdns::tokio::Behaviour>,
+    relay_client: relay::client::Behaviour,
+    relay_service: Toggle<relay::Behaviour>,
+    dcutr: dcutr::Behaviour,
+    pub(crate) candidates: candidates::Behaviour,
+    pub(crate) dial_requests: autonat::DialRequests,
+    pub(crate) dial_backs: autonat::DialBacks,
+    autonat_service: libp2p::autonat::v2::server::Behaviour,
 }
 
 impl Behaviour {
-    pub(crate) fn new(config: &NetConfig, identity: &Keypair) -> Self {
+    pub(crate) fn new(
+        config: &NetConfig,
+        identity: &Keypair,
+        relay_client: relay::client::Behaviour,
+    ) -> Self {
         let local = identity.public().to_peer_id();
         Self {
             limits: connection_limits::Behaviour::new(limits(config)),
@@ -69,6 +82,13 @@ impl Behaviour {
             ),
             ping: ping::Behaviour::default(),
             mdns: local_discovery(config, local).into(),
+            relay_client,
+            relay_service: config.relay_service.then(|| relay_service(local)).into(),
+            dcutr: dcutr::Behaviour::new(local),
+            candidates: candidates::Behaviour::default(),
+            dial_requests: autonat::dial_requests(),
+            dial_backs: autonat::dial_backs(),
+            autonat_service: libp2p::autonat::v2::server::Behaviour::default(),
         }
     }
 
@@ -86,6 +106,16 @@ fn limits(config: &NetConfig) -> ConnectionLimits {
         .with_max_established_incoming(Some(all * INBOUND_EIGHTHS / 8))
         .with_max_established(Some(all))
         .with_max_established_per_peer(Some(config.max_connections_of_peer))
+}
+
+/// Passes connections on for the person's own devices: 128 KiB and two minutes each, enough to be introduced.
+fn relay_service(local: PeerId) -> relay::Behaviour {
+    let config = relay::Config {
+        max_reservations: MAX_RELAYED,
+        max_circuits: MAX_RELAYED,
+        ..relay::Config::default()
+    };
+    relay::Behaviour::new(local, config)
 }
 
 /// The DHT: who enters the routing table, what is stored and when to announce again is decided by us, not by libp2p.

@@ -9,6 +9,7 @@ use unixfs::cid::{Cid, Multihash};
 
 use super::session::Session;
 use super::{NetConfig, NetError, NetworkInfo, PeerInfo};
+use crate::requests::CheckView;
 
 #[derive(Debug)]
 pub(crate) enum Command {
@@ -58,6 +59,10 @@ pub(crate) enum Command {
     },
     Network {
         reply: oneshot::Sender<NetworkInfo>,
+    },
+    /// Test whether others can get here.
+    Check {
+        reply: oneshot::Sender<CheckView>,
     },
     Dial {
         address: Multiaddr,

@@ -1,12 +1,15 @@
-//! The ways in which others get here, from the best to the last resort, and which of them stand.
+//! The ways in which others get here, from the best to the last resort, which of them stand, and why the others don't.
 //!
-//! Pure: the actor says what it sees, this says what it means. Opening a port and relays are rungs that this version doesn't
-//! climb; they are told all the same, so that a person sees what is missing.
+//! Pure: the actor says what it sees, this says what it means. An address is believed until those who tried it say otherwise: a
+//! firewall is the exception, and waiting for testers would keep everybody out for a while at each start.
 
 use libp2p::Multiaddr;
+use libp2p::multiaddr::Protocol;
 
 use super::address::{self, Scope};
-use crate::requests::{Rung, RungKind, RungState};
+use super::probe::Finding;
+use crate::nat::{PortState, Ports};
+use crate::requests::{RelayState, RelayView, Rung, RungKind, RungState, Verdict};
 use crate::view::Reach;
 
 /// What the actor sees.
@@ -18,8 +21,16 @@ pub(crate) struct Ground {
     pub(crate) mdns: bool,
     /// Where connections are accepted.
     pub(crate) listen: Vec<Multiaddr>,
-    /// Where others are told to come.
-    pub(crate) external: Vec<Multiaddr>,
+    /// What is known of the addresses at which others might get here straight.
+    pub(crate) findings: Vec<Finding>,
+    /// What routers do for us; `None`: they are not asked.
+    pub(crate) ports: Option<Ports>,
+    /// Relays that were asked; `None`: none is used.
+    pub(crate) relays: Option<Vec<RelayView>>,
+    /// The router gives each connection another port.
+    pub(crate) symmetric: bool,
+    /// It has just begun: what isn't there yet may come.
+    pub(crate) young: bool,
     /// Devices on this network that were seen or are connected.
     pub(crate) nearby: usize,
 }
@@ -29,45 +40,176 @@ impl Ground {
         if self.this_machine_only {
             return Reach::Local;
         }
-        let on_network =
-            |address: &Multiaddr| matches!(address::scope(address), Scope::Private | Scope::Public);
-        if !self.listen.iter().any(on_network) {
+        if self.is_offline() {
             return Reach::Offline;
         }
-        match self.public() {
-            Some(_) => Reach::Direct,
-            None => Reach::Local,
+        let [direct, port, relay] = [self.direct(), self.port(), self.relay()];
+        for (rung, reach) in [
+            (&direct, Reach::Direct),
+            (&port, Reach::Port),
+            (&relay, Reach::Relay),
+        ] {
+            if rung.state == RungState::InUse {
+                return reach;
+            }
         }
+        let is_checking = |rung: &Rung| rung.state == RungState::Checking;
+        if self.young && [direct, port, relay].iter().any(is_checking) {
+            return Reach::Checking;
+        }
+        Reach::Local
     }
 
     /// Always four, in the order of the ladder.
     pub(crate) fn rungs(&self) -> Vec<Rung> {
-        let later = |rung| step(rung, RungState::Off, "not-in-this-version");
-        vec![
-            self.direct(),
-            later(RungKind::Port),
-            later(RungKind::Relay),
-            self.local(),
-        ]
+        vec![self.direct(), self.port(), self.relay(), self.local()]
+    }
+
+    /// Nobody can connect straight, as far as is known.
+    pub(crate) fn needs_relay(&self) -> bool {
+        !self.this_machine_only && !self.is_offline() && !self.is_straight() && !self.is_searching()
+    }
+
+    fn is_offline(&self) -> bool {
+        let on_network =
+            |address: &Multiaddr| matches!(address::scope(address), Scope::Private | Scope::Public);
+        !self.listen.iter().any(on_network)
+    }
+
+    fn is_straight(&self) -> bool {
+        [self.direct(), self.port()]
+            .iter()
+            .any(|rung| rung.state == RungState::InUse)
+    }
+
+    /// A router may still open a port; it answers within seconds or not at all.
+    fn is_searching(&self) -> bool {
+        let ports = self.ports.as_ref().map(|ports| ports.state);
+        self.young && matches!(ports, Some(PortState::Searching | PortState::Off))
+    }
+
+    /// The reason that holds for each rung but the last, if one does.
+    fn nowhere(&self, rung: RungKind) -> Option<Rung> {
+        if self.this_machine_only {
+            return Some(step(rung, RungState::No, "this-machine-only"));
+        }
+        self.is_offline()
+            .then(|| step(rung, RungState::No, "offline"))
     }
 
     fn direct(&self) -> Rung {
-        if self.this_machine_only {
-            return step(RungKind::Direct, RungState::No, "this-machine-only");
+        let kind = RungKind::Direct;
+        if let Some(nowhere) = self.nowhere(kind) {
+            return nowhere;
         }
-        match self.public().and_then(address::ip) {
-            Some(ip) => Rung {
-                detail: Some(ip.to_string()),
-                ..step(RungKind::Direct, RungState::InUse, "public-address")
-            },
-            None => step(RungKind::Direct, RungState::No, "no-public-address"),
+        let own = |finding: &&Finding| finding.by == kind;
+        let listens = |finding: &Finding| self.listen.contains(&finding.address);
+        let stands = |finding: &&Finding| match finding.verdict {
+            Verdict::Yes => true,
+            Verdict::No => false,
+            Verdict::Unknown | Verdict::Checking => listens(finding),
+        };
+        let findings = || self.findings.iter().filter(own);
+        if let Some(best) = findings().find(stands) {
+            let detail = address::ip(&best.address).map(|ip| ip.to_string());
+            return Rung {
+                detail,
+                ..step(kind, RungState::InUse, "public-address")
+            };
         }
+        if let Some(closed) = findings().find(|finding| listens(finding)) {
+            let detail = address::ip(&closed.address).map(|ip| ip.to_string());
+            return Rung {
+                detail,
+                ..step(kind, RungState::No, "not-confirmed")
+            };
+        }
+        if findings().any(|finding| finding.verdict == Verdict::Checking) {
+            return step(kind, RungState::Checking, "checking");
+        }
+        step(kind, RungState::No, "no-public-address")
+    }
+
+    fn port(&self) -> Rung {
+        let kind = RungKind::Port;
+        if let Some(nowhere) = self.nowhere(kind) {
+            return nowhere;
+        }
+        let Some(ports) = &self.ports else {
+            return step(kind, RungState::Off, "switched-off");
+        };
+        let is_direct = self.direct().state == RungState::InUse;
+        let router = ports.router.as_ref();
+        let name = || router.map(|router| router.name.clone().unwrap_or(router.address.clone()));
+        let external = || router.and_then(|router| router.external.clone());
+        let (state, reason, detail) = match ports.state {
+            PortState::Opened => {
+                let mut opened = self.findings.iter().filter(|finding| finding.by == kind);
+                let is_closed = opened.clone().next().is_some()
+                    && opened.all(|finding| finding.verdict == Verdict::No);
+                let external = ports.mappings.first().map(|mapping| mapping.external);
+                let detail = external.map(|external| external.to_string());
+                match (is_closed, is_direct) {
+                    (true, _) => (RungState::No, "not-confirmed", detail),
+                    (false, true) => (RungState::Ready, "opened", detail),
+                    (false, false) => (RungState::InUse, "opened", detail),
+                }
+            }
+            _ if is_direct => (RungState::Off, "not-needed", None),
+            PortState::Off | PortState::Searching => (RungState::Checking, "checking", None),
+            PortState::NoRouter => (RungState::No, "no-router", None),
+            PortState::Refused => (RungState::No, "refused", name()),
+            PortState::DoubleNat => (RungState::No, "double-nat", external()),
+            PortState::Cgnat => (RungState::No, "cgnat", external()),
+        };
+        Rung {
+            detail,
+            ..step(kind, state, reason)
+        }
+    }
+
+    fn relay(&self) -> Rung {
+        let kind = RungKind::Relay;
+        if let Some(nowhere) = self.nowhere(kind) {
+            return nowhere;
+        }
+        let Some(relays) = &self.relays else {
+            return step(kind, RungState::Off, "switched-off");
+        };
+        if self.is_straight() {
+            return step(kind, RungState::Off, "not-needed");
+        }
+        let in_state = |state| relays.iter().find(|relay| relay.state == state);
+        if let Some(relay) = in_state(RelayState::Reserved) {
+            let reason = if self.symmetric {
+                "symmetric-nat"
+            } else {
+                "relayed"
+            };
+            return Rung {
+                detail: Some(relay.peer.clone()),
+                ..step(kind, RungState::InUse, reason)
+            };
+        }
+        if in_state(RelayState::Asking).is_some() {
+            return step(kind, RungState::Checking, "checking");
+        }
+        if let Some(relay) = in_state(RelayState::Refused) {
+            return Rung {
+                detail: Some(relay.peer.clone()),
+                ..step(kind, RungState::No, "refused")
+            };
+        }
+        if self.young {
+            return step(kind, RungState::Checking, "checking");
+        }
+        step(kind, RungState::No, "no-relay")
     }
 
     fn local(&self) -> Rung {
         let (state, reason) = match self.reach() {
             _ if self.this_machine_only => (RungState::InUse, "this-machine-only"),
-            Reach::Offline => (RungState::No, "nobody-nearby"),
+            Reach::Offline => (RungState::No, "offline"),
             _ if self.nearby == 0 && !self.mdns => (RungState::Off, "switched-off"),
             Reach::Local if self.nearby == 0 => (RungState::InUse, "nobody-nearby"),
             Reach::Local => (RungState::InUse, "devices-nearby"),
@@ -75,11 +217,6 @@ impl Ground {
             _ => (RungState::Ready, "devices-nearby"),
         };
         step(RungKind::Local, state, reason)
-    }
-
-    fn public(&self) -> Option<&Multiaddr> {
-        let is_public = |address: &&Multiaddr| address::scope(address) == Scope::Public;
-        self.external.iter().find(is_public)
     }
 }
 
@@ -92,90 +229,282 @@ fn step(rung: RungKind, state: RungState, reason: &str) -> Rung {
     }
 }
 
+/// It leads over a relay.
+pub(crate) fn is_relayed(address: &Multiaddr) -> bool {
+    address.iter().any(|part| part == Protocol::P2pCircuit)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::time::Instant;
 
-    fn ground(listen: &[&str], external: &[&str]) -> Ground {
-        let parse = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
+    use super::*;
+    use crate::nat::Mapping;
+    use crate::requests::{RouterView, Spoken, Transport};
+
+    fn addresses(texts: &[&str]) -> Vec<Multiaddr> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    fn found(text: &str, by: RungKind, verdict: Verdict) -> Finding {
+        Finding {
+            address: text.parse().unwrap(),
+            by,
+            verdict,
+            tries: 1,
+        }
+    }
+
+    /// At home behind a router that does nothing, with everything switched on.
+    fn home() -> Ground {
         Ground {
             mdns: true,
-            listen: parse(listen),
-            external: parse(external),
+            listen: addresses(&["/ip4/192.168.1.5/tcp/4801"]),
+            ports: Some(ports(PortState::NoRouter)),
+            relays: Some(Vec::new()),
             ..Ground::default()
         }
     }
 
-    fn check(ground: &Ground, reach: Reach, direct: &str, local: (RungState, &str)) {
+    fn ports(state: PortState) -> Ports {
+        let router = RouterView {
+            name: Some("Box".to_owned()),
+            address: "192.168.1.1".to_owned(),
+            spoken: Spoken::Upnp,
+            external: Some("100.64.0.9".to_owned()),
+            problem: None,
+            detail: None,
+        };
+        let mapping = Mapping {
+            transport: Transport::Tcp,
+            internal: "192.168.1.5:4801".parse().unwrap(),
+            external: "8.8.8.8:4801".parse().unwrap(),
+            expires: Instant::now(),
+        };
+        Ports {
+            state,
+            router: Some(router),
+            mappings: if state == PortState::Opened {
+                vec![mapping]
+            } else {
+                Vec::new()
+            },
+        }
+    }
+
+    fn relay(state: RelayState) -> Vec<RelayView> {
+        vec![RelayView {
+            peer: "12D3".to_owned(),
+            address: "/ip4/8.8.4.4/tcp/1".to_owned(),
+            state,
+            chosen: false,
+        }]
+    }
+
+    fn check(ground: &Ground, reach: Reach, expected: [(RungState, &str); 4]) {
         let rungs = ground.rungs();
         let kinds: Vec<_> = rungs.iter().map(|rung| rung.rung).collect();
-        assert_eq!(
-            kinds,
-            [
-                RungKind::Direct,
-                RungKind::Port,
-                RungKind::Relay,
-                RungKind::Local
-            ]
-        );
-        assert_eq!(ground.reach(), reach);
-        assert_eq!(rungs[0].reason, direct);
-        assert_eq!((rungs[3].state, rungs[3].reason.as_str()), local);
+        let order = [
+            RungKind::Direct,
+            RungKind::Port,
+            RungKind::Relay,
+            RungKind::Local,
+        ];
+        assert_eq!(kinds, order);
+        let found: Vec<_> = rungs
+            .iter()
+            .map(|rung| (rung.state, &*rung.reason))
+            .collect();
+        assert_eq!(found, expected, "{ground:?}");
+        assert_eq!(ground.reach(), reach, "{ground:?}");
+    }
+
+    use RungState::{Checking, InUse, No, Off, Ready};
+
+    const NO_ADDRESS: (RungState, &str) = (No, "no-public-address");
+    const NOBODY: (RungState, &str) = (Ready, "nobody-nearby");
+
+    #[test]
+    fn a_public_address_is_believed_until_those_who_tried_say_no() {
+        let server = "/ip4/8.8.8.8/tcp/4801";
+        let mut ground = Ground {
+            listen: addresses(&[server]),
+            ..home()
+        };
+        for verdict in [Verdict::Unknown, Verdict::Checking, Verdict::Yes] {
+            ground.findings = vec![found(server, RungKind::Direct, verdict)];
+            let direct = (InUse, "public-address");
+            check(
+                &ground,
+                Reach::Direct,
+                [direct, (Off, "not-needed"), (Off, "not-needed"), NOBODY],
+            );
+            assert_eq!(ground.rungs()[0].detail.as_deref(), Some("8.8.8.8"));
+        }
+        ground.findings = vec![found(server, RungKind::Direct, Verdict::No)];
+        let rungs = [
+            (No, "not-confirmed"),
+            (No, "no-router"),
+            (No, "no-relay"),
+            (InUse, "nobody-nearby"),
+        ];
+        check(&ground, Reach::Local, rungs);
+        assert!(ground.needs_relay());
     }
 
     #[test]
-    fn the_best_way_in_is_named_and_each_has_its_reason() {
-        let home = &["/ip4/192.168.1.5/tcp/4801"];
-        let server = &["/ip4/8.8.8.8/tcp/4801"];
-        check(
-            &ground(server, server),
-            Reach::Direct,
-            "public-address",
-            (RungState::Ready, "nobody-nearby"),
-        );
-        check(
-            &ground(home, &[]),
-            Reach::Local,
-            "no-public-address",
-            (RungState::InUse, "nobody-nearby"),
-        );
-        let seen = Ground {
-            nearby: 2,
-            ..ground(home, &[])
+    fn an_address_that_only_others_see_counts_once_somebody_got_through() {
+        let seen = |verdict| Ground {
+            findings: vec![found("/ip4/8.8.8.8/tcp/4801", RungKind::Direct, verdict)],
+            young: true,
+            ..home()
         };
+        let rest = [(No, "no-router"), (Checking, "checking"), NOBODY];
         check(
-            &seen,
-            Reach::Local,
-            "no-public-address",
-            (RungState::InUse, "devices-nearby"),
+            &seen(Verdict::Checking),
+            Reach::Checking,
+            [(Checking, "checking"), rest[0], rest[1], rest[2]],
         );
-        let blind = Ground {
-            mdns: false,
-            ..ground(server, server)
-        };
         check(
-            &blind,
+            &seen(Verdict::No),
+            Reach::Checking,
+            [NO_ADDRESS, rest[0], rest[1], rest[2]],
+        );
+        let others = [(Off, "not-needed"), (Off, "not-needed"), NOBODY];
+        check(
+            &seen(Verdict::Yes),
             Reach::Direct,
-            "public-address",
-            (RungState::Off, "switched-off"),
+            [(InUse, "public-address"), others[0], others[1], others[2]],
         );
-        check(
-            &ground(&["/ip4/127.0.0.1/tcp/1"], &[]),
-            Reach::Offline,
-            "no-public-address",
-            (RungState::No, "nobody-nearby"),
-        );
+    }
+
+    #[test]
+    fn each_thing_that_a_router_does_has_its_reason() {
+        for (state, reason, detail) in [
+            (PortState::NoRouter, "no-router", None),
+            (PortState::Refused, "refused", Some("Box")),
+            (PortState::DoubleNat, "double-nat", Some("100.64.0.9")),
+            (PortState::Cgnat, "cgnat", Some("100.64.0.9")),
+        ] {
+            let ground = Ground {
+                ports: Some(ports(state)),
+                ..home()
+            };
+            let rungs = [
+                NO_ADDRESS,
+                (No, reason),
+                (No, "no-relay"),
+                (InUse, "nobody-nearby"),
+            ];
+            check(&ground, Reach::Local, rungs);
+            assert_eq!(ground.rungs()[1].detail.as_deref(), detail);
+        }
+        let off = Ground {
+            ports: None,
+            relays: None,
+            ..home()
+        };
+        let rungs = [
+            NO_ADDRESS,
+            (Off, "switched-off"),
+            (Off, "switched-off"),
+            (InUse, "nobody-nearby"),
+        ];
+        check(&off, Reach::Local, rungs);
+        let mut opened = Ground {
+            ports: Some(ports(PortState::Opened)),
+            ..home()
+        };
+        let rungs = [NO_ADDRESS, (InUse, "opened"), (Off, "not-needed"), NOBODY];
+        check(&opened, Reach::Port, rungs);
+        assert!(!opened.needs_relay());
+        opened.findings = vec![found("/ip4/8.8.8.8/tcp/4801", RungKind::Port, Verdict::No)];
+        let rungs = [
+            NO_ADDRESS,
+            (No, "not-confirmed"),
+            (No, "no-relay"),
+            (InUse, "nobody-nearby"),
+        ];
+        check(&opened, Reach::Local, rungs);
+        let young = Ground {
+            ports: Some(ports(PortState::Searching)),
+            young: true,
+            ..home()
+        };
+        let rungs = [
+            NO_ADDRESS,
+            (Checking, "checking"),
+            (Checking, "checking"),
+            NOBODY,
+        ];
+        check(&young, Reach::Checking, rungs);
+        assert!(!young.needs_relay());
+    }
+
+    #[test]
+    fn relays_come_last_and_say_when_holes_cannot_be_punched() {
+        let with = |state, symmetric| Ground {
+            relays: Some(relay(state)),
+            symmetric,
+            ..home()
+        };
+        for (ground, reach, expected, local) in [
+            (
+                with(RelayState::Reserved, false),
+                Reach::Relay,
+                (InUse, "relayed"),
+                NOBODY,
+            ),
+            (
+                with(RelayState::Reserved, true),
+                Reach::Relay,
+                (InUse, "symmetric-nat"),
+                NOBODY,
+            ),
+            (
+                with(RelayState::Refused, false),
+                Reach::Local,
+                (No, "refused"),
+                (InUse, "nobody-nearby"),
+            ),
+            (
+                with(RelayState::Asking, false),
+                Reach::Local,
+                (Checking, "checking"),
+                (InUse, "nobody-nearby"),
+            ),
+        ] {
+            check(
+                &ground,
+                reach,
+                [NO_ADDRESS, (No, "no-router"), expected, local],
+            );
+            assert!(ground.needs_relay());
+        }
+    }
+
+    #[test]
+    fn without_a_network_nothing_is_possible() {
+        let off = Ground {
+            listen: addresses(&["/ip4/127.0.0.1/tcp/1"]),
+            ..home()
+        };
+        let offline = (No, "offline");
+        check(&off, Reach::Offline, [offline; 4]);
         let alone = Ground {
             this_machine_only: true,
-            ..ground(&["/ip4/127.0.0.1/tcp/1"], &[])
+            ..off
         };
+        let machine = (No, "this-machine-only");
         check(
             &alone,
             Reach::Local,
-            "this-machine-only",
-            (RungState::InUse, "this-machine-only"),
+            [machine, machine, machine, (InUse, "this-machine-only")],
         );
-        let detail = &ground(server, server).rungs()[0].detail;
-        assert_eq!(detail.as_deref(), Some("8.8.8.8"));
+        let seen = Ground {
+            nearby: 2,
+            ..home()
+        };
+        assert_eq!(seen.rungs()[3].reason, "devices-nearby");
     }
 }

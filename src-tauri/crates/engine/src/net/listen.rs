@@ -7,6 +7,7 @@ use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
 
 use super::address::{self, Scope};
+use super::ladder::is_relayed;
 
 /// The address, with a free port in place of one that another program, perhaps another Shoal, listens at.
 ///
@@ -54,9 +55,65 @@ pub(crate) fn presentable<'a>(
     addresses
 }
 
+/// The best few for a link: at most two of each kind, those that reach farthest first. Public ones stand for everybody, relays for those
+/// who can't come straight; private ones for people on this network, this machine's own only where there is nothing else.
+pub(crate) fn best_few(
+    external: &[Multiaddr],
+    listen: &[Multiaddr],
+    most: usize,
+) -> Vec<Multiaddr> {
+    const OF_A_KIND: usize = 2;
+    let kind = |address: &Multiaddr| match address::scope(address) {
+        _ if is_relayed(address) => 1,
+        Scope::Public => 0,
+        Scope::Private => 2,
+        Scope::Loopback | Scope::Never => 3,
+    };
+    let mut best: Vec<&Multiaddr> = Vec::new();
+    for wanted in 0..=3 {
+        if wanted == 3 && !best.is_empty() {
+            break;
+        }
+        let of_kind = external.iter().chain(listen.iter().filter(|_| wanted > 1));
+        let of_kind = of_kind.filter(|address| kind(address) == wanted);
+        let mut taken = 0;
+        for address in of_kind {
+            if taken < OF_A_KIND && best.len() < most && !best.contains(&address) {
+                best.push(address);
+                taken += 1;
+            }
+        }
+    }
+    best.into_iter().cloned().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_leads_here_from_everywhere_and_does_not_grow_long() {
+        let addresses = |texts: &[&str]| -> Vec<Multiaddr> {
+            texts.iter().map(|text| text.parse().unwrap()).collect()
+        };
+        let relay = "/ip4/8.8.8.8/tcp/1/p2p/12D3KooWKnDdG3iXw9eTFijk3EWSunZcFi54Zka4wmtqtt6rPxc8/p2p-circuit";
+        let (tcp, quic) = ("/ip4/1.2.3.4/tcp/1", "/ip4/1.2.3.4/udp/1/quic-v1");
+        let (near, here) = ("/ip4/192.168.1.2/tcp/1", "/ip4/127.0.0.1/tcp/1");
+        for (external, listen, expected) in [
+            (
+                &[tcp, quic, "/ip6/2a00::1/tcp/1"][..],
+                &[near, here][..],
+                &[tcp, quic, near][..],
+            ),
+            (&[relay], &[near, here], &[relay, near]),
+            (&[], &["/ip4/8.8.4.4/tcp/1", near], &[near]),
+            (&[], &[here], &[here]),
+            (&[here], &[here], &[here]),
+        ] {
+            let best = best_few(&addresses(external), &addresses(listen), 4);
+            assert_eq!(best, addresses(expected));
+        }
+    }
 
     #[test]
     fn a_taken_port_is_left_to_who_has_it() {

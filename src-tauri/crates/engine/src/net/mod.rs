@@ -17,12 +17,16 @@
 //! | `peers` `routing` `kad_store` | who is connected, who is in the DHT's table, what the DHT gave us to keep |
 //! | `remember` | the DHT's peers from one run to the next |
 //! | `address` | which addresses may be dialled and believed |
-//! | `ladder` | how others get here |
+//! | `ladder` | how others get here, and why not |
+//! | `probe` `autonat` `observed` `candidates` | which of our addresses others can reach, and where they see us |
+//! | `relays` | who passes connections on to us while nobody can come straight |
 //! | `identity` | who we are |
 
 mod actor;
 pub mod address;
+mod autonat;
 mod behaviour;
+mod candidates;
 mod commands;
 mod crowd;
 mod dial;
@@ -31,8 +35,11 @@ mod identity;
 mod kad_store;
 mod ladder;
 mod listen;
+mod observed;
 mod peers;
+mod probe;
 mod provide;
+mod relays;
 mod remember;
 mod routing;
 mod session;
@@ -62,9 +69,10 @@ use self::provide::{Announcer, Change};
 use crate::config::Config;
 use crate::index::Index;
 use crate::library::Source;
-use crate::limits::WAITING_COMMANDS;
+use crate::limits::{LINK_PROVIDERS, WAITING_COMMANDS};
+use crate::nat::Mapping;
 use crate::rates::Meter;
-use crate::requests::{CheckView, Rung};
+use crate::requests::{AddressView, CheckView, RelayView, RouterView, Rung};
 use crate::serve::Serve;
 use crate::view::{Outlook, Reach};
 
@@ -202,6 +210,14 @@ pub struct NetworkInfo {
     pub rungs: Vec<Rung>,
     /// Devices on this network, with what they say they are.
     pub nearby: Vec<(PeerId, Option<String>)>,
+    /// The router that was asked to open ports, if one answered.
+    pub router: Option<RouterView>,
+    pub(crate) mappings: Vec<Mapping>,
+    pub relays: Vec<RelayView>,
+    /// What is known of each address at which others might get here.
+    pub addresses: Vec<AddressView>,
+    /// The last test of whether others can get here.
+    pub check: Option<CheckView>,
 }
 
 /// The handle on the network; clones share it.
@@ -257,6 +273,15 @@ impl Net {
     pub async fn listen_addrs(&self) -> Vec<Multiaddr> {
         let network = self.ask(|reply| Command::Network { reply }).await;
         network.map(|network| network.listen).unwrap_or_default()
+    }
+
+    /// The best few addresses for a link. Empty once it is shut down.
+    pub(crate) async fn link_addrs(&self) -> Vec<Multiaddr> {
+        let network = self.ask(|reply| Command::Network { reply }).await;
+        network.map_or_else(
+            |_| Vec::new(),
+            |network| listen::best_few(&network.external, &network.listen, LINK_PROVIDERS),
+        )
     }
 
     /// Opens a session for what hangs below `root`. It looks for peers at the hints, on this network and in the DHT, and
@@ -317,7 +342,7 @@ impl Net {
 
     /// Tests whether others can get here. `public`: the public checking service is asked too.
     pub(crate) async fn check(&self, _public: bool) -> Result<CheckView, NetError> {
-        Err(NetError::Stopped)
+        self.ask(|reply| Command::Check { reply }).await
     }
 
     /// Opens a connection, which stays while it is used.

@@ -1,7 +1,8 @@
 //! The peers that are connected now: by which addresses, what they run, how far they are. Forgotten when they leave.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
 
 use bitswap::PeerStats;
 use libp2p::core::ConnectedPoint;
@@ -29,6 +30,25 @@ struct Peer {
 struct Connection {
     address: Multiaddr,
     inbound: bool,
+    relayed: bool,
+    since: Instant,
+}
+
+/// A relayed connection to be closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Relayed {
+    pub(crate) peer: PeerId,
+    pub(crate) connection: ConnectionId,
+    /// A direct connection stands.
+    pub(crate) is_replaced: bool,
+}
+
+impl Peer {
+    fn is_direct(&self) -> bool {
+        self.connections
+            .values()
+            .any(|connection| !connection.relayed)
+    }
 }
 
 impl Peers {
@@ -36,6 +56,8 @@ impl Peers {
         let connection = Connection {
             address: endpoint.get_remote_address().clone(),
             inbound: endpoint.is_listener(),
+            relayed: endpoint.is_relayed(),
+            since: Instant::now(),
         };
         let peer = self.0.entry(peer).or_default();
         peer.connections.insert(id, connection);
@@ -74,6 +96,56 @@ impl Peers {
         self.0.contains_key(peer)
     }
 
+    /// It is connected, and not over a relay alone.
+    pub(crate) fn is_direct(&self, peer: &PeerId) -> bool {
+        self.0.get(peer).is_some_and(Peer::is_direct)
+    }
+
+    /// It is connected straight over TCP, or over QUIC.
+    pub(crate) fn is_connected_over(&self, peer: &PeerId, tcp: bool) -> bool {
+        let connections = self
+            .0
+            .get(peer)
+            .into_iter()
+            .flat_map(|peer| peer.connections.values());
+        let mut direct = connections.filter(|known| !known.relayed);
+        direct.any(|known| address::is_tcp(&known.address) == tcp)
+    }
+
+    pub(crate) fn any_relayed(&self) -> bool {
+        let mut connections = self.0.values().flat_map(|peer| peer.connections.values());
+        connections.any(|connection| connection.relayed)
+    }
+
+    /// Relayed connections that have had their time, `patience`, and those that a direct one, which has had `rest`, has replaced.
+    pub(crate) fn relayed(&self, now: Instant, rest: Duration, patience: Duration) -> Vec<Relayed> {
+        let mut done = Vec::new();
+        for (peer, state) in &self.0 {
+            let age = |known: &Connection| now.saturating_duration_since(known.since);
+            let mut direct = state.connections.values().filter(|known| !known.relayed);
+            let is_replaced = direct.any(|known| age(known) >= rest);
+            for (connection, known) in &state.connections {
+                if known.relayed && (is_replaced || age(known) >= patience) {
+                    done.push(Relayed {
+                        peer: *peer,
+                        connection: *connection,
+                        is_replaced: state.is_direct(),
+                    });
+                }
+            }
+        }
+        done
+    }
+
+    /// Where the peer is to whom we opened that connection; `None`: it was opened by the peer, or goes over a relay.
+    pub(crate) fn dialled(&self, peer: &PeerId, id: ConnectionId) -> Option<IpAddr> {
+        let known = self.0.get(peer)?.connections.get(&id)?;
+        if known.inbound || known.relayed {
+            return None;
+        }
+        address::ip(&known.address)
+    }
+
     pub(crate) fn pinged(&mut self, peer: &PeerId, rtt: Duration) {
         if let Some(known) = self.0.get_mut(peer) {
             known.rtt = Some(rtt);
@@ -88,7 +160,8 @@ impl Peers {
     pub(crate) fn nearby(&self) -> impl Iterator<Item = PeerId> {
         let is_near = |peer: &Peer| {
             let mut connections = peer.connections.values();
-            connections.any(|known| address::scope(&known.address) == Scope::Private)
+            connections
+                .any(|known| !known.relayed && address::scope(&known.address) == Scope::Private)
         };
         let near = self.0.iter().filter(move |(_, peer)| is_near(peer));
         near.map(|(id, _)| *id)

@@ -30,6 +30,8 @@ pub enum SessionEvent {
         having: usize,
         /// All that were ever said to have the content or gave some, connected or not.
         known: usize,
+        /// Those of them to whom no direct connection could be made.
+        unreachable: usize,
     },
     /// Where peers are being looked for. Left out when the fetcher doesn't keep up.
     Searching { r#where: Search },

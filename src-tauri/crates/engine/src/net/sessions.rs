@@ -42,8 +42,10 @@ struct State {
     sources: HashSet<PeerId>,
     /// Those, and others that are said to have it, connected or not.
     known: HashSet<PeerId>,
+    /// Those of them to whom no hole could be punched.
+    unreachable: HashSet<PeerId>,
     /// The last `Peers` event, so that only changes are told.
-    told: (usize, usize, usize),
+    told: (usize, usize, usize, usize),
     /// When to look nearby again, should nobody have it then, and the pause after that.
     look_again: Option<(Instant, Duration)>,
 }
@@ -81,7 +83,8 @@ impl Sessions {
             held: 0,
             sources: HashSet::new(),
             known: HashSet::new(),
-            told: (0, 0, 0),
+            unreachable: HashSet::new(),
+            told: (0, 0, 0, 0),
             look_again: None,
         };
         self.open.insert(id, state);
@@ -165,6 +168,15 @@ impl Sessions {
         }
     }
 
+    /// No direct connection could be made to the peer, and over a relay no content goes.
+    pub(crate) fn cannot_reach(&mut self, peer: &PeerId) {
+        for state in self.open.values_mut() {
+            if state.known.contains(peer) {
+                state.unreachable.insert(*peer);
+            }
+        }
+    }
+
     pub(crate) fn peer_left(&mut self, peer: &PeerId) {
         for state in self.open.values_mut() {
             state.sources.remove(peer);
@@ -176,12 +188,14 @@ impl Sessions {
         for state in self.open.values_mut() {
             let having = state.sources.len();
             let known = state.known.len();
+            let unreachable = state.unreachable.len();
             let event = SessionEvent::Peers {
                 connected,
                 having,
                 known,
+                unreachable,
             };
-            let now = (connected, having, known);
+            let now = (connected, having, known, unreachable);
             if state.told != now && state.events.try_send(event).is_ok() {
                 state.told = now;
             }
@@ -240,6 +254,7 @@ impl Sessions {
 
 impl State {
     fn add_source(&mut self, peer: PeerId) {
+        self.unreachable.remove(&peer);
         if self.sources.len() < MAX_SESSION_SOURCES {
             self.sources.insert(peer);
         }
@@ -372,6 +387,7 @@ mod tests {
             connected: 3,
             having: 1,
             known: 2,
+            unreachable: 0,
         };
         assert_eq!(held[0].1.events.try_recv(), Ok(expected));
         assert!(held[0].1.events.try_recv().is_err());

@@ -1,5 +1,7 @@
 //! How this peer stands in the network, and what a person can do about it, as plain data.
 
+use std::time::Instant;
+
 use libp2p::PeerId;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -255,6 +257,7 @@ fn nearby((peer, app): (PeerId, Option<String>)) -> NearbyView {
 
 impl From<NetworkInfo> for NetworkView {
     fn from(info: NetworkInfo) -> Self {
+        let now = Instant::now();
         Self {
             peer: info.peer.to_string(),
             listen: info.listen.iter().map(ToString::to_string).collect(),
@@ -266,11 +269,15 @@ impl From<NetworkInfo> for NetworkView {
             rungs: info.rungs,
             nearby: info.nearby.into_iter().map(nearby).collect(),
             lan_peers: None,
-            router: None,
-            mappings: Vec::new(),
-            relays: Vec::new(),
-            addresses: Vec::new(),
-            check: None,
+            router: info.router,
+            mappings: info
+                .mappings
+                .iter()
+                .map(|mapping| mapping.view(now))
+                .collect(),
+            relays: info.relays,
+            addresses: info.addresses,
+            check: info.check,
             services: Vec::new(),
             private_network: false,
         }

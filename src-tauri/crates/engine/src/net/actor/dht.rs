@@ -11,6 +11,7 @@ use unixfs::cid::Multihash;
 use super::Actor;
 use crate::limits::MAX_PEER_ADDRESSES;
 use crate::net::address;
+use crate::net::ladder::is_relayed;
 use crate::net::provide::Standing;
 use crate::net::routing;
 
@@ -53,12 +54,12 @@ impl Actor {
         }
     }
 
-    /// Whoever can be reached answers for the DHT too.
+    /// Whoever can be reached straight answers for the DHT too: a relay passes on too little for that.
     pub(super) fn on_external_addresses(&mut self) {
         let mut external: Vec<Multiaddr> = self.swarm.external_addresses().cloned().collect();
         external.sort_unstable();
         if let Some(kad) = self.swarm.behaviour_mut().kad.as_mut() {
-            let reachable = !external.is_empty();
+            let reachable = external.iter().any(|address| !is_relayed(address));
             let mode = if reachable {
                 Mode::Server
             } else {

@@ -143,7 +143,7 @@ impl Actor {
         for target in targets {
             match target {
                 Target::Peer(peer, _) if peer == *self.swarm.local_peer_id() => {}
-                Target::Peer(peer, _) if self.peers.contains(&peer) => self.join(session, peer),
+                Target::Peer(peer, _) if self.peers.is_direct(&peer) => self.join(session, peer),
                 target => self.dialer.ask(session, target),
             }
         }

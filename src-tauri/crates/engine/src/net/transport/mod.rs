@@ -1,5 +1,7 @@
 //! How bytes reach another peer: TCP with TLS 1.3 or Noise and Yamux, and QUIC; names are resolved by DNS.
 //!
+//! Relayed connections are upgraded like any other; they only introduce two peers to each other.
+//!
 //! TLS comes before Noise, and AES before ChaCha20: between two machines with AES instructions that doubles the throughput.
 //! QUIC keeps libp2p-quic's cipher order and buffers, which can't be set there. Nothing is dialled that [`Reach`] forbids.
 
@@ -18,7 +20,7 @@ use libp2p::core::muxing::StreamMuxerBox;
 use libp2p::core::transport::Boxed;
 use libp2p::core::upgrade::Version;
 use libp2p::identity::Keypair;
-use libp2p::{dns, noise, quic, tcp};
+use libp2p::{dns, noise, quic, relay, tcp};
 
 use self::gate::Gate;
 use self::security::Security;
@@ -48,12 +50,15 @@ pub enum Channels {
     NoiseOnly,
 }
 
+/// The transport of a run, and the behaviour that opens its relayed connections.
+pub(crate) type Built = (Boxed<(PeerId, StreamMuxerBox)>, relay::client::Behaviour);
+
 /// Builds the transport of this run.
 pub(crate) fn build(
     identity: &Keypair,
     reach: Reach,
     channels: Channels,
-) -> Result<Boxed<(PeerId, StreamMuxerBox)>, TransportError> {
+) -> Result<Built, TransportError> {
     let tcp = tcp::tokio::Transport::new(tcp::Config::new().nodelay(true))
         .upgrade(Version::V1Lazy)
         .authenticate(Security::new(identity, channels)?)
@@ -67,15 +72,25 @@ pub(crate) fn build(
     let quic = quic::tokio::Transport::new(quic)
         .map(|(peer, connection), _| (peer, StreamMuxerBox::new(connection)));
 
-    let either = quic.or_transport(tcp).map(|either, _| either.into_inner());
+    let (relayed, relay_client) = relay::client::new(identity.public().to_peer_id());
+    let relayed = relayed
+        .upgrade(Version::V1Lazy)
+        .authenticate(Security::new(identity, channels)?)
+        .multiplex(muxer::Config::default())
+        .timeout(UPGRADE_TIMEOUT)
+        .map(|(peer, connection), _| (peer, StreamMuxerBox::new(connection)));
+
+    let direct = quic.or_transport(tcp).map(|either, _| either.into_inner());
+    let either = relayed
+        .or_transport(direct)
+        .map(|either, _| either.into_inner());
     let local_only = reach.is_local_only();
     let gated = Gate::new(either, reach);
     if local_only {
-        return Ok(gated.boxed());
+        return Ok((gated.boxed(), relay_client));
     }
-    Ok(dns::tokio::Transport::system(gated)
-        .map_err(TransportError::Dns)?
-        .boxed())
+    let named = dns::tokio::Transport::system(gated).map_err(TransportError::Dns)?;
+    Ok((named.boxed(), relay_client))
 }
 
 fn clamp_u32(number: usize) -> u32 {
