@@ -86,6 +86,8 @@ pub(super) enum External {
     Is(IpAddr),
     /// It is told with each port that is opened.
     WithEachPort,
+    /// The router is connected, and has none that it would name: it is behind another one.
+    Hidden,
     /// The router doesn't tell; what it said.
     Untold(String),
 }

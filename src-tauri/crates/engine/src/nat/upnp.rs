@@ -306,12 +306,12 @@ async fn check(gateway: &Gateway<Tokio>, open: &[Opened]) -> Outcome {
 /// What the router says its address is; nothing if it doesn't answer.
 async fn external(gateway: &Gateway<Tokio>) -> Option<External> {
     match gateway.get_external_ip().await {
+        Ok(ip) if ip.is_unspecified() => Some(without_address(gateway).await),
         Ok(ip) => Some(External::Is(ip)),
-        // Some leave it empty while they are offline.
         Err(GetExternalIpError::RequestError(RequestError::InvalidResponse(text)))
             if text.contains("NewExternalIPAddress") =>
         {
-            Some(External::Untold("no external address".to_owned()))
+            Some(without_address(gateway).await)
         }
         Err(GetExternalIpError::RequestError(error)) => match error.into() {
             Failure::Refused(text) => Some(External::Untold(words(&text))),
@@ -323,29 +323,48 @@ async fn external(gateway: &Gateway<Tokio>) -> Option<External> {
     }
 }
 
-/// Asks whether a port leads to us; nothing is learnt from routers that can't be asked. igd-next knows only how to read all
-/// mappings of a router one by one.
+/// miniupnpd, which most home routers run, names no address when its own is private; but it says that it is connected.
+async fn without_address(gateway: &Gateway<Tokio>) -> External {
+    let answer = ask(gateway, "GetStatusInfo", "").await;
+    let status = answer
+        .as_deref()
+        .and_then(|xml| element(xml, "NewConnectionStatus"));
+    match status.map(str::trim) {
+        Some("Connected") => External::Hidden,
+        Some(status) => External::Untold(words(status)),
+        None => External::Untold("no external address".to_owned()),
+    }
+}
+
+/// Asks whether a port leads to us; nothing is learnt from routers that can't be asked.
 async fn is_open(gateway: &Gateway<Tokio>, opened: &Opened) -> Option<bool> {
-    let service = &gateway.service_type;
-    let action = format!("\"{service}#GetSpecificPortMappingEntry\"");
-    let body = format!(
-        "<?xml version=\"1.0\"?>\r\n\
-         <s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\" \
-         s:encodingStyle=\"http://schemas.xmlsoap.org/soap/encoding/\"><s:Body>\
-         <u:GetSpecificPortMappingEntry xmlns:u=\"{service}\"><NewRemoteHost></NewRemoteHost>\
-         <NewExternalPort>{}</NewExternalPort><NewProtocol>{}</NewProtocol>\
-         </u:GetSpecificPortMappingEntry></s:Body></s:Envelope>",
+    let arguments = format!(
+        "<NewRemoteHost></NewRemoteHost><NewExternalPort>{}</NewExternalPort><NewProtocol>{}</NewProtocol>",
         opened.external,
         protocol(opened.endpoint),
     );
-    let url = gateway.to_string();
-    let answer = Tokio::send_async(&url, &action, &body).await.ok()?;
+    let answer = ask(gateway, "GetSpecificPortMappingEntry", &arguments).await?;
     if element(&answer, "errorCode").map(str::trim) == Some(NO_SUCH_ENTRY) {
         return Some(false);
     }
     let client: IpAddr = element(&answer, "NewInternalClient")?.trim().parse().ok()?;
     let port: u16 = element(&answer, "NewInternalPort")?.trim().parse().ok()?;
     Some(SocketAddr::new(client, port) == opened.endpoint.address)
+}
+
+/// Asks what igd-next has no question for.
+async fn ask(gateway: &Gateway<Tokio>, action: &str, arguments: &str) -> Option<String> {
+    let service = &gateway.service_type;
+    let header = format!("\"{service}#{action}\"");
+    let body = format!(
+        "<?xml version=\"1.0\"?>\r\n\
+         <s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\" \
+         s:encodingStyle=\"http://schemas.xmlsoap.org/soap/encoding/\"><s:Body>\
+         <u:{action} xmlns:u=\"{service}\">{arguments}</u:{action}></s:Body></s:Envelope>"
+    );
+    Tokio::send_async(&gateway.to_string(), &header, &body)
+        .await
+        .ok()
 }
 
 impl Firewall {

@@ -374,6 +374,7 @@ impl Line {
         match &self.router.as_ref()?.external {
             External::Is(ip) => trouble(*ip),
             External::WithEachPort => None,
+            External::Hidden => Some(Trouble::DoubleNat),
             External::Untold(_) => Some(Trouble::NoExternalAddress),
         }
     }
@@ -419,7 +420,7 @@ impl Line {
         let refused = self.refusal.as_ref().map(|_| "refused");
         let untold = match &router.external {
             External::Untold(words) => Some(words),
-            External::Is(_) | External::WithEachPort => None,
+            External::Is(_) | External::WithEachPort | External::Hidden => None,
         };
         let refusal = self.refusal.as_ref().map(|refusal| &refusal.words);
         Some(RouterView {
@@ -428,7 +429,7 @@ impl Line {
             spoken: router.spoken,
             external: match &router.external {
                 External::Is(ip) => Some(ip.to_string()),
-                External::WithEachPort | External::Untold(_) => None,
+                External::WithEachPort | External::Hidden | External::Untold(_) => None,
             },
             problem: trouble.or(refused).map(ToOwned::to_owned),
             detail: untold.or(refusal).cloned(),
@@ -438,7 +439,7 @@ impl Line {
     pub(super) fn mappings(&self) -> impl Iterator<Item = Mapping> {
         let router = match self.router.as_ref().map(|router| &router.external) {
             Some(External::Is(ip)) => Some(*ip),
-            Some(External::WithEachPort | External::Untold(_)) | None => None,
+            Some(External::WithEachPort | External::Hidden | External::Untold(_)) | None => None,
         };
         let open = self.held.iter().filter(|held| held.open);
         open.filter_map(move |held| {

@@ -297,6 +297,16 @@ fn behind_a_second_nat_nothing_is_opened_until_that_changes() {
 }
 
 #[test]
+fn a_connected_router_without_a_public_address_is_behind_another_one() {
+    let mut scene = Scene::new("8.8.8.8");
+    scene.router.external = Some(External::Hidden);
+    scene.start();
+    assert_eq!(scene.state(), PortState::DoubleNat);
+    assert_eq!(scene.problem().as_deref(), Some("double-nat"));
+    assert!(scene.router.table.is_empty());
+}
+
+#[test]
 fn what_was_opened_is_closed_when_it_leads_nowhere_any_more() {
     let mut scene = Scene::new("8.8.8.8");
     scene.start();

@@ -321,20 +321,45 @@ async fn what_was_forgotten_or_leads_to_others_is_gone() {
 
 #[tokio::test]
 async fn a_router_without_an_external_address_says_why() {
-    let empty: Script = |what, body| match what {
+    let none: Script = |what, body| match what {
+        "getexternalipaddress" => answer(
+            "GetExternalIPAddressResponse",
+            "<NewExternalIPAddress></NewExternalIPAddress>",
+        ),
+        what => good(what, body),
+    };
+    let zero: Script = |what, body| match what {
+        "getexternalipaddress" => answer(
+            "GetExternalIPAddressResponse",
+            "<NewExternalIPAddress>0.0.0.0</NewExternalIPAddress>",
+        ),
+        "getstatusinfo" => answer(
+            "GetStatusInfoResponse",
+            "<NewConnectionStatus>Disconnected</NewConnectionStatus>",
+        ),
+        what => good(what, body),
+    };
+    let hidden: Script = |what, body| match what {
         "getexternalipaddress" => answer("GetExternalIPAddressResponse", "<NewExternalIPAddress/>"),
+        "getstatusinfo" => answer(
+            "GetStatusInfoResponse",
+            "<NewConnectionStatus>Connected</NewConnectionStatus>",
+        ),
         what => good(what, body),
     };
     let fails: Script = |what, body| match what {
         "getexternalipaddress" => Say::Code(501, "Line is down"),
         what => good(what, body),
     };
-    for (script, said) in [
-        (empty, "no external address"),
-        (fails, "Line is down (501)"),
+    let untold = |text: &str| External::Untold(text.to_owned());
+    for (script, expected) in [
+        (none, untold("no external address")),
+        (zero, untold("Disconnected")),
+        (hidden, External::Hidden),
+        (fails, untold("Line is down (501)")),
     ] {
         let (_, facts) = Fake::start(script).await.find().await.unwrap();
-        assert_eq!(facts.external, External::Untold(said.to_owned()));
+        assert_eq!(facts.external, expected);
     }
 }
 
