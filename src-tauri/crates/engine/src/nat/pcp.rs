@@ -19,6 +19,11 @@ use super::plan::{External, Facts, Granted, Opened, Outcome};
 use super::{Endpoint, words};
 use crate::requests::{Spoken, Transport};
 
+// The port is fixed, so each router here needs an address of its own, and only Linux has all of 127.0.0.0/8.
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests;
+
 /// Seconds for which a port is asked for: what outlives a crash.
 const LEASE: u32 = 3600;
 /// 250 + 500 + 1000 ms: the router is one hop away.
