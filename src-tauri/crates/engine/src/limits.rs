@@ -118,9 +118,9 @@ pub(crate) const SERVE_THREADS: RangeInclusive<usize> = 2..=4;
 
 // Routers. They are strangers: anything on this network may say that it is one.
 
-/// Addresses of this machine whose routers are asked to open ports. Each search sends four datagrams to its network; beyond
-/// are the inner networks of containers.
-pub(crate) const MAX_ROUTER_LINES: usize = 8;
+/// Addresses of this machine whose routers are asked to open ports. Each search costs a socket for four seconds, and four
+/// datagrams. Hosts of many containers have dozens, and nothing tells which of them leads outside.
+pub(crate) const MAX_ROUTER_LINES: usize = 32;
 /// Ports opened for one address: TCP and QUIC, and as many again while a port changes.
 pub(crate) const MAX_PORTS_PER_LINE: usize = 4;
 /// Time for routers to answer a search: UPnP has them wait up to 3 s, so that not all do at once.

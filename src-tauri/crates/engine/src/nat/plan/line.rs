@@ -138,6 +138,8 @@ impl Line {
 
     fn job(&mut self, now: Instant) -> Option<Job> {
         if self.find_at.is_some_and(|at| at <= now) {
+            // The networks may change before it ends: then it is set anew.
+            self.find_at = None;
             return Some(Job::Find);
         }
         self.router.as_ref()?;
@@ -217,7 +219,6 @@ impl Line {
         self.router = Some(facts);
         self.searched = true;
         self.misses = 0;
-        self.find_at = None;
         // What it opened before it was lost may be gone.
         self.check_at = if self.held.is_empty() {
             now + self.check_pause()
@@ -230,7 +231,7 @@ impl Line {
     fn not_found(&mut self, now: Instant) {
         self.misses += 1;
         if self.router.is_some() && self.misses < 2 {
-            self.find_at = Some(now + SECOND_LOOK);
+            self.find_at.get_or_insert(now + SECOND_LOOK);
             return;
         }
         self.router = None;
@@ -238,7 +239,8 @@ impl Line {
         self.stale.clear();
         self.refusal = None;
         self.searched = true;
-        self.find_at = Some(now + patience(self.misses));
+        let patience = patience(self.misses);
+        self.find_at.get_or_insert(now + patience);
     }
 
     fn mapped(&mut self, now: Instant, granted: Granted) {

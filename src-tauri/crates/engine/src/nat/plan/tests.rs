@@ -257,6 +257,21 @@ fn a_new_network_is_searched_at_once() {
 }
 
 #[test]
+fn a_network_that_changes_during_a_search_is_searched_too() {
+    let mut scene = Scene::new("8.8.8.8");
+    scene
+        .plan
+        .set(scene.now, &[TCP()], vec![HOME.parse().unwrap()]);
+    let (ip, job) = scene.plan.next(scene.now).unwrap();
+    assert_eq!(job, Job::Find);
+    let wider = vec!["192.168.0.0/16".parse().unwrap()];
+    scene.plan.set(scene.now, &[TCP()], wider);
+    scene.plan.done(scene.now, ip, Outcome::NotFound);
+    scene.settle();
+    assert_eq!(scene.state(), PortState::Opened);
+}
+
+#[test]
 fn one_lost_search_closes_nothing() {
     let mut scene = Scene::new("8.8.8.8");
     scene.start();
@@ -401,7 +416,7 @@ fn a_search_broken_off_at_the_end_leaves_nothing_open() {
 #[test]
 fn the_addresses_and_ports_that_are_asked_for_are_bounded() {
     let mut plan = Plan::default();
-    let many: Vec<Endpoint> = (1..=40u8)
+    let many: Vec<Endpoint> = (1..=80u8)
         .flat_map(|host| (1..=20u16).map(move |port| (host, port)))
         .map(|(host, port)| endpoint(Transport::Tcp, &format!("192.168.1.{host}:{port}")))
         .collect();
