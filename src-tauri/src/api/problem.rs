@@ -14,12 +14,13 @@ const FAILED: u8 = 1;
 const NOBODY: u8 = 3;
 
 const NOBODY_HAS_IT: &str = "nobody-has-it";
+const NOBODY_REACHABLE: &str = "nobody-reachable";
 const ENGINE_STOPPED: &str = "engine-stopped";
 
 /// What the program ends with after this problem.
 pub(crate) fn exit_code(problem: &Problem) -> u8 {
     match problem.code.as_str() {
-        NOBODY_HAS_IT => NOBODY,
+        NOBODY_HAS_IT | NOBODY_REACHABLE => NOBODY,
         _ => FAILED,
     }
 }
@@ -31,13 +32,23 @@ pub(crate) fn is_engine_stopped(problem: &Problem) -> bool {
 
 /// Nobody who has the content was found in time.
 pub(crate) fn is_nobody(problem: &Problem) -> bool {
-    problem.code == NOBODY_HAS_IT
+    matches!(problem.code.as_str(), NOBODY_HAS_IT | NOBODY_REACHABLE)
 }
 
 pub(crate) fn nobody_has_it(seconds: u64) -> Problem {
     let message = format!("nobody who has it answered within {seconds} s");
     let hint = "Try again when someone who has it is online, or name one with --provider.";
     problem(NOBODY_HAS_IT, message, hint, Retry::User)
+}
+
+/// `people` have it, but sit behind routers that let nobody in.
+pub(crate) fn nobody_reachable(people: u64) -> Problem {
+    let message = match people {
+        1 => "the one person who has it can't be connected to directly".to_owned(),
+        people => format!("the {people} people who have it can't be connected to directly"),
+    };
+    let hint = "A port opened on either router lets you in: `shoal network` tells about yours. Or try again when others have it.";
+    problem(NOBODY_REACHABLE, message, hint, Retry::User)
 }
 
 pub(crate) fn no_engine(what: &str) -> Problem {

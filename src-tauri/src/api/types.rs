@@ -448,6 +448,7 @@ mod tests {
             rate_up: 0,
             peers: 0,
             having: 0,
+            unreachable: 0,
             eta: None,
             skipped: 0,
             created: 0,

@@ -65,6 +65,11 @@ pub(super) fn sentence(view: &ItemView) -> String {
     };
     match &view.state {
         State::Hashing => format!("Hashing{}", so_far()),
+        State::Finding if view.unreachable > 0 => format!(
+            "{} who {} it can't be connected to directly; looking for others",
+            people(view.unreachable.into()),
+            if view.unreachable == 1 { "has" } else { "have" },
+        ),
         State::Finding => "Looking for people who have it".to_owned(),
         State::Downloading => {
             let from = match view.peers {
@@ -154,6 +159,7 @@ pub(super) mod tests {
             folder: false,
             peers: 2,
             having: 3,
+            unreachable: 0,
             eta: Some(6),
             skipped: 0,
             created: 0,

@@ -33,6 +33,7 @@ async fn watch(
 ) -> Result<ItemView, Problem> {
     let mut since = 0;
     let mut done = None;
+    let mut unreachable = 0;
     let later = || patience.map(|patience| Instant::now() + patience);
     let mut deadline = later();
     loop {
@@ -59,7 +60,7 @@ async fn watch(
                 } else if deadline.is_none() || done != Some(view.done) {
                     deadline = later();
                 }
-                done = Some(view.done);
+                (done, unreachable) = (Some(view.done), view.unreachable);
             }
             None if news.full || news.removed.contains(&id) => return Err(problem::removed()),
             None => {}
@@ -67,7 +68,10 @@ async fn watch(
         if let (Some(at), Some(patience)) = (deadline, patience)
             && Instant::now() >= at
         {
-            return Err(problem::nobody_has_it(patience.as_secs()));
+            return Err(match unreachable {
+                0 => problem::nobody_has_it(patience.as_secs()),
+                people => problem::nobody_reachable(people.into()),
+            });
         }
     }
 }

@@ -144,6 +144,8 @@ export type ItemView = { id: ItemId, kind: ItemKind, name: string,
   peers: number,
   /** Peers known to have something of it, connected or not. */
   having: number,
+  /** Those of them to whom no direct connection could be made. */
+  unreachable: number,
   /** Seconds left at the present rate, where that means something. */
   eta: number | null, skipped: number,
   /** Unix seconds. */

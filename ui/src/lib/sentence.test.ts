@@ -6,7 +6,7 @@ type Change = Partial<Omit<ItemView, "state" | "problem">> & Partial<State>;
 
 function item(change: Change): ItemView {
   const base = { id: 1, kind: "share", name: "a", path: null, cid: null, folder: false, total: 1000, done: 1000, files: 1, rate_down: 0, rate_up: 0 };
-  return { ...base, peers: 0, having: 0, eta: null, skipped: 0, created: 0, state: "sharing", ...change } as ItemView;
+  return { ...base, peers: 0, having: 0, unreachable: 0, eta: null, skipped: 0, created: 0, state: "sharing", ...change } as ItemView;
 }
 
 function check(change: Change, expected: string): void {
@@ -34,6 +34,11 @@ describe("sentence", () => {
 
   it("says that nobody is there, and what happens then", () => {
     check({ ...download, peers: 0 }, "Nobody who has it is online now · goes on by itself");
+  });
+
+  it("says who can't be connected to", () => {
+    check({ ...download, state: "finding", having: 1, unreachable: 1 }, "The one person who has it can’t be connected to directly · looking for others");
+    check({ ...download, state: "finding", having: 3, unreachable: 2 }, "2 people who have it can’t be connected to directly · looking for others");
   });
 
   it("speaks of a share by who fetches it and who has it", () => {

@@ -206,7 +206,7 @@ const SETTINGS: &[Setting] = &[
         default: || "off".to_owned(),
         local: Some("off"),
         takes: Takes::OnOff,
-        meaning: "pass connections on for trusted peers that can't be reached otherwise",
+        meaning: "pass connections on to peers that can't be reached otherwise, trusted ones first; from the next start",
     },
     Setting {
         key: "http.routers",

@@ -105,8 +105,10 @@ pub(crate) const MAX_OBSERVATIONS: usize = 32;
 pub(crate) const MAX_RELAYS: usize = 2;
 /// Connected peers remembered as willing to relay.
 pub(crate) const MAX_KNOWN_RELAYS: usize = 32;
-/// Trusted peers that we pass connections on for, and connections being passed on: a person's own devices.
+/// Peers that we pass connections on to, and connections being passed on: a person's own devices, and some strangers.
 pub(crate) const MAX_RELAYED: usize = 16;
+/// Strangers among them: trusted peers always find room.
+pub(crate) const MAX_RELAYED_GUESTS: usize = 8;
 /// Tests of whether others can get here that somebody waits for.
 pub(crate) const MAX_CHECKS: usize = 16;
 

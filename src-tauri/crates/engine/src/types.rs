@@ -139,6 +139,8 @@ pub struct ItemView {
     pub peers: u32,
     /// Peers known to have something of it, connected or not.
     pub having: u32,
+    /// Those of them to whom no direct connection could be made.
+    pub unreachable: u32,
     /// Seconds left at the present rate, where that means something.
     pub eta: Option<u64>,
     pub skipped: u64,

@@ -378,6 +378,7 @@ pub(crate) fn view(record: &ItemRecord) -> ItemView {
         rate_up: 0,
         peers: 0,
         having: 0,
+        unreachable: 0,
         eta: None,
         skipped: 0,
         created: record.created,

@@ -101,6 +101,7 @@ function complete(draft: Draft, index: number, howMany: number, next: () => numb
     rate_up: 0,
     peers: 0,
     having: 0,
+    unreachable: 0,
     eta: null,
     skipped: 0,
     created: EPOCH - index * 5400,

@@ -107,6 +107,7 @@ struct Transfer {
     sources: BTreeMap<PeerId, u64>,
     /// Peers that are said to have it.
     having: usize,
+    unreachable: usize,
     announced: bool,
     rate: Rate,
     desk: Desk,
@@ -123,6 +124,7 @@ impl Transfer {
             progress: Arc::default(),
             sources: BTreeMap::new(),
             having: 0,
+            unreachable: 0,
             announced: false,
             rate: Rate::default(),
             desk,
@@ -228,7 +230,9 @@ impl Transfer {
                 self.desk.hand_out(&cid, &data);
                 permit.send(Event::Block { cid, data });
             }
-            SessionEvent::Peers { known, .. } => self.having = known,
+            SessionEvent::Peers {
+                known, unreachable, ..
+            } => (self.having, self.unreachable) = (known, unreachable),
             SessionEvent::Searching { .. } => {}
         }
     }
@@ -246,13 +250,15 @@ impl Transfer {
             State::Finding
         };
         let begun = totals.files > 0 || progress.waiting > 0;
-        let having = u32::try_from(self.having).unwrap_or(u32::MAX);
+        let count = |people| u32::try_from(people).unwrap_or(u32::MAX);
+        let (having, unreachable) = (count(self.having), count(self.unreachable));
         self.context.activity.update(self.item.id, |view| {
             if begun {
                 view.state = state;
             }
             (view.total, view.done) = (totals.bytes, totals.done);
             (view.files, view.having) = (totals.files, having);
+            view.unreachable = unreachable;
             view.folder |= progress.folder;
             view.rate_down = rate;
             view.eta = left.checked_div(rate);

@@ -82,6 +82,8 @@ pub(crate) struct Actor {
     relays: Relays,
     uses_relays: bool,
     trusted: HashSet<PeerId>,
+    /// Strangers whom we pass connections on to.
+    guests: HashSet<PeerId>,
     checks: Vec<Check>,
     last_check: Option<CheckView>,
     /// Until then what isn't there yet may come.
@@ -145,6 +147,7 @@ impl Actor {
             relays: Relays::default(),
             uses_relays: config.relay,
             trusted: HashSet::new(),
+            guests: HashSet::new(),
             checks: Vec::new(),
             last_check: None,
             young_until: Some(Instant::now() + YOUTH),

@@ -108,7 +108,7 @@ fn limits(config: &NetConfig) -> ConnectionLimits {
         .with_max_established_per_peer(Some(config.max_connections_of_peer))
 }
 
-/// Passes connections on for the person's own devices: 128 KiB and two minutes each, enough to be introduced.
+/// Passes connections on: 128 KiB and two minutes each, enough to be introduced.
 fn relay_service(local: PeerId) -> relay::Behaviour {
     let config = relay::Config {
         max_reservations: MAX_RELAYED,

@@ -19,6 +19,7 @@ pub(crate) fn view(id: i64) -> ItemView {
         rate_up: 0,
         peers: 0,
         having: 0,
+        unreachable: 0,
         eta: None,
         skipped: 0,
         created: id,

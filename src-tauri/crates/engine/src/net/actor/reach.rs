@@ -16,7 +16,7 @@ use libp2p::{Multiaddr, PeerId, StreamProtocol, dcutr, identify, relay};
 use tokio::sync::oneshot;
 
 use super::Actor;
-use crate::limits::{MAX_CHECKS, MAX_PEER_ADDRESSES};
+use crate::limits::{MAX_CHECKS, MAX_PEER_ADDRESSES, MAX_RELAYED_GUESTS};
 use crate::nat::{Endpoint, PortMapper, PortState};
 use crate::net::address::{self, Scope};
 use crate::net::autonat::{self, Answer, DialRequest};
@@ -291,12 +291,23 @@ impl Actor {
         }
     }
 
+    /// We pass connections on to whoever asks, but trusted peers always find room.
     pub(super) fn on_relay_service(&mut self, event: relay::Event) {
-        if let relay::Event::ReservationReqAccepted { src_peer_id, .. } = event
-            && !self.is_trusted(&src_peer_id)
-        {
-            tracing::info!(peer = %src_peer_id, "is not trusted, so nothing is passed on to it");
-            let _ = self.swarm.disconnect_peer_id(src_peer_id);
+        match event {
+            relay::Event::ReservationReqAccepted { src_peer_id, .. } => {
+                if !self.is_trusted(&src_peer_id) {
+                    self.guests.insert(src_peer_id);
+                }
+                if self.guests.len() > MAX_RELAYED_GUESTS && self.guests.remove(&src_peer_id) {
+                    tracing::debug!(peer = %src_peer_id, "the places for strangers are taken");
+                    let _ = self.swarm.disconnect_peer_id(src_peer_id);
+                }
+            }
+            relay::Event::ReservationClosed { src_peer_id }
+            | relay::Event::ReservationTimedOut { src_peer_id } => {
+                self.guests.remove(&src_peer_id);
+            }
+            _ => {}
         }
     }
 
