@@ -15,6 +15,8 @@ export const SEARCH = "search";
 
 class Ui {
   screen = $state<Screen>("library");
+  /** The part of the settings that was asked for. */
+  section: string | null = null;
   sheet = $state.raw<SheetKind | null>(null);
   /** The item that is open in the pane. */
   pane = $state<ItemId | null>(null);
@@ -26,8 +28,10 @@ class Ui {
     return this.os === "macos";
   }
 
-  go(screen: Screen): void {
+  /** `section`: the part of the settings that is to be seen. */
+  go(screen: Screen, section: string | null = null): void {
     this.screen = screen;
+    this.section = section;
     this.sheet = null;
   }
 

@@ -3,7 +3,8 @@ import type { Calls, ItemView } from "../types";
 import { EPOCH, cid, problem } from "./data";
 import { files, people, pieces, report, say } from "./inside";
 import { inspectLink, inspectPaths } from "./inspect";
-import { network, settings } from "./machine";
+import { settings } from "./machine";
+import { check, network } from "./network";
 import type { World } from "./world";
 
 type Answers = { [N in keyof Calls]: (argument: Calls[N][0]) => Calls[N][1] | Promise<Calls[N][1]> };
@@ -75,6 +76,7 @@ export function calls(world: World): Answers {
     "set-setting": ({ key, value }) => {
       if (key.endsWith(".limit") && !/^\d+$/.test(value)) throw problem("bad-setting", "not a number of bytes a second", { field: key });
       if (key === "listen" && value.includes("/1080")) throw problem("listen", "the port is taken", { field: key });
+      if (key === "networks.blocked" && value.includes("/99")) throw problem("bad-setting", "not a network", { field: key });
       world.settings.set(key, value);
       world.bump();
       return null;
@@ -83,12 +85,9 @@ export function calls(world: World): Answers {
       if (world.lost) throw problem("engine-stopped", "the engine stopped");
       return network(world);
     },
-    check: () => {
-      const { reach, addresses } = network(world);
-      return { at: EPOCH, reachable: reach === "direct" ? "yes" : "no", asked: addresses.length, addresses, public: null };
-    },
+    check: (request) => check(world, request.public),
     "set-standing": ({ peer, standing }) => {
-      world.standings.set(peer, standing);
+      world.stand(peer, standing);
       return null;
     },
     diagnostics: () => "Shoal 0.1.0\nitems 1000\npeers 23\nreach direct\n",

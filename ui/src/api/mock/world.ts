@@ -1,13 +1,17 @@
 // The mock's engine: items that move, a revision that counts, long polls that wait for it.
-// `?items=N` how many, `?state=` empty | lost | offline | checking | local | machine | paused | idle | first,
+// `?items=N` how many, `?state=` empty | lost | paused | idle | first, or a place in the network
+// (mock/network.ts: port, direct, relay, cgnat …),
 // `?locked=KEY,KEY` settings that the environment gives, `?lang=`, `?theme=`, `?clock=manual`: time passes only by `tick`.
-import type { ItemView, LibraryRequest, LibraryView, Notice, PersonView, Problem, Reach, RateSample, StandingRequest } from "../types";
+import type { CheckView, ItemView, LibraryRequest, LibraryView, Notice, PersonView, Problem, Reach, RateSample, StandingRequest } from "../types";
 import { library, problem, random } from "./data";
+import { placeOf } from "./network";
 
 const TICK_MS = 500;
 /** Answers are at least so far apart, as the engine's. */
 const APART_MS = 250;
 const HISTORY = 60;
+/** Settings that the query may give. */
+const LISTS = ["peers.trusted", "peers.blocked", "networks.blocked", "relays", "http.check"];
 const HASH_RATE = 640e6;
 
 type Listener = (value: unknown) => void;
@@ -23,7 +27,7 @@ export class World {
   items: ItemView[];
   rev = 1;
   paused = false;
-  reach: Reach = "direct";
+  reach: Reach;
   people = 23;
   copied: string | null = null;
   /** How long it took to make up the items (ms). */
@@ -32,6 +36,8 @@ export class World {
   readonly settings: Map<string, string>;
   readonly locked: ReadonlySet<string>;
   readonly state: string;
+  /** The last test of whether others get here. */
+  check: CheckView | null = null;
   readonly standings = new Map<string, StandingRequest["standing"]>();
   readonly next = random(11);
 
@@ -44,7 +50,7 @@ export class World {
   #sorted = new Map<string, ItemView[]>();
   #ended = new Set<number>();
 
-  constructor(query: URLSearchParams) {
+  constructor(readonly query: URLSearchParams) {
     const began = performance.now();
     this.state = query.get("state") ?? "";
     this.items = library(this.state === "empty" || this.state === "first" ? 0 : Number(query.get("items") ?? 1000));
@@ -52,13 +58,18 @@ export class World {
     this.paused = this.state === "paused";
     this.locked = new Set(query.get("locked")?.split(","));
     if (this.state === "offline" || this.state === "machine") this.people = 0;
-    if (this.state === "machine") this.reach = "local";
-    if (this.state === "offline" || this.state === "checking" || this.state === "local") this.reach = this.state;
+    this.reach = placeOf(this.state).reach;
     this.settings = new Map([
       ["theme", query.get("theme") ?? "auto"],
       ["language", query.get("lang") ?? "auto"],
       ["welcomed", this.state === "first" ? "off" : "on"],
     ]);
+    for (const key of LISTS) {
+      const given = query.get(key);
+      if (given !== null) this.settings.set(key, given);
+    }
+    if (this.state === "private") this.settings.set("network.key", "3f".repeat(32));
+    if (this.state === "off") ["nat", "relay"].forEach((key) => this.settings.set(key, "off"));
     for (const item of this.items) this.#byId.set(item.id, item);
     for (const item of this.items) if (moves(item)) this.#moving.add(item.id);
     if (this.state === "idle" || this.state === "offline" || this.paused) this.#still();
@@ -74,6 +85,15 @@ export class World {
     const item = this.#byId.get(id);
     if (item === undefined) throw problem("unknown-item", `no item ${id}`, { retry: "never" });
     return item;
+  }
+
+  /** As the engine, it keeps whom it trusts and blocks in the settings. */
+  stand(peer: string, standing: StandingRequest["standing"]): void {
+    this.standings.set(peer, standing);
+    for (const [key, is] of [["peers.trusted", "trusted"], ["peers.blocked", "blocked"]] as const) {
+      const others = (this.settings.get(key) ?? "none").split(",").filter((one) => one !== peer && one !== "none");
+      this.settings.set(key, (standing === is ? [...others, peer] : others).join(",") || "none");
+    }
   }
 
   /** As they stand by now: who is blocked is gone. */

@@ -17,7 +17,7 @@ const network: NetworkView = {
   lan_peers: null, router: null, mappings: [], relays: [], addresses: [], check: null, services: [], private_network: false,
   rungs: [
     { rung: "direct", state: "no", reason: "no-public-address", detail: null },
-    { rung: "port", state: "off", reason: "not-in-this-version", detail: null },
+    { rung: "port", state: "no", reason: "no-router", detail: null },
     { rung: "relay", state: "off", reason: "something-new", detail: null },
     { rung: "local", state: "in-use", reason: "nobody-nearby", detail: null },
   ],
@@ -74,7 +74,6 @@ describe("the network's screen", () => {
     await after(0);
     expect(screen.getByRole("heading", { name: "People on this network can reach you" })).toBeTruthy();
     expect(screen.getByText(/forward port 4801/u)).toBeTruthy();
-    expect(screen.getByText("Not yet")).toBeTruthy();
     expect(screen.getByText("No one is connected yet")).toBeTruthy();
     // A reason that this window doesn't know yet.
     expect(screen.getByText("This is switched off.")).toBeTruthy();

@@ -1,5 +1,6 @@
 // What the network's state is called, and the order of the people: the screen's decisions, without the screen.
 import type { NetworkView, PersonView, Rung } from "../../api/types";
+import { portOf } from "../settings/listen";
 
 /** "this-machine-only" is told by a rung, not by `reach`: nothing leaves this computer, and the headline has to say so. */
 export type Headline = NetworkView["reach"] | "machine";
@@ -12,10 +13,46 @@ export function headline(network: NetworkView): Headline {
   return machineOnly(network) ? "machine" : network.reach;
 }
 
+/** What sentences about the router are filled with. */
+export interface Named {
+  router: string;
+  /** The port that is open, or is to be opened; "" when nobody knows. */
+  port: string;
+}
+
+export function named(network: NetworkView, settled: string): Named {
+  const opened = network.mappings[0] && portIn(network.mappings[0].external);
+  const own = portOf(network.listen.join(",")) || portOf(settled);
+  return { router: network.router?.name ?? network.router?.address ?? "", port: opened || (own ? String(own) : "") };
+}
+
 /** The messages that may explain a rung, the most exact one first. The last one always exists. */
-export function reasonKeys({ rung, reason, state }: Rung): string[] {
-  if (state === "checking") return ["network.reason.unknown.checking"];
-  return [`network.reason.${rung}.${reason}`, `network.reason.${reason}`, `network.reason.unknown.${state}`];
+export function reasonKeys({ rung, reason, state }: Rung, { router, port }: Named): string[] {
+  const keys = [`network.reason.${rung}.${reason}`, `network.reason.${reason}`, `network.reason.unknown.${state}`];
+  return router !== "" && port !== "" ? [`network.reason.${rung}.${reason}.named`, ...keys] : keys;
+}
+
+/** The message that says what a person can do about a way that isn't there; null while there is a better one, or nothing to do. */
+export function nextKey(network: NetworkView, { rung, reason, state }: Rung, { port }: Named): string | null {
+  const wanted = (network.reach === "local" || network.reach === "relay") && !machineOnly(network);
+  if (!wanted || state === "off" || state === "checking" || (state !== "no" && reason !== "symmetric-nat")) return null;
+  if (port === "" && rung === "port" && reason !== "cgnat") return "network.next.port-unknown";
+  return `network.next.${rung}.${reason}`;
+}
+
+/** The setting that switches a way on again. */
+export const SWITCHES: Partial<Record<Rung["rung"], string>> = { port: "nat", relay: "relay", local: "mdns" };
+
+/** "203.0.113.7:47811" is "47811". */
+function portIn(address: string): string {
+  return address.slice(address.lastIndexOf(":") + 1);
+}
+
+/** A multiaddr as people write addresses: "203.0.113.7:47811"; as it is when it is of another kind. */
+export function shortAddress(address: string): string {
+  const [, kind, host, port] = /^\/(ip4|ip6|dns[46]?)\/([^/]+)\/(?:tcp|udp)\/(\d+)/u.exec(address) ?? [];
+  if (host === undefined || port === undefined) return address;
+  return kind === "ip6" ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /** Enough of an id to tell two people apart: "12D3…nP2c". */
@@ -68,4 +105,9 @@ export function arranged(people: readonly PersonView[], search: string, order: O
   const compare = COMPARE[order.by];
   const sign = order.backwards ? -1 : 1;
   return matching.sort((a, b) => sign * compare(a, b) || (a.peer < b.peer ? -1 : 1));
+}
+
+/** Whom a web address belongs to: "https://delegated-ipfs.dev/" is "delegated-ipfs.dev". Null when it is none. */
+export function hostOf(url: string): string | null {
+  return URL.canParse(url) ? new URL(url).host : null;
 }
