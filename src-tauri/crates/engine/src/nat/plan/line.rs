@@ -30,6 +30,10 @@ const MIN_LEASE: Duration = Duration::from_secs(20);
 const MAX_LEASE: Duration = Duration::from_hours(24);
 /// How long a port that is open until it is closed is shown to stay open: it is asked for again as others are.
 const ENDLESS: Duration = Duration::from_hours(1);
+/// The time over which jobs are counted, and how many may begin in it: several times what an honest router needs, whatever
+/// happens. One that forgets at once what it opened, or answers every second question, could keep us busy without end.
+const WINDOW: Duration = Duration::from_mins(1);
+const MAX_JOBS: u32 = 40;
 /// Failures in a row after which a router that doesn't answer is said to refuse.
 const LOSSES: u32 = 2;
 
@@ -41,6 +45,9 @@ pub(super) struct Line {
     stale: Vec<Opened>,
     router: Option<Facts>,
     busy: bool,
+    /// Since when jobs are counted, and how many have begun.
+    counted_from: Instant,
+    jobs: u32,
     /// A search has ended.
     searched: bool,
     /// When to search.
@@ -83,6 +90,8 @@ impl Line {
             stale: Vec::new(),
             router: None,
             busy: false,
+            counted_from: now,
+            jobs: 0,
             searched: false,
             find_at: Some(now),
             misses: 0,
@@ -128,11 +137,16 @@ impl Line {
     }
 
     pub(super) fn next(&mut self, now: Instant) -> Option<Job> {
-        if self.busy {
+        if now >= self.counted_from + WINDOW {
+            self.counted_from = now;
+            self.jobs = 0;
+        }
+        if self.busy || (self.is_tired() && self.is_wanted()) {
             return None;
         }
         let job = self.job(now)?;
         self.busy = true;
+        self.jobs += 1;
         Some(job)
     }
 
@@ -181,8 +195,21 @@ impl Line {
         if !self.is_wanted() {
             return None;
         }
+        let at = self.due_at()?;
+        Some(if self.is_tired() {
+            at.max(self.counted_from + WINDOW)
+        } else {
+            at
+        })
+    }
+
+    /// When there is something to do.
+    fn due_at(&self) -> Option<Instant> {
         if self.router.is_none() || self.find_at.is_some() {
             return self.find_at;
+        }
+        if !self.stale.is_empty() {
+            return Some(self.counted_from);
         }
         let renewals = self.held.iter().map(|held| held.renew_at);
         let retry = self.refusal.as_ref().map(|refusal| refusal.retry_at);
@@ -358,6 +385,10 @@ impl Line {
     fn close(&mut self, held: Vec<Held>) {
         let open = held.into_iter().filter(|held| held.open);
         self.stale.extend(open.map(|held| held.opened));
+    }
+
+    fn is_tired(&self) -> bool {
+        self.jobs >= MAX_JOBS
     }
 
     fn check_pause(&self) -> Duration {

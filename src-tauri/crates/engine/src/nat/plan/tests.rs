@@ -1,5 +1,7 @@
 //! The plan against routers of all kinds, in virtual time.
 
+use proptest::prelude::*;
+
 use super::*;
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -495,4 +497,88 @@ fn of_several_routers_the_one_that_opened_something_is_shown() {
     assert_eq!(scene.state(), PortState::Opened);
     assert_eq!(scene.plan.ports().router.unwrap().address, "192.168.1.1");
     assert_eq!(scene.shown(), ["8.8.8.8:4801"]);
+}
+
+/// Any answer that a router may give to a job.
+fn any_outcome(job: Job, dice: [u8; 4]) -> Outcome {
+    let [kind, a, b, c] = dice;
+    let ip = [
+        "8.8.8.8",
+        "9.9.9.9",
+        "10.0.0.1",
+        "100.64.0.1",
+        "0.0.0.0",
+        "127.0.0.1",
+        "255.255.255.255",
+    ][usize::from(a) % 7];
+    let ip: IpAddr = ip.parse().unwrap();
+    let external = match b % 8 {
+        0 => External::WithEachPort,
+        1 => External::Hidden,
+        2 => External::Untold(String::new()),
+        _ => External::Is(ip),
+    };
+    let spoken = [Spoken::Upnp, Spoken::Pcp, Spoken::NatPmp][usize::from(c) % 3];
+    match (kind % 8, job) {
+        (0, _) => Outcome::Lost,
+        (1, Job::Map { endpoint, .. }) => Outcome::Refused(endpoint, String::new()),
+        (1, Job::Find) => Outcome::NotFound,
+        (_, Job::Find) => Outcome::Found(Facts {
+            name: None,
+            address: IpAddr::from([192, 168, 1, c % 2]),
+            spoken,
+            external,
+        }),
+        (_, Job::Map { endpoint, external }) => Outcome::Mapped(Granted {
+            opened: Opened {
+                endpoint,
+                external: external.wrapping_add(u16::from(a % 2)),
+            },
+            ip: (b % 2 == 0).then_some(ip),
+            lease: [None, Some(Duration::ZERO), Some(HOUR)][usize::from(c) % 3],
+            spoken,
+        }),
+        (_, Job::Check(open)) => {
+            let asked = |bit: u8| {
+                let open = open.iter().map(|open| open.endpoint);
+                open.filter(|_| c & bit != 0).collect()
+            };
+            Outcome::Checked {
+                external,
+                gone: asked(1),
+                unsure: asked(2),
+            }
+        }
+        (_, Job::Unmap(_)) => Outcome::Unmapped,
+    }
+}
+
+proptest! {
+    /// Whatever a router says: it can't keep us busy, and what is shown as open could be reached by everybody.
+    #[test]
+    fn no_router_can_mislead_or_occupy_us(answers in prop::collection::vec(any::<[u8; 4]>(), 1..600)) {
+        let start = Instant::now();
+        let (mut now, mut plan) = (start, Plan::default());
+        let home = vec![HOME.parse().unwrap()];
+        plan.set(now, &[TCP(), QUIC()], home);
+        let mut asked = 0;
+        for dice in answers {
+            let Some((ip, job)) = plan.next(now) else {
+                let at = plan.wake_at().expect("something is always to come");
+                prop_assert!(at > now, "woken for nothing");
+                now = at;
+                continue;
+            };
+            asked += 1;
+            plan.done(now, ip, any_outcome(job, dice));
+            let shown = plan.ports();
+            prop_assert!(shown.mappings.len() <= 2);
+            for mapping in &shown.mappings {
+                prop_assert_eq!(scope(mapping.external.ip()), Scope::Public);
+            }
+            prop_assert_eq!(shown.state == PortState::Opened, !shown.mappings.is_empty());
+        }
+        let minutes = (now - start).as_secs() / 60 + 1;
+        prop_assert!(asked <= 40 * minutes, "{asked} jobs in {minutes} minutes");
+    }
 }
