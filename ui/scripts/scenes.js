@@ -2,7 +2,17 @@
 // README shows it; `photo`: it has soft shades.
 const listed = (page) => page.getByText("Harbour at dawn").first().waitFor();
 const goTo = (page, screen) => page.getByRole("navigation", { name: "Main" }).getByRole("button", { name: screen }).click();
-const setting = async (page, section) => { await goTo(page, "Settings"); await page.evaluate((id) => document.getElementById(id).scrollIntoView(), section); };
+const setting = async (page, section) => { await goTo(page, "Settings"); await page.locator(`#${section}`).waitFor(); await page.evaluate((id) => document.getElementById(id).scrollIntoView(), section); };
+
+const network = async (page) => { await goTo(page, "Network"); await page.getByText("People connected now").waitFor(); };
+const tested = async (page, seen, asksPublic = false) => {
+  await network(page);
+  if (asksPublic) await page.getByRole("checkbox", { name: "public checking" }).click();
+  await page.getByRole("button", { name: "Test now" }).click();
+  await page.getByText(seen).first().waitFor();
+  await page.getByRole("heading", { name: "Can others reach me?" }).evaluate((heading) => heading.closest("section").scrollIntoView({ block: "center" }));
+};
+const PLACES = ["direct", "relay", "firewall", "no-router", "refused", "double-nat", "cgnat", "closed", "symmetric", "checking", "off", "private", "machine"];
 
 const LINK = "ipfs://bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e?filename=";
 const openLink = async (page, name) => { await listed(page); await page.evaluate((link) => window.shoalMock.emit("open-request", { paths: [], link, action: "open" }), LINK + name); };
@@ -52,7 +62,14 @@ export const scenes = [
   { name: "pane-finding", act: async (page) => { await listed(page); await page.getByText("Open maps of the Alps").click(); await page.getByText("is known when").waitFor(); } },
   { name: "preview", photo: true, readme: ["wide"], act: (page) => preview(page, "cover.jpg", "img:not(.waiting)") },
   { name: "preview-text", act: (page) => preview(page, "notes.md", "pre") },
-  { name: "network", readme: ["wide"], act: async (page) => { await goTo(page, "Network"); await page.getByText("People connected now").waitFor(); } },
+  { name: "network", readme: ["wide"], act: network },
+  ...PLACES.map((place) => ({ name: `network-${place}`, query: `state=${place}`, act: network })),
+  { name: "network-testing", query: "check=slow", act: (page) => tested(page, "trying to get through") },
+  { name: "network-tested", act: (page) => tested(page, "Yes, others get through", true) },
+  { name: "network-tested-no", query: "state=closed", act: (page) => tested(page, "Yes, others get through") },
+  { name: "network-tested-nobody", query: "check=nobody", act: (page) => tested(page, "Nobody could try") },
+  { name: "network-tested-failed", query: "check=fails", act: (page) => tested(page, "The test didn’t work") },
+  { name: "network-menu", act: async (page) => { await network(page); await page.getByRole("button", { name: /^Actions for Kubo/ }).first().click(); } },
   { name: "network-local", query: "state=local", act: async (page) => { await goTo(page, "Network"); await page.getByText("People on this network").waitFor(); } },
   { name: "network-offline", query: "state=offline", act: async (page) => { await goTo(page, "Network"); await page.getByText("You are offline").waitFor(); } },
   { name: "network-lost", query: "state=lost", act: async (page) => { await goTo(page, "Network"); await page.getByText("can’t be shown").waitFor(); } },
@@ -68,6 +85,10 @@ export const scenes = [
       await setting(page, "limits");
     },
   },
+  { name: "settings-network", query: "peers.trusted=12D3KooWQYV9dGMFoRzNStwpXztXaBUjtPqi6aU76ZgUriHhnP2c&networks.blocked=192.0.2.0/24,2001:db8::/32", act: (page) => setting(page, "network") },
+  { name: "settings-people", query: "peers.trusted=12D3KooWQYV9dGMFoRzNStwpXztXaBUjtPqi6aU76ZgUriHhnP2c&networks.blocked=192.0.2.0/24,2001:db8::/32", act: async (page) => { await setting(page, "network"); await page.getByText("Trusted people").first().evaluate((label) => label.scrollIntoView()); } },
+  { name: "settings-key", query: "state=private", act: async (page) => { await setting(page, "network"); await page.getByRole("button", { name: "Show the key" }).click(); } },
+  { name: "settings-key-new", act: async (page) => { await setting(page, "network"); await page.getByRole("button", { name: "Enter a key" }).click(); await page.getByLabel("Key of the private network").fill("not a key"); await page.keyboard.press("Enter"); } },
   {
     name: "settings-wrong",
     query: "locked=mdns",

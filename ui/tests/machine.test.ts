@@ -15,6 +15,96 @@ test("the network says how others get here, and who is connected", async () => {
   await expect.poll(() => answers.getAttribute("aria-sort")).toMatch(/ascending|descending/);
 });
 
+test("whether others get here is tested, with the public service only when it is chosen for that test", async () => {
+  const page = await open();
+  await page.keyboard.press("5");
+  const main = page.getByRole("main");
+  const service = main.getByRole("checkbox", { name: "Ask the public checking service too" });
+  expect(await service.isChecked()).toBe(false);
+  await main.getByRole("button", { name: "Test now" }).click();
+  await isSeen(main.getByRole("progressbar", { name: "Can others reach me?" }));
+  await isSeen(main.getByRole("heading", { name: "Yes, others get through to you" }));
+  const tried = main.getByRole("list", { name: "What was tried" }).getByRole("listitem");
+  expect((await tried.allTextContents()).map((text) => /TCP|QUIC/.exec(text)?.[0])).toEqual(["TCP", "QUIC"]);
+  await service.check();
+  await main.getByRole("button", { name: "Test again" }).click();
+  await isSeen(main.getByText("The public service got through"));
+  expect(await service.isChecked()).toBe(false);
+});
+
+test("a test that fails says why, and what to do", async () => {
+  const page = await open("check=fails");
+  await page.keyboard.press("5");
+  await page.getByRole("button", { name: "Test now" }).click();
+  await isSeen(page.getByRole("heading", { name: "The test didn’t work" }));
+  await isSeen(page.getByText("This needs the network"));
+});
+
+test("people are trusted and blocked by the keyboard, and let in again", async () => {
+  const page = await open();
+  await page.keyboard.press("5");
+  const table = page.getByRole("table", { name: "People connected now" });
+  const person = table.getByRole("row").nth(1);
+  const peer = (await person.locator("small").first().getAttribute("title")) ?? "";
+  await person.getByRole("button", { name: /^Actions for/ }).focus();
+  await page.keyboard.press("Enter");
+  expect(await focused(page)).toBe("Trust");
+  await page.keyboard.press("Enter");
+  await isSeen(person.getByText("Trusted", { exact: true }));
+  expect(await world(page, ({ settings }) => settings.get("peers.trusted"))).toBe(peer);
+  expect(await focused(page)).toMatch(/^Actions for/);
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("End");
+  await page.keyboard.press("Enter");
+  await isGone(table.locator(`[title="${peer}"]`));
+  expect(await world(page, ({ settings }) => [settings.get("peers.trusted"), settings.get("peers.blocked")])).toEqual(["none", peer]);
+  await page.getByRole("button", { name: "Undo" }).last().click();
+  await isSeen(table.locator(`[title="${peer}"]`));
+});
+
+test("lists in the settings take entries and give them up", async () => {
+  const page = await open();
+  await page.keyboard.press("Control+,");
+  const field = page.getByRole("textbox", { name: "Add to “Blocked networks”" });
+  await field.fill("everybody");
+  await field.press("Enter");
+  await isSeen(page.getByRole("alert").getByText(/Type an address such as/));
+  await field.fill("192.0.2.0/99");
+  await field.press("Enter");
+  await isSeen(page.getByRole("alert").getByText("That value can’t be used here"));
+  expect(await field.inputValue()).toBe("192.0.2.0/99");
+  await field.fill("192.0.2.0/24");
+  await field.press("Enter");
+  await expect.poll(() => world(page, ({ settings }) => settings.get("networks.blocked"))).toBe("192.0.2.0/24");
+  await page.getByRole("button", { name: "Remove 192.0.2.0/24" }).click();
+  await expect.poll(() => world(page, ({ settings }) => settings.get("networks.blocked"))).toBe("none");
+  expect(await focused(page)).toBe("Add to “Blocked networks”");
+  const routers = page.getByRole("switch", { name: "Ask web services who has what" });
+  await routers.uncheck();
+  await expect.poll(() => world(page, ({ settings }) => settings.get("http.routers"))).toBe("none");
+  await routers.check();
+  await expect.poll(() => world(page, ({ settings }) => settings.get("http.routers"))).toBe("https://delegated-ipfs.dev");
+});
+
+test("a key makes the network private, and is hidden until it is to be seen", async () => {
+  const page = await open();
+  await page.keyboard.press("Control+,");
+  await page.getByRole("button", { name: "Enter a key…" }).click();
+  const field = page.getByRole("textbox", { name: "Key of the private network" });
+  await field.fill("1234");
+  await field.press("Enter");
+  await isSeen(page.getByRole("alert").getByText(/A key has 64 signs/));
+  const key = "0f".repeat(32);
+  await field.fill(`/key/swarm/psk/1.0.0/ /base16/ ${key}`);
+  await field.press("Enter");
+  await expect.poll(() => world(page, ({ settings }) => settings.get("network.key"))).toBe(key);
+  expect(await page.getByText(key).count()).toBe(0);
+  await page.getByRole("button", { name: "Show the key" }).click();
+  await isSeen(page.getByText(key));
+  await page.locator("#network").getByRole("button", { name: "Remove", exact: true }).click();
+  await expect.poll(() => world(page, ({ settings }) => settings.get("network.key"))).toBe("none");
+});
+
 test("a setting is saved when it is changed, and a wrong one is told at its field", async () => {
   const page = await open();
   await page.keyboard.press("Control+,");

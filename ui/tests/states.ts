@@ -54,6 +54,19 @@ async function settings(page: Page): Promise<void> {
   await isSeen(page.locator("main [role=switch]"));
 }
 
+/** The test of whether others get here, with the public service too where it can be chosen. */
+async function tested(page: Page, seen: string, asksPublic = false): Promise<void> {
+  await network(page);
+  const card = page.locator("main section[aria-busy]");
+  if (asksPublic) await card.locator("input").check();
+  await card.locator("button").first().click();
+  await isSeen(card.locator(seen));
+}
+
+const TRUSTED = "peers.trusted=12D3KooWQYV9dGMFoRzNStwpXztXaBUjtPqi6aU76ZgUriHhnP2c&networks.blocked=192.0.2.0/24,2001:db8::/32";
+/** Places in the network that aren't shown otherwise here. */
+const PLACES = ["direct", "relay", "firewall", "no-router", "refused", "double-nat", "cgnat", "closed", "symmetric", "off", "private"];
+
 async function network(page: Page): Promise<void> {
   await page.keyboard.press("5");
   await isSeen(page.locator("main ol li"));
@@ -107,7 +120,19 @@ export const states: readonly Shown[] = [
   { name: "network, offline", query: "state=offline", reach: network },
   { name: "network, this machine only", query: "state=machine", reach: network },
   { name: "network, being checked", query: "state=checking", reach: network },
+  ...PLACES.map((place) => ({ name: `network, ${place}`, query: `state=${place}`, reach: (page: Page) => network(page).then(() => page.locator("main summary").click()) })),
+  { name: "network, a test under way", query: "check=slow", reach: (page) => tested(page, "[role=progressbar]") },
+  { name: "network, tested", reach: (page) => tested(page, "li", true) },
+  { name: "network, tested in vain", query: "state=closed", reach: (page) => tested(page, "li") },
+  { name: "network, nobody to test", query: "check=nobody", reach: (page) => tested(page, "h3") },
+  { name: "network, a test that fails", query: "check=fails", reach: (page) => tested(page, "h3") },
+  { name: "network, menu of a person", reach: (page) => network(page).then(() => page.locator("main [role=cell] button").first().click()).then(() => isSeen(page.locator("[role=menu]"))) },
+  { name: "network, somebody blocked", reach: (page) => network(page).then(() => page.locator("main [role=cell] button").first().click()).then(() => page.locator("[role=menuitem]").last().click()).then(() => isSeen(page.locator(".toast"))) },
   { name: "settings", reach: settings },
+  { name: "settings, lists of people", query: TRUSTED, reach: settings },
+  { name: "settings, a wrong entry", reach: (page) => settings(page).then(() => page.locator("#network form input").first().fill("nobody")).then(() => page.keyboard.press("Enter")).then(() => isSeen(page.locator("main [role=alert]"))) },
+  { name: "settings, a private network", query: "state=private", reach: (page) => settings(page).then(() => page.locator("#network [aria-pressed]").click()) },
+  { name: "settings, a new key", reach: (page) => settings(page).then(() => page.locator("#network .group").last().locator("button").last().click()).then(() => isSeen(page.locator("#network input.field"))) },
   { name: "settings, by the clock", reach: (page) => settings(page).then(() => page.locator("#limits [role=switch], section:has(h2) [role=switch]").nth(5).check()) },
   { name: "settings, given from outside", query: "locked=upload.limit,listen,language", reach: settings },
   { name: "settings, a report", reach: (page) => settings(page).then(() => page.locator("main [aria-expanded]").first().click()).then(() => isSeen(page.locator("main pre"))) },

@@ -1,15 +1,18 @@
 // @vitest-environment happy-dom
 // The network's screen asks while it is seen, and only then.
-import { cleanup, render, screen } from "@testing-library/svelte";
+import { cleanup, fireEvent, render, screen } from "@testing-library/svelte";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { connect } from "../../api/client";
 import type { Platform } from "../../api/platform";
-import type { NetworkView } from "../../api/types";
+import type { CheckView, NetworkView } from "../../api/types";
 import Network from "./Network.svelte";
 
 const SECOND = 1000;
 let asked: string[];
 let fails: boolean;
+let told: unknown;
+let answer: (view: CheckView) => void;
+let refuse: (problem: unknown) => void;
 let hidden: (visible: boolean) => void;
 
 const network: NetworkView = {
@@ -27,8 +30,9 @@ beforeEach(() => {
   vi.useFakeTimers();
   asked = [];
   fails = false;
-  const call = (name: string) => {
+  const call = (name: string, argument: unknown) => {
     asked.push(name);
+    if (name === "check") return new Promise((resolve, reject) => { told = argument; answer = resolve; refuse = reject; });
     if (fails) return Promise.reject({ code: "engine-stopped", message: "it stopped" });
     return Promise.resolve(name === "network" ? network : []);
   };
@@ -74,6 +78,7 @@ describe("the network's screen", () => {
     await after(0);
     expect(screen.getByRole("heading", { name: "People on this network can reach you" })).toBeTruthy();
     expect(screen.getByText(/forward port 4801/u)).toBeTruthy();
+    expect(screen.getByText("No router that opens ports answered.")).toBeTruthy();
     expect(screen.getByText("No one is connected yet")).toBeTruthy();
     // A reason that this window doesn't know yet.
     expect(screen.getByText("This is switched off.")).toBeTruthy();
@@ -89,5 +94,24 @@ describe("the network's screen", () => {
     fails = false;
     await after(SECOND);
     expect(screen.queryByText(/Shoal stopped/u)).toBeNull();
+  });
+
+  it("tests whether others get here, and says what came of it", async () => {
+    render(Network);
+    await after(0);
+    await fireEvent.click(screen.getByRole("button", { name: "Test now" }));
+    expect(told).toEqual({ public: false });
+    await after(30 * SECOND);
+    expect(screen.getByRole("progressbar").getAttribute("aria-valuenow")).toBe("50");
+    expect(screen.getByRole<HTMLButtonElement>("button", { name: "Test now" }).disabled).toBe(true);
+    refuse({ code: "offline", message: "no" });
+    await after(0);
+    expect(screen.getByText("The test didn’t work")).toBeTruthy();
+    await fireEvent.click(screen.getByRole("button", { name: "Test now" }));
+    answer({ at: 1_795_167_660, reachable: "no", asked: 2, public: null, addresses: [{ address: "/ip4/203.0.113.7/tcp/4801", transport: "tcp", by: "direct", reachable: "no", tries: 2 }] });
+    await after(0);
+    expect(screen.getByText("No, nobody got through to you")).toBeTruthy();
+    expect(screen.getByText("203.0.113.7:4801")).toBeTruthy();
+    expect(screen.getByText("Not reachable")).toBeTruthy();
   });
 });
