@@ -130,7 +130,7 @@ test("limits by the clock are said in a sentence", async () => {
   await isSeen(page.getByText(/Every day from .* the next morning/));
   await page.getByRole("button", { name: "Sunday" }).click();
   await isSeen(page.getByText(/Monday to Saturday/));
-  const from = page.getByRole("textbox", { name: "From" });
+  const from = page.getByRole("textbox", { name: "From", exact: true });
   await from.fill("late");
   await from.press("Enter");
   await isSeen(page.getByRole("alert").getByText(/Type a time/));
