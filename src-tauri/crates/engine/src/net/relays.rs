@@ -111,6 +111,11 @@ impl Relays {
         let mut steps = Vec::new();
         let mut held = 0;
         for (peer, relay) in &mut self.known {
+            if let State::Refused { until } = relay.state
+                && until <= now
+            {
+                relay.state = State::Idle;
+            }
             let is_unwanted = !needed || (any_chosen && !relay.chosen);
             let leaves = match relay.state {
                 // An answer that comes to nobody is a panic in libp2p's relay client: it is waited for.
@@ -131,11 +136,7 @@ impl Relays {
             return steps;
         }
         for (peer, relay) in &self.known {
-            let is_free = match relay.state {
-                State::Idle => true,
-                State::Refused { until } => until <= now,
-                _ => false,
-            };
+            let is_free = relay.state == State::Idle;
             if held >= MAX_RELAYS || !is_free || (any_chosen && !relay.chosen) {
                 continue;
             }
