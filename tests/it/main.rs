@@ -1,8 +1,8 @@
 //! Shoal from the outside: every test here runs the real program, as a person or a script would, and looks only at
 //! what it prints, what it writes and what it says to other peers.
 //!
-//! Nothing leaves 127.0.0.1, no port is fixed and no state is shared between tests. A test whose tool is missing
-//! says so on standard error, and fails where `CI` is `true`.
+//! Nothing leaves 127.0.0.1 or the network namespaces that a test makes itself, no port is fixed outside those and no
+//! state is shared between tests. A test whose tool is missing says so on standard error, and fails where `CI` is `true`.
 #![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
@@ -16,6 +16,7 @@ mod crash;
 mod daemon;
 mod hostile;
 mod interop;
+mod lab;
 mod others;
 mod share_get;
 mod storage;

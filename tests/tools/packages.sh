@@ -39,6 +39,12 @@ if [ "$what" = all ]; then
     need script bsdutils
     need go golang-go
     need npm npm
+    # The lab: networks of its own, and routers that translate addresses and open ports. This package of miniupnpd has the
+    # program alone: no questions, and nothing that starts it on this machine.
+    need ip iproute2
+    need_package nftables
+    need_package miniupnpd-nftables
+    need python3 python3
     # The pages, tested in a browser.
     need chromium chromium
     # The window, tested on a desktop of its own: a display, a driver, a tray, a source of drops.
@@ -76,4 +82,5 @@ if [ "$(id -u)" != 0 ]; then
 fi
 echo "installing ${missing[*]}" >&2
 $as_root apt-get update --quiet=2
-DEBIAN_FRONTEND=noninteractive $as_root $install >/dev/null
+# sudo hands on no environment of its own accord.
+$as_root env DEBIAN_FRONTEND=noninteractive $install >/dev/null

@@ -4,6 +4,7 @@ pub(crate) mod dag;
 pub(crate) mod disk;
 pub(crate) mod helia;
 pub(crate) mod kubo;
+pub(crate) mod lab;
 pub(crate) mod process;
 pub(crate) mod shoal;
 pub(crate) mod tools;

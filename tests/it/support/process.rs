@@ -84,6 +84,20 @@ impl Process {
         found.unwrap()
     }
 
+    /// Waits until what it wrote to standard error so far is `enough`; fails when the program ends first.
+    pub(crate) fn wait_for_talk(&self, what: &str, enough: impl Fn(&str) -> bool) {
+        drop(self.wait_until(what, |state| {
+            let reached = enough(&state.stderr);
+            assert!(
+                reached || state.closed < STREAMS,
+                "{} ended before {what}\n{}",
+                self.name,
+                state.describe()
+            );
+            reached
+        }));
+    }
+
     /// Waits for the program to end by itself.
     pub(crate) fn finish(mut self) -> Finished {
         drop(self.wait_until("its end", |state| state.closed == STREAMS));

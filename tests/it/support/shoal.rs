@@ -1,4 +1,4 @@
-//! Runs the real `shoal` on a data directory of its own, with nothing but 127.0.0.1, and reads its events.
+//! Runs the real `shoal` on a data directory of its own, with nothing but 127.0.0.1 or the lab, and reads its events.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -9,13 +9,19 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::Wire;
+use super::lab::Host;
 use super::process::{Finished, Process};
+
+/// As by default, without IPv6, which the lab has not.
+const LAB_LISTEN: &str = "/ip4/0.0.0.0/tcp/4801,/ip4/0.0.0.0/udp/4801/quic-v1";
 
 /// One data directory, as one person's Shoal.
 #[derive(Debug)]
 pub(crate) struct Shoal {
     data: Arc<Data>,
     settings: Vec<(String, String)>,
+    /// The namespace it runs in; none: this machine alone.
+    space: Option<String>,
 }
 
 #[derive(Debug)]
@@ -53,6 +59,7 @@ impl Shoal {
         Self {
             data: Arc::new(Data::Own(tempfile::tempdir().unwrap())),
             settings: Vec::new(),
+            space: None,
         }
     }
 
@@ -61,7 +68,28 @@ impl Shoal {
         Self {
             data: Arc::new(Data::Given(data.to_owned())),
             settings: Vec::new(),
+            space: None,
         }
+    }
+
+    /// On a computer of the lab, as a person has it there, but without the public network's own machines.
+    pub(crate) fn at(host: &Host) -> Self {
+        let mut shoal = Self::new();
+        shoal.space = Some(host.space().name().to_owned());
+        let settings = [
+            ("listen", LAB_LISTEN),
+            ("bootstrap", "none"),
+            ("dht", "off"),
+            ("mdns", "off"),
+            ("nat", "on"),
+            ("relay", "on"),
+            ("http.routers", "none"),
+            ("http.gateways", "none"),
+            ("http.check", "none"),
+        ];
+        settings
+            .into_iter()
+            .fold(shoal, |shoal, (key, value)| shoal.with(key, value))
     }
 
     /// The same with a setting given for every run, such as `("download.limit", "1000000")`.
@@ -88,14 +116,23 @@ impl Shoal {
 
     /// The command as a person types it: no `--json`.
     pub(crate) fn bare_command(&self) -> Command {
-        let mut command = Command::new(program());
+        let mut command = match &self.space {
+            Some(space) => {
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", space]).arg(program());
+                command
+            }
+            None => Command::new(program()),
+        };
         for (variable, _) in std::env::vars_os() {
             if variable.to_string_lossy().starts_with("SHOAL_") {
                 command.env_remove(variable);
             }
         }
+        if self.space.is_none() {
+            command.env("SHOAL_LOCAL", "1");
+        }
         command
-            .env("SHOAL_LOCAL", "1")
             .env("SHOAL_DOWNLOAD_FOLDER", self.data_dir().join("downloads"))
             .envs(self.settings.iter().cloned());
         command.arg("--data-dir").arg(self.data_dir());

@@ -1,0 +1,81 @@
+//! Reachable from anywhere: real programs behind real address translation, in networks that the test makes itself.
+
+mod itself;
+mod port;
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::support::process::PATIENCE;
+use crate::support::shoal::{Done, Shoal, number, text};
+use crate::support::trees;
+
+/// The time between two looks at what changes by itself.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Looks until `find` sees something; fails with what `describe` says after [`PATIENCE`].
+fn until<T>(describe: impl Fn() -> String, mut find: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = find() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "in {PATIENCE:?}: {}", describe());
+        std::thread::sleep(LOOK);
+    }
+}
+
+/// How a running Shoal stands in the network.
+fn network(shoal: &Shoal) -> Value {
+    shoal.ok(&[&"network"]).event("network").clone()
+}
+
+/// How it stands once it `fits`.
+fn network_where(shoal: &Shoal, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+    let describe = || format!("not {what}: {:#}", network(shoal));
+    until(describe, || Some(network(shoal)).filter(|view| fits(view)))
+}
+
+/// Why a rung of the ladder stands or doesn't.
+fn reason(network: &Value, rung: &str) -> String {
+    let rungs = network["rungs"].as_array().unwrap();
+    let found = rungs.iter().find(|view| view["rung"] == rung);
+    text(
+        found.unwrap_or_else(|| panic!("no rung {rung:?} in {network}")),
+        "reason",
+    )
+}
+
+/// Shares with the running daemon, and returns the item's CID and ID.
+fn share(shoal: &Shoal, file: &Path) -> (String, String) {
+    let shared = shoal.ok(&[&"share", &file]);
+    let shared = shared.event("shared");
+    (text(shared, "cid"), text(shared, "id"))
+}
+
+/// The link that the running daemon gives out now.
+fn link(shoal: &Shoal, id: &str) -> String {
+    text(shoal.ok(&[&"link", &id]).event("link"), "link")
+}
+
+/// Fetches `file`, checks that it is equal, and returns what was said.
+fn fetch(shoal: &Shoal, link: &str, options: &[&str], file: &Path) -> Done {
+    let folder = tempfile::tempdir().unwrap();
+    let into = folder.path();
+    let mut arguments: Vec<&dyn AsRef<OsStr>> = vec![&"get", &link, &"--into", &into];
+    arguments.extend(options.iter().map(|option| option as &dyn AsRef<OsStr>));
+    let done = shoal.ok(&arguments);
+    let path = text(done.event("done"), "path");
+    trees::assert_same(file, Path::new(&path));
+    done
+}
+
+/// Bytes that came from a peer.
+fn bytes_from(done: &Done, peer: &str) -> u64 {
+    let sources = done.event("done")["sources"].as_array().unwrap();
+    let from = sources.iter().filter(|source| source["peer"] == peer);
+    from.map(|source| number(source, "bytes")).sum()
+}
