@@ -2,6 +2,7 @@
 
 mod itself;
 mod port;
+mod punch;
 
 use std::ffi::OsStr;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! A Kubo node of the tests: its own repository, 127.0.0.1 only, and one way to be talked to.
+//! A Kubo node of the tests: its own repository, 127.0.0.1 or a computer of the lab only, and no word to anybody else.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::lab::Host;
 use super::process::Process;
 use super::{Wire, tools};
 
@@ -14,6 +15,8 @@ use super::{Wire, tools};
 pub(crate) struct Kubo {
     program: PathBuf,
     repo: TempDir,
+    /// The namespace it runs in; none: this machine alone.
+    space: Option<String>,
 }
 
 /// A running node; ends with its test.
@@ -31,14 +34,39 @@ impl Kubo {
         let kubo = Self {
             program: tools::find("kubo/ipfs")?,
             repo: tempfile::tempdir().unwrap(),
+            space: None,
         };
-        kubo.ipfs(&[&"init", &"--empty-repo", &format!("--profile={profile}")]);
-        let file = kubo.repo.path().join("config");
+        kubo.init(profile, |config| keep_to_this_machine(config, wire));
+        Some(kubo)
+    }
+
+    /// A repository on a computer of the lab, talked to over TCP and QUIC, with `settings` on top.
+    pub(crate) fn at(host: &Host, settings: impl FnOnce(&mut Value)) -> Option<Self> {
+        let kubo = Self {
+            program: tools::find("kubo/ipfs")?,
+            repo: tempfile::tempdir().unwrap(),
+            space: Some(host.space().name().to_owned()),
+        };
+        kubo.init("unixfs-v1-2025", |config| {
+            keep_to_this_machine(config, Wire::TcpTls);
+            let address = host.address();
+            config["Addresses"]["Swarm"] = json!([
+                format!("/ip4/{address}/tcp/4001"),
+                format!("/ip4/{address}/udp/4001/quic-v1"),
+            ]);
+            config["Swarm"]["Transports"]["Security"] = json!({});
+            settings(config);
+        });
+        Some(kubo)
+    }
+
+    fn init(&self, profile: &str, settings: impl FnOnce(&mut Value)) {
+        self.ipfs(&[&"init", &"--empty-repo", &format!("--profile={profile}")]);
+        let file = self.repo.path().join("config");
         let mut config: Value =
             serde_json::from_str(&fs_err::read_to_string(&file).unwrap()).unwrap();
-        keep_to_this_machine(&mut config, wire);
+        settings(&mut config);
         fs_err::write(&file, config.to_string()).unwrap();
-        Some(kubo)
     }
 
     /// Adds a file or folder and returns its CID.
@@ -91,7 +119,14 @@ impl Kubo {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(&self.program);
+        let mut command = match &self.space {
+            Some(space) => {
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", space]).arg(&self.program);
+                command
+            }
+            None => Command::new(&self.program),
+        };
         command
             .env("IPFS_PATH", self.repo.path())
             .env("IPFS_TELEMETRY", "off")

@@ -213,6 +213,12 @@ impl Host {
         &self.space
     }
 
+    /// Bytes that came in so far.
+    pub(crate) fn received(&self) -> u64 {
+        let count = "/sys/class/net/eth0/statistics/rx_bytes";
+        self.space.run(&["cat", count]).trim().parse().unwrap()
+    }
+
     /// Starts a Python program there.
     pub(crate) fn python(&self, script: &Path, arguments: &[&str]) -> Process {
         let mut command = self.space.command("python3");

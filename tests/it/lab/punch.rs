@@ -1,0 +1,153 @@
+//! Both sides behind routers that open no port: they meet through a relay, and content goes straight from one to the other.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::{bytes_from, link, network_where, reason, share};
+use crate::support::kubo::{Daemon, Kubo};
+use crate::support::lab::{Host, Lab, Nat, Router};
+use crate::support::shoal::{Ready, Running, Shoal};
+use crate::support::trees;
+
+/// Many times what a relay passes on in one connection, 128 KiB.
+const SIZE: u64 = 1_000_000;
+const TRIES: u16 = 10;
+/// Of the seed; everybody who fetches takes the next one.
+const PORT: u16 = 4900;
+/// Seconds for one of the tries, which takes two or three.
+const PATIENCE: &str = "30";
+
+#[test]
+fn holes_are_punched_over_tcp() {
+    check(Wire::Tcp);
+}
+
+#[test]
+fn holes_are_punched_over_quic() {
+    check(Wire::Quic);
+}
+
+/// Everybody who fetches is new, at a port at which the routers have seen nobody, and has nothing but the link.
+fn check(wire: Wire) {
+    let Some(place) = Place::new(wire) else {
+        return;
+    };
+    let relays: Vec<Daemon<'_>> = place.relays.iter().map(Kubo::daemon).collect();
+    let (_daemon, ready, link) = place.seed(&relays);
+    let passed_on = || place.relay_hosts.iter().map(Host::received).sum::<u64>();
+    let (before, start) = (passed_on(), Instant::now());
+    let tries = (1..=TRIES).map(|number| place.fetch(&relays, PORT + number, &link, &ready.peer));
+    let came: Vec<bool> = tries.collect();
+    let (passed_on, took) = (passed_on() - before, start.elapsed());
+    let count = came.iter().filter(|came| **came).count();
+    // To the stream itself: the test harness hides what a passing test prints.
+    let _ = writeln!(
+        std::io::stderr(),
+        "{wire:?}: {count} of {TRIES} holes were punched, in {took:?}, and {passed_on} bytes came to the relays"
+    );
+    assert!(came.iter().all(|came| *came), "{wire:?}: {came:?}");
+    let content = SIZE * u64::from(TRIES);
+    assert!(passed_on < content / 4, "{passed_on} of {content} bytes");
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wire {
+    Tcp,
+    Quic,
+}
+
+/// Two homes that are far from everybody, and two relays in public, all of which speak over one wire only.
+struct Place {
+    wire: Wire,
+    relays: Vec<Kubo>,
+    relay_hosts: [Host; 2],
+    seed: Host,
+    fetcher: Host,
+    folder: TempDir,
+    file: PathBuf,
+    _routers: [Router; 2],
+    _lab: Lab,
+}
+
+impl Place {
+    /// `None` after a loud word where the tools are missing.
+    fn new(wire: Wire) -> Option<Self> {
+        let mut lab = Lab::new()?;
+        let mut routers = [(); 2].map(|()| lab.far_router(Nat::Cone));
+        let [seed, fetcher] = routers.each_mut().map(|router| lab.host_behind(router));
+        let relay_hosts = [(); 2].map(|()| lab.host());
+        let relays = relay_hosts.iter().map(|host| {
+            let listen = wire.at(&host.address().to_string(), 4001);
+            Kubo::at(host, |config| serve(config, &listen))
+        });
+        let folder = tempfile::tempdir().unwrap();
+        Some(Self {
+            wire,
+            relays: relays.collect::<Option<_>>()?,
+            relay_hosts,
+            seed,
+            fetcher,
+            file: trees::file(&folder.path().join("file"), 71, SIZE),
+            folder,
+            _routers: routers,
+            _lab: lab,
+        })
+    }
+
+    /// Somebody who knows the relays, as one who has been in the network for a while.
+    fn somebody(&self, host: &Host, port: u16, relays: &[Daemon<'_>]) -> Shoal {
+        let known = relays.iter().flat_map(|relay| relay.addresses.clone());
+        Shoal::at(host)
+            .with("listen", &self.wire.at("0.0.0.0", port))
+            .with("dht", "on")
+            .with("bootstrap", &known.collect::<Vec<_>>().join(","))
+    }
+
+    /// Shares the file, and returns the link once it leads through the relays.
+    fn seed(&self, relays: &[Daemon<'_>]) -> (Running, Ready, String) {
+        let seed = self.somebody(&self.seed, PORT, relays);
+        let (daemon, ready) = seed.daemon();
+        let (_, id) = share(&seed, &self.file);
+        network_where(&seed, "reached through relays", |view| {
+            reason(view, "relay") == "relayed"
+        });
+        let link = link(&seed, &id);
+        assert!(link.contains("/p2p-circuit/"), "{link}");
+        (daemon, ready, link)
+    }
+
+    /// Whether all of it came, and from there.
+    fn fetch(&self, relays: &[Daemon<'_>], port: u16, link: &str, from: &str) -> bool {
+        let into = self.folder.path().join(port.to_string());
+        let fetcher = self.somebody(&self.fetcher, port, relays);
+        let done = fetcher.run(&[&"get", &link, &"--into", &into, &"--timeout", &PATIENCE]);
+        if done.code != Some(0) {
+            return false;
+        }
+        trees::assert_same(&self.file, &into.join("file"));
+        assert!(bytes_from(&done, from) >= SIZE, "{}", done.stdout);
+        true
+    }
+}
+
+impl Wire {
+    fn at(self, ip: &str, port: u16) -> String {
+        match self {
+            Self::Tcp => format!("/ip4/{ip}/tcp/{port}"),
+            Self::Quic => format!("/ip4/{ip}/udp/{port}/quic-v1"),
+        }
+    }
+}
+
+/// As a public node of Kubo is: it relays, and dials others' addresses for them.
+fn serve(config: &mut Value, listen: &str) {
+    config["Addresses"]["Swarm"] = json!([listen]);
+    config["AutoNAT"] = json!({ "ServiceMode": "enabled" });
+    config["Internal"] = json!({ "Libp2pForceReachability": "public" });
+    // All who fetch come from one address.
+    config["Swarm"]["RelayService"] = json!({ "Enabled": true, "MaxReservationsPerIP": 100 });
+}
