@@ -32,6 +32,31 @@ test("whether others get here is tested, with the public service only when it is
   expect(await service.isChecked()).toBe(false);
 });
 
+test("for each way that isn't there, the network says why and what to do", async () => {
+  for (const [state, why, next] of [
+    ["double-nat", /stands behind another router/, /port 47811 .* outer router/],
+    ["cgnat", /shares one address/, /public address of your own/],
+    ["refused", /FRITZ!Box 7590 doesn’t open ports/, /Switch on “UPnP”/],
+    ["no-router", /No router that opens ports/, /forward port 47811/],
+    ["symmetric", /another door/, /Forward port 47811/],
+    ["firewall", /firewall keeps them out/, /through the firewall/],
+  ] as const) {
+    const page = await open(`state=${state}`);
+    await page.keyboard.press("5");
+    const ways = page.getByRole("list", { name: /Ways to reach you/ });
+    await isSeen(ways.getByText(why));
+    await isSeen(ways.getByText(next));
+    await page.close();
+  }
+});
+
+test("who is reached only through a relay is told that by the test", async () => {
+  const page = await open("state=closed");
+  await page.keyboard.press("5");
+  await page.getByRole("button", { name: "Test now" }).click();
+  await isSeen(page.getByRole("status").getByText("Only through a relay"));
+});
+
 test("a test that fails says why, and what to do", async () => {
   const page = await open("check=fails");
   await page.keyboard.press("5");
@@ -99,10 +124,12 @@ test("a key makes the network private, and is hidden until it is to be seen", as
   await field.press("Enter");
   await expect.poll(() => world(page, ({ settings }) => settings.get("network.key"))).toBe(key);
   expect(await page.getByText(key).count()).toBe(0);
+  await expect.poll(() => focused(page)).toBe("Show the key");
   await page.getByRole("button", { name: "Show the key" }).click();
   await isSeen(page.getByText(key));
   await page.locator("#network").getByRole("button", { name: "Remove", exact: true }).click();
   await expect.poll(() => world(page, ({ settings }) => settings.get("network.key"))).toBe("none");
+  await expect.poll(() => focused(page)).toBe("Enter a key…");
 });
 
 test("a setting is saved when it is changed, and a wrong one is told at its field", async () => {

@@ -120,7 +120,7 @@ export async function check(world: World, asksPublic: boolean): Promise<CheckVie
   const { reach, addresses } = network(world);
   if (reach === "offline" || world.query.get("check") === "fails") throw problem("offline", "this needs the network", { retry: "user" });
   const nobody = world.query.get("check") === "nobody";
-  const reachable = nobody ? "unknown" : addresses.some((address) => address.reachable === "yes") ? "yes" : "no";
+  const reachable = nobody ? "unknown" : addresses.some((address) => address.by !== "relay" && address.reachable === "yes") ? "yes" : "no";
   const said = reachable === "unknown" ? "yes" : reachable;
   world.check = {
     at: EPOCH,

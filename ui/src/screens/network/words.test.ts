@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { NetworkView, PersonView, Rung } from "../../api/types";
 import { tOptional } from "../../lib/i18n";
-import { FIRST_ORDER, appName, arranged, headline, hostOf, named, nextKey, nextOrder, reasonKeys, shortAddress, shortId } from "./words";
+import { FIRST_ORDER, appName, arranged, headline, hostOf, named, nextKey, nextOrder, reasonKeys, shortAddress, shortId, verdictOf } from "./words";
 
 /** As the engine's requests/network.rs names them. */
 const EVERY = "this-machine-only switched-off checking offline";
@@ -97,6 +97,14 @@ describe("addresses", () => {
     expect(shortAddress("/ip6/2001:db8::1/tcp/4801")).toBe("[2001:db8::1]:4801");
     expect(shortAddress("dial backoff")).toBe("dial backoff");
     expect([hostOf("https://delegated-ipfs.dev/"), hostOf("none"), hostOf("")]).toEqual(["delegated-ipfs.dev", null, null]);
+  });
+});
+
+describe("a test", () => {
+  it("tells a relay from nobody getting through", () => {
+    const relayed = { address: "/p2p-circuit", transport: "quic" as const, by: "relay" as const, reachable: "yes" as const, tries: 1 };
+    const result = (reachable: "yes" | "no" | "unknown" | "checking", addresses = [relayed]) => verdictOf({ at: 1, reachable, asked: 2, addresses, public: null });
+    expect([result("yes"), result("no"), result("no", []), result("unknown"), result("checking")]).toEqual(["yes", "relay", "no", "unknown", "unknown"]);
   });
 });
 

@@ -1,5 +1,5 @@
 // What the network's state is called, and the order of the people: the screen's decisions, without the screen.
-import type { NetworkView, PersonView, Rung } from "../../api/types";
+import type { CheckView, NetworkView, PersonView, Rung } from "../../api/types";
 import { portOf } from "../settings/listen";
 
 /** "this-machine-only" is told by a rung, not by `reach`: nothing leaves this computer, and the headline has to say so. */
@@ -42,6 +42,12 @@ export function nextKey(network: NetworkView, { rung, reason, state }: Rung, { p
 
 /** The setting that switches a way on again. */
 export const SWITCHES: Partial<Record<Rung["rung"], string>> = { port: "nat", relay: "relay", local: "mdns" };
+
+/** What a test comes to. Who is reached only through a relay is told that: it is not the same as nobody getting through. */
+export function verdictOf({ reachable, addresses }: CheckView): "yes" | "no" | "relay" | "unknown" {
+  if (reachable === "checking") return "unknown";
+  return reachable === "no" && addresses.some((found) => found.by === "relay" && found.reachable === "yes") ? "relay" : reachable;
+}
 
 /** "203.0.113.7:47811" is "47811". */
 function portIn(address: string): string {
