@@ -2,14 +2,15 @@
 //!
 //! A value comes from the environment (`SHOAL_KEY`, for one run), else from `SHOAL_LOCAL=1` (everything on this machine
 //! alone), else from the settings file, else from the default. Values are text, checked when they are set and again when
-//! they are read: the rest of the engine sees only typed, valid [`Config`]s.
+//! they are read: the rest of the engine sees only typed, valid [`Config`]s. The keys are in [`table`], the values in [`parse`].
+
+mod parse;
+mod table;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::IpAddr;
 use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::path::PathBuf;
 
 use fs_err as fs;
 use if_watch::IpNet;
@@ -20,10 +21,12 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 use url::Url;
 
+use self::parse::{Takes, joined, list, network_key, networks, number, peers, switch, urls};
+use self::table::{PUBLIC, SETTINGS, Setting};
 use crate::limits::{CONNECTIONS, CONNECTIONS_OF_NETWORK, CONNECTIONS_OF_PEER};
 use crate::paths;
 use crate::requests::Standing;
-use crate::schedule::{Days, Hours, Limits, Schedule};
+use crate::schedule::{Limits, Schedule};
 
 /// What the engine runs with.
 #[derive(Debug, Clone, PartialEq)]
@@ -104,333 +107,6 @@ pub enum ConfigError {
     },
     #[error("the settings can't be kept: {0}")]
     Io(#[from] io::Error),
-}
-
-/// A key, what it means, and what it takes.
-struct Setting {
-    key: &'static str,
-    default: fn() -> String,
-    local: Option<&'static str>,
-    takes: Takes,
-    meaning: &'static str,
-}
-
-#[derive(Clone, Copy)]
-enum Takes {
-    Addresses,
-    OnOff,
-    Rate,
-    Folder,
-    Connections,
-    Hours,
-    Days,
-    OneOf(&'static [&'static str]),
-    /// Multiaddrs that name their peer, or peer IDs alone.
-    Peers,
-    PeerIds,
-    Networks,
-    Urls,
-    NetworkKey,
-    ConnectionsOfPeer,
-    ConnectionsOfNetwork,
-}
-
-/// Bootstrap peers of the public network, as other implementations ship them.
-const BOOTSTRAP: &str = "\
-/dnsaddr/bootstrap.libp2p.io/p2p/QmNnooDu7bfjPFoTZYxMNLWUQJyrVwtbZg5gBMjTezGAJN,\
-/dnsaddr/bootstrap.libp2p.io/p2p/QmQCU2EcMqAqQPR2i9bChDtGNJchTbq5TbXJJ16u19uLTa,\
-/dnsaddr/bootstrap.libp2p.io/p2p/QmbLHAnMoJPWSCR5Zhtx6BHJX9KiKNN6tpvbUcqanj75Nb,\
-/dnsaddr/bootstrap.libp2p.io/p2p/QmcZf59bWwK5XFi76CZX8cbJ4BhTzzA3gU1ZjYZcYW3dwt,\
-/dnsaddr/va1.bootstrap.libp2p.io/p2p/12D3KooWKnDdG3iXw9eTFijk3EWSunZcFi54Zka4wmtqtt6rPxc8,\
-/ip4/104.131.131.82/tcp/4001/p2p/QmaCpDMGvV2BGHeYERUEnRQAwe3N8SzbUtfsmvsqQLuvuJ,\
-/ip4/104.131.131.82/udp/4001/quic-v1/p2p/QmaCpDMGvV2BGHeYERUEnRQAwe3N8SzbUtfsmvsqQLuvuJ";
-
-/// A port of our own, so that links stay good from one start to the next; 4001 may be taken by another IPFS node.
-const LISTEN: &str = "\
-/ip4/0.0.0.0/tcp/4801,/ip4/0.0.0.0/udp/4801/quic-v1,/ip6/::/tcp/4801,/ip6/::/udp/4801/quic-v1";
-
-const LISTEN_LOCAL: &str = "/ip4/127.0.0.1/tcp/0,/ip4/127.0.0.1/udp/0/quic-v1";
-
-const SETTINGS: &[Setting] = &[
-    Setting {
-        key: "listen",
-        default: || LISTEN.to_owned(),
-        local: Some(LISTEN_LOCAL),
-        takes: Takes::Addresses,
-        meaning: "addresses to accept connections at; port 0 is any free one",
-    },
-    Setting {
-        key: "bootstrap",
-        default: || BOOTSTRAP.to_owned(),
-        local: Some("none"),
-        takes: Takes::Addresses,
-        meaning: "peers to meet the network through",
-    },
-    Setting {
-        key: "mdns",
-        default: || "on".to_owned(),
-        local: Some("off"),
-        takes: Takes::OnOff,
-        meaning: "find devices on this network, and be found by them",
-    },
-    Setting {
-        key: "dht",
-        default: || "on".to_owned(),
-        local: Some("off"),
-        takes: Takes::OnOff,
-        meaning: "find content in the public directory, and announce what is shared there",
-    },
-    Setting {
-        key: "nat",
-        default: || "on".to_owned(),
-        local: Some("off"),
-        takes: Takes::OnOff,
-        meaning: "ask the router to open a port",
-    },
-    Setting {
-        key: "relay",
-        default: || "on".to_owned(),
-        local: Some("off"),
-        takes: Takes::OnOff,
-        meaning: "be reachable through relays where nothing better is possible",
-    },
-    Setting {
-        key: "relays",
-        default: || "none".to_owned(),
-        local: Some("none"),
-        takes: Takes::Peers,
-        meaning: "relays to use, with their peer IDs; none: those found in the network",
-    },
-    Setting {
-        key: "relay.service",
-        default: || "off".to_owned(),
-        local: Some("off"),
-        takes: Takes::OnOff,
-        meaning: "pass connections on to peers that can't be reached otherwise, trusted ones first; from the next start",
-    },
-    Setting {
-        key: "http.routers",
-        default: || "https://delegated-ipfs.dev".to_owned(),
-        local: Some("none"),
-        takes: Takes::Urls,
-        meaning: "web services to ask who has what",
-    },
-    Setting {
-        key: "http.gateways",
-        default: || "https://trustless-gateway.link".to_owned(),
-        local: Some("none"),
-        takes: Takes::Urls,
-        meaning: "web services to fetch verified blocks from",
-    },
-    Setting {
-        key: "http.check",
-        default: || "https://ipfs-check-backend.ipfs.io".to_owned(),
-        local: Some("none"),
-        takes: Takes::Urls,
-        meaning: "web service to ask, on request only, whether others can reach this computer",
-    },
-    Setting {
-        key: "peers.trusted",
-        default: || "none".to_owned(),
-        local: None,
-        takes: Takes::Peers,
-        meaning: "peers to be always connected with: peer IDs, or addresses with them",
-    },
-    Setting {
-        key: "peers.blocked",
-        default: || "none".to_owned(),
-        local: None,
-        takes: Takes::PeerIds,
-        meaning: "peer IDs to keep away from",
-    },
-    Setting {
-        key: "networks.blocked",
-        default: || "none".to_owned(),
-        local: None,
-        takes: Takes::Networks,
-        meaning: "networks to keep away from, such as 192.0.2.0/24",
-    },
-    Setting {
-        key: "network.key",
-        default: || "none".to_owned(),
-        local: None,
-        takes: Takes::NetworkKey,
-        meaning: "key of a private network (64 hex digits, as in swarm.key): nobody without it gets in",
-    },
-    Setting {
-        key: "upload.limit",
-        default: || "0".to_owned(),
-        local: None,
-        takes: Takes::Rate,
-        meaning: "bytes a second to send at most; 0 is no limit",
-    },
-    Setting {
-        key: "download.limit",
-        default: || "0".to_owned(),
-        local: None,
-        takes: Takes::Rate,
-        meaning: "bytes a second to fetch at most; 0 is no limit",
-    },
-    Setting {
-        key: "download.folder",
-        default: || {
-            let folder = paths::default_download_dir().unwrap_or_else(|| PathBuf::from("."));
-            folder.to_string_lossy().into_owned()
-        },
-        local: None,
-        takes: Takes::Folder,
-        meaning: "where downloads go",
-    },
-    Setting {
-        key: "connections.max",
-        default: || "300".to_owned(),
-        local: None,
-        takes: Takes::Connections,
-        meaning: "connections at a time, from the next start",
-    },
-    Setting {
-        key: "connections.peer",
-        default: || "4".to_owned(),
-        local: None,
-        takes: Takes::ConnectionsOfPeer,
-        meaning: "connections with one peer at a time, from the next start",
-    },
-    Setting {
-        key: "connections.network",
-        default: || "16".to_owned(),
-        local: None,
-        takes: Takes::ConnectionsOfNetwork,
-        meaning: "connections that others may open from one network (a /24, or a /56 of IPv6)",
-    },
-    Setting {
-        key: "schedule",
-        default: || "off".to_owned(),
-        local: None,
-        takes: Takes::OnOff,
-        meaning: "use other speed limits in some hours",
-    },
-    Setting {
-        key: "schedule.hours",
-        default: || "22:00-07:00".to_owned(),
-        local: None,
-        takes: Takes::Hours,
-        meaning: "the hours for those limits",
-    },
-    Setting {
-        key: "schedule.days",
-        default: || "mon,tue,wed,thu,fri,sat,sun".to_owned(),
-        local: None,
-        takes: Takes::Days,
-        meaning: "the days on which these hours begin",
-    },
-    Setting {
-        key: "schedule.upload.limit",
-        default: || "0".to_owned(),
-        local: None,
-        takes: Takes::Rate,
-        meaning: "bytes a second to send at most in these hours; 0 is no limit",
-    },
-    Setting {
-        key: "schedule.download.limit",
-        default: || "0".to_owned(),
-        local: None,
-        takes: Takes::Rate,
-        meaning: "bytes a second to fetch at most in these hours; 0 is no limit",
-    },
-    Setting {
-        key: "language",
-        default: || "auto".to_owned(),
-        local: None,
-        takes: Takes::OneOf(&["auto", "en", "de", "es", "zh"]),
-        meaning: "the window's language",
-    },
-    Setting {
-        key: "theme",
-        default: || "auto".to_owned(),
-        local: None,
-        takes: Takes::OneOf(&["auto", "light", "dark"]),
-        meaning: "the window's colours",
-    },
-    Setting {
-        key: "keep.sharing",
-        default: || "on".to_owned(),
-        local: None,
-        takes: Takes::OnOff,
-        meaning: "go on sharing when the window is closed",
-    },
-    Setting {
-        key: "autostart",
-        default: || "off".to_owned(),
-        local: None,
-        takes: Takes::OnOff,
-        meaning: "start with the computer",
-    },
-    Setting {
-        key: "notifications",
-        default: || "on".to_owned(),
-        local: None,
-        takes: Takes::OnOff,
-        meaning: "tell of finished downloads, and of what needs you",
-    },
-    Setting {
-        key: "welcomed",
-        default: || "off".to_owned(),
-        local: None,
-        takes: Takes::OnOff,
-        meaning: "the first run was seen",
-    },
-    Setting {
-        key: "hidden.told",
-        default: || "off".to_owned(),
-        local: None,
-        takes: Takes::OnOff,
-        meaning: "it was told that sharing goes on when the window is closed",
-    },
-];
-
-impl Takes {
-    fn expected(self) -> String {
-        let text = match self {
-            Self::Addresses => "multiaddrs separated by commas, or \"none\"",
-            Self::OnOff => "\"on\" or \"off\"",
-            Self::Rate => "a number of bytes a second, 0 for no limit",
-            Self::Folder => "the full path of a folder",
-            Self::Connections => "a number from 16 to 2000",
-            Self::Hours => "hours such as 22:00-07:00",
-            Self::Days => "days out of mon,tue,wed,thu,fri,sat,sun",
-            Self::OneOf(values) => return format!("one of {}", values.join(", ")),
-            Self::Peers => {
-                "peer IDs or multiaddrs that end in one, separated by commas, or \"none\""
-            }
-            Self::PeerIds => "peer IDs separated by commas, or \"none\"",
-            Self::Networks => "networks such as 192.0.2.0/24 separated by commas, or \"none\"",
-            Self::Urls => "http or https addresses separated by commas, or \"none\"",
-            Self::NetworkKey => "64 hex digits, or \"none\"",
-            Self::ConnectionsOfPeer => "a number from 1 to 8",
-            Self::ConnectionsOfNetwork => "a number from 1 to 256",
-        };
-        text.to_owned()
-    }
-
-    fn accepts(self, value: &str) -> bool {
-        match self {
-            Self::Addresses => list::<Multiaddr>(value).is_some(),
-            Self::OnOff => switch(value).is_some(),
-            Self::Rate => value.parse::<u64>().is_ok(),
-            Self::Folder => Path::new(value).is_absolute(),
-            Self::Connections => number(value, &CONNECTIONS).is_some(),
-            Self::Hours => value.parse::<Hours>().is_ok(),
-            Self::Days => value.parse::<Days>().is_ok(),
-            Self::OneOf(values) => values.contains(&value),
-            Self::Peers => peers(value).is_some(),
-            Self::PeerIds => list::<PeerId>(value).is_some(),
-            Self::Networks => networks(value).is_some(),
-            Self::Urls => urls(value).is_some(),
-            Self::NetworkKey => value == "none" || network_key(value).is_some(),
-            Self::ConnectionsOfPeer => number(value, &CONNECTIONS_OF_PEER).is_some(),
-            Self::ConnectionsOfNetwork => number(value, &CONNECTIONS_OF_NETWORK).is_some(),
-        }
-    }
 }
 
 /// The settings of one data directory, as the file and the environment give them.
@@ -558,11 +234,12 @@ impl Settings {
         let known = SETTINGS.iter().find(|setting| setting.key == key);
         let setting = known.ok_or_else(|| ConfigError::UnknownKey(key.to_owned()))?;
         check(setting, value)?;
+        let value = setting.takes.kept(value);
         let mut kept = self.kept.clone();
         if value == (setting.default)() {
             kept.remove(key);
         } else {
-            kept.insert(key.to_owned(), value.to_owned());
+            kept.insert(key.to_owned(), value);
         }
         let bytes = serde_json::to_vec_pretty(&kept).map_err(io::Error::other)?;
         paths::write_whole(&self.file, &bytes)?;
@@ -596,6 +273,11 @@ impl Settings {
         ]
     }
 
+    /// There is a key, so that the public network is none of ours.
+    fn is_private_network(&self) -> bool {
+        network_key(&self.get("network.key")).is_some()
+    }
+
     fn get(&self, key: &str) -> String {
         let setting = SETTINGS.iter().find(|setting| setting.key == key);
         setting
@@ -614,6 +296,9 @@ impl Settings {
         }
         match self.kept.get(setting.key) {
             Some(value) => (value.clone(), Origin::File),
+            None if PUBLIC.contains(&setting.key) && self.is_private_network() => {
+                ("none".to_owned(), Origin::Default)
+            }
             None => ((setting.default)(), Origin::Default),
         }
     }
@@ -636,73 +321,10 @@ fn check(setting: &Setting, value: &str) -> Result<(), ConfigError> {
     })
 }
 
-/// Values separated by commas; "none" is an empty list.
-fn list<T: FromStr>(value: &str) -> Option<Vec<T>> {
-    if value == "none" {
-        return Some(Vec::new());
-    }
-    value
-        .split(',')
-        .map(|part| part.trim().parse().ok())
-        .collect()
-}
-
-fn joined(values: impl Iterator<Item = String>) -> String {
-    let values: Vec<String> = values.collect();
-    if values.is_empty() {
-        return "none".to_owned();
-    }
-    values.join(",")
-}
-
-/// Multiaddrs that name a peer at their end; a peer ID alone becomes one without a place.
-fn peers(value: &str) -> Option<Vec<Multiaddr>> {
-    let peer = |text: String| match text.parse::<PeerId>() {
-        Ok(peer) => Some(Multiaddr::from(Protocol::P2p(peer))),
-        Err(_) => text
-            .parse::<Multiaddr>()
-            .ok()
-            .filter(|address| matches!(address.iter().last(), Some(Protocol::P2p(_)))),
-    };
-    list::<String>(value)?.into_iter().map(peer).collect()
-}
-
-/// Networks, or single addresses, which stand for themselves.
-fn networks(value: &str) -> Option<Vec<IpNet>> {
-    let network = |text: String| {
-        let single = || text.parse::<IpAddr>().map(IpNet::from);
-        text.parse::<IpNet>().or_else(|_| single()).ok()
-    };
-    list::<String>(value)?.into_iter().map(network).collect()
-}
-
-fn urls(value: &str) -> Option<Vec<Url>> {
-    let is_web = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
-    list::<Url>(value).filter(|urls| urls.iter().all(is_web))
-}
-
-/// The key as `swarm.key` has it in its third line.
-fn network_key(value: &str) -> Option<PreSharedKey> {
-    format!("/key/swarm/psk/1.0.0/\n/base16/\n{value}\n")
-        .parse()
-        .ok()
-}
-
-fn number(value: &str, range: &RangeInclusive<u32>) -> Option<u32> {
-    let number = value.parse().ok();
-    number.filter(|number| range.contains(number))
-}
-
-fn switch(value: &str) -> Option<bool> {
-    match value {
-        "on" => Some(true),
-        "off" => Some(false),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn load(file: &Path, environment: &[(&str, &str)]) -> Result<Settings, ConfigError> {
@@ -803,6 +425,44 @@ mod tests {
     }
 
     #[test]
+    fn a_private_network_uses_nothing_of_the_public_one_unless_told_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("settings.json");
+        let mut settings = load(&file, &[]).unwrap();
+        let digits = "0123456789ABCDEF".repeat(4);
+        let swarm_key = format!("/key/swarm/psk/1.0.0/\r\n/base16/\r\n{digits}\r\n");
+        settings.set("network.key", &swarm_key).unwrap();
+        let kept = settings.get("network.key");
+        assert_eq!(kept, digits.to_ascii_lowercase());
+        let config = load(&file, &[]).unwrap().config();
+        assert!(config.network_key.is_some() && config.bootstrap.is_empty());
+        assert!(config.http_routers.is_empty() && config.http_gateways.is_empty());
+        let own = "/ip4/192.0.2.1/tcp/1/p2p/12D3KooWKnDdG3iXw9eTFijk3EWSunZcFi54Zka4wmtqtt6rPxc8";
+        settings.set("bootstrap", own).unwrap();
+        assert_eq!(settings.config().bootstrap.len(), 1);
+        settings.set("network.key", "none").unwrap();
+        assert_eq!(settings.config().http_routers.len(), 1);
+    }
+
+    #[test]
+    fn a_peer_stands_in_one_way_at_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut settings = load(&dir.path().join("s"), &[]).unwrap();
+        let peer = PeerId::random();
+        let mut stand = |standing| {
+            for (key, value) in settings.standing(peer, standing) {
+                settings.set(key, &value).unwrap();
+            }
+            let config = settings.config();
+            (config.trusted.len(), config.blocked.len())
+        };
+        assert_eq!(stand(Standing::Trusted), (1, 0));
+        assert_eq!(stand(Standing::Trusted), (1, 0));
+        assert_eq!(stand(Standing::Blocked), (0, 1));
+        assert_eq!(stand(Standing::Usual), (0, 0));
+    }
+
+    #[test]
     fn a_wrong_key_or_value_is_refused_and_changes_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("settings.json");
@@ -820,6 +480,8 @@ mod tests {
             ("networks.blocked", "192.0.2.0/33"),
             ("http.gateways", "ftp://example.org"),
             ("network.key", "0123"),
+            ("network.key", "ééééééééééééééééééééééééééééééééé"),
+            ("network.key", "/key/swarm/psk/1.0.0/\n/bin/\nxyz"),
             ("connections.peer", "0"),
             ("connections.max", "15"),
             ("schedule.hours", "from dusk to dawn"),
