@@ -33,7 +33,7 @@ pub use engine::{Engine, Options, compute_cid};
 pub use error::EngineError;
 pub use index::Announce;
 pub use requests::{
-    Action, AddressView, CheckRequest, CheckView, DownloadRequest, EntryView, MappingView,
+    Action, AddressView, CheckRequest, CheckView, DownloadRequest, EntryView, How, MappingView,
     NearbyView, NetworkView, PeerView, PersonView, PublicCheck, RelayState, RelayView, Report,
     RouterView, Rung, RungKind, RungState, ServiceKind, ServiceView, ShareRequest, SourceView,
     Spoken, Standing, StandingRequest, Transport, Verdict,

@@ -59,6 +59,8 @@ pub(crate) const CONNECTIONS: RangeInclusive<u32> = 16..=2000;
 pub(crate) const INBOUND_EIGHTHS: u32 = 5;
 /// Connections that others opened from one network, as a person may choose. As shipped about a tenth of what all may open.
 pub(crate) const CONNECTIONS_OF_NETWORK: RangeInclusive<u32> = 1..=256;
+/// Connections of one network beyond its share that may finish their handshake, to see whether a trusted peer is among them.
+pub(crate) const HANDSHAKES_FOR_TRUSTED: u32 = 4;
 /// Connections with one peer, as a person may choose. As shipped 4: TCP and QUIC opened from both sides at once.
 pub(crate) const CONNECTIONS_OF_PEER: RangeInclusive<u32> = 1..=8;
 /// Connections being opened, each way. A handshake costs about a millisecond of one core.
@@ -67,6 +69,8 @@ pub(crate) const MAX_PENDING_CONNECTIONS: u32 = 64;
 pub(crate) const MAX_MEMORY_BYTES: usize = 1024 * 1024 * 1024;
 /// Requests that wait for the swarm: whoever sends more waits.
 pub(crate) const WAITING_COMMANDS: usize = 256;
+/// Peers in one setting: trusted ones are dialled once a minute while they are away.
+pub(crate) const MAX_CHOSEN_PEERS: usize = 64;
 /// Peers kept away for breaking the rules; the oldest is forgiven for the next.
 pub(crate) const MAX_BLOCKED_PEERS: usize = 1024;
 

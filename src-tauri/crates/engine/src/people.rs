@@ -70,7 +70,7 @@ fn view(info: PeerInfo, rate: RateSample, has: Option<f64>) -> PersonView {
         transport: addresses.first().map_or(Transport::Other, Transport::of),
         address: addresses.first().map(ToString::to_string),
         inbound: info.inbound,
-        trusted: false,
+        trusted: info.trusted,
         rtt_ms: info
             .rtt
             .map(|rtt| u64::try_from(rtt.as_millis()).unwrap_or(u64::MAX)),

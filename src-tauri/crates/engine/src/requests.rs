@@ -92,6 +92,8 @@ pub struct PeerView {
     pub addresses: Vec<String>,
     /// It connected to us.
     pub inbound: bool,
+    /// Always dialled, never dropped.
+    pub trusted: bool,
     /// Round-trip time in milliseconds.
     pub rtt_ms: Option<u64>,
 }
@@ -167,6 +169,7 @@ impl From<PeerInfo> for PeerView {
             agent: peer.agent,
             addresses: peer.addresses.iter().map(ToString::to_string).collect(),
             inbound: peer.inbound,
+            trusted: peer.trusted,
             rtt_ms: peer
                 .rtt
                 .map(|rtt| u64::try_from(rtt.as_millis()).unwrap_or(u64::MAX)),

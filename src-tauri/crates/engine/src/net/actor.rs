@@ -1,12 +1,13 @@
 //! The one task that owns the swarm. It awaits nothing but its own `select!`.
 
+mod changes;
 mod configure;
 mod dht;
 mod exchange;
 mod reach;
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use futures::{FutureExt, StreamExt};
 use if_watch::IfEvent;
@@ -22,6 +23,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
+use self::changes::Clocks;
 use self::reach::{Check, Router, YOUTH, tell_punch};
 use super::address::{self, Reach, Scope};
 use super::behaviour::{Behaviour, BehaviourEvent, is_private};
@@ -35,6 +37,7 @@ use super::probe::Probe;
 use super::provide::Standing;
 use super::relays::Relays;
 use super::sessions::Sessions;
+use super::transport::{NameSettings, NetworkKey};
 use super::{NetConfig, NetError, NetworkInfo, listen, remember, transport};
 use crate::index::Index;
 use crate::rates::Meter;
@@ -46,6 +49,8 @@ use crate::view::Outlook;
 const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 /// What has expired is thrown away this often.
 const TIDY_INTERVAL: Duration = Duration::from_mins(10);
+/// Whether this machine slept is looked at this often. Seldom enough to let an idle processor rest.
+const GLANCE_INTERVAL: Duration = Duration::from_secs(5);
 /// Sockets open at once or not at all; name services and interface lists are fast.
 const LISTEN_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -53,6 +58,11 @@ pub(crate) struct Actor {
     swarm: Swarm<Behaviour>,
     commands: mpsc::Receiver<Command>,
     reach: Reach,
+    key: NetworkKey,
+    names: NameSettings,
+    /// Where we were told to listen, with the listener of each.
+    listening: Vec<(Multiaddr, ListenerId)>,
+    bootstrap: Vec<Multiaddr>,
     /// Tells when a network comes or goes. Nobody asks on this machine alone.
     interfaces: Option<IfWatcher>,
     peers: Peers,
@@ -68,6 +78,11 @@ pub(crate) struct Actor {
     /// Told to the announcer.
     standing: watch::Sender<Standing>,
     is_entering_dht: bool,
+    /// Searches for where trusted peers are.
+    missing: HashMap<QueryId, PeerId>,
+    clocks: Clocks,
+    /// When the network last changed, while it isn't known yet which connections outlived that.
+    changed_at: Option<Instant>,
     look_around_at: Option<Instant>,
     index: Index,
     /// Others could reach nothing that we listen at.
@@ -81,7 +96,6 @@ pub(crate) struct Actor {
     router: Option<Router>,
     relays: Relays,
     uses_relays: bool,
-    trusted: HashSet<PeerId>,
     /// Strangers whom we pass connections on to.
     guests: HashSet<PeerId>,
     checks: Vec<Check>,
@@ -111,10 +125,18 @@ impl Actor {
         let this_machine_only = config.local_only || config.listen.iter().all(is_loopback);
         let listens_on_loopback = config.listen.iter().any(is_loopback);
         let reach = Reach::new(config.local_only, listens_on_loopback, is_private(config));
-        let (transport, relay_client) = transport::build(identity, reach.clone(), config.channels)?;
+        let key = NetworkKey::new(config.network_key);
+        let names = NameSettings::default();
+        let (transport, relay_client) = transport::build(
+            identity,
+            reach.clone(),
+            &key,
+            names.clone(),
+            config.channels,
+        )?;
         let swarm = Swarm::new(
             transport,
-            Behaviour::new(config, identity, relay_client),
+            Behaviour::new(config, identity, relay_client, reach.clone()),
             identity.public().to_peer_id(),
             swarm::Config::with_tokio_executor()
                 .with_idle_connection_timeout(IDLE_TIMEOUT)
@@ -125,6 +147,10 @@ impl Actor {
             commands,
             interfaces: watch_interfaces(config),
             reach,
+            key,
+            names,
+            listening: Vec::new(),
+            bootstrap: config.bootstrap.clone(),
             peers: Peers::default(),
             kept_away: VecDeque::new(),
             sessions: Sessions::default(),
@@ -136,6 +162,9 @@ impl Actor {
             providing: HashMap::new(),
             standing: watch::Sender::default(),
             is_entering_dht: false,
+            missing: HashMap::new(),
+            clocks: Clocks::new(Instant::now(), SystemTime::now()),
+            changed_at: None,
             look_around_at: None,
             index: index.clone(),
             this_machine_only,
@@ -146,7 +175,6 @@ impl Actor {
             router: None,
             relays: Relays::default(),
             uses_relays: config.relay,
-            trusted: HashSet::new(),
             guests: HashSet::new(),
             checks: Vec::new(),
             last_check: None,
@@ -155,13 +183,15 @@ impl Actor {
             outlook: watch::Sender::default(),
         };
         actor.relays.choose(&config.relays);
-        actor.trust(&config.trusted);
+        actor.stand_by(config);
         actor.listen(&config.listen).await?;
         actor.use_router(config.nat && !this_machine_only);
         if config.dht {
-            actor.meet(&config.bootstrap);
-            actor.meet(&remember::recall(index).await);
-            actor.enter_dht();
+            // Those of the last run may be of another network than the key's.
+            if config.network_key.is_none() {
+                actor.meet(&remember::recall(index).await);
+            }
+            actor.enter_through_bootstrap();
         }
         Ok(actor)
     }
@@ -186,14 +216,10 @@ impl Actor {
     async fn listen(&mut self, addresses: &[Multiaddr]) -> Result<(), NetError> {
         let mut opening: HashSet<ListenerId> = HashSet::new();
         let mut failed = None;
-        let free: Vec<Multiaddr> = addresses.iter().map(listen::with_free_port).collect();
-        for address in free {
-            match self.swarm.listen_on(address.clone()) {
+        for address in self.listenable(addresses) {
+            match self.listen_at(address) {
                 Ok(id) => drop(opening.insert(id)),
-                Err(error) => {
-                    tracing::warn!(%address, %error, "can't listen");
-                    failed = Some((address, std::io::Error::other(error)));
-                }
+                Err(problem) => failed = Some(problem),
             }
         }
         let opened = async {
@@ -228,6 +254,8 @@ impl Actor {
         let mut tidy = tokio::time::interval(TIDY_INTERVAL);
         let mut second = tokio::time::interval(Duration::from_secs(1));
         second.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut glance = tokio::time::interval(GLANCE_INTERVAL);
+        glance.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let nudge = self.sessions.nudge();
         loop {
             tokio::select! {
@@ -254,6 +282,7 @@ impl Actor {
                 () = nudge.notified() => self.collect_sessions(),
                 _ = second.tick(), if self.has_timers() => self.on_second(),
                 _ = tidy.tick() => self.tidy(),
+                _ = glance.tick(), if self.interfaces.is_some() => self.look_for_changes(),
                 event = next_interface(self.interfaces.as_mut()) => self.on_interface(event),
                 () = ports_changed(self.router.as_mut()) => self.update_reach(),
             }
@@ -303,7 +332,7 @@ impl Actor {
             Command::Configure(config) => self.configure(*config),
             Command::Peers { reply } => {
                 let stats = bitswap.peer_stats();
-                let _ = reply.send(self.peers.infos(&stats));
+                let _ = reply.send(self.peers.infos(&stats, |peer| self.is_trusted(peer)));
             }
             Command::Holders { root, reply } => drop(reply.send(self.holders(&root))),
             Command::Network { reply } => drop(reply.send(self.network())),
@@ -346,6 +375,7 @@ impl Actor {
             relays: ground.relays.unwrap_or_default(),
             addresses: self.address_views(),
             check: self.last_check.clone(),
+            private_network: self.key.is_set(),
         }
     }
 
@@ -404,8 +434,12 @@ impl Actor {
                 self.enter_dht();
                 self.search_for_hungry();
             }
-            IfEvent::Down(network) => self.reach.network_down(&network),
+            IfEvent::Down(network) => {
+                self.reach.network_down(&network);
+                self.on_address_gone(&network);
+            }
         }
+        self.meet_again();
         self.begin_anew();
     }
 
@@ -475,12 +509,15 @@ impl Actor {
     /// while it seems to stand, and TCP alone would let it seem so for a quarter of an hour.
     fn on_ping(&mut self, event: ping::Event) {
         match event.result {
-            Ok(rtt) => self.peers.pinged(&event.peer, rtt),
+            Ok(rtt) => self.peers.pinged(&event.peer, event.connection, rtt),
             Err(ping::Failure::Timeout) => {
                 tracing::debug!(peer = %event.peer, "a connection is dead");
                 self.swarm.close_connection(event.connection);
             }
-            Err(_) => {}
+            Err(ping::Failure::Unsupported) => {
+                self.peers.answers_no_pings(&event.peer, event.connection);
+            }
+            Err(ping::Failure::Other { .. }) => {}
         }
     }
 
@@ -501,9 +538,10 @@ impl Actor {
             BehaviourEvent::RelayClient(event) => self.on_relay_client(event),
             BehaviourEvent::RelayService(event) => self.on_relay_service(event),
             BehaviourEvent::Dcutr(event) => tell_punch(&event),
+            BehaviourEvent::Trust(event) => self.on_trust(event),
             BehaviourEvent::Ping(event) => self.on_ping(event),
             BehaviourEvent::Mdns(mdns::Event::Discovered(found)) => {
-                self.lan.discovered(found);
+                self.discovered(found);
                 self.search_for_hungry();
             }
             BehaviourEvent::Mdns(mdns::Event::Expired(gone)) => self.lan.expired(gone),

@@ -5,6 +5,7 @@
 //! that no behaviour and no resolved name can go around it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use if_watch::IpNet;
@@ -110,11 +111,13 @@ pub(crate) struct Reach(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     /// Loopback addresses may be dialled.
-    loopback: bool,
+    loopback: AtomicBool,
     /// Nothing else may be.
     local_only: bool,
     /// The strangers that we meet are in private networks too.
-    private_dht: bool,
+    private_dht: AtomicBool,
+    /// Networks that the person keeps away from.
+    blocked: RwLock<Vec<IpNet>>,
     /// Networks that this machine is on.
     networks: RwLock<Vec<IpNet>>,
 }
@@ -123,19 +126,55 @@ impl Reach {
     /// `loopback`: we were told to listen there, so others on this machine are meant to be met.
     pub(crate) fn new(local_only: bool, loopback: bool, private_dht: bool) -> Self {
         Self(Arc::new(Shared {
-            loopback: loopback || local_only,
+            loopback: AtomicBool::new(loopback || local_only),
             local_only,
-            private_dht,
+            private_dht: AtomicBool::new(private_dht),
+            blocked: RwLock::default(),
             networks: RwLock::new(Vec::new()),
         }))
+    }
+
+    /// Other settings: whether we listen on this machine alone, and whether the DHT is our own.
+    pub(crate) fn change(&self, loopback: bool, private_dht: bool) {
+        let loopback = loopback || self.0.local_only;
+        self.0.loopback.store(loopback, Ordering::Relaxed);
+        self.0.private_dht.store(private_dht, Ordering::Relaxed);
+    }
+
+    /// Keeps away from these networks, and no others, from now on.
+    pub(crate) fn block(&self, networks: &[IpNet]) {
+        let mut blocked = self
+            .0
+            .blocked
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        *blocked = networks.to_vec();
+    }
+
+    /// It lies in a network that the person keeps away from.
+    pub(crate) fn is_blocked(&self, address: &Multiaddr) -> bool {
+        ip(address).is_some_and(|ip| self.is_blocked_ip(ip))
+    }
+
+    fn is_blocked_ip(&self, ip: IpAddr) -> bool {
+        let blocked = self
+            .0
+            .blocked
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let ip = ip.to_canonical();
+        blocked.iter().any(|network| network.contains(&ip))
     }
 
     pub(crate) fn allows(&self, address: &Multiaddr) -> bool {
         let Some(ip) = ip(address) else {
             return false;
         };
+        if self.is_blocked_ip(ip) {
+            return false;
+        }
         match scope_of_ip(ip) {
-            Scope::Loopback => self.0.loopback,
+            Scope::Loopback => self.0.loopback.load(Ordering::Relaxed),
             Scope::Private => !self.0.local_only && self.is_on_network_of(ip),
             Scope::Public => !self.0.local_only,
             Scope::Never => false,
@@ -144,9 +183,12 @@ impl Reach {
 
     /// Whether a stranger's address is worth keeping, to be dialled later or told to others.
     pub(crate) fn believes(&self, address: &Multiaddr) -> bool {
+        if self.is_blocked(address) {
+            return false;
+        }
         match scope(address) {
             Scope::Loopback => self.0.local_only,
-            Scope::Private => self.0.private_dht && self.allows(address),
+            Scope::Private => self.is_private() && self.allows(address),
             Scope::Public => !self.0.local_only,
             Scope::Never => false,
         }
@@ -158,7 +200,7 @@ impl Reach {
 
     /// The DHT is not the public one.
     pub(crate) fn is_private(&self) -> bool {
-        self.0.private_dht
+        self.0.private_dht.load(Ordering::Relaxed)
     }
 
     /// The networks that this machine is on.
@@ -248,6 +290,27 @@ mod tests {
         assert!(!reach.allows(&home));
         assert!(!reach.allows(&address("/ip4/127.0.0.1/tcp/1")));
         assert!(Reach::new(false, true, false).allows(&address("/ip4/127.0.0.1/tcp/1")));
+    }
+
+    #[test]
+    fn a_blocked_network_is_neither_dialled_nor_believed() {
+        let reach = Reach::new(false, true, false);
+        reach.block(&[
+            "8.8.0.0/16".parse().unwrap(),
+            "127.0.0.2/32".parse().unwrap(),
+        ]);
+        for (text, allowed) in [
+            ("/ip4/8.8.4.4/tcp/1", false),
+            ("/ip6/::ffff:8.8.4.4/tcp/1", false),
+            ("/ip4/8.9.4.4/tcp/1", true),
+            ("/ip4/127.0.0.2/tcp/1", false),
+            ("/ip4/127.0.0.1/tcp/1", true),
+        ] {
+            assert_eq!(reach.allows(&address(text)), allowed, "{text}");
+        }
+        assert!(!reach.believes(&address("/ip4/8.8.4.4/tcp/1")));
+        reach.block(&[]);
+        assert!(reach.believes(&address("/ip4/8.8.4.4/tcp/1")));
     }
 
     #[test]

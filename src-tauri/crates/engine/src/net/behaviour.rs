@@ -10,13 +10,13 @@ use libp2p::kad::{self, BucketInserts, Mode, StoreInserts};
 use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::{
-    PeerId, StreamProtocol, dcutr, identify, mdns, memory_connection_limits, ping, relay,
+    Multiaddr, PeerId, StreamProtocol, dcutr, identify, mdns, memory_connection_limits, ping, relay,
 };
 
 use super::NetConfig;
-use super::address::{self, Scope};
+use super::address::{self, Reach, Scope};
 use super::kad_store::ProviderStore;
-use super::{autonat, candidates, crowd};
+use super::{autonat, candidates, crowd, trust};
 use crate::limits::{INBOUND_EIGHTHS, MAX_MEMORY_BYTES, MAX_PENDING_CONNECTIONS, MAX_RELAYED};
 
 /// The public DHT. One that begins at bootstrap peers of its own goes by the same name, so that it matters to nobody how its
@@ -42,6 +42,8 @@ pub(crate) struct Behaviour {
     limits: connection_limits::Behaviour,
     memory: memory_connection_limits::Behaviour,
     pub(crate) crowd: crowd::Behaviour,
+    pub(crate) trust: trust::behaviour::Behaviour,
+    /// Those who broke the rules of the exchange; whom the person blocks is `trust`'s.
     pub(crate) blocked: allow_block_list::Behaviour<BlockedPeers>,
     pub(crate) bitswap: bitswap::Behaviour,
     pub(crate) kad: Toggle<kad::Behaviour<ProviderStore>>,
@@ -62,12 +64,14 @@ impl Behaviour {
         config: &NetConfig,
         identity: &Keypair,
         relay_client: relay::client::Behaviour,
+        reach: Reach,
     ) -> Self {
         let local = identity.public().to_peer_id();
         Self {
             limits: connection_limits::Behaviour::new(limits(config)),
             memory: memory_connection_limits::Behaviour::with_max_bytes(MAX_MEMORY_BYTES),
             crowd: crowd::Behaviour::new(config.max_connections_of_network),
+            trust: trust::behaviour::Behaviour::new(reach),
             blocked: allow_block_list::Behaviour::default(),
             bitswap: bitswap::Behaviour::new(bitswap::Config {
                 upload_limit: config.upload_limit,
@@ -90,6 +94,24 @@ impl Behaviour {
             dial_backs: autonat::dial_backs(),
             autonat_service: libp2p::autonat::v2::server::Behaviour::default(),
         }
+    }
+
+    /// Applies to new connections.
+    pub(crate) fn set_limits(&mut self, config: &NetConfig) {
+        *self.limits.limits_mut() = limits(config);
+        self.crowd.set_max(config.max_connections_of_network);
+    }
+
+    /// These are trusted from now on, and no others: no limit holds for them.
+    pub(crate) fn trust(&mut self, peers: &[Multiaddr]) {
+        for peer in self.trust.trust(peers) {
+            if self.trust.is_trusted(&peer) {
+                self.limits.bypass_peer_id(&peer);
+            } else {
+                self.limits.remove_peer_id(&peer);
+            }
+        }
+        self.crowd.set_trusted(self.trust.trusted().collect());
     }
 
     /// Devices on this network are looked for.

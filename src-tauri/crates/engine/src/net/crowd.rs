@@ -1,9 +1,10 @@
 //! Keeps one network from taking all places: connections that others open are bounded for each network that they come from.
 //!
 //! A /24 of IPv4 or a /56 of IPv6 is what one customer gets; whoever has many addresses in one must not shut everybody else out.
-//! This machine's and private networks are not counted: there the total is limit enough.
+//! This machine's and private networks are not counted: there the total is limit enough. Trusted peers get in however many are
+//! there: while there are any, a few more may show who they are.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::task::{Context, Poll};
@@ -18,6 +19,7 @@ use libp2p::swarm::{
 use libp2p::{Multiaddr, PeerId};
 
 use super::address::{self, Scope};
+use crate::limits::HANDSHAKES_FOR_TRUSTED;
 
 #[derive(Debug, thiserror::Error)]
 #[error("too many connections from one network")]
@@ -29,6 +31,7 @@ pub(crate) struct Behaviour {
     max: u32,
     of_network: HashMap<u64, u32>,
     counted: HashMap<ConnectionId, u64>,
+    trusted: HashSet<PeerId>,
 }
 
 impl Behaviour {
@@ -38,6 +41,7 @@ impl Behaviour {
             max,
             of_network: HashMap::new(),
             counted: HashMap::new(),
+            trusted: HashSet::new(),
         }
     }
 
@@ -46,12 +50,33 @@ impl Behaviour {
         self.max = max;
     }
 
+    /// These come in however many are there.
+    pub(crate) fn set_trusted(&mut self, trusted: HashSet<PeerId>) {
+        self.trusted = trusted;
+    }
+
+    /// Now that it is known who it is.
+    fn admit(&self, id: ConnectionId, peer: &PeerId) -> Result<(), TooMany> {
+        let network = self.counted.get(&id);
+        let count = network.and_then(|network| self.of_network.get(network));
+        let is_crowded = count.is_some_and(|count| *count > self.max);
+        if is_crowded && !self.trusted.contains(peer) {
+            return Err(TooMany);
+        }
+        Ok(())
+    }
+
     fn count(&mut self, id: ConnectionId, remote: &Multiaddr) -> Result<(), TooMany> {
         let Some(network) = network(remote) else {
             return Ok(());
         };
         let count = self.of_network.entry(network).or_default();
-        if *count >= self.max {
+        let spare = if self.trusted.is_empty() {
+            0
+        } else {
+            HANDSHAKES_FOR_TRUSTED
+        };
+        if *count >= self.max + spare {
             return Err(TooMany);
         }
         *count += 1;
@@ -101,11 +126,12 @@ impl NetworkBehaviour for Behaviour {
 
     fn handle_established_inbound_connection(
         &mut self,
-        _: ConnectionId,
-        _: PeerId,
+        id: ConnectionId,
+        peer: PeerId,
         _: &Multiaddr,
         _: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
+        self.admit(id, &peer).map_err(ConnectionDenied::new)?;
         Ok(dummy::ConnectionHandler)
     }
 
@@ -176,6 +202,21 @@ mod tests {
             crowd.forget(id(number));
         }
         assert!(crowd.of_network.is_empty() && crowd.counted.is_empty());
+    }
+
+    #[test]
+    fn a_trusted_peer_gets_in_where_others_took_all_places() {
+        let (friend, stranger) = (PeerId::random(), PeerId::random());
+        let mut crowd = Behaviour::new(MAX);
+        crowd.set_trusted([friend].into());
+        let from = address("/ip4/8.8.8.8/tcp/1");
+        for number in 0..MAX + HANDSHAKES_FOR_TRUSTED {
+            crowd.count(id(number as usize), &from).unwrap();
+        }
+        crowd.count(id(1000), &from).unwrap_err();
+        let last = id(MAX as usize);
+        crowd.admit(last, &stranger).unwrap_err();
+        crowd.admit(last, &friend).unwrap();
     }
 
     #[test]

@@ -174,7 +174,7 @@ fn known_addresses(kad: &mut Kad, peer: PeerId) -> Vec<Multiaddr> {
         .unwrap_or_default()
 }
 
-fn believable(reach: &Reach, addresses: Vec<Multiaddr>) -> Vec<Multiaddr> {
+pub(crate) fn believable(reach: &Reach, addresses: Vec<Multiaddr>) -> Vec<Multiaddr> {
     let bare = addresses
         .into_iter()
         .map(|address| address::split_peer(address).0);
@@ -215,6 +215,18 @@ impl Lan {
                 }
             }
         }
+    }
+
+    pub(crate) fn addresses(&self, peer: &PeerId) -> Vec<Multiaddr> {
+        self.0.get(peer).cloned().unwrap_or_default()
+    }
+
+    /// Forgets peers, or single addresses of theirs.
+    pub(crate) fn forget(&mut self, is_gone: impl Fn(&PeerId, &Multiaddr) -> bool) {
+        self.0.retain(|peer, addresses| {
+            addresses.retain(|address| !is_gone(peer, address));
+            !addresses.is_empty()
+        });
     }
 
     pub(crate) fn peers(&self) -> impl Iterator<Item = PeerId> {

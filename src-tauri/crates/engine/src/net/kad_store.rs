@@ -61,6 +61,27 @@ impl ProviderStore {
         });
     }
 
+    /// Drops records of peers, or single addresses in them.
+    pub(crate) fn forget(&mut self, is_gone: impl Fn(&PeerId, &Multiaddr) -> bool) {
+        let (local, by_provider, count) = (self.local, &mut self.by_provider, &mut self.count);
+        self.records.retain(|_, providers| {
+            providers.retain_mut(|record| {
+                let had = !record.addresses.is_empty();
+                let provider = record.provider;
+                record
+                    .addresses
+                    .retain(|address| !is_gone(&provider, address));
+                let keep = provider == local || !had || !record.addresses.is_empty();
+                if !keep {
+                    *count -= 1;
+                    forget_one(by_provider, &provider);
+                }
+                keep
+            });
+            !providers.is_empty()
+        });
+    }
+
     fn has_room(&self, record: &ProviderRecord) -> bool {
         let of_provider = self.by_provider.get(&record.provider).copied();
         let of_key = self.records.get(&record.key).map_or(0, Vec::len);

@@ -20,6 +20,7 @@
 //! | `ladder` | how others get here, and why not |
 //! | `probe` `autonat` `observed` `candidates` | which of our addresses others can reach, and where they see us |
 //! | `relays` | who passes connections on to us while nobody can come straight |
+//! | `trust` | whom the person trusts, and keeps away from |
 //! | `identity` | who we are |
 
 mod actor;
@@ -47,6 +48,7 @@ mod sessions;
 #[cfg(test)]
 mod tests;
 mod transport;
+mod trust;
 
 use std::collections::HashMap;
 use std::io;
@@ -183,6 +185,8 @@ pub struct PeerInfo {
     pub addresses: Vec<Multiaddr>,
     /// All connections were opened by the peer.
     pub inbound: bool,
+    /// The person trusts it.
+    pub trusted: bool,
     /// Round-trip time.
     pub rtt: Option<Duration>,
     /// Bytes of blocks sent to it since it connected.
@@ -218,6 +222,8 @@ pub struct NetworkInfo {
     pub addresses: Vec<AddressView>,
     /// The last test of whether others can get here.
     pub check: Option<CheckView>,
+    /// Only those who have the same key get in.
+    pub private_network: bool,
 }
 
 /// The handle on the network; clones share it.

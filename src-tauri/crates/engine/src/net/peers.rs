@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use bitswap::PeerStats;
+use if_watch::IpNet;
 use libp2p::core::ConnectedPoint;
 use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId};
@@ -32,6 +33,10 @@ struct Connection {
     inbound: bool,
     relayed: bool,
     since: Instant,
+    /// Where the other end got through to, if it came to us.
+    local: Option<Multiaddr>,
+    /// When it last answered a ping; none: it answers none.
+    heard: Option<Instant>,
 }
 
 /// A relayed connection to be closed.
@@ -41,6 +46,13 @@ pub(crate) struct Relayed {
     pub(crate) connection: ConnectionId,
     /// A direct connection stands.
     pub(crate) is_replaced: bool,
+}
+
+fn local_of(endpoint: &ConnectedPoint) -> Option<Multiaddr> {
+    match endpoint {
+        ConnectedPoint::Listener { local_addr, .. } => Some(local_addr.clone()),
+        ConnectedPoint::Dialer { .. } => None,
+    }
 }
 
 impl Peer {
@@ -58,6 +70,8 @@ impl Peers {
             inbound: endpoint.is_listener(),
             relayed: endpoint.is_relayed(),
             since: Instant::now(),
+            local: local_of(endpoint),
+            heard: Some(Instant::now()),
         };
         let peer = self.0.entry(peer).or_default();
         peer.connections.insert(id, connection);
@@ -146,14 +160,45 @@ impl Peers {
         address::ip(&known.address)
     }
 
-    pub(crate) fn pinged(&mut self, peer: &PeerId, rtt: Duration) {
+    pub(crate) fn pinged(&mut self, peer: &PeerId, id: ConnectionId, rtt: Duration) {
         if let Some(known) = self.0.get_mut(peer) {
             known.rtt = Some(rtt);
+            if let Some(connection) = known.connections.get_mut(&id) {
+                connection.heard = Some(Instant::now());
+            }
         }
     }
 
     pub(crate) fn agent(&self, peer: &PeerId) -> Option<String> {
         self.0.get(peer)?.agent.clone()
+    }
+
+    /// It doesn't know what a ping is.
+    pub(crate) fn answers_no_pings(&mut self, peer: &PeerId, id: ConnectionId) {
+        let known = self.0.get_mut(peer);
+        if let Some(connection) = known.and_then(|peer| peer.connections.get_mut(&id)) {
+            connection.heard = None;
+        }
+    }
+
+    /// Connections that have answered nothing since then.
+    pub(crate) fn silent_since(&self, then: Instant) -> Vec<ConnectionId> {
+        self.those(|connection| connection.heard.is_some_and(|at| at < then))
+    }
+
+    /// Connections that hang on an address of this machine's, or lead into its network.
+    pub(crate) fn through(&self, network: &IpNet) -> Vec<ConnectionId> {
+        self.those(|connection| {
+            let local = connection.local.as_ref().and_then(address::ip);
+            let remote = address::ip(&connection.address);
+            local == Some(network.addr()) || remote.is_some_and(|ip| network.contains(&ip))
+        })
+    }
+
+    fn those(&self, fits: impl Fn(&Connection) -> bool) -> Vec<ConnectionId> {
+        let connections = self.0.values().flat_map(|peer| &peer.connections);
+        let those = connections.filter(|(_, connection)| fits(connection));
+        those.map(|(id, _)| *id).collect()
     }
 
     /// Those that are connected at a private address.
@@ -172,7 +217,11 @@ impl Peers {
     }
 
     /// `stats`: what was exchanged with them.
-    pub(crate) fn infos(&self, stats: &[PeerStats]) -> Vec<PeerInfo> {
+    pub(crate) fn infos(
+        &self,
+        stats: &[PeerStats],
+        trusted: impl Fn(&PeerId) -> bool,
+    ) -> Vec<PeerInfo> {
         let stats: HashMap<PeerId, &PeerStats> =
             stats.iter().map(|stats| (stats.peer, stats)).collect();
         let info = |(id, peer): (&PeerId, &Peer)| PeerInfo {
@@ -184,6 +233,7 @@ impl Peers {
                 .map(|connection| connection.address.clone())
                 .collect(),
             inbound: peer.connections.values().all(|known| known.inbound),
+            trusted: trusted(id),
             rtt: peer.rtt,
             sent: stats.get(id).map_or(0, |stats| stats.bytes_sent),
             received: stats.get(id).map_or(0, |stats| stats.bytes_received),

@@ -1,5 +1,7 @@
 //! Real networks in one process, over loopback.
 
+mod trust;
+
 use std::time::Duration;
 
 use bitswap::Want;
@@ -24,6 +26,7 @@ fn config() -> NetConfig {
 struct Node {
     net: Net,
     index: Index,
+    identity: Keypair,
     _dir: TempDir,
 }
 
@@ -33,14 +36,24 @@ impl Node {
         let index = Index::open(dir.path()).unwrap().index;
         let source = Source::new(index.clone(), |_| {});
         let identity = Keypair::generate_ed25519();
-        let net = Net::start(config, identity, source, index.clone())
+        let net = Net::start(config, identity.clone(), source, index.clone())
             .await
             .unwrap();
         Self {
             net,
             index,
+            identity,
             _dir: dir,
         }
+    }
+
+    /// The same peer once more, after it was shut down.
+    async fn again(self, config: NetConfig) -> Self {
+        let source = Source::new(self.index.clone(), |_| {});
+        let net = Net::start(config, self.identity.clone(), source, self.index.clone())
+            .await
+            .unwrap();
+        Self { net, ..self }
     }
 
     async fn address(&self, kind: &str) -> Multiaddr {

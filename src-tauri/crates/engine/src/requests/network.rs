@@ -279,7 +279,7 @@ impl From<NetworkInfo> for NetworkView {
             addresses: info.addresses,
             check: info.check,
             services: Vec::new(),
-            private_network: false,
+            private_network: info.private_network,
         }
     }
 }

@@ -1,30 +1,166 @@
 //! Other settings while it runs: what changed is applied, and nothing else is touched.
 
+use std::collections::HashSet;
+
+use libp2p::core::transport::ListenerId;
+use libp2p::pnet::PreSharedKey;
 use libp2p::{Multiaddr, PeerId};
 
 use super::Actor;
-use crate::net::{NetConfig, address};
+use crate::net::address::{self, Scope};
+use crate::net::behaviour::is_private;
+use crate::net::{NetConfig, listen};
 
 impl Actor {
     pub(super) fn configure(&mut self, config: NetConfig) {
-        let behaviour = self.swarm.behaviour_mut();
-        behaviour.crowd.set_max(config.max_connections_of_network);
-        self.trust(&config.trusted);
+        self.swarm.behaviour_mut().set_limits(&config);
+        self.stand_by(&config);
+        let has_other_key = self.set_key(config.network_key);
+        self.listen_only_at(&config);
+        self.meet_through(&config.bootstrap, has_other_key);
         self.relays.choose(&config.relays);
         self.uses_relays = config.relay;
         self.use_router(config.nat && !self.this_machine_only);
         self.update_reach();
     }
 
-    /// From now on these are trusted, and no others.
-    pub(super) fn trust(&mut self, peers: &[Multiaddr]) {
-        let peers = peers.iter().cloned();
-        self.trusted = peers
-            .filter_map(|address| address::split_peer(address).1)
-            .collect();
+    /// Trusts and blocks whom the person says, and forgets where those were whom it keeps away from.
+    pub(super) fn stand_by(&mut self, config: &NetConfig) {
+        self.reach.block(&config.blocked_networks);
+        let behaviour = self.swarm.behaviour_mut();
+        behaviour.trust(&config.trusted);
+        behaviour.trust.block(&config.blocked);
+        let (trust, reach) = (&behaviour.trust, &self.reach);
+        let is_away = |peer: &PeerId| trust.is_blocked(peer);
+        self.lan
+            .forget(|peer, address| is_away(peer) || reach.is_blocked(address));
+        if let Some(kad) = behaviour.kad.as_mut() {
+            kad.store_mut()
+                .forget(|peer, address| is_away(peer) || reach.is_blocked(address));
+            let mut gone: Vec<PeerId> = Vec::new();
+            let mut moved: Vec<(PeerId, Multiaddr)> = Vec::new();
+            for bucket in kad.kbuckets() {
+                for entry in bucket.iter() {
+                    let peer = *entry.node.key.preimage();
+                    if is_away(&peer) {
+                        gone.push(peer);
+                        continue;
+                    }
+                    let blocked = entry
+                        .node
+                        .value
+                        .iter()
+                        .filter(|address| reach.is_blocked(address));
+                    moved.extend(blocked.map(|address| (peer, address.clone())));
+                }
+            }
+            for peer in gone {
+                kad.remove_peer(&peer);
+            }
+            for (peer, address) in moved {
+                kad.remove_address(&peer, &address);
+            }
+        }
     }
 
     pub(super) fn is_trusted(&self, peer: &PeerId) -> bool {
-        self.trusted.contains(peer)
+        self.swarm.behaviour().trust.is_trusted(peer)
+    }
+
+    /// Another network: everybody of the last one goes, and what was known of it. Says whether it is another one.
+    fn set_key(&mut self, key: Option<PreSharedKey>) -> bool {
+        if !self.key.set(key) {
+            return false;
+        }
+        tracing::info!(private = key.is_some(), "another network key holds now");
+        let behaviour = self.swarm.behaviour_mut();
+        behaviour.trust.renounce_earlier();
+        behaviour.trust.hurry();
+        if let Some(kad) = behaviour.kad.as_mut() {
+            let known = kad
+                .kbuckets()
+                .flat_map(|bucket| {
+                    let peers = bucket.iter().map(|entry| *entry.node.key.preimage());
+                    peers.collect::<Vec<_>>()
+                })
+                .collect::<Vec<PeerId>>();
+            for peer in known {
+                kad.remove_peer(&peer);
+            }
+        }
+        let connected: Vec<PeerId> = self.swarm.connected_peers().copied().collect();
+        for peer in connected {
+            let _ = self.swarm.disconnect_peer_id(peer);
+        }
+        true
+    }
+
+    /// Listens where it did not, and no more where it shall not.
+    fn listen_only_at(&mut self, config: &NetConfig) {
+        let is_loopback = |address: &Multiaddr| address::scope(address) == Scope::Loopback;
+        let wanted = self.listenable(&config.listen);
+        if config.local_only && !wanted.iter().all(is_loopback) {
+            tracing::warn!("only this machine's own addresses can be listened at now");
+            return;
+        }
+        let gone: Vec<ListenerId> = self
+            .listening
+            .iter()
+            .filter(|(address, _)| !wanted.contains(address))
+            .map(|(_, id)| *id)
+            .collect();
+        for id in gone {
+            self.swarm.remove_listener(id);
+            self.listening.retain(|(_, listener)| *listener != id);
+        }
+        for address in wanted {
+            if !self.listening.iter().any(|(known, _)| *known == address) {
+                let _ = self.listen_at(address);
+            }
+        }
+        self.this_machine_only = config.local_only || config.listen.iter().all(is_loopback);
+        let listens_on_loopback = config.listen.iter().any(is_loopback);
+        self.reach.change(listens_on_loopback, is_private(config));
+    }
+
+    /// Those of the addresses at which one can listen in this network: in a private one, those over TCP.
+    pub(super) fn listenable(&self, addresses: &[Multiaddr]) -> Vec<Multiaddr> {
+        let mut seen = HashSet::new();
+        let listenable = addresses
+            .iter()
+            .filter(|address| !self.key.is_set() || address::is_tcp(address))
+            .filter(|address| seen.insert(*address));
+        listenable.cloned().collect()
+    }
+
+    pub(super) fn listen_at(
+        &mut self,
+        address: Multiaddr,
+    ) -> Result<ListenerId, (Multiaddr, std::io::Error)> {
+        let free = listen::with_free_port(&address);
+        match self.swarm.listen_on(free.clone()) {
+            Ok(id) => {
+                self.listening.push((address, id));
+                Ok(id)
+            }
+            Err(error) => {
+                tracing::warn!(address = %free, %error, "can't listen");
+                Err((free, std::io::Error::other(error)))
+            }
+        }
+    }
+
+    /// Meets the network through these peers, if they are others than before, or if it is another network.
+    fn meet_through(&mut self, bootstrap: &[Multiaddr], anew: bool) {
+        if anew || self.bootstrap != bootstrap {
+            self.bootstrap = bootstrap.to_vec();
+            self.enter_through_bootstrap();
+        }
+    }
+
+    pub(super) fn enter_through_bootstrap(&mut self) {
+        let bootstrap = self.bootstrap.clone();
+        self.meet(&bootstrap);
+        self.enter_dht();
     }
 }

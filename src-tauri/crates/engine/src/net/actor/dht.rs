@@ -21,11 +21,14 @@ const LOOK_AROUND_PAUSE: Duration = Duration::from_secs(1);
 impl Actor {
     /// Makes peers known to the DHT, to enter it through them.
     pub(super) fn meet(&mut self, peers: &[Multiaddr]) {
-        let Some(kad) = self.swarm.behaviour_mut().kad.as_mut() else {
+        let behaviour = self.swarm.behaviour_mut();
+        let Some(kad) = behaviour.kad.as_mut() else {
             return;
         };
         for address in peers {
-            if let (address, Some(peer)) = address::split_peer(address.clone()) {
+            if let (address, Some(peer)) = address::split_peer(address.clone())
+                && !behaviour.trust.is_blocked(&peer)
+            {
                 kad.add_address(&peer, address);
             }
         }
@@ -124,6 +127,7 @@ impl Actor {
                         let _ = reply.send(result.is_ok());
                     }
                 }
+                result if self.on_search_for_trusted(id, &result, step.last) => {}
                 result => {
                     let Some(kad) = self.swarm.behaviour_mut().kad.as_mut() else {
                         return;

@@ -118,6 +118,7 @@ impl Actor {
         for target in targets {
             if let Target::Peer(peer, _) = target
                 && peer != self.swarm.local_peer_id()
+                && !self.swarm.behaviour().trust.is_blocked(peer)
             {
                 self.sessions.add_known(session, *peer);
             }
@@ -142,7 +143,9 @@ impl Actor {
         }
         for target in targets {
             match target {
-                Target::Peer(peer, _) if peer == *self.swarm.local_peer_id() => {}
+                Target::Peer(peer, _)
+                    if peer == *self.swarm.local_peer_id()
+                        || self.swarm.behaviour().trust.is_blocked(&peer) => {}
                 Target::Peer(peer, _) if self.peers.is_direct(&peer) => self.join(session, peer),
                 target => self.dialer.ask(session, target),
             }

@@ -1,4 +1,5 @@
-//! Lets a dial through only where [`Reach`] allows it. It sits below DNS, so it sees what a name resolved to.
+//! Lets a dial through only where [`Reach`] allows it, and nothing but TCP in a private network. It sits below DNS, so it sees what
+//! a name resolved to.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -7,17 +8,24 @@ use libp2p::Multiaddr;
 use libp2p::core::Transport;
 use libp2p::core::transport::{DialOpts, ListenerId, TransportError, TransportEvent};
 
-use crate::net::address::Reach;
+use super::private::NetworkKey;
+use crate::net::address::{self, Reach};
 
 /// A transport that refuses to dial where it must not.
 pub(crate) struct Gate<T> {
     inner: T,
     reach: Reach,
+    key: NetworkKey,
 }
 
 impl<T> Gate<T> {
-    pub(crate) fn new(inner: T, reach: Reach) -> Self {
-        Self { inner, reach }
+    pub(crate) fn new(inner: T, reach: Reach, key: NetworkKey) -> Self {
+        Self { inner, reach, key }
+    }
+
+    /// Only TCP can be wrapped.
+    fn is_private(&self, address: &Multiaddr) -> bool {
+        !self.key.is_set() || address::is_tcp(address)
     }
 }
 
@@ -32,6 +40,9 @@ impl<T: Transport + Unpin> Transport for Gate<T> {
         id: ListenerId,
         address: Multiaddr,
     ) -> Result<(), TransportError<Self::Error>> {
+        if !self.is_private(&address) {
+            return Err(TransportError::MultiaddrNotSupported(address));
+        }
         self.inner.listen_on(id, address)
     }
 
@@ -44,7 +55,7 @@ impl<T: Transport + Unpin> Transport for Gate<T> {
         address: Multiaddr,
         options: DialOpts,
     ) -> Result<Self::Dial, TransportError<Self::Error>> {
-        if !self.reach.allows(&address) {
+        if !self.reach.allows(&address) || !self.is_private(&address) {
             return Err(TransportError::MultiaddrNotSupported(address));
         }
         self.inner.dial(address, options)

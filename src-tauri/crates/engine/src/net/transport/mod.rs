@@ -1,6 +1,6 @@
 //! How bytes reach another peer: TCP with TLS 1.3 or Noise and Yamux, and QUIC; names are resolved by DNS.
 //!
-//! Relayed connections are upgraded like any other; they only introduce two peers to each other.
+//! In a private network each connection is wrapped in its key before that. Relayed connections are upgraded like any other; they only introduce two peers to each other.
 //!
 //! TLS comes before Noise, and AES before ChaCha20: between two machines with AES instructions that doubles the throughput.
 //! QUIC keeps libp2p-quic's cipher order and buffers, which can't be set there. Nothing is dialled that [`Reach`] forbids.
@@ -8,21 +8,29 @@
 mod coalesce;
 mod gate;
 mod muxer;
+mod names;
+mod private;
 mod security;
 mod tls;
 
-use std::io;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
+use futures::{AsyncRead, AsyncWrite, FutureExt};
 use libp2p::PeerId;
-use libp2p::core::Transport;
 use libp2p::core::muxing::StreamMuxerBox;
 use libp2p::core::transport::Boxed;
 use libp2p::core::upgrade::Version;
+use libp2p::core::{ConnectedPoint, Transport};
 use libp2p::identity::Keypair;
-use libp2p::{dns, noise, quic, relay, tcp};
+use libp2p::pnet::PnetError;
+use libp2p::{noise, quic, relay, tcp};
 
 use self::gate::Gate;
+pub(crate) use self::names::NameSettings;
+use self::names::Names;
+pub(crate) use self::private::NetworkKey;
+use self::private::Wrapped;
 use self::security::Security;
 use self::tls::TlsError;
 use crate::limits::{MAX_CONNECTION_STREAMS, MAX_CONNECTION_WINDOW};
@@ -37,8 +45,6 @@ pub enum TransportError {
     Tls(#[from] TlsError),
     #[error("can't set up Noise: {0}")]
     Noise(#[from] noise::Error),
-    #[error("can't read this machine's DNS settings: {0}")]
-    Dns(io::Error),
 }
 
 /// Which secure channels a TCP connection may use. Tests leave one out to see the other work.
@@ -57,9 +63,12 @@ pub(crate) type Built = (Boxed<(PeerId, StreamMuxerBox)>, relay::client::Behavio
 pub(crate) fn build(
     identity: &Keypair,
     reach: Reach,
+    key: &NetworkKey,
+    names: NameSettings,
     channels: Channels,
 ) -> Result<Built, TransportError> {
     let tcp = tcp::tokio::Transport::new(tcp::Config::new().nodelay(true))
+        .and_then(wrapping(key))
         .upgrade(Version::V1Lazy)
         .authenticate(Security::new(identity, channels)?)
         .multiplex(muxer::Config::default())
@@ -74,6 +83,7 @@ pub(crate) fn build(
 
     let (relayed, relay_client) = relay::client::new(identity.public().to_peer_id());
     let relayed = relayed
+        .and_then(wrapping(key))
         .upgrade(Version::V1Lazy)
         .authenticate(Security::new(identity, channels)?)
         .multiplex(muxer::Config::default())
@@ -85,12 +95,22 @@ pub(crate) fn build(
         .or_transport(direct)
         .map(|either, _| either.into_inner());
     let local_only = reach.is_local_only();
-    let gated = Gate::new(either, reach);
+    let gated = Gate::new(either, reach, key.clone());
     if local_only {
         return Ok((gated.boxed(), relay_client));
     }
-    let named = dns::tokio::Transport::system(gated).map_err(TransportError::Dns)?;
-    Ok((named.boxed(), relay_client))
+    Ok((Names::new(gated, names).boxed(), relay_client))
+}
+
+/// Wraps each connection in the network's key, if there is one.
+fn wrapping<S>(
+    key: &NetworkKey,
+) -> impl FnOnce(S, ConnectedPoint) -> BoxFuture<'static, Result<Wrapped<S>, PnetError>> + Clone + use<S>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let key = key.clone();
+    move |socket, _| key.wrap(socket).boxed()
 }
 
 fn clamp_u32(number: usize) -> u32 {
