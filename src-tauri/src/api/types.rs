@@ -280,7 +280,7 @@ pub(crate) enum Event {
     },
     Entry(EntryView),
     Peer(PeerView),
-    Network(NetworkView),
+    Network(Box<NetworkView>),
     Check(CheckView),
     Setting(SettingView),
     Error {

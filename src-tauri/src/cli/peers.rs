@@ -1,39 +1,82 @@
-//! `shoal peers`
+//! `shoal peers`: who is connected and how, and how each is to be treated.
 
-use engine::PeerView;
+use engine::{How, PeerView, PersonView, Standing, StandingRequest};
 
 use super::reach::Reach;
 use super::{Context, OK, Outcome};
-use crate::api::types::{Event, Request};
+use crate::api::types::{Event, OfAny, Request};
 
-/// List the peers that the running Shoal is connected to
+/// List the peers that the running Shoal is connected to; or trust one, or keep away from it
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+pub(super) struct Args {
+    /// Be always connected with this peer
+    #[arg(long, value_name = "ID", group = "standing")]
+    trust: Option<String>,
+    /// Keep away from this peer
+    #[arg(long, value_name = "ID", group = "standing")]
+    block: Option<String>,
+    /// Treat this peer like any other again
+    #[arg(long, value_name = "ID", group = "standing")]
+    forget: Option<String>,
+}
 
-pub(super) async fn run(Args {}: Args, context: &Context) -> Outcome {
+impl Args {
+    fn standing(self) -> Option<StandingRequest> {
+        let ways = [
+            (self.trust, Standing::Trusted),
+            (self.block, Standing::Blocked),
+            (self.forget, Standing::Usual),
+        ];
+        ways.into_iter()
+            .find_map(|(peer, standing)| peer.map(|peer| StandingRequest { peer, standing }))
+    }
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Outcome {
     let out = &context.out;
+    if let Some(request) = args.standing() {
+        let said = match request.standing {
+            Standing::Trusted => "Shoal stays connected with this peer from now on.",
+            Standing::Blocked => "Shoal keeps away from this peer from now on.",
+            Standing::Usual => "This peer is like any other again.",
+        };
+        let reach = Reach::any(context).await?;
+        let set: Result<(), _> = reach.call(Request::SetStanding(request)).await;
+        reach.leave().await;
+        set?;
+        out.talk(said);
+        return OK;
+    }
     let reach = Reach::running(context, "peers").await?;
-    let peers: Vec<PeerView> = reach.call(Request::Peers).await?;
     if out.is_json() {
+        let peers: Vec<PeerView> = reach.call(Request::Peers).await?;
         peers
             .into_iter()
             .try_for_each(|peer| out.event(&Event::Peer(peer)))?;
         return OK;
     }
-    if peers.is_empty() {
+    let people: Vec<PersonView> = reach.call(Request::People(OfAny { id: None })).await?;
+    if people.is_empty() {
         out.talk("No one is connected yet.");
     }
-    out.table(peers.into_iter().map(row))?;
+    out.table(people.into_iter().map(row))?;
     OK
 }
 
-fn row(peer: PeerView) -> [String; 4] {
-    let rtt = peer.rtt_ms.map(|rtt| format!("{rtt} ms"));
-    let address = peer.addresses.into_iter().next();
+fn row(person: PersonView) -> [String; 6] {
+    let rtt = person.rtt_ms.map(|rtt| format!("{rtt} ms"));
+    let how = match person.how {
+        How::Direct => "direct",
+        How::Nearby => "nearby",
+        How::Relay => "by relay",
+    };
+    let trusted = if person.trusted { "trusted" } else { "" };
     [
-        peer.peer,
+        person.peer,
+        trusted.to_owned(),
+        how.to_owned(),
         rtt.unwrap_or_default(),
-        peer.agent.unwrap_or_default(),
-        address.unwrap_or_default(),
+        person.app.unwrap_or_default(),
+        person.address.unwrap_or_default(),
     ]
 }

@@ -1,12 +1,19 @@
 //! `shoal settings`
 
+use std::io::Read;
+use std::path::Path;
+
 use engine::config::{Origin, SettingView};
 use engine::types::Problem;
+use fs_err::File;
 
 use super::reach::Reach;
 use super::{Context, OK, Outcome};
 use crate::api::problem;
 use crate::api::types::{Event, Request, SetSettingRequest};
+
+/// Bytes read of a `swarm.key`: it has 95.
+const MAX_KEY_FILE: u64 = 4096;
 
 /// Show all settings with their meaning, or one; or set one
 ///
@@ -14,7 +21,7 @@ use crate::api::types::{Event, Request, SetSettingRequest};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     key: Option<String>,
-    /// What to set it to, for this and later runs
+    /// What to set it to, for this and later runs; for network.key, a swarm.key's path will do
     value: Option<String>,
 }
 
@@ -39,6 +46,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Outcome {
 
 async fn settings(args: &Args, reach: &Reach) -> Result<Vec<SettingView>, Problem> {
     if let (Some(key), Some(value)) = (args.key.clone(), args.value.clone()) {
+        let value = text_of_key_file(&key, value)?;
         let () = reach
             .call(Request::SetSetting(SetSettingRequest { key, value }))
             .await?;
@@ -51,6 +59,21 @@ async fn settings(args: &Args, reach: &Reach) -> Result<Vec<SettingView>, Proble
         }
     }
     Ok(settings)
+}
+
+/// A network key may be given as the path of a `swarm.key`; its text is what is set.
+fn text_of_key_file(key: &str, value: String) -> Result<String, Problem> {
+    let path = Path::new(&value);
+    if key != "network.key" || !path.is_file() {
+        return Ok(value);
+    }
+    let mut text = String::new();
+    let read = File::open(path).and_then(|file| {
+        let mut start = file.take(MAX_KEY_FILE);
+        start.read_to_string(&mut text)
+    });
+    read.map_err(|error| problem::bad_path(path, &error))?;
+    Ok(text)
 }
 
 fn explain(settings: &[SettingView], context: &Context) -> Result<(), Problem> {
