@@ -22,4 +22,5 @@ mod share_get;
 mod storage;
 mod support;
 mod swarm;
+mod trust;
 mod window;

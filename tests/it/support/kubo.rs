@@ -69,6 +69,14 @@ impl Kubo {
         fs_err::write(&file, config.to_string()).unwrap();
     }
 
+    /// From the next start only those who have this key get in: 64 hex digits.
+    pub(crate) fn keep_private(&self, digits: &str) -> PathBuf {
+        let file = self.repo.path().join("swarm.key");
+        let text = format!("/key/swarm/psk/1.0.0/\n/base16/\n{digits}\n");
+        fs_err::write(&file, text).unwrap();
+        file
+    }
+
     /// Adds a file or folder and returns its CID.
     pub(crate) fn add(&self, path: &Path, options: &[&str]) -> String {
         let mut arguments: Vec<&dyn AsRef<OsStr>> = vec![&"add", &"-Q", &"-r"];
