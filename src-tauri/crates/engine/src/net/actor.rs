@@ -17,7 +17,7 @@ use libp2p::identity::Keypair;
 use libp2p::kad::{Mode, QueryId};
 use libp2p::request_response::OutboundRequestId;
 use libp2p::swarm::dial_opts::DialOpts;
-use libp2p::swarm::{self, Swarm, SwarmEvent};
+use libp2p::swarm::{self, ConnectionId, Swarm, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, identify, mdns, ping};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -95,6 +95,8 @@ pub(crate) struct Actor {
     external: BTreeSet<Multiaddr>,
     router: Option<Router>,
     relays: Relays,
+    /// Second connections to relays, which only show them where they see us.
+    shown: HashSet<ConnectionId>,
     uses_relays: bool,
     /// Strangers whom we pass connections on to.
     guests: HashSet<PeerId>,
@@ -174,6 +176,7 @@ impl Actor {
             external: BTreeSet::new(),
             router: None,
             relays: Relays::default(),
+            shown: HashSet::new(),
             uses_relays: config.relay,
             guests: HashSet::new(),
             checks: Vec::new(),
@@ -465,6 +468,9 @@ impl Actor {
                 tracing::debug!(peer = %peer_id, address = %endpoint.get_remote_address(), "connected");
                 self.peers.connected(peer_id, connection_id, &endpoint);
                 self.on_connected(connection_id, peer_id);
+                if !endpoint.is_relayed() {
+                    self.sessions.reached(&peer_id);
+                }
                 self.update_outlook();
             }
             SwarmEvent::ConnectionClosed {
@@ -474,6 +480,7 @@ impl Actor {
                 ..
             } => {
                 self.peers.disconnected(&peer_id, connection_id);
+                self.shown.remove(&connection_id);
                 if num_established == 0 {
                     self.sessions.peer_left(&peer_id);
                     self.forget_services(&peer_id);
@@ -495,6 +502,7 @@ impl Actor {
                 error,
             } => {
                 tracing::debug!(peer = ?peer_id, %error, "a dial failed");
+                self.shown.remove(&connection_id);
                 self.on_dial_failed(connection_id, &error);
                 self.dial_waiting();
             }

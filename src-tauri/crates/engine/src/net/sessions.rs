@@ -168,6 +168,16 @@ impl Sessions {
         }
     }
 
+    /// A direct connection stands: who is said to have the content is a source from now on.
+    pub(crate) fn reached(&mut self, peer: &PeerId) {
+        for state in self.open.values_mut() {
+            state.unreachable.remove(peer);
+            if state.known.contains(peer) {
+                state.add_source(*peer);
+            }
+        }
+    }
+
     /// No direct connection could be made to the peer, and over a relay no content goes.
     pub(crate) fn cannot_reach(&mut self, peer: &PeerId) {
         for state in self.open.values_mut() {
@@ -254,7 +264,6 @@ impl Sessions {
 
 impl State {
     fn add_source(&mut self, peer: PeerId) {
-        self.unreachable.remove(&peer);
         if self.sources.len() < MAX_SESSION_SOURCES {
             self.sources.insert(peer);
         }

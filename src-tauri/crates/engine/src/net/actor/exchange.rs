@@ -153,11 +153,14 @@ impl Actor {
         self.dial_waiting();
     }
 
-    /// A connected peer is believed to have the session's content.
+    /// A connected peer is believed to have the session's content. Over a relay it is no source yet.
     fn join(&mut self, session: SessionId, peer: PeerId) {
         let bitswap = &mut self.swarm.behaviour_mut().bitswap;
         bitswap.add_providers(session, &[peer]);
-        self.sessions.add_source(session, peer);
+        self.sessions.add_known(session, peer);
+        if self.peers.is_direct(&peer) {
+            self.sessions.add_source(session, peer);
+        }
     }
 
     pub(super) fn dial_waiting(&mut self) {

@@ -46,6 +46,9 @@ impl Actor {
     pub(super) fn on_services(&mut self, peer: PeerId, id: ConnectionId, info: &identify::Info) {
         if let Some(observer) = self.peers.dialled(&peer, id) {
             self.on_observed(observer, &info.observed_addr);
+            if self.shown.remove(&id) {
+                self.swarm.close_connection(id);
+            }
             let speaks = |protocol: StreamProtocol| info.protocols.contains(&protocol);
             if speaks(autonat::DIAL_REQUEST) && self.is_far(observer) {
                 self.probe.add_server(peer);
@@ -263,7 +266,8 @@ impl Actor {
         }
     }
 
-    /// A relay is to see us over TCP and over QUIC: holes are punched where we were seen.
+    /// A relay is to see us over TCP and over QUIC: holes are punched where we were seen. Once it has, the second connection closes: a
+    /// relay may introduce others over either, and libp2p refuses that on the one that the place was not asked over.
     fn show_both_transports(&mut self, relay: PeerId, addresses: &[Multiaddr]) {
         for tcp in [true, false] {
             let of_kind: Vec<Multiaddr> = addresses
@@ -278,8 +282,12 @@ impl Actor {
                 .condition(PeerCondition::Always)
                 .addresses(of_kind)
                 .build();
-            if let Err(error) = self.swarm.dial(options) {
-                tracing::debug!(%relay, %error, "a relay can't be reached in both ways");
+            let id = options.connection_id();
+            match self.swarm.dial(options) {
+                Ok(()) => drop(self.shown.insert(id)),
+                Err(error) => {
+                    tracing::debug!(%relay, %error, "a relay can't be reached in both ways");
+                }
             }
         }
     }
