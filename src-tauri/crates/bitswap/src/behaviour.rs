@@ -28,7 +28,7 @@ use unixfs::cid::Cid;
 use crate::client::{Client, ClientAction, ClientConfig, SessionId, Want};
 use crate::handler::{Command, Handler, Protocols, Received, Report, Support};
 use crate::server::{Server, ServerAction, Ticket};
-use crate::wire::{Outgoing, Version};
+use crate::wire::{Outgoing, Presence, Version, WantEntry};
 
 /// Finer than this no timer is kept.
 const TIMER_GRAIN: Duration = Duration::from_millis(1);
@@ -81,6 +81,13 @@ pub enum Event {
     },
     /// The peer broke the rules too often: disconnect it and keep it away.
     Misbehaved { peer: PeerId },
+    /// Ask a gateway for blocks, and no longer for others: [`Behaviour::gateway_block`], [`Behaviour::gateway_lacks`]. A block
+    /// may be asked for again that is being asked for already.
+    Ask {
+        gateway: PeerId,
+        blocks: Vec<Cid>,
+        cancels: Vec<Cid>,
+    },
 }
 
 /// A connected peer that speaks Bitswap.
@@ -103,6 +110,8 @@ pub struct Behaviour {
     sessions: HashSet<SessionId>,
     /// Peers with a direct connection.
     peers: HashMap<PeerId, Peer>,
+    /// Those that the owner can ask now.
+    gateways: HashSet<PeerId>,
     hashers: Arc<Semaphore>,
     events: VecDeque<ToSwarm<Event, Command>>,
     timer: Option<Pin<Box<Sleep>>>,
@@ -141,6 +150,7 @@ impl Behaviour {
             config,
             sessions: HashSet::new(),
             peers: HashMap::new(),
+            gateways: HashSet::new(),
             hashers: Arc::new(Semaphore::new(cores)),
             events: VecDeque::new(),
             timer: None,
@@ -183,6 +193,39 @@ impl Behaviour {
     /// Peers believed to have the session's content, connected or not.
     pub fn add_providers(&mut self, session: SessionId, peers: &[PeerId]) {
         self.client.add_providers(session, peers, Instant::now());
+        self.wake();
+    }
+
+    /// A source that is no peer can be asked by [`Event::Ask`]. `id` must be one that no peer can have.
+    pub fn gateway_connected(&mut self, id: PeerId) {
+        self.gateways.insert(id);
+        self.client.gateway_connected(id, Instant::now());
+    }
+
+    /// It cannot be asked any more, and what it was asked for is asked of others.
+    pub fn gateway_disconnected(&mut self, id: &PeerId) {
+        if self.gateways.remove(id) {
+            self.client.disconnected(*id, Instant::now());
+            self.wake();
+        }
+    }
+
+    /// A gateway that can be asked takes part in a session from now on.
+    pub fn join_gateway(&mut self, session: SessionId, id: &PeerId) {
+        self.client.join_gateway(session, id, Instant::now());
+        self.wake();
+    }
+
+    /// A gateway gave a block whose bytes are what the CID says.
+    pub fn gateway_block(&mut self, id: PeerId, cid: Cid, data: Bytes) {
+        self.client.on_block(id, cid, data, Instant::now());
+        self.wake();
+    }
+
+    /// A gateway does not have a block.
+    pub fn gateway_lacks(&mut self, id: PeerId, cid: Cid) {
+        let lacks = [(cid, Presence::DontHave)];
+        self.client.on_presences(id, &lacks, Instant::now());
         self.wake();
     }
 
@@ -426,6 +469,16 @@ impl Behaviour {
             .push_back(notify(peer, connection, Command::Send { message, pace }));
     }
 
+    fn ask_gateway(&mut self, gateway: PeerId, entries: &[WantEntry]) {
+        let (cancels, blocks): (Vec<_>, Vec<_>) = entries.iter().partition(|entry| entry.cancel);
+        let cids = |entries: Vec<&WantEntry>| entries.iter().map(|entry| entry.cid).collect();
+        self.events.push_back(ToSwarm::GenerateEvent(Event::Ask {
+            gateway,
+            blocks: cids(blocks),
+            cancels: cids(cancels),
+        }));
+    }
+
     fn on_client_action(&mut self, action: ClientAction) {
         match action {
             ClientAction::Send {
@@ -433,6 +486,9 @@ impl Behaviour {
                 entries,
                 full,
             } => {
+                if self.gateways.contains(&peer) {
+                    return self.ask_gateway(peer, &entries);
+                }
                 self.send(
                     peer,
                     Outgoing {

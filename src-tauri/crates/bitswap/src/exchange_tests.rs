@@ -43,6 +43,9 @@ impl Default for Options {
 struct Node {
     swarm: Swarm<Protocols>,
     store: HashMap<Cid, Bytes>,
+    /// What a gateway would give, and what it was asked for.
+    gateway: HashMap<Cid, Bytes>,
+    asked_of_gateway: Vec<Cid>,
     received: BTreeMap<Cid, PeerId>,
     /// Blocks that are told to the behaviour when they come in, as a downloader does.
     shares_on: bool,
@@ -94,6 +97,8 @@ impl Node {
         Self {
             swarm,
             store: HashMap::new(),
+            gateway: HashMap::new(),
+            asked_of_gateway: Vec::new(),
             received: BTreeMap::new(),
             shares_on: false,
             lookups: 0,
@@ -179,6 +184,18 @@ impl Node {
             }
             Event::FindProviders { .. } => {}
             Event::Misbehaved { peer } => panic!("{peer} is called a liar"),
+            Event::Ask {
+                gateway, blocks, ..
+            } => {
+                for cid in blocks {
+                    let data = self.gateway.get(&cid).cloned();
+                    self.asked_of_gateway.push(cid);
+                    match data {
+                        Some(data) => behaviour.gateway_block(gateway, cid, data),
+                        None => behaviour.gateway_lacks(gateway, cid),
+                    }
+                }
+            }
         }
     }
 }
@@ -443,4 +460,47 @@ async fn a_connection_lasts_while_either_side_wants_something() {
             .all(|node| node.swarm.connected_peers().count() == 0)
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_gateway_and_a_peer_give_what_each_has() {
+    let mut nodes = [Node::new(Version::V1_2), Node::new(Version::V1_2)];
+    connect(&mut nodes).await;
+    let blocks: Vec<(Cid, Bytes)> = (0..40).map(|seed| raw_block(seed, 50_000)).collect();
+    let cids: Vec<Cid> = blocks.iter().map(|(cid, _)| *cid).collect();
+    // Each has one half, and a quarter of it is the other's too.
+    for (i, (cid, data)) in blocks.into_iter().enumerate() {
+        if i < 25 {
+            nodes[1].add(cid, data.clone());
+        }
+        if i >= 15 {
+            nodes[0].gateway.insert(cid, data);
+        }
+    }
+    nodes[0].wants(cids.clone());
+    let (peer, gateway) = (nodes[1].peer(), PeerId::random());
+    let bitswap = nodes[0].bitswap();
+    bitswap.add_providers(SESSION, &[peer]);
+    bitswap.gateway_connected(gateway);
+    bitswap.join_gateway(SESSION, &gateway);
+    run(&mut nodes, |nodes| has_all(&nodes[0], &cids)).await;
+    let from_gateway: Vec<&Cid> = cids
+        .iter()
+        .filter(|cid| nodes[0].received[cid] == gateway)
+        .collect();
+    assert!(from_gateway.len() >= 15, "{}", from_gateway.len());
+    assert!(
+        cids[25..]
+            .iter()
+            .all(|cid| nodes[0].received[cid] == gateway)
+    );
+    let mut asked = nodes[0].asked_of_gateway.clone();
+    let all = asked.len();
+    asked.sort_unstable();
+    asked.dedup();
+    assert_eq!(asked.len(), all, "something was asked for twice");
+    // It is no peer.
+    assert_eq!(nodes[0].stats().len(), 1);
+    nodes[0].bitswap().gateway_disconnected(&gateway);
+    assert_eq!(nodes[0].bitswap().holdings(SESSION).len(), 1);
 }

@@ -245,7 +245,8 @@ impl Client {
             .sessions
             .get(&want.home)
             .is_some_and(|state| state.members.len() > 1);
-        if peer.window.has_room(want.expected().into(), careful) {
+        let has_place = !peer.gateway || self.gateway_has_place(peer, want.home, now);
+        if has_place && peer.window.has_room(want.expected().into(), careful) {
             Pick::Ask(id)
         } else {
             Pick::Nothing

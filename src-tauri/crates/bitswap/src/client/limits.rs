@@ -80,6 +80,13 @@ pub(super) const GATHER: Duration = Duration::from_millis(10);
 /// With this few blocks missing, one may be asked of two peers.
 pub(super) const ENDGAME: usize = 4;
 
+/// Blocks asked of one gateway at a time. Web servers count requests, and a browser sends no more than this many to one.
+pub(super) const GATEWAY_ASKED: usize = 12;
+/// The same while peers deliver the session's blocks: enough to help, little enough that the peers carry the most.
+pub(super) const GATEWAY_ASKED_BESIDE_PEERS: usize = 3;
+/// A gateway that refused so many blocks in a row does not have the session's content.
+pub(super) const GATEWAY_REFUSALS: usize = 8;
+
 /// Strikes after which a peer is reported.
 pub(super) const MAX_STRIKES: f32 = 10.0;
 /// Presences about blocks we did not ask for that are forgiven: answers that crossed a cancel.

@@ -6,7 +6,7 @@ use libp2p::PeerId;
 use unixfs::cid::Cid;
 
 use super::limits::{MAX_MEMBERS, MAX_PROBED, PROBES_PER_PEER};
-use super::peer::PeerSlot;
+use super::peer::{Peer, PeerSlot};
 use super::session::{Member, Session, Standing};
 use super::swarm::mix;
 use super::timers::Timer;
@@ -120,7 +120,8 @@ impl Client {
             };
             session.partial_count -= usize::from(member.standing == Standing::Partial);
             // A source that was good is worth a dial.
-            if member.delivered && self.peers.get(slot).is_some_and(|p| !p.conduct.reported) {
+            let is_dialled = |peer: &Peer| !peer.conduct.reported && !peer.gateway;
+            if member.delivered && self.peers.get(slot).is_some_and(is_dialled) {
                 session.add_candidate(peer);
             }
             self.rank_session(id);
@@ -131,7 +132,6 @@ impl Client {
         self.dirty = true;
     }
 
-    /// Lets a connected peer take part in a session.
     /// Who takes part in a session, and what part of what we lack each has, 0 to 1, as far as its answers tell.
     pub fn holdings(&self, id: SessionId) -> Vec<(PeerId, Option<f64>)> {
         let members = self.sessions.get(&id).map(|session| &session.members);
@@ -146,6 +146,7 @@ impl Client {
         members.into_iter().flatten().filter_map(holding).collect()
     }
 
+    /// Lets a connected peer take part in a session.
     pub(super) fn join(&mut self, id: SessionId, slot: PeerSlot, standing: Standing, now: Instant) {
         let (Some(session), Some(peer)) = (self.sessions.get_mut(&id), self.peers.get_mut(slot))
         else {
@@ -158,6 +159,7 @@ impl Client {
         session.unprobed.remove(&slot);
         session.search.on_source(now);
         let mut member = Member::new(standing, now);
+        member.gateway = peer.gateway;
         member.behind = standing == Standing::Partial;
         self.short.insert(id);
         self.awake.insert(slot);

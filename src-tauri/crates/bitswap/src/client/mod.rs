@@ -23,11 +23,13 @@
 //! | `members` | who takes part in a session |
 //! | `refill` | what is looked for at the moment |
 //! | `assign` `steal` `swarm` | who is asked for what |
+//! | `gateway` | sources that are no peers |
 //! | `window` `budget` | how much at a time |
 //! | `outbox` | entries into messages |
 
 mod assign;
 mod budget;
+mod gateway;
 mod ledger;
 mod limits;
 mod members;
@@ -384,7 +386,8 @@ impl Client {
             }
             None => return None,
         }
-        let (wants, sent, presences) = (&self.wants, &mut peer.sent, peer.presences);
+        let says_no = peer.says_no();
+        let (wants, sent) = (&self.wants, &mut peer.sent);
         let entries = peer.outbox.take(|entry| match entry {
             outbox::Entry::Cancel(cid) => Some((
                 cid,
@@ -412,7 +415,7 @@ impl Client {
                             Kind::Have => wire::WantType::Have,
                             Kind::Block => wire::WantType::Block,
                         },
-                        send_dont_have: presences,
+                        send_dont_have: says_no,
                     },
                 ))
             }

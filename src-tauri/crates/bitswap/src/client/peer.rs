@@ -28,6 +28,8 @@ pub(super) struct Peer {
     pub(super) number: u64,
     /// Understands want-have and sends presences (1.2).
     pub(super) presences: bool,
+    /// No peer of the exchange, see [`super::gateway`].
+    pub(super) gateway: bool,
     pub(super) window: Window,
     pub(super) sent: BTreeMap<WantId, Sent>,
     pub(super) asked: BTreeMap<u64, WantId>,
@@ -77,6 +79,7 @@ impl Peer {
             number: super::swarm::peer_number(&id),
             id,
             presences,
+            gateway: false,
             window: Window::new(max_window),
             sent: BTreeMap::new(),
             asked: BTreeMap::new(),
@@ -94,6 +97,11 @@ impl Peer {
         !self.conduct.reported && self.paused_until.is_none_or(|until| until <= now)
     }
 
+    /// Says no to what it lacks, so that silence means only that it is slow.
+    pub(super) fn says_no(&self) -> bool {
+        self.presences || self.gateway
+    }
+
     pub(super) fn has_list_room(&self) -> bool {
         self.sent.len() < MAX_WANTLIST
     }
@@ -102,7 +110,6 @@ impl Peer {
         self.sent.get(&id).map_or(Answer::None, |sent| sent.answer)
     }
 
-    /// When the peer counts as stalled if nothing comes until then.
     /// The part of what it was asked about that it has; none as long as it said too little.
     pub(super) fn part_of_answers(&self) -> Option<f64> {
         let answers = self.sent.values().map(|sent| sent.answer);
@@ -114,6 +121,7 @@ impl Peer {
         (all >= ENOUGH_ANSWERS).then(|| f64::from(had) / f64::from(all))
     }
 
+    /// When the peer counts as stalled if nothing comes until then.
     pub(super) fn stalls_at(&self) -> Option<Instant> {
         let since = self.window.silent_since?;
         let drain = Duration::try_from_secs_f64(

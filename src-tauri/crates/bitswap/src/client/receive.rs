@@ -93,6 +93,7 @@ impl Client {
                 }
                 self.refuse(slot, id, now);
                 self.set_answer(slot, id, Answer::DontHave);
+                self.on_gateway_refusal(home, slot);
             }
             return;
         }
@@ -144,7 +145,10 @@ impl Client {
             };
             state.search.on_block();
             match slot.and_then(|slot| state.members.get_mut(&slot)) {
-                Some(member) => member.delivered = true,
+                Some(member) => {
+                    member.delivered = true;
+                    member.refusals = 0;
+                }
                 None => {
                     if let Some(slot) = slot {
                         self.join(session, slot, Standing::Complete, now);
@@ -269,11 +273,11 @@ impl Client {
             .map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
         let asked: Vec<(u64, WantId)> = peer.asked.iter().map(|(&seq, &id)| (seq, id)).collect();
         peer.on_stall(now);
-        let presences = peer.presences;
+        let says_no = peer.says_no();
         for (seq, id) in asked {
             if self.has_alternative(slot, id, now) {
                 self.unlist(slot, id, now);
-            } else if !presences {
+            } else if !says_no {
                 // Silence is the only way in which old peers say no.
                 self.refuse(slot, id, now);
             } else if silence >= ASK_AGAIN {

@@ -50,6 +50,10 @@ pub(super) struct Member {
     pub(super) standing: Standing,
     /// It sent a block for this session.
     pub(super) delivered: bool,
+    /// See [`super::gateway`].
+    pub(super) gateway: bool,
+    /// Blocks that it refused, as a gateway, since it last sent one.
+    pub(super) refusals: usize,
     /// Its announcements, as a fellow downloader.
     pub(super) news: News,
     /// Bytes of rare blocks in our window that are its to fetch.
@@ -75,6 +79,8 @@ impl Member {
         Self {
             standing,
             delivered: false,
+            gateway: false,
+            refusals: 0,
             news: News::new(now),
             owned_bytes: 0,
             behind: false,
@@ -137,6 +143,12 @@ impl Session {
             .map(|(&slot, _)| slot)
     }
 
+    /// Members that are peers of the exchange.
+    pub(super) fn peers(&self) -> impl Iterator<Item = (PeerSlot, &Member)> {
+        let peers = self.members.iter().filter(|(_, member)| !member.gateway);
+        peers.map(|(&slot, member)| (slot, member))
+    }
+
     pub(super) fn has_partials(&self) -> bool {
         self.partial_count > 0
     }
@@ -187,7 +199,6 @@ impl Session {
         self.pending() > 0 && self.asked() == 0
     }
 
-    /// Time to look for providers? Plans the next time.
     /// Nothing is on its way although it could be: look for sources, at once if there are none.
     pub(super) fn hurry(&mut self, now: Instant) {
         self.search.hurry(
@@ -200,11 +211,12 @@ impl Session {
         );
     }
 
+    /// Time to look for providers? Plans the next time.
     pub(super) fn poll_search(&mut self, jitter: u64, now: Instant) -> bool {
         if self.pending() == 0 || now < self.search.next {
             return false;
         }
-        let needed = self.is_starving() || self.members.len() < ENOUGH_MEMBERS;
+        let needed = self.is_starving() || self.peers().count() < ENOUGH_MEMBERS;
         self.search.plan(needed, jitter, now);
         needed
     }

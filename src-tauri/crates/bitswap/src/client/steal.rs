@@ -54,7 +54,9 @@ impl Client {
                 let Some(want) = self.wants.get(id) else {
                     continue;
                 };
-                if !self.can_serve(thief, id) {
+                if !self.can_serve(thief, id)
+                    || (me.gateway && !self.gateway_has_place(me, want.home, now))
+                {
                     continue;
                 }
                 let bytes = want.expected().into();

@@ -11,6 +11,7 @@
 )]
 
 mod faults;
+mod gateways;
 mod liars;
 mod node;
 mod sources;

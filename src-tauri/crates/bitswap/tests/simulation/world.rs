@@ -106,6 +106,33 @@ impl World {
     }
 
     pub(crate) fn connect(&mut self, a: NodeId, b: NodeId, latency_ms: f64) {
+        self.link(a, b, latency_ms);
+        for (x, y) in [(a, b), (b, a)] {
+            let (peer, now) = (self.nodes[y].id, self.now);
+            let version = self.nodes[x].spec.version.min(self.nodes[y].spec.version);
+            self.nodes[x].client.connected(peer, version, now);
+            self.nodes[x].server.connected(peer, version, now);
+        }
+        self.drive(a);
+        self.drive(b);
+    }
+
+    /// `gateway` is no peer to `node`, but a source that it asks by other means.
+    pub(crate) fn add_gateway(&mut self, node: NodeId, gateway: NodeId, latency_ms: f64) {
+        self.link(node, gateway, latency_ms);
+        let (asked, asking, now) = (self.nodes[gateway].id, self.nodes[node].id, self.now);
+        self.nodes[node].client.gateway_connected(asked, now);
+        let version = self.nodes[gateway].spec.version;
+        self.nodes[gateway].server.connected(asking, version, now);
+    }
+
+    pub(crate) fn join_gateway(&mut self, node: NodeId, gateway: NodeId) {
+        let (id, now) = (self.nodes[gateway].id, self.now);
+        self.nodes[node].client.join_gateway(SESSION, &id, now);
+        self.drive(node);
+    }
+
+    fn link(&mut self, a: NodeId, b: NodeId, latency_ms: f64) {
         self.count += 1;
         for (x, y) in [(a, b), (b, a)] {
             let link = Link {
@@ -115,13 +142,7 @@ impl World {
                 outgoing: VecDeque::new(),
             };
             self.nodes[x].links.insert(y, link);
-            let (peer, now) = (self.nodes[y].id, self.now);
-            let version = self.nodes[x].spec.version.min(self.nodes[y].spec.version);
-            self.nodes[x].client.connected(peer, version, now);
-            self.nodes[x].server.connected(peer, version, now);
         }
-        self.drive(a);
-        self.drive(b);
     }
 
     pub(crate) fn disconnect(&mut self, a: NodeId, b: NodeId) {
