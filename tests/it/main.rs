@@ -23,4 +23,5 @@ mod storage;
 mod support;
 mod swarm;
 mod trust;
+mod web;
 mod window;

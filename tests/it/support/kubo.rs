@@ -77,6 +77,18 @@ impl Kubo {
         file
     }
 
+    /// Makes it a gateway too, which gives what it has and looks nowhere else.
+    pub(crate) fn on_the_web(self) -> Self {
+        self.ipfs(&[
+            &"config",
+            &"--json",
+            &"Addresses.Gateway",
+            &"\"/ip4/127.0.0.1/tcp/0\"",
+        ]);
+        self.ipfs(&[&"config", &"--json", &"Gateway.NoFetch", &"true"]);
+        self
+    }
+
     /// Adds a file or folder and returns its CID.
     pub(crate) fn add(&self, path: &Path, options: &[&str]) -> String {
         let mut arguments: Vec<&dyn AsRef<OsStr>> = vec![&"add", &"-Q", &"-r"];
@@ -144,6 +156,13 @@ impl Kubo {
 }
 
 impl Daemon<'_> {
+    /// Where it is a gateway, with its real port.
+    pub(crate) fn gateway(&self) -> String {
+        let file = self.kubo.repo.path().join("gateway");
+        let url = fs_err::read_to_string(file).unwrap();
+        format!("{}/", url.trim().trim_end_matches('/'))
+    }
+
     pub(crate) fn connect(&self, address: &str) {
         self.kubo.ipfs(&[&"swarm", &"connect", &address]);
     }

@@ -270,3 +270,47 @@ pub(crate) const MAX_LOOK_LEVELS: usize = 64;
 
 /// How long a look goes on when nobody asks about it any more.
 pub(crate) const LOOK_IDLE: Duration = Duration::from_secs(30);
+
+// Web services: routers and gateways over HTTP.
+
+/// Routers, and gateways, that a person may name: each is asked by every download.
+pub(crate) const MAX_WEB_SERVICES: usize = 8;
+/// Gateways that routers named, in one answer and in all: few name any, and each may be asked by every download that it was
+/// named for.
+pub(crate) const MAX_FOUND_GATEWAYS: usize = 16;
+/// Addresses of gateways that are remembered when they are no longer used, so that what came from them can be shown.
+pub(crate) const MAX_GATEWAY_NAMES: usize = 64;
+/// Age of a session from which on gateways are used. Small things are there by then, and peers found.
+pub(crate) const GATEWAY_DELAY: Duration = Duration::from_secs(1);
+/// Blocks asked of all gateways at a time: with the largest blocks 128 MiB, but the exchange's byte budget ends it before.
+pub(crate) const MAX_BLOCK_REQUESTS: usize = 64;
+/// Time for a block: gateways look for what they lack for half a minute.
+pub(crate) const BLOCK_REQUEST_TIME: Duration = Duration::from_secs(40);
+/// Sessions for which routers are asked at a time; more wait.
+pub(crate) const MAX_LOOKUPS: usize = 16;
+/// Time for a router to say who has something: it asks the DHT in turn.
+pub(crate) const LOOKUP_TIME: Duration = Duration::from_secs(30);
+/// Bytes of a router's answer: a hundred providers with a dozen addresses each take 200 KB.
+pub(crate) const MAX_LOOKUP_BYTES: usize = 1024 * 1024;
+/// Bytes of one provider in it.
+pub(crate) const MAX_LOOKUP_RECORD: usize = 64 * 1024;
+/// Providers looked at in one answer, of use or not. The specification has routers name a hundred at most.
+pub(crate) const MAX_LOOKUP_RECORDS: usize = 200;
+/// Answers that wait for the swarm. Blocks in them are within the exchange's byte budget.
+pub(crate) const WEB_EVENTS: usize = 64;
+/// Time to connect to a web server, name and encryption included.
+pub(crate) const WEB_CONNECT_TIME: Duration = Duration::from_secs(10);
+/// Silence of a web server after which its answer comes no more; a gateway that looks for a block is silent.
+pub(crate) const WEB_READ_TIME: Duration = Duration::from_secs(35);
+/// Time for which an unused connection to a web server is kept: downloads ask again within seconds.
+pub(crate) const WEB_IDLE_TIME: Duration = Duration::from_secs(30);
+/// Unused connections kept to one web server: as many requests as the exchange sends to a gateway at a time.
+pub(crate) const MAX_IDLE_WEB_CONNECTIONS: usize = 12;
+/// Redirects followed, all within one server.
+pub(crate) const MAX_REDIRECTS: usize = 3;
+/// Time for the public test, which may look in the DHT for half a minute before it connects.
+pub(crate) const PUBLIC_CHECK_TIME: Duration = Duration::from_secs(65);
+/// Bytes of its answer.
+pub(crate) const MAX_CHECK_BYTES: usize = 256 * 1024;
+/// Characters shown of what it says.
+pub(crate) const MAX_CHECK_WORDS: usize = 300;

@@ -68,6 +68,7 @@ pub struct Report {
 /// A peer's part in a download.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct SourceView {
+    /// Its peer ID, or the address of a gateway.
     pub peer: String,
     pub bytes: u64,
 }

@@ -3,7 +3,7 @@
 //! Each runs as one task that [`crate::jobs`] started, reports its progress into [`Activity`], and returns what became of the
 //! item. Stopped jobs leave what they did on record, so that the next one goes on there.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -137,8 +137,13 @@ async fn fetch(
         }
         _ => fetch::run(fetching, record.clone(), stop).await?,
     };
+    let gateways = match &context.net {
+        Some(net) => net.gateways().await,
+        None => HashMap::new(),
+    };
+    let name = |peer: libp2p::PeerId| gateways.get(&peer).cloned();
     let view = |(peer, bytes): (libp2p::PeerId, u64)| SourceView {
-        peer: peer.to_string(),
+        peer: name(peer).unwrap_or_else(|| peer.to_string()),
         bytes,
     };
     let folder = keep_kind(context, record.id, fetched.path.clone()).await?;

@@ -272,6 +272,7 @@ impl Known {
                     net::Search::Hints => Search::Hints,
                     net::Search::Lan => Search::Lan,
                     net::Search::Dht => Search::Dht,
+                    net::Search::Web => Search::Http,
                 };
                 if !self.tried.contains(&search) {
                     self.tried.push(search);

@@ -4,6 +4,7 @@ mod changes;
 mod configure;
 mod dht;
 mod exchange;
+mod http;
 mod reach;
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
@@ -30,6 +31,7 @@ use super::behaviour::{Behaviour, BehaviourEvent, is_private};
 use super::commands::Command;
 use super::dial::Dialer;
 use super::find::{Finder, Lan};
+use super::http::Web;
 use super::ladder::{Ground, is_relayed};
 use super::observed::Observed;
 use super::peers::Peers;
@@ -71,6 +73,7 @@ pub(crate) struct Actor {
     dialer: Dialer,
     finder: Finder,
     lan: Lan,
+    web: Web,
     serve: Serve,
     answers: mpsc::Receiver<Answer>,
     /// Announcements under way, with who waits for them.
@@ -159,6 +162,7 @@ impl Actor {
             dialer: Dialer::default(),
             finder: Finder::default(),
             lan: Lan::default(),
+            web: Web::new(config.local_only),
             serve,
             answers,
             providing: HashMap::new(),
@@ -187,6 +191,7 @@ impl Actor {
         };
         actor.relays.choose(&config.relays);
         actor.stand_by(config);
+        actor.use_web(config);
         actor.listen(&config.listen).await?;
         actor.use_router(config.nat && !this_machine_only);
         if config.dht {
@@ -282,6 +287,7 @@ impl Actor {
                 },
                 event = self.swarm.select_next_some() => self.on_swarm(event),
                 Some(answer) = self.answers.recv() => self.on_answer(answer),
+                Some(event) = self.web.next() => self.on_web(event),
                 () = nudge.notified() => self.collect_sessions(),
                 _ = second.tick(), if self.has_timers() => self.on_second(),
                 _ = tidy.tick() => self.tidy(),
@@ -310,6 +316,7 @@ impl Actor {
         self.young_until = self.young_until.filter(|until| *until > now);
         self.update_reach();
         self.collect_sessions();
+        self.update_gateways();
         self.sessions.tell_peers(self.peers.len());
         for session in self.sessions.look_again(now) {
             self.look_nearby(session);
@@ -340,6 +347,8 @@ impl Actor {
             Command::Holders { root, reply } => drop(reply.send(self.holders(&root))),
             Command::Network { reply } => drop(reply.send(self.network())),
             Command::Check { reply } => self.check(reply),
+            Command::CheckPublicly { reply } => self.check_publicly(reply),
+            Command::Gateways { reply } => drop(reply.send(self.web.gateways.names())),
             Command::Dial { address } => self.dial(address),
             Command::Shutdown { .. } => {}
         }
@@ -379,6 +388,7 @@ impl Actor {
             addresses: self.address_views(),
             check: self.last_check.clone(),
             private_network: self.key.is_set(),
+            services: self.web.views(),
         }
     }
 
@@ -451,6 +461,7 @@ impl Actor {
         let now = Instant::now();
         self.young_until = Some(now + YOUTH);
         self.observed.forget();
+        self.web.begin_anew();
         self.probe.again(now);
         self.update_router();
         self.update_reach();

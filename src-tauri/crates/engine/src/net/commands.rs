@@ -9,7 +9,7 @@ use unixfs::cid::{Cid, Multihash};
 
 use super::session::Session;
 use super::{NetConfig, NetError, NetworkInfo, PeerInfo};
-use crate::requests::CheckView;
+use crate::requests::{CheckView, PublicCheck};
 
 #[derive(Debug)]
 pub(crate) enum Command {
@@ -63,6 +63,14 @@ pub(crate) enum Command {
     /// Test whether others can get here.
     Check {
         reply: oneshot::Sender<CheckView>,
+    },
+    /// Have the public checking service test it.
+    CheckPublicly {
+        reply: oneshot::Sender<PublicCheck>,
+    },
+    /// The addresses of gateways, by the IDs under which their blocks come.
+    Gateways {
+        reply: oneshot::Sender<HashMap<PeerId, String>>,
     },
     Dial {
         address: Multiaddr,

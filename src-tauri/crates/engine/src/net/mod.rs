@@ -13,6 +13,7 @@
 //! | `actor` `commands` | the one task that owns the swarm, and what it is asked |
 //! | `session` `sessions` | both ends of a fetch: wants in, verified blocks out |
 //! | `dial` `find` | how peers are found and connected for a session |
+//! | `http` | what web servers can help with: who has something, and blocks of it |
 //! | `provide` | what is announced, and when |
 //! | `peers` `routing` `kad_store` | who is connected, who is in the DHT's table, what the DHT gave us to keep |
 //! | `remember` | the DHT's peers from one run to the next |
@@ -32,6 +33,7 @@ mod commands;
 mod crowd;
 mod dial;
 mod find;
+mod http;
 mod identity;
 mod kad_store;
 mod ladder;
@@ -74,7 +76,7 @@ use crate::library::Source;
 use crate::limits::{LINK_PROVIDERS, WAITING_COMMANDS};
 use crate::nat::Mapping;
 use crate::rates::Meter;
-use crate::requests::{AddressView, CheckView, RelayView, RouterView, Rung};
+use crate::requests::{AddressView, CheckView, RelayView, RouterView, Rung, ServiceView};
 use crate::serve::Serve;
 use crate::view::{Outlook, Reach};
 
@@ -224,6 +226,8 @@ pub struct NetworkInfo {
     pub check: Option<CheckView>,
     /// Only those who have the same key get in.
     pub private_network: bool,
+    /// Web services that are asked who has what, or for blocks.
+    pub services: Vec<ServiceView>,
 }
 
 /// The handle on the network; clones share it.
@@ -347,8 +351,18 @@ impl Net {
     }
 
     /// Tests whether others can get here. `public`: the public checking service is asked too.
-    pub(crate) async fn check(&self, _public: bool) -> Result<CheckView, NetError> {
-        self.ask(|reply| Command::Check { reply }).await
+    pub(crate) async fn check(&self, public: bool) -> Result<CheckView, NetError> {
+        let mut view = self.ask(|reply| Command::Check { reply }).await?;
+        if public {
+            view.public = Some(self.ask(|reply| Command::CheckPublicly { reply }).await?);
+        }
+        Ok(view)
+    }
+
+    /// The addresses of gateways, by the IDs under which their blocks come. Empty once it is shut down.
+    pub(crate) async fn gateways(&self) -> HashMap<PeerId, String> {
+        let gateways = self.ask(|reply| Command::Gateways { reply }).await;
+        gateways.unwrap_or_default()
     }
 
     /// Opens a connection, which stays while it is used.

@@ -46,6 +46,8 @@ pub enum Search {
     Lan,
     /// The public directory.
     Dht,
+    /// Web services.
+    Web,
 }
 
 /// An open session.

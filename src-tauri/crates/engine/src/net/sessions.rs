@@ -142,7 +142,6 @@ impl Sessions {
             return;
         };
         state.held += data.len() as u64;
-        state.add_source(*peer);
         state.add_known(*peer);
         state.waiting.push_back(event);
         state.pump();

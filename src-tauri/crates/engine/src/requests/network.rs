@@ -278,7 +278,7 @@ impl From<NetworkInfo> for NetworkView {
             relays: info.relays,
             addresses: info.addresses,
             check: info.check,
-            services: Vec::new(),
+            services: info.services,
             private_network: info.private_network,
         }
     }

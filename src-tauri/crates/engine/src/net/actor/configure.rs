@@ -21,6 +21,7 @@ impl Actor {
         self.relays.choose(&config.relays);
         self.uses_relays = config.relay;
         self.use_router(config.nat && !self.this_machine_only);
+        self.use_web(&config);
         self.update_reach();
     }
 

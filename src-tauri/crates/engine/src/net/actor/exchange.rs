@@ -1,6 +1,7 @@
 //! Sessions, the peers found for them, and blocks in both directions.
 
 use std::collections::HashMap;
+use std::time::Instant;
 
 use bitswap::{Event, SessionId};
 use libp2p::swarm::{ConnectionId, DialError};
@@ -26,6 +27,7 @@ impl Actor {
         let opened = self.sessions.open(root, hints, commands);
         let (id, session) = opened.ok_or(NetError::TooManySessions)?;
         self.swarm.behaviour_mut().bitswap.open_session(id);
+        self.web.gateways.open(id, Instant::now());
         self.look_nearby(id);
         Ok(session)
     }
@@ -51,13 +53,16 @@ impl Actor {
         if released > 0 {
             behaviour.bitswap.release(released);
         }
-        for session in closed {
+        for session in &closed {
             behaviour.bitswap.close_session(session.id);
             behaviour.bitswap.release(session.held);
             if let Some(kad) = behaviour.kad.as_mut() {
                 self.finder.forget(kad, session.id);
             }
             self.dialer.forget(session.id);
+        }
+        for session in closed {
+            self.leave_web(session.id);
         }
     }
 
@@ -79,6 +84,9 @@ impl Actor {
                 self.meter.received(peer, data.len() as u64);
                 let event = SessionEvent::Block { peer, cid, data };
                 self.sessions.block(session, event);
+                if !self.web.gateways.contains(&peer) {
+                    self.sessions.add_source(session, peer);
+                }
             }
             Event::FindProviders { session } => self.find_providers(session),
             Event::Lookup { ticket, cids, .. } => {
@@ -87,7 +95,16 @@ impl Actor {
             Event::Read { ticket, peer, cid } => {
                 self.serve.ask(Question::Block { ticket, peer, cid });
             }
-            Event::Misbehaved { peer } => self.keep_away(peer),
+            Event::Misbehaved { peer } => {
+                if !self.rest_gateway(&peer) {
+                    self.keep_away(peer);
+                }
+            }
+            Event::Ask {
+                gateway,
+                blocks,
+                cancels,
+            } => self.web.gateways.ask(gateway, blocks, &cancels),
         }
     }
 
@@ -134,6 +151,7 @@ impl Actor {
             self.finder.search(kad, session, &root);
             self.sessions.searching(session, Search::Dht);
         }
+        self.search_web(session, root);
     }
 
     /// Connects the session to peers that are believed to have its content.
