@@ -14,6 +14,7 @@ mod architecture;
 mod cli;
 mod crash;
 mod daemon;
+mod dht;
 mod hostile;
 mod interop;
 mod lab;

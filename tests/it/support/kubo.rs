@@ -3,12 +3,13 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::lab::Host;
-use super::process::Process;
+use super::process::{PATIENCE, Process};
 use super::{Wire, tools};
 
 #[derive(Debug)]
@@ -89,6 +90,26 @@ impl Kubo {
         self
     }
 
+    /// A repository in the DHT of this machine, which it enters through these peers. It announces when it is told to.
+    pub(crate) fn in_dht(bootstrap: &[&str]) -> Option<Self> {
+        let kubo = Self {
+            program: tools::find("kubo/ipfs")?,
+            repo: tempfile::tempdir().unwrap(),
+            space: None,
+        };
+        kubo.init("unixfs-v1-2025", |config| {
+            keep_to_this_machine(config, Wire::TcpTls);
+            config["Bootstrap"] = json!(bootstrap);
+            config["Provide"] = json!({ "Enabled": true, "Strategy": "roots" });
+            config["Routing"] = json!({
+                "Type": "dht",
+                "DelegatedRouters": [],
+                "LoopbackAddressesOnLanDHT": true,
+            });
+        });
+        Some(kubo)
+    }
+
     /// Adds a file or folder and returns its CID.
     pub(crate) fn add(&self, path: &Path, options: &[&str]) -> String {
         let mut arguments: Vec<&dyn AsRef<OsStr>> = vec![&"add", &"-Q", &"-r"];
@@ -165,6 +186,24 @@ impl Daemon<'_> {
 
     pub(crate) fn connect(&self, address: &str) {
         self.kubo.ipfs(&[&"swarm", &"connect", &address]);
+    }
+
+    /// Announces in the DHT what it has.
+    pub(crate) fn announce(&self, cid: &str) {
+        self.kubo.ipfs(&[&"provide", &"once", &cid]);
+    }
+
+    /// Waits until so many peers are in the table of its local DHT.
+    pub(crate) fn wait_for_lan_peers(&self, many: usize) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let table = self.kubo.ipfs(&[&"stats", &"dht", &"lan"]);
+            let known = table.lines().filter(|line| line.contains("12D3")).count();
+            if known >= many {
+                return;
+            }
+            assert!(Instant::now() < deadline, "Kubo found nobody:\n{table}");
+        }
     }
 
     /// Fetches a file or folder to `out`, which must not exist; the time-out keeps a failure from hanging.

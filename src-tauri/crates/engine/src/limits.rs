@@ -80,9 +80,17 @@ pub(crate) const MAX_SESSIONS: usize = 256;
 pub(crate) const MAX_DIALS: usize = 16;
 /// Dials of sessions that wait for a free place; more are dropped, the next search brings them back.
 pub(crate) const MAX_WAITING_DIALS: usize = 256;
-/// Providers that are enough for one search of the DHT.
+/// Connected sources of a session that are enough to end its search of the DHT: together they fill most lines.
+pub(crate) const ENOUGH_SOURCES: usize = 10;
+/// Providers that one search takes note of. Those of popular content are many, and so may those be that a liar makes up.
+pub(crate) const MAX_PROVIDERS: usize = 200;
+/// Providers that are enough of one web router: more than a download uses.
 pub(crate) const ENOUGH_PROVIDERS: usize = 20;
-/// Providers without an address that one search looks up in the DHT.
+/// Providers in one answer that are dialled at once; the rest wait for the end of the search.
+pub(crate) const PROVIDERS_OF_ANSWER: usize = 5;
+/// Providers without an address that one search looks up in all.
+pub(crate) const MAX_NAMELESS: usize = 32;
+/// Providers that one search looks up at a time.
 pub(crate) const MAX_ADDRESS_SEARCHES: usize = 4;
 /// Peers of the local network that are remembered from mDNS.
 pub(crate) const MAX_LAN_PEERS: usize = 64;

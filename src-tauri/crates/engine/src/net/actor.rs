@@ -25,22 +25,23 @@ use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use self::changes::Clocks;
+use self::dht::LookAround;
 use self::reach::{Check, Router, YOUTH, tell_punch};
 use super::address::{self, Reach, Scope};
 use super::behaviour::{Behaviour, BehaviourEvent, is_private};
 use super::commands::Command;
 use super::dial::Dialer;
-use super::find::{Finder, Lan};
+use super::find::{Dht, Finder, Lan};
 use super::http::Web;
 use super::ladder::{Ground, is_relayed};
 use super::observed::Observed;
 use super::peers::Peers;
 use super::probe::Probe;
-use super::provide::Standing;
+use super::provide::Standings;
 use super::relays::Relays;
 use super::sessions::Sessions;
 use super::transport::{NameSettings, NetworkKey};
-use super::{NetConfig, NetError, NetworkInfo, listen, remember, transport};
+use super::{NetConfig, NetError, NetworkInfo, listen, remember, routing, transport};
 use crate::index::Index;
 use crate::rates::Meter;
 use crate::requests::CheckView;
@@ -77,16 +78,19 @@ pub(crate) struct Actor {
     serve: Serve,
     answers: mpsc::Receiver<Answer>,
     /// Announcements under way, with who waits for them.
-    providing: HashMap<QueryId, oneshot::Sender<bool>>,
+    providing: HashMap<(Dht, QueryId), oneshot::Sender<bool>>,
     /// Told to the announcer.
-    standing: watch::Sender<Standing>,
-    is_entering_dht: bool,
+    standing: watch::Sender<Standings>,
+    /// Peers to enter the DHT through: the person's choice, and those of the last run.
+    entrances: Vec<Multiaddr>,
+    /// DHTs of which we don't know our own neighbourhood yet.
+    entering: HashSet<Dht>,
     /// Searches for where trusted peers are.
     missing: HashMap<QueryId, PeerId>,
     clocks: Clocks,
     /// When the network last changed, while it isn't known yet which connections outlived that.
     changed_at: Option<Instant>,
-    look_around_at: Option<Instant>,
+    look_around: LookAround,
     index: Index,
     /// Others could reach nothing that we listen at.
     this_machine_only: bool,
@@ -141,7 +145,7 @@ impl Actor {
         )?;
         let swarm = Swarm::new(
             transport,
-            Behaviour::new(config, identity, relay_client, reach.clone()),
+            Behaviour::new(config, identity, relay_client, &reach),
             identity.public().to_peer_id(),
             swarm::Config::with_tokio_executor()
                 .with_idle_connection_timeout(IDLE_TIMEOUT)
@@ -167,11 +171,12 @@ impl Actor {
             answers,
             providing: HashMap::new(),
             standing: watch::Sender::default(),
-            is_entering_dht: false,
+            entrances: config.bootstrap.clone(),
+            entering: HashSet::new(),
             missing: HashMap::new(),
             clocks: Clocks::new(Instant::now(), SystemTime::now()),
             changed_at: None,
-            look_around_at: None,
+            look_around: LookAround::default(),
             index: index.clone(),
             this_machine_only,
             probe: Probe::default(),
@@ -197,14 +202,14 @@ impl Actor {
         if config.dht {
             // Those of the last run may be of another network than the key's.
             if config.network_key.is_none() {
-                actor.meet(&remember::recall(index).await);
+                actor.entrances.extend(remember::recall(index).await);
             }
-            actor.enter_through_bootstrap();
+            actor.enter_dht();
         }
         Ok(actor)
     }
 
-    pub(crate) fn standing(&self) -> watch::Receiver<Standing> {
+    pub(crate) fn standing(&self) -> watch::Receiver<Standings> {
         self.standing.subscribe()
     }
 
@@ -301,7 +306,7 @@ impl Actor {
     /// Nothing wakes an idle program.
     fn has_timers(&self) -> bool {
         !self.sessions.is_empty()
-            || self.look_around_at.is_some()
+            || self.look_around.is_planned()
             || self.young_until.is_some()
             || !self.checks.is_empty()
             || self.relays.is_waiting()
@@ -336,7 +341,8 @@ impl Actor {
             Command::Unwant { session, cids } => bitswap.unwant(session, &cids),
             Command::AddHint { session, address } => self.add_hint(session, address),
             Command::Available { cids } => bitswap.available(&cids),
-            Command::Provide { key, reply } => self.provide(&key, reply),
+            Command::Provide { dht, key, reply } => self.provide(dht, &key, reply),
+            Command::AnswerFor { keys } => self.answer_for(&keys),
             Command::StopProviding { keys } => self.stop_providing(&keys),
             Command::SetLimits { upload, download } => bitswap.set_limits(upload, download),
             Command::Configure(config) => self.configure(*config),
@@ -370,14 +376,17 @@ impl Actor {
         let external = listen::presentable(self.swarm.external_addresses(), peer);
         let ground = self.ground();
         let nearby = self.nearby();
-        let kad = self.swarm.behaviour_mut().kad.as_mut();
+        let mut dhts = self.swarm.behaviour_mut().dhts();
+        let lan_peers = dhts.get(Dht::Local).map(routing::size);
+        let kad = dhts.public;
         let dht_server = kad.as_ref().is_some_and(|kad| kad.mode() == Mode::Server);
         NetworkInfo {
             peer,
             listen,
             external,
             peers: self.peers.len(),
-            dht_peers: kad.map(|kad| kad.kbuckets().map(|bucket| bucket.num_entries()).sum()),
+            dht_peers: kad.map(routing::size),
+            lan_peers,
             dht_server,
             reach: ground.reach(),
             rungs: ground.rungs(),
@@ -427,8 +436,11 @@ impl Actor {
     }
 
     fn tidy(&mut self) {
-        if let Some(kad) = self.swarm.behaviour_mut().kad.as_mut() {
-            kad.store_mut().expire(Instant::now());
+        let mut dhts = self.swarm.behaviour_mut().dhts();
+        for dht in Dht::BOTH {
+            if let Some(kad) = dhts.get(dht) {
+                kad.store_mut().expire(Instant::now());
+            }
         }
         self.probe.refresh(Instant::now());
         self.update_reach();
@@ -514,6 +526,9 @@ impl Actor {
             } => {
                 tracing::debug!(peer = ?peer_id, %error, "a dial failed");
                 self.shown.remove(&connection_id);
+                if let Some(peer) = peer_id {
+                    self.on_unreachable(peer, &error);
+                }
                 self.on_dial_failed(connection_id, &error);
                 self.dial_waiting();
             }
@@ -543,7 +558,8 @@ impl Actor {
     fn on_behaviour(&mut self, event: BehaviourEvent) {
         match event {
             BehaviourEvent::Bitswap(event) => self.on_bitswap(event),
-            BehaviourEvent::Kad(event) => self.on_kad(event),
+            BehaviourEvent::Kad(event) => self.on_kad(Dht::Public, event),
+            BehaviourEvent::LanDht(event) => self.on_kad(Dht::Local, event),
             BehaviourEvent::Identify(identify::Event::Received {
                 peer_id,
                 connection_id,

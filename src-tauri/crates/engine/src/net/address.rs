@@ -194,6 +194,17 @@ impl Reach {
         }
     }
 
+    /// Whether an address is one of this machine's own networks, or of this machine where that is meant to be met: this is where
+    /// the local DHT is.
+    pub(crate) fn is_near(&self, address: &Multiaddr) -> bool {
+        let is_relayed = address
+            .iter()
+            .any(|protocol| protocol == Protocol::P2pCircuit);
+        matches!(scope(address), Scope::Private | Scope::Loopback)
+            && !is_relayed
+            && self.allows(address)
+    }
+
     pub(crate) fn is_local_only(&self) -> bool {
         self.0.local_only
     }

@@ -15,13 +15,17 @@ use libp2p::{
 
 use super::NetConfig;
 use super::address::{self, Reach, Scope};
+use super::find::Dhts;
 use super::kad_store::ProviderStore;
+use super::lan_dht::LanDht;
 use super::{autonat, candidates, crowd, trust};
 use crate::limits::{INBOUND_EIGHTHS, MAX_MEMORY_BYTES, MAX_PENDING_CONNECTIONS, MAX_RELAYED};
 
 /// The public DHT. One that begins at bootstrap peers of its own goes by the same name, so that it matters to nobody how its
 /// first peer was started.
 const KAD_PROTOCOL: StreamProtocol = StreamProtocol::new("/ipfs/kad/1.0.0");
+/// The DHT of one local network. Kubo keeps all private peers in it, those on this machine too.
+const LAN_KAD_PROTOCOL: StreamProtocol = StreamProtocol::new("/ipfs/lan/kad/1.0.0");
 /// What Kubo calls the network; libp2p itself ignores it.
 const IDENTIFY_PROTOCOL: &str = "ipfs/0.1.0";
 const AGENT: &str = concat!("shoal/", env!("CARGO_PKG_VERSION"));
@@ -32,6 +36,8 @@ const KAD_PARALLELISM: NonZeroUsize = NonZeroUsize::new(10).unwrap();
 const KAD_MAX_PACKET: usize = 256 * 1024;
 /// A query ends after this with what it has found.
 const KAD_QUERY_TIMEOUT: Duration = Duration::from_mins(1);
+/// A peer that was asked and says nothing for this long holds nobody up any more.
+const KAD_ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a provider record is kept (Amino).
 const PROVIDER_VALIDITY: Duration = Duration::from_hours(48);
 /// The routing table is looked through this often (Amino).
@@ -47,6 +53,7 @@ pub(crate) struct Behaviour {
     pub(crate) blocked: allow_block_list::Behaviour<BlockedPeers>,
     pub(crate) bitswap: bitswap::Behaviour,
     pub(crate) kad: Toggle<kad::Behaviour<ProviderStore>>,
+    pub(crate) lan_dht: Toggle<LanDht>,
     identify: identify::Behaviour,
     ping: ping::Behaviour,
     mdns: Toggle<mdns::tokio::Behaviour>,
@@ -64,21 +71,25 @@ impl Behaviour {
         config: &NetConfig,
         identity: &Keypair,
         relay_client: relay::client::Behaviour,
-        reach: Reach,
+        reach: &Reach,
     ) -> Self {
         let local = identity.public().to_peer_id();
         Self {
             limits: connection_limits::Behaviour::new(limits(config)),
             memory: memory_connection_limits::Behaviour::with_max_bytes(MAX_MEMORY_BYTES),
             crowd: crowd::Behaviour::new(config.max_connections_of_network),
-            trust: trust::behaviour::Behaviour::new(reach),
+            trust: trust::behaviour::Behaviour::new(reach.clone()),
             blocked: allow_block_list::Behaviour::default(),
             bitswap: bitswap::Behaviour::new(bitswap::Config {
                 upload_limit: config.upload_limit,
                 download_limit: config.download_limit,
                 ..bitswap::Config::new(local)
             }),
-            kad: config.dht.then(|| kademlia(local)).into(),
+            kad: config.dht.then(|| kademlia(KAD_PROTOCOL, local)).into(),
+            lan_dht: config
+                .dht
+                .then(|| LanDht::new(kademlia(LAN_KAD_PROTOCOL, local), reach.clone()))
+                .into(),
             identify: identify::Behaviour::new(
                 identify::Config::new(IDENTIFY_PROTOCOL.to_owned(), identity.public())
                     .with_agent_version(AGENT.to_owned())
@@ -114,6 +125,20 @@ impl Behaviour {
         self.crowd.set_trusted(self.trust.trusted().collect());
     }
 
+    /// Both DHTs, and who has no place in them.
+    pub(crate) fn trust_and_dhts(&mut self) -> (&trust::behaviour::Behaviour, Dhts<'_>) {
+        let dhts = Dhts {
+            public: self.kad.as_mut(),
+            local: self.lan_dht.as_mut().map(|dht| &mut dht.kad),
+        };
+        (&self.trust, dhts)
+    }
+
+    /// The public DHT and that of this network.
+    pub(crate) fn dhts(&mut self) -> Dhts<'_> {
+        self.trust_and_dhts().1
+    }
+
     /// Devices on this network are looked for.
     pub(crate) fn finds_devices(&self) -> bool {
         self.mdns.is_enabled()
@@ -141,12 +166,13 @@ fn relay_service(local: PeerId) -> relay::Behaviour {
 }
 
 /// The DHT: who enters the routing table, what is stored and when to announce again is decided by us, not by libp2p.
-fn kademlia(local: PeerId) -> kad::Behaviour<ProviderStore> {
-    let mut config = kad::Config::new(KAD_PROTOCOL);
+fn kademlia(protocol: StreamProtocol, local: PeerId) -> kad::Behaviour<ProviderStore> {
+    let mut config = kad::Config::new(protocol);
     config
         .set_parallelism(KAD_PARALLELISM)
         .set_max_packet_size(KAD_MAX_PACKET)
         .set_query_timeout(KAD_QUERY_TIMEOUT)
+        .set_substreams_timeout(KAD_ANSWER_TIMEOUT)
         .set_provider_record_ttl(Some(PROVIDER_VALIDITY))
         .set_provider_publication_interval(None)
         .set_publication_interval(None)

@@ -7,6 +7,7 @@ use libp2p::{Multiaddr, PeerId};
 use tokio::sync::{mpsc, oneshot};
 use unixfs::cid::{Cid, Multihash};
 
+use super::find::Dht;
 use super::session::Session;
 use super::{NetConfig, NetError, NetworkInfo, PeerInfo};
 use crate::requests::{CheckView, PublicCheck};
@@ -35,10 +36,15 @@ pub(crate) enum Command {
     Available {
         cids: Vec<Cid>,
     },
-    /// Announce a key in the DHT; says whether it went out.
+    /// Announce a key in a DHT; says whether it went out.
     Provide {
+        dht: Dht,
         key: Multihash,
         reply: oneshot::Sender<bool>,
+    },
+    /// We have these: say so to whoever asks in the DHTs.
+    AnswerFor {
+        keys: Vec<Multihash>,
     },
     StopProviding {
         keys: Vec<Multihash>,

@@ -1,16 +1,17 @@
 //! Where to find who has something: the DHT, and the devices on this network.
 //!
-//! The DHT names providers, often with addresses; where it doesn't, the DHT is asked for the peer itself. What strangers say is
-//! believed only as far as [`Reach`] goes, and each search ends as soon as it has found enough. When to search again is the
-//! exchange's to decide: it knows who is hungry.
+//! The public DHT and that of this network are asked at once. They name providers, often with addresses; where they don't, they are
+//! asked for the peer itself. What strangers say is believed only as far as [`Reach`] goes, and who names many is heard last. When
+//! to search again is the exchange's to decide, it knows who is hungry; a search ends early when enough sources are there.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::time::{Duration, Instant};
 
 use bitswap::SessionId;
 use libp2p::core::Endpoint;
 use libp2p::kad::{
-    self, GetClosestPeersError, GetClosestPeersOk, GetProvidersOk, ProgressStep, QueryId,
-    QueryResult, RecordKey,
+    self, GetClosestPeersError, GetClosestPeersOk, GetClosestPeersResult, GetProvidersOk,
+    ProgressStep, QueryId, QueryResult, RecordKey,
 };
 use libp2p::swarm::{ConnectionId, NetworkBehaviour};
 use libp2p::{Multiaddr, PeerId};
@@ -19,146 +20,306 @@ use unixfs::cid::Cid;
 use super::address::{self, Reach};
 use super::dial::Target;
 use super::kad_store::ProviderStore;
-use crate::limits::{ENOUGH_PROVIDERS, MAX_ADDRESS_SEARCHES, MAX_LAN_PEERS, MAX_PEER_ADDRESSES};
+use super::peers::Peers;
+use crate::limits::{
+    MAX_ADDRESS_SEARCHES, MAX_LAN_PEERS, MAX_NAMELESS, MAX_PEER_ADDRESSES, MAX_PROVIDERS,
+    PROVIDERS_OF_ANSWER,
+};
 
 type Kad = kad::Behaviour<ProviderStore>;
 
-/// Searches of the DHT under way, for sessions.
+/// How long a search that ended answers for the next one: less than the shortest pause between two searches of one session.
+const FRESH: Duration = Duration::from_secs(4);
+
+/// The two DHTs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Dht {
+    Public,
+    /// That of this network.
+    Local,
+}
+
+impl Dht {
+    pub(crate) const BOTH: [Self; 2] = [Self::Local, Self::Public];
+
+    /// Whether an address that the DHT named is worth a dial.
+    pub(crate) fn believes(self, reach: &Reach, address: &Multiaddr) -> bool {
+        match self {
+            Self::Public => reach.believes(address),
+            Self::Local => reach.is_near(address),
+        }
+    }
+}
+
+/// Both DHTs, as far as they are switched on.
+pub(crate) struct Dhts<'a> {
+    pub(crate) public: Option<&'a mut Kad>,
+    pub(crate) local: Option<&'a mut Kad>,
+}
+
+impl Dhts<'_> {
+    pub(crate) fn get(&mut self, dht: Dht) -> Option<&mut Kad> {
+        match dht {
+            Dht::Public => self.public.as_deref_mut(),
+            Dht::Local => self.local.as_deref_mut(),
+        }
+    }
+}
+
+/// Searches of the DHTs under way, for sessions. Sessions of one root share theirs.
 #[derive(Debug, Default)]
 pub(crate) struct Finder {
-    searches: HashMap<SessionId, Search>,
-    queries: HashMap<QueryId, Query>,
+    searches: HashMap<RecordKey, Search>,
+    queries: HashMap<(Dht, QueryId), Query>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Search {
-    providers: QueryId,
-    found: HashSet<PeerId>,
-    address_searches: usize,
+    sessions: Vec<SessionId>,
+    /// Who was named so far, ourselves left out.
+    named: HashSet<PeerId>,
+    /// Whom to dial, for sessions that come later.
+    targets: Vec<Target>,
+    /// Named by answers that named more than their share: they wait until everybody was heard.
+    later: Vec<Target>,
+    /// Named without an address: all, and those of them that wait to be looked up.
+    nameless: HashSet<PeerId>,
+    waiting: VecDeque<(Dht, PeerId)>,
+    /// When its last query ended.
+    ended: Option<Instant>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum Query {
-    Providers(SessionId),
+    Providers(RecordKey),
     /// The addresses of a provider that was named without any.
-    Addresses(SessionId, PeerId),
+    Addresses(RecordKey, PeerId),
+    /// The addresses of a peer that a session's link names.
+    Hint(SessionId, PeerId),
 }
 
 impl Query {
-    fn session(&self) -> SessionId {
-        let (Self::Providers(session) | Self::Addresses(session, _)) = self;
-        *session
+    fn is_of(&self, key: &RecordKey) -> bool {
+        match self {
+            Self::Providers(other) | Self::Addresses(other, _) => other == key,
+            Self::Hint(..) => false,
+        }
+    }
+
+    fn is_of_session(&self, session: SessionId) -> bool {
+        matches!(self, Self::Hint(other, _) if *other == session)
     }
 }
 
 impl Finder {
-    /// Starts to look for providers, unless that is under way.
-    pub(crate) fn search(&mut self, kad: &mut Kad, session: SessionId, root: &Cid) {
-        self.searches.entry(session).or_insert_with(|| {
-            let providers = kad.get_providers(key(root));
-            self.queries.insert(providers, Query::Providers(session));
-            Search {
-                providers,
-                found: HashSet::new(),
-                address_searches: 0,
+    /// Looks for providers, unless that is under way or was done just now. Gives who is known already.
+    pub(crate) fn search(
+        &mut self,
+        dhts: &mut Dhts<'_>,
+        session: SessionId,
+        root: &Cid,
+        now: Instant,
+    ) -> Vec<Target> {
+        self.searches.retain(|_, search| search.is_needed(now));
+        let key = key(root);
+        if let Some(search) = self.searches.get_mut(&key) {
+            if !search.sessions.contains(&session) {
+                search.sessions.push(session);
             }
-        });
+            return search.targets.clone();
+        }
+        let mut search = Search::default();
+        search.sessions.push(session);
+        for dht in Dht::BOTH {
+            if let Some(kad) = dhts.get(dht) {
+                let id = kad.get_providers(key.clone());
+                self.queries
+                    .insert((dht, id), Query::Providers(key.clone()));
+            }
+        }
+        self.searches.insert(key, search);
+        Vec::new()
+    }
+
+    /// There are new ways to find peers: what was found out before counts no more.
+    pub(crate) fn begin_anew(&mut self) {
+        self.searches.retain(|_, search| search.ended.is_none());
     }
 
     /// Looks for the addresses of a peer that is known by its name only.
-    pub(crate) fn find_peer(&mut self, kad: &mut Kad, session: SessionId, peer: PeerId) {
-        let same = |query: &Query| matches!(query, Query::Addresses(_, other) if *other == peer);
+    pub(crate) fn find_peer(&mut self, dhts: &mut Dhts<'_>, session: SessionId, peer: PeerId) {
         let mut of_session = self
             .queries
             .values()
-            .filter(|query| query.session() == session);
-        if of_session.clone().count() <= MAX_ADDRESS_SEARCHES && !of_session.any(same) {
-            let query = kad.get_closest_peers(peer);
-            self.queries.insert(query, Query::Addresses(session, peer));
+            .filter(|query| query.is_of_session(session));
+        let same = |query: &Query| matches!(query, Query::Hint(_, other) if *other == peer);
+        if of_session.clone().count() < Dht::BOTH.len() * MAX_ADDRESS_SEARCHES
+            && !of_session.any(same)
+        {
+            for dht in Dht::BOTH {
+                if let Some(kad) = dhts.get(dht) {
+                    let id = kad.get_closest_peers(peer);
+                    self.queries.insert((dht, id), Query::Hint(session, peer));
+                }
+            }
         }
     }
 
-    /// The session is over, and so are its searches.
-    pub(crate) fn forget(&mut self, kad: &mut Kad, session: SessionId) {
-        self.searches.remove(&session);
-        self.queries.retain(|id, query| {
-            let is_its = query.session() == session;
-            if is_its && let Some(mut query) = kad.query_mut(id) {
+    /// The session has all the sources that it can use, or is over: it searches no more.
+    pub(crate) fn forget(&mut self, dhts: &mut Dhts<'_>, session: SessionId) {
+        let mut unwanted = Vec::new();
+        for (key, search) in &mut self.searches {
+            search.sessions.retain(|other| *other != session);
+            if search.sessions.is_empty() && search.ended.is_none() {
+                unwanted.push(key.clone());
+            }
+        }
+        for key in &unwanted {
+            self.searches.remove(key);
+        }
+        self.queries.retain(|(dht, id), query| {
+            let is_unwanted =
+                query.is_of_session(session) || unwanted.iter().any(|key| query.is_of(key));
+            if is_unwanted
+                && let Some(kad) = dhts.get(*dht)
+                && let Some(mut query) = kad.query_mut(id)
+            {
                 query.finish();
             }
-            !is_its
+            !is_unwanted
         });
     }
 
-    /// A query came along. Gives the session that it was for, and whom to dial.
+    /// A query came along. Gives the sessions that it was for, and whom to dial.
     pub(crate) fn progress(
         &mut self,
-        kad: &mut Kad,
-        reach: &Reach,
-        id: QueryId,
+        dhts: &mut Dhts<'_>,
+        local: &Local<'_>,
+        (dht, id): (Dht, QueryId),
         result: QueryResult,
         step: &ProgressStep,
-    ) -> Option<(SessionId, Vec<Target>)> {
-        let query = *self.queries.get(&id)?;
+    ) -> Option<(Vec<SessionId>, Vec<Target>)> {
+        let query = self.queries.get(&(dht, id))?.clone();
         if step.last {
-            self.queries.remove(&id);
+            self.queries.remove(&(dht, id));
         }
-        match (query, result) {
-            (Query::Providers(session), QueryResult::GetProviders(result)) => {
-                let found = match result {
+        let (key, mut targets) = match (query, result) {
+            (Query::Providers(key), QueryResult::GetProviders(result)) => {
+                let named = match result {
                     Ok(GetProvidersOk::FoundProviders { providers, .. }) => providers,
                     _ => HashSet::new(),
                 };
-                let targets = self.found(kad, reach, session, found);
-                if step.last {
-                    self.searches.remove(&session);
-                }
-                Some((session, targets))
+                let search = self.searches.get_mut(&key)?;
+                let targets = search.named(dhts.get(dht)?, dht, local, named);
+                (key, targets)
             }
-            (Query::Addresses(session, peer), QueryResult::GetClosestPeers(result)) => {
-                let (Ok(GetClosestPeersOk { peers, .. })
-                | Err(GetClosestPeersError::Timeout { peers, .. })) = result;
-                let itself = peers.into_iter().find(|info| info.peer_id == peer)?;
-                let addresses = believable(reach, itself.addrs);
-                let targets = (!addresses.is_empty()).then(|| Target::Peer(peer, addresses));
-                Some((session, targets.into_iter().collect()))
+            (Query::Addresses(key, peer), QueryResult::GetClosestPeers(result)) => {
+                (key, target(dht, local, peer, result).into_iter().collect())
             }
-            _ => None,
+            (Query::Hint(session, peer), QueryResult::GetClosestPeers(result)) => {
+                let target = target(dht, local, peer, result)?;
+                return Some((vec![session], vec![target]));
+            }
+            _ => return None,
+        };
+        self.look_up_nameless(dhts, &key);
+        let is_over = !self.queries.values().any(|query| query.is_of(&key));
+        let search = self.searches.get_mut(&key)?;
+        if is_over {
+            search.ended = Some(local.now);
+            targets.append(&mut search.later);
         }
+        search.targets.extend(targets.iter().cloned());
+        Some((search.sessions.clone(), targets))
     }
 
-    fn found(
-        &mut self,
-        kad: &mut Kad,
-        reach: &Reach,
-        session: SessionId,
-        providers: HashSet<PeerId>,
-    ) -> Vec<Target> {
-        let Some(search) = self.searches.get_mut(&session) else {
-            return Vec::new();
+    /// Asks for the addresses of those who were named without, a few at a time.
+    fn look_up_nameless(&mut self, dhts: &mut Dhts<'_>, key: &RecordKey) {
+        let is_address =
+            |query: &&Query| matches!(query, Query::Addresses(other, _) if other == key);
+        let mut under_way = self.queries.values().filter(is_address).count();
+        let Some(search) = self.searches.get_mut(key) else {
+            return;
         };
-        let mut targets = Vec::new();
-        for peer in providers {
-            if search.found.len() >= ENOUGH_PROVIDERS {
-                if let Some(mut query) = kad.query_mut(&search.providers) {
-                    query.finish();
-                }
-                break;
-            }
-            if !search.found.insert(peer) {
-                continue;
-            }
-            let addresses = believable(reach, known_addresses(kad, peer));
-            if !addresses.is_empty() {
-                targets.push(Target::Peer(peer, addresses));
-            } else if search.address_searches < MAX_ADDRESS_SEARCHES {
-                search.address_searches += 1;
-                let query = kad.get_closest_peers(peer);
-                self.queries.insert(query, Query::Addresses(session, peer));
+        while under_way < MAX_ADDRESS_SEARCHES
+            && let Some((dht, peer)) = search.waiting.pop_front()
+        {
+            if let Some(kad) = dhts.get(dht) {
+                let id = kad.get_closest_peers(peer);
+                self.queries
+                    .insert((dht, id), Query::Addresses(key.clone(), peer));
+                under_way += 1;
             }
         }
-        targets
     }
+}
+
+/// What the finder has to know of us.
+pub(crate) struct Local<'a> {
+    pub(crate) peer: PeerId,
+    pub(crate) reach: &'a Reach,
+    pub(crate) peers: &'a Peers,
+    pub(crate) now: Instant,
+}
+
+impl Search {
+    fn is_needed(&self, now: Instant) -> bool {
+        self.ended.is_none_or(|ended| now < ended + FRESH)
+    }
+
+    /// One peer of the DHT named these. A liar may name any number: each answer gets the same small share of dials at first,
+    /// so that who was named by others is tried no later.
+    fn named(
+        &mut self,
+        kad: &mut Kad,
+        dht: Dht,
+        local: &Local<'_>,
+        providers: HashSet<PeerId>,
+    ) -> Vec<Target> {
+        let mut now = Vec::new();
+        for peer in providers {
+            if self.named.len() >= MAX_PROVIDERS {
+                break;
+            }
+            if peer == local.peer || self.named.contains(&peer) {
+                continue;
+            }
+            let addresses = if local.peers.is_direct(&peer) {
+                Vec::new()
+            } else {
+                let known = believable(dht, local.reach, known_addresses(kad, peer));
+                if known.is_empty() {
+                    if self.nameless.len() < MAX_NAMELESS && self.nameless.insert(peer) {
+                        self.waiting.push_back((dht, peer));
+                    }
+                    continue;
+                }
+                known
+            };
+            self.named.insert(peer);
+            let target = Target::Peer(peer, addresses);
+            if now.len() < PROVIDERS_OF_ANSWER {
+                now.push(target);
+            } else {
+                self.later.push(target);
+            }
+        }
+        now
+    }
+}
+
+/// The peer that was looked up, if it was found at addresses worth a dial.
+fn target(
+    dht: Dht,
+    local: &Local<'_>,
+    peer: PeerId,
+    result: GetClosestPeersResult,
+) -> Option<Target> {
+    let (Ok(GetClosestPeersOk { peers, .. }) | Err(GetClosestPeersError::Timeout { peers, .. })) =
+        result;
+    let itself = peers.into_iter().find(|info| info.peer_id == peer)?;
+    let addresses = believable(dht, local.reach, itself.addrs);
+    (!addresses.is_empty()).then_some(Target::Peer(peer, addresses))
 }
 
 /// What the DHT calls a block: its multihash.
@@ -174,12 +335,12 @@ fn known_addresses(kad: &mut Kad, peer: PeerId) -> Vec<Multiaddr> {
         .unwrap_or_default()
 }
 
-pub(crate) fn believable(reach: &Reach, addresses: Vec<Multiaddr>) -> Vec<Multiaddr> {
+pub(crate) fn believable(dht: Dht, reach: &Reach, addresses: Vec<Multiaddr>) -> Vec<Multiaddr> {
     let bare = addresses
         .into_iter()
         .map(|address| address::split_peer(address).0);
     let mut believable: Vec<Multiaddr> = Vec::new();
-    for address in bare.filter(|address| reach.believes(address)) {
+    for address in bare.filter(|address| dht.believes(reach, address)) {
         if believable.len() < MAX_PEER_ADDRESSES && !believable.contains(&address) {
             believable.push(address);
         }
@@ -192,10 +353,18 @@ pub(crate) fn believable(reach: &Reach, addresses: Vec<Multiaddr>) -> Vec<Multia
 pub(crate) struct Lan(HashMap<PeerId, Vec<Multiaddr>>);
 
 impl Lan {
-    pub(crate) fn discovered(&mut self, found: Vec<(PeerId, Multiaddr)>) {
+    /// Gives those that are new, with their addresses.
+    pub(crate) fn discovered(
+        &mut self,
+        found: Vec<(PeerId, Multiaddr)>,
+    ) -> Vec<(PeerId, Vec<Multiaddr>)> {
+        let mut new = Vec::new();
         for (peer, address) in found {
             if self.0.len() >= MAX_LAN_PEERS && !self.0.contains_key(&peer) {
                 continue;
+            }
+            if !self.0.contains_key(&peer) {
+                new.push(peer);
             }
             let addresses = self.0.entry(peer).or_default();
             let (address, _) = address::split_peer(address);
@@ -203,6 +372,8 @@ impl Lan {
                 addresses.push(address);
             }
         }
+        let with_addresses = |peer| Some((peer, self.0.get(&peer)?.clone()));
+        new.into_iter().filter_map(with_addresses).collect()
     }
 
     pub(crate) fn expired(&mut self, gone: Vec<(PeerId, Multiaddr)>) {
@@ -269,7 +440,7 @@ mod tests {
         ];
         let told = texts.iter().map(|text| text.parse().unwrap()).collect();
         assert_eq!(
-            believable(&reach, told),
+            believable(Dht::Public, &reach, told),
             ["/ip4/8.8.8.8/tcp/1".parse().unwrap()]
         );
     }

@@ -16,6 +16,7 @@
 //! | `http` | what web servers can help with: who has something, and blocks of it |
 //! | `provide` | what is announced, and when |
 //! | `peers` `routing` `kad_store` | who is connected, who is in the DHT's table, what the DHT gave us to keep |
+//! | `lan_dht` | this network's own DHT, closed to everybody outside |
 //! | `remember` | the DHT's peers from one run to the next |
 //! | `address` | which addresses may be dialled and believed |
 //! | `ladder` | how others get here, and why not |
@@ -37,6 +38,7 @@ mod http;
 mod identity;
 mod kad_store;
 mod ladder;
+mod lan_dht;
 mod listen;
 mod observed;
 mod peers;
@@ -209,6 +211,8 @@ pub struct NetworkInfo {
     pub peers: usize,
     /// Peers in the DHT's routing table; none: it is switched off.
     pub dht_peers: Option<usize>,
+    /// Peers in the routing table of this network's own DHT; none: it is switched off.
+    pub lan_peers: Option<usize>,
     /// We answer for the DHT too.
     pub dht_server: bool,
     pub reach: Reach,
@@ -251,8 +255,10 @@ impl Net {
         let (commands, receiver) = mpsc::channel(WAITING_COMMANDS);
         let meter = Meter::default();
         let serve = Serve::start(&source, &index, &meter);
-        let actor =
-            actor::Actor::start(&config, &identity, receiver, serve, &index, meter.clone()).await?;
+        // The swarm is large: on the heap it is moved no more.
+        let starting =
+            actor::Actor::start(&config, &identity, receiver, serve, &index, meter.clone());
+        let actor = Box::pin(starting).await?;
         let outlook = actor.outlook();
         let announcements = Announcer::start(index, actor.standing(), commands.downgrade());
         tokio::spawn(actor.run());
@@ -319,9 +325,7 @@ impl Net {
 
     /// Announces these blocks no more.
     pub async fn withdraw(&self, keys: Vec<Multihash>) {
-        let stop = Command::StopProviding { keys: keys.clone() };
         let _ = self.announcements.send(Change::Withdraw(keys)).await;
-        let _ = self.tell(stop).await;
     }
 
     /// Bytes a second over all peers; `None` is no limit.

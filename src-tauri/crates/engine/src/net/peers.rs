@@ -24,7 +24,6 @@ struct Peer {
     connections: HashMap<ConnectionId, Connection>,
     agent: Option<String>,
     rtt: Option<Duration>,
-    serves_dht: bool,
 }
 
 #[derive(Debug)]
@@ -93,17 +92,6 @@ impl Peers {
             let clean = agent.chars().filter(|char| !char.is_control());
             known.agent = Some(clean.take(MAX_AGENT_CHARS).collect());
         }
-    }
-
-    /// It answers for the DHT.
-    pub(crate) fn serves_dht(&mut self, peer: &PeerId) {
-        if let Some(known) = self.0.get_mut(peer) {
-            known.serves_dht = true;
-        }
-    }
-
-    pub(crate) fn any_serves_dht(&self) -> bool {
-        self.0.values().any(|peer| peer.serves_dht)
     }
 
     pub(crate) fn contains(&self, peer: &PeerId) -> bool {

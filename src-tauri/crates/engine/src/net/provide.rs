@@ -1,8 +1,11 @@
-//! Announces in the DHT what we have: each key at once, then every 22 hours for as long as it is shared.
+//! Announces in the DHTs what we have: each key at once, then again and again for as long as it is shared.
 //!
 //! [`Schedule`] is pure; [`Announcer`] is a task of its own beside the actor, because the schedule lies in the index, whose calls
 //! block. It works only while others can reach us and the DHT knows somebody: an announcement without an address is dropped by
 //! whoever gets it. What came due meanwhile is made up for then, and everything is announced again when our addresses change.
+//!
+//! The public DHT keeps records for two days, so its schedule outlives the process. That of this network is met anew with each
+//! start, costs next to nothing, and its peers come and go: there everything is announced each time, and every hour.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -14,30 +17,42 @@ use tokio::task::spawn_blocking;
 use unixfs::cid::Multihash;
 
 use super::commands::Command;
+use super::find::Dht;
 use crate::index::Index;
 use crate::limits::{ANNOUNCES_AT_A_TIME, WAITING_COMMANDS};
 
 /// Between two announcements of a key: records live 48 hours, and Amino's practice is 22.
 const INTERVAL: i64 = 22 * 60 * 60;
-/// Announcements are up to this much earlier, so that what was shared together doesn't stay a burst for ever. Seconds.
-const JITTER: i64 = 2 * 60 * 60;
+/// The same on this network, whose devices come and go.
+const LOCAL_INTERVAL: i64 = 60 * 60;
+/// Announcements are up to one in so many seconds earlier, so that what was shared together doesn't stay a burst for ever.
+const JITTER: i64 = 11;
 /// After a failure. Seconds.
 const RETRY: i64 = 5 * 60;
 
 /// When each key is to be announced. Times are Unix seconds.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Schedule {
+    interval: i64,
     due: HashMap<Multihash, i64>,
     order: BTreeSet<(i64, Multihash)>,
 }
 
 impl Schedule {
+    fn new(interval: i64) -> Self {
+        Self {
+            interval,
+            due: HashMap::new(),
+            order: BTreeSet::new(),
+        }
+    }
+
     /// `last`: when the key was last announced; 0 is never.
     pub(crate) fn add(&mut self, key: Multihash, last: i64, jitter: i64) {
         let at = if last == 0 {
             0
         } else {
-            last + INTERVAL - jitter
+            last + self.interval - jitter
         };
         self.set(key, at);
     }
@@ -90,18 +105,41 @@ pub(crate) enum Change {
     Withdraw(Vec<Multihash>),
 }
 
-/// What announcing depends on.
+/// What announcing in a DHT depends on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Standing {
-    /// Addresses that others can reach; in order.
-    pub(crate) external: Vec<libp2p::Multiaddr>,
+    /// Addresses at which its peers can reach us; in order.
+    pub(crate) addresses: Vec<libp2p::Multiaddr>,
     /// The DHT knows somebody.
     pub(crate) has_peers: bool,
 }
 
 impl Standing {
     fn can_announce(&self) -> bool {
-        self.has_peers && !self.external.is_empty()
+        self.has_peers && !self.addresses.is_empty()
+    }
+}
+
+/// How we stand in both DHTs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Standings {
+    public: Standing,
+    local: Standing,
+}
+
+impl Standings {
+    fn of(&self, dht: Dht) -> &Standing {
+        match dht {
+            Dht::Public => &self.public,
+            Dht::Local => &self.local,
+        }
+    }
+
+    pub(crate) fn of_mut(&mut self, dht: Dht) -> &mut Standing {
+        match dht {
+            Dht::Public => &mut self.public,
+            Dht::Local => &mut self.local,
+        }
     }
 }
 
@@ -109,16 +147,60 @@ impl Standing {
 pub(crate) struct Announcer {
     index: Index,
     changes: mpsc::Receiver<Change>,
-    standing: watch::Receiver<Standing>,
+    standing: watch::Receiver<Standings>,
     actor: mpsc::WeakSender<Command>,
+    plans: [Plan; 2],
+}
+
+/// The schedule of one DHT.
+struct Plan {
+    dht: Dht,
     schedule: Schedule,
+    /// The addresses that were announced last.
+    announced_at: Vec<libp2p::Multiaddr>,
+    under_way: usize,
+}
+
+impl Plan {
+    fn new(dht: Dht, interval: i64) -> Self {
+        Self {
+            dht,
+            schedule: Schedule::new(interval),
+            announced_at: Vec::new(),
+            under_way: 0,
+        }
+    }
+
+    /// The next key to announce, as we stand.
+    fn next(&mut self, standing: &Standing) -> Option<Multihash> {
+        if !standing.can_announce() || self.under_way >= ANNOUNCES_AT_A_TIME {
+            return None;
+        }
+        if self.announced_at != standing.addresses {
+            if !self.announced_at.is_empty() {
+                self.schedule.again();
+            }
+            self.announced_at.clone_from(&standing.addresses);
+        }
+        self.schedule.next_due(now())
+    }
+
+    /// Seconds until there is something to do, as we stand.
+    fn wait(&self, standing: &Standing) -> Option<u64> {
+        let can_go_on = standing.can_announce() && self.under_way < ANNOUNCES_AT_A_TIME;
+        self.schedule.wait(now()).filter(|_| can_go_on)
+    }
+
+    fn jitter(&self) -> i64 {
+        rand::random_range(0..self.schedule.interval / JITTER)
+    }
 }
 
 impl Announcer {
     /// Starts the task. It ends when the returned sender is dropped.
     pub(crate) fn start(
         index: Index,
-        standing: watch::Receiver<Standing>,
+        standing: watch::Receiver<Standings>,
         actor: mpsc::WeakSender<Command>,
     ) -> mpsc::Sender<Change> {
         let (sender, changes) = mpsc::channel(WAITING_COMMANDS);
@@ -127,50 +209,49 @@ impl Announcer {
             changes,
             standing,
             actor,
-            schedule: Schedule::default(),
+            plans: [
+                Plan::new(Dht::Local, LOCAL_INTERVAL),
+                Plan::new(Dht::Public, INTERVAL),
+            ],
         };
         tokio::spawn(announcer.run());
         sender
     }
 
     async fn run(mut self) {
-        for (key, last) in self
-            .on_index(Index::announcements)
-            .await
-            .unwrap_or_default()
-        {
-            self.schedule.add(key, last, jitter());
+        let known = self.on_index(Index::announcements).await;
+        let known = known.unwrap_or_default();
+        self.answer_for(known.iter().map(|(key, _)| *key).collect())
+            .await;
+        for plan in &mut self.plans {
+            for (key, last) in &known {
+                let last = if plan.dht == Dht::Public { *last } else { 0 };
+                let jitter = plan.jitter();
+                plan.schedule.add(*key, last, jitter);
+            }
         }
-        let mut announced_at = Vec::new();
         let mut under_way = FuturesUnordered::new();
         loop {
             let standing = self.standing.borrow_and_update().clone();
-            if standing.can_announce() {
-                if announced_at != standing.external {
-                    if !announced_at.is_empty() {
-                        self.schedule.again();
-                    }
-                    announced_at.clone_from(&standing.external);
-                }
-                while under_way.len() < ANNOUNCES_AT_A_TIME
-                    && let Some(key) = self.schedule.next_due(now())
-                {
-                    under_way.push(announce(self.actor.clone(), key));
+            for plan in &mut self.plans {
+                while let Some(key) = plan.next(standing.of(plan.dht)) {
+                    plan.under_way += 1;
+                    under_way.push(announce(self.actor.clone(), plan.dht, key));
                 }
             }
-            let next_due = self
-                .schedule
-                .wait(now())
-                .filter(|_| standing.can_announce());
-            let has_room = under_way.len() < ANNOUNCES_AT_A_TIME;
+            let waits = self
+                .plans
+                .iter()
+                .map(|plan| plan.wait(standing.of(plan.dht)));
+            let next_due = waits.flatten().min();
             tokio::select! {
                 change = self.changes.recv() => match change {
                     Some(change) => self.change(change).await,
                     None => return,
                 },
                 changed = self.standing.changed() => if changed.is_err() { return },
-                Some((key, done)) = under_way.next() => if done { self.announced(key).await },
-                () = sleep(next_due), if has_room && next_due.is_some() => {}
+                Some((dht, key, done)) = under_way.next() => self.announced(dht, key, done).await,
+                () = sleep(next_due), if next_due.is_some() => {}
             }
         }
     }
@@ -178,11 +259,15 @@ impl Announcer {
     async fn change(&mut self, change: Change) {
         match change {
             Change::Announce(keys) => {
+                let [plan, _] = &self.plans;
                 let mut new = keys;
-                new.retain(|key| !self.schedule.contains(key));
-                for key in &new {
-                    self.schedule.add(*key, 0, 0);
+                new.retain(|key| !plan.schedule.contains(key));
+                for plan in &mut self.plans {
+                    for key in &new {
+                        plan.schedule.add(*key, 0, 0);
+                    }
                 }
+                self.answer_for(new.clone()).await;
                 let record = move |index: &Index| {
                     let mut new = new.iter();
                     new.try_for_each(|key| index.set_announced(key, 0))
@@ -190,8 +275,15 @@ impl Announcer {
                 self.on_index(record).await;
             }
             Change::Withdraw(keys) => {
-                for key in &keys {
-                    self.schedule.remove(key);
+                for plan in &mut self.plans {
+                    for key in &keys {
+                        plan.schedule.remove(key);
+                    }
+                }
+                // After what was said for them before.
+                if let Some(actor) = self.actor.upgrade() {
+                    let keys = keys.clone();
+                    let _ = actor.send(Command::StopProviding { keys }).await;
                 }
                 self.on_index(move |index| index.forget_announced(&keys))
                     .await;
@@ -199,15 +291,30 @@ impl Announcer {
         }
     }
 
-    async fn announced(&mut self, key: Multihash) {
+    async fn answer_for(&self, keys: Vec<Multihash>) {
+        if let Some(actor) = self.actor.upgrade()
+            && !keys.is_empty()
+        {
+            let _ = actor.send(Command::AnswerFor { keys }).await;
+        }
+    }
+
+    async fn announced(&mut self, dht: Dht, key: Multihash, done: bool) {
+        let Some(plan) = self.plans.iter_mut().find(|plan| plan.dht == dht) else {
+            return;
+        };
+        plan.under_way -= 1;
         // It may have been withdrawn meanwhile.
-        if !self.schedule.contains(&key) {
+        if !done || !plan.schedule.contains(&key) {
             return;
         }
         let now = now();
-        self.schedule.add(key, now, jitter());
-        self.on_index(move |index| index.set_announced(&key, now))
-            .await;
+        let jitter = plan.jitter();
+        plan.schedule.add(key, now, jitter);
+        if dht == Dht::Public {
+            self.on_index(move |index| index.set_announced(&key, now))
+                .await;
+        }
     }
 
     async fn on_index<T: Send + 'static>(
@@ -224,13 +331,20 @@ impl Announcer {
 }
 
 /// Announces one key; says whether it went out.
-async fn announce(actor: mpsc::WeakSender<Command>, key: Multihash) -> (Multihash, bool) {
+async fn announce(
+    actor: mpsc::WeakSender<Command>,
+    dht: Dht,
+    key: Multihash,
+) -> (Dht, Multihash, bool) {
     let (reply, answer) = oneshot::channel();
     let sent = match actor.upgrade() {
-        Some(actor) => actor.send(Command::Provide { key, reply }).await.is_ok(),
+        Some(actor) => {
+            let command = Command::Provide { dht, key, reply };
+            actor.send(command).await.is_ok()
+        }
         None => false,
     };
-    (key, sent && answer.await.unwrap_or(false))
+    (dht, key, sent && answer.await.unwrap_or(false))
 }
 
 async fn sleep(seconds: Option<u64>) {
@@ -242,10 +356,6 @@ fn now() -> i64 {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
-}
-
-fn jitter() -> i64 {
-    rand::random_range(0..JITTER)
 }
 
 #[cfg(test)]
@@ -260,7 +370,7 @@ mod tests {
 
     #[test]
     fn new_keys_go_out_at_once_and_old_ones_after_22_hours() {
-        let mut schedule = Schedule::default();
+        let mut schedule = Schedule::new(INTERVAL);
         let now = 1_000_000;
         schedule.add(key(1), 0, 0);
         schedule.add(key(2), now - 60, 600);
@@ -275,7 +385,7 @@ mod tests {
 
     #[test]
     fn what_failed_is_tried_again_soon() {
-        let mut schedule = Schedule::default();
+        let mut schedule = Schedule::new(INTERVAL);
         schedule.add(key(1), 0, 0);
         assert_eq!(schedule.next_due(100), Some(key(1)));
         assert_eq!(schedule.next_due(101), None);
@@ -284,7 +394,7 @@ mod tests {
 
     #[test]
     fn a_new_address_makes_everything_due_and_withdrawn_keys_are_gone() {
-        let mut schedule = Schedule::default();
+        let mut schedule = Schedule::new(INTERVAL);
         for number in 0..3 {
             schedule.add(key(number), 1_000, 0);
         }

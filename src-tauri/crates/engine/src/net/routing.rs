@@ -17,6 +17,24 @@ const MAX_OF_NETWORK: usize = 3;
 /// Peers of one network in one bucket.
 const MAX_OF_NETWORK_IN_BUCKET: usize = 2;
 
+/// Adds a peer that speaks the protocol of this network's DHT, at its addresses here. All share one network, and that is fine.
+pub(crate) fn add_local(
+    kad: &mut kad::Behaviour<ProviderStore>,
+    reach: &Reach,
+    peer: &PeerId,
+    addresses: &[Multiaddr],
+) {
+    let near = addresses.iter().filter(|address| reach.is_near(address));
+    for address in near.take(MAX_PEER_ADDRESSES) {
+        kad.add_address(peer, address.clone());
+    }
+}
+
+/// Peers in the table.
+pub(crate) fn size(kad: &mut kad::Behaviour<ProviderStore>) -> usize {
+    kad.kbuckets().map(|bucket| bucket.num_entries()).sum()
+}
+
 /// Adds a peer that speaks the DHT's protocol, if its addresses and its network allow.
 pub(crate) fn add(
     kad: &mut kad::Behaviour<ProviderStore>,
@@ -31,6 +49,36 @@ pub(crate) fn add(
     }
     for address in believed {
         kad.add_address(peer, address.clone());
+    }
+}
+
+/// Takes peers, and addresses of others, out of the table.
+pub(crate) fn forget(
+    kad: &mut kad::Behaviour<ProviderStore>,
+    is_peer_gone: impl Fn(&PeerId) -> bool,
+    is_address_gone: impl Fn(&Multiaddr) -> bool,
+) {
+    let (mut peers, mut addresses) = (Vec::new(), Vec::new());
+    for bucket in kad.kbuckets() {
+        for entry in bucket.iter() {
+            let peer = *entry.node.key.preimage();
+            if is_peer_gone(&peer) {
+                peers.push(peer);
+                continue;
+            }
+            let gone = entry
+                .node
+                .value
+                .iter()
+                .filter(|address| is_address_gone(address));
+            addresses.extend(gone.map(|address| (peer, address.clone())));
+        }
+    }
+    for peer in peers {
+        kad.remove_peer(&peer);
+    }
+    for (peer, address) in addresses {
+        kad.remove_address(&peer, &address);
     }
 }
 

@@ -154,10 +154,13 @@ impl Sessions {
         }
     }
 
-    pub(crate) fn add_source(&mut self, id: SessionId, peer: PeerId) {
-        if let Some(state) = self.open.get_mut(&id) {
-            state.add_source(peer);
-        }
+    /// It is connected and has the content. Says how many there are now.
+    pub(crate) fn add_source(&mut self, id: SessionId, peer: PeerId) -> usize {
+        let Some(state) = self.open.get_mut(&id) else {
+            return 0;
+        };
+        state.add_source(peer);
+        state.sources.len()
     }
 
     /// It is said to have the content: by the link, or by the DHT.

@@ -268,7 +268,7 @@ impl From<NetworkInfo> for NetworkView {
             reach: info.reach,
             rungs: info.rungs,
             nearby: info.nearby.into_iter().map(nearby).collect(),
-            lan_peers: None,
+            lan_peers: info.lan_peers.map(|peers| peers as u64),
             router: info.router,
             mappings: info
                 .mappings

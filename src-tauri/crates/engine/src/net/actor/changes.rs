@@ -12,7 +12,7 @@ use libp2p::{Multiaddr, PeerId};
 
 use super::Actor;
 use crate::net::address;
-use crate::net::find;
+use crate::net::find::{self, Dht};
 use crate::net::trust::behaviour::Event;
 
 /// A connection that answered no ping for so long after a change is dead. Pings go out every 15 seconds.
@@ -93,7 +93,8 @@ impl Actor {
                 self.swarm.behaviour_mut().trust.found(peer, vec![address]);
             }
         }
-        self.lan.discovered(found);
+        let new = self.lan.discovered(found);
+        self.greet(new);
     }
 
     pub(super) fn on_trust(&mut self, event: Event) {
@@ -126,7 +127,7 @@ impl Actor {
         ) = result
             && let Some(itself) = peers.iter().find(|info| info.peer_id == peer)
         {
-            let addresses = find::believable(&self.reach, itself.addrs.clone());
+            let addresses = find::believable(Dht::Public, &self.reach, itself.addrs.clone());
             if !addresses.is_empty() {
                 self.swarm.behaviour_mut().trust.found(&peer, addresses);
             }

@@ -9,7 +9,8 @@ use libp2p::{Multiaddr, PeerId};
 use super::Actor;
 use crate::net::address::{self, Scope};
 use crate::net::behaviour::is_private;
-use crate::net::{NetConfig, listen};
+use crate::net::find::Dht;
+use crate::net::{NetConfig, listen, routing};
 
 impl Actor {
     pub(super) fn configure(&mut self, config: NetConfig) {
@@ -32,34 +33,18 @@ impl Actor {
         behaviour.trust(&config.trusted);
         behaviour.trust.block(&config.blocked);
         let (trust, reach) = (&behaviour.trust, &self.reach);
-        let is_away = |peer: &PeerId| trust.is_blocked(peer);
         self.lan
-            .forget(|peer, address| is_away(peer) || reach.is_blocked(address));
-        if let Some(kad) = behaviour.kad.as_mut() {
-            kad.store_mut()
-                .forget(|peer, address| is_away(peer) || reach.is_blocked(address));
-            let mut gone: Vec<PeerId> = Vec::new();
-            let mut moved: Vec<(PeerId, Multiaddr)> = Vec::new();
-            for bucket in kad.kbuckets() {
-                for entry in bucket.iter() {
-                    let peer = *entry.node.key.preimage();
-                    if is_away(&peer) {
-                        gone.push(peer);
-                        continue;
-                    }
-                    let blocked = entry
-                        .node
-                        .value
-                        .iter()
-                        .filter(|address| reach.is_blocked(address));
-                    moved.extend(blocked.map(|address| (peer, address.clone())));
-                }
-            }
-            for peer in gone {
-                kad.remove_peer(&peer);
-            }
-            for (peer, address) in moved {
-                kad.remove_address(&peer, &address);
+            .forget(|peer, address| trust.is_blocked(peer) || reach.is_blocked(address));
+        let (trust, mut dhts) = behaviour.trust_and_dhts();
+        for dht in Dht::BOTH {
+            if let Some(kad) = dhts.get(dht) {
+                kad.store_mut()
+                    .forget(|peer, address| trust.is_blocked(peer) || reach.is_blocked(address));
+                routing::forget(
+                    kad,
+                    |peer| trust.is_blocked(peer),
+                    |address| reach.is_blocked(address),
+                );
             }
         }
     }
@@ -77,16 +62,10 @@ impl Actor {
         let behaviour = self.swarm.behaviour_mut();
         behaviour.trust.renounce_earlier();
         behaviour.trust.hurry();
-        if let Some(kad) = behaviour.kad.as_mut() {
-            let known = kad
-                .kbuckets()
-                .flat_map(|bucket| {
-                    let peers = bucket.iter().map(|entry| *entry.node.key.preimage());
-                    peers.collect::<Vec<_>>()
-                })
-                .collect::<Vec<PeerId>>();
-            for peer in known {
-                kad.remove_peer(&peer);
+        let mut dhts = behaviour.dhts();
+        for dht in Dht::BOTH {
+            if let Some(kad) = dhts.get(dht) {
+                routing::forget(kad, |_| true, |_| false);
             }
         }
         let connected: Vec<PeerId> = self.swarm.connected_peers().copied().collect();
@@ -155,13 +134,13 @@ impl Actor {
     fn meet_through(&mut self, bootstrap: &[Multiaddr], anew: bool) {
         if anew || self.bootstrap != bootstrap {
             self.bootstrap = bootstrap.to_vec();
+            self.entrances = bootstrap.to_vec();
             self.enter_through_bootstrap();
         }
     }
 
     pub(super) fn enter_through_bootstrap(&mut self) {
-        let bootstrap = self.bootstrap.clone();
-        self.meet(&bootstrap);
+        self.meet();
         self.enter_dht();
     }
 }

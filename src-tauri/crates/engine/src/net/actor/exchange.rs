@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use unixfs::cid::Cid;
 
 use super::Actor;
-use crate::limits::MAX_BLOCKED_PEERS;
+use crate::limits::{ENOUGH_SOURCES, MAX_BLOCKED_PEERS};
 use crate::net::NetError;
 use crate::net::commands::Command;
 use crate::net::dial::{self, Target};
@@ -56,9 +56,7 @@ impl Actor {
         for session in &closed {
             behaviour.bitswap.close_session(session.id);
             behaviour.bitswap.release(session.held);
-            if let Some(kad) = behaviour.kad.as_mut() {
-                self.finder.forget(kad, session.id);
-            }
+            self.finder.forget(&mut behaviour.dhts(), session.id);
             self.dialer.forget(session.id);
         }
         for session in closed {
@@ -68,6 +66,7 @@ impl Actor {
 
     /// There is a new way to find peers: try it for those who have none.
     pub(super) fn search_for_hungry(&mut self) {
+        self.finder.begin_anew();
         for session in self.sessions.hungry() {
             self.find_providers(session);
         }
@@ -147,9 +146,14 @@ impl Actor {
         let Some(root) = self.sessions.root(session) else {
             return;
         };
-        if let Some(kad) = self.swarm.behaviour_mut().kad.as_mut() {
-            self.finder.search(kad, session, &root);
+        let behaviour = self.swarm.behaviour_mut();
+        if behaviour.kad.is_enabled() {
+            let mut dhts = behaviour.dhts();
+            let now = Instant::now();
+            let known = self.finder.search(&mut dhts, session, &root, now);
             self.sessions.searching(session, Search::Dht);
+            self.believe(session, &known);
+            self.connect_all(session, known);
         }
         self.search_web(session, root);
     }
@@ -176,8 +180,10 @@ impl Actor {
         let bitswap = &mut self.swarm.behaviour_mut().bitswap;
         bitswap.add_providers(session, &[peer]);
         self.sessions.add_known(session, peer);
-        if self.peers.is_direct(&peer) {
-            self.sessions.add_source(session, peer);
+        if self.peers.is_direct(&peer) && self.sessions.add_source(session, peer) >= ENOUGH_SOURCES
+        {
+            let mut dhts = self.swarm.behaviour_mut().dhts();
+            self.finder.forget(&mut dhts, session);
         }
     }
 
@@ -206,10 +212,9 @@ impl Actor {
         for session in sessions {
             if self.peers.contains(&peer) {
                 self.join(session, peer);
-            } else if let DialError::NoAddresses = error
-                && let Some(kad) = self.swarm.behaviour_mut().kad.as_mut()
-            {
-                self.finder.find_peer(kad, session, peer);
+            } else if let DialError::NoAddresses = error {
+                let mut dhts = self.swarm.behaviour_mut().dhts();
+                self.finder.find_peer(&mut dhts, session, peer);
             }
         }
     }

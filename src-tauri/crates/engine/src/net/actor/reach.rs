@@ -94,6 +94,7 @@ impl Actor {
         self.probe.set_subjects(self.subjects(), now);
         self.ask_probes();
         self.update_external();
+        self.update_lan_addresses();
         self.update_relays(now);
         self.update_outlook();
     }

@@ -21,7 +21,7 @@ use crate::limits::{
 };
 use crate::net::address::Reach;
 use crate::net::dial::Target;
-use crate::net::find::believable;
+use crate::net::find::{Dht, believable};
 
 const LINES: &str = "application/x-ndjson";
 /// Either form, the one that comes piece by piece first.
@@ -222,7 +222,7 @@ impl<'a> Records<'a> {
         {
             self.peers += 1;
             let to_peer = addresses.into_iter().filter(|address| !is_web(address));
-            let target = Target::Peer(peer, believable(self.reach, to_peer.collect()));
+            let target = Target::Peer(peer, believable(Dht::Public, self.reach, to_peer.collect()));
             self.found.targets.push(target);
         }
     }
