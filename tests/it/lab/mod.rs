@@ -3,6 +3,7 @@
 mod itself;
 mod port;
 mod punch;
+mod sources;
 
 use std::ffi::OsStr;
 use std::path::Path;

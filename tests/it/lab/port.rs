@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::{bytes_from, fetch, link, network, network_where, reason, share, until};
-use crate::support::lab::{Lab, Nat, Router, Speaks};
+use crate::support::lab::upnp::Speaks;
+use crate::support::lab::{Lab, Nat, Router};
 use crate::support::shoal::{Running, Shoal, text};
 use crate::support::trees;
 

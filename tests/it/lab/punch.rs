@@ -1,5 +1,6 @@
 //! Both sides behind routers that open no port: they meet through a relay, and content goes straight from one to the other.
 
+use std::ffi::OsStr;
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -31,13 +32,33 @@ fn holes_are_punched_over_quic() {
     check(Wire::Quic);
 }
 
+/// Where no hole can be punched it is said on both sides, and another source serves.
+#[test]
+fn a_router_that_is_never_twice_the_same_keeps_others_out() {
+    let Some(mut place) = Place::new(Wire::Quic, Nat::Symmetric) else {
+        return;
+    };
+    let other = place.lab.host();
+    let relays: Vec<Daemon<'_>> = place.relays.iter().map(Kubo::daemon).collect();
+    let (_daemon, _, link) = place.seed(&relays, "symmetric-nat");
+    let fetcher = place.somebody(&place.fetcher, PORT, &relays);
+    let into = place.folder.path().join("into");
+    let get: [&dyn AsRef<OsStr>; 6] = [&"get", &link, &"--into", &into, &"--timeout", &PATIENCE];
+    assert_eq!(fetcher.run(&get).problem(), "nobody-reachable");
+    let (_share, ready, _) = Shoal::at(&other).share(&place.file, &[]);
+    let provider: [&dyn AsRef<OsStr>; 2] = [&"--provider", &ready.listen[0]];
+    let done = fetcher.ok(&[&get[..], &provider[..]].concat());
+    trees::assert_same(&place.file, &into.join("file"));
+    assert!(bytes_from(&done, &ready.peer) >= SIZE, "{}", done.stdout);
+}
+
 /// Everybody who fetches is new, at a port at which the routers have seen nobody, and has nothing but the link.
 fn check(wire: Wire) {
-    let Some(place) = Place::new(wire) else {
+    let Some(place) = Place::new(wire, Nat::Cone) else {
         return;
     };
     let relays: Vec<Daemon<'_>> = place.relays.iter().map(Kubo::daemon).collect();
-    let (_daemon, ready, link) = place.seed(&relays);
+    let (_daemon, ready, link) = place.seed(&relays, "relayed");
     let passed_on = || place.relay_hosts.iter().map(Host::received).sum::<u64>();
     let (before, start) = (passed_on(), Instant::now());
     let tries = (1..=TRIES).map(|number| place.fetch(&relays, PORT + number, &link, &ready.peer));
@@ -70,14 +91,14 @@ struct Place {
     folder: TempDir,
     file: PathBuf,
     _routers: [Router; 2],
-    _lab: Lab,
+    lab: Lab,
 }
 
 impl Place {
     /// `None` after a loud word where the tools are missing.
-    fn new(wire: Wire) -> Option<Self> {
+    fn new(wire: Wire, seeds: Nat) -> Option<Self> {
         let mut lab = Lab::new()?;
-        let mut routers = [(); 2].map(|()| lab.far_router(Nat::Cone));
+        let mut routers = [seeds, Nat::Cone].map(|nat| lab.far_router(nat));
         let [seed, fetcher] = routers.each_mut().map(|router| lab.host_behind(router));
         let relay_hosts = [(); 2].map(|()| lab.host());
         let relays = relay_hosts.iter().map(|host| {
@@ -94,7 +115,7 @@ impl Place {
             file: trees::file(&folder.path().join("file"), 71, SIZE),
             folder,
             _routers: routers,
-            _lab: lab,
+            lab,
         })
     }
 
@@ -107,14 +128,12 @@ impl Place {
             .with("bootstrap", &known.collect::<Vec<_>>().join(","))
     }
 
-    /// Shares the file, and returns the link once it leads through the relays.
-    fn seed(&self, relays: &[Daemon<'_>]) -> (Running, Ready, String) {
+    /// Shares the file, and returns the link once that is why others get here through the relays.
+    fn seed(&self, relays: &[Daemon<'_>], rung: &str) -> (Running, Ready, String) {
         let seed = self.somebody(&self.seed, PORT, relays);
         let (daemon, ready) = seed.daemon();
         let (_, id) = share(&seed, &self.file);
-        network_where(&seed, "reached through relays", |view| {
-            reason(view, "relay") == "relayed"
-        });
+        network_where(&seed, rung, |view| reason(view, "relay") == rung);
         let link = link(&seed, &id);
         assert!(link.contains("/p2p-circuit/"), "{link}");
         (daemon, ready, link)

@@ -11,7 +11,7 @@
 mod delay;
 mod router;
 mod space;
-mod upnp;
+pub(crate) mod upnp;
 
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -22,7 +22,6 @@ use tempfile::TempDir;
 
 pub(crate) use router::{Nat, Router};
 pub(crate) use space::Space;
-pub(crate) use upnp::Speaks;
 
 use super::process::Process;
 use super::tools;
@@ -217,6 +216,15 @@ impl Host {
     pub(crate) fn received(&self) -> u64 {
         let count = "/sys/class/net/eth0/statistics/rx_bytes";
         self.space.run(&["cat", count]).trim().parse().unwrap()
+    }
+
+    /// Lets nothing out faster than that.
+    pub(crate) fn send_at_most(&self, bytes_a_second: u64) {
+        let rate = format!("{}bit", bytes_a_second * 8);
+        self.space.run(&[
+            "tc", "qdisc", "replace", "dev", "eth0", "root", "tbf", "rate", &rate, "burst", "64kb",
+            "latency", "100ms",
+        ]);
     }
 
     /// Starts a Python program there.
