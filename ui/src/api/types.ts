@@ -335,7 +335,9 @@ export type Report = {
   /** Where the item lies, once it has a place. */
   path: string | null, skipped: Array<Skipped>,
   /** Who sent how much, in this run of the engine; most first. */
-  sources: Array<{ peer: string, bytes: number, }>,
+  sources: Array<{
+  /** Its peer ID, or the address of a gateway. */
+  peer: string, bytes: number, }>,
   /** Seconds that this run of the engine worked on it. */
   secs: number, };
 
