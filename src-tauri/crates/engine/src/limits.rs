@@ -63,8 +63,10 @@ pub(crate) const CONNECTIONS_OF_NETWORK: RangeInclusive<u32> = 1..=256;
 pub(crate) const HANDSHAKES_FOR_TRUSTED: u32 = 4;
 /// Connections with one peer, as a person may choose. As shipped 4: TCP and QUIC opened from both sides at once.
 pub(crate) const CONNECTIONS_OF_PEER: RangeInclusive<u32> = 1..=8;
-/// Connections being opened, each way. A handshake costs about a millisecond of one core.
+/// Connections being opened by others. A handshake costs about a millisecond of one core.
 pub(crate) const MAX_PENDING_CONNECTIONS: u32 = 64;
+/// Connections being opened by us, most of them to peers of the DHT that answer no more (go-libp2p's number).
+pub(crate) const MAX_PENDING_DIALS: u32 = 160;
 /// Bytes of physical memory above which no connection is accepted or opened any more.
 pub(crate) const MAX_MEMORY_BYTES: usize = 1024 * 1024 * 1024;
 /// Requests that wait for the swarm: whoever sends more waits.

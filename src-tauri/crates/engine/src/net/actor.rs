@@ -6,6 +6,7 @@ mod dht;
 mod exchange;
 mod http;
 mod reach;
+mod room;
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant, SystemTime};
@@ -18,7 +19,7 @@ use libp2p::identity::Keypair;
 use libp2p::kad::{Mode, QueryId};
 use libp2p::request_response::OutboundRequestId;
 use libp2p::swarm::dial_opts::DialOpts;
-use libp2p::swarm::{self, ConnectionId, Swarm, SwarmEvent};
+use libp2p::swarm::{self, ConnectionId, DialError, Swarm, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, identify, mdns, ping};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -105,6 +106,7 @@ pub(crate) struct Actor {
     /// Second connections to relays, which only show them where they see us.
     shown: HashSet<ConnectionId>,
     uses_relays: bool,
+    max_connections: u32,
     /// Strangers whom we pass connections on to.
     guests: HashSet<PeerId>,
     checks: Vec<Check>,
@@ -187,6 +189,7 @@ impl Actor {
             relays: Relays::default(),
             shown: HashSet::new(),
             uses_relays: config.relay,
+            max_connections: config.max_connections,
             guests: HashSet::new(),
             checks: Vec::new(),
             last_check: None,
@@ -442,6 +445,9 @@ impl Actor {
                 kad.store_mut().expire(Instant::now());
             }
         }
+        if self.is_outside() {
+            self.enter_dht();
+        }
         self.probe.refresh(Instant::now());
         self.update_reach();
         self.remember_peers();
@@ -491,6 +497,7 @@ impl Actor {
                 tracing::debug!(peer = %peer_id, address = %endpoint.get_remote_address(), "connected");
                 self.peers.connected(peer_id, connection_id, &endpoint);
                 self.on_connected(connection_id, peer_id);
+                self.make_room();
                 if !endpoint.is_relayed() {
                     self.sessions.reached(&peer_id);
                 }
@@ -528,6 +535,9 @@ impl Actor {
                 self.shown.remove(&connection_id);
                 if let Some(peer) = peer_id {
                     self.on_unreachable(peer, &error);
+                }
+                if matches!(error, DialError::Denied { .. }) {
+                    self.make_room();
                 }
                 self.on_dial_failed(connection_id, &error);
                 self.dial_waiting();

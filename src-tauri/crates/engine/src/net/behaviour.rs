@@ -19,7 +19,9 @@ use super::find::Dhts;
 use super::kad_store::ProviderStore;
 use super::lan_dht::LanDht;
 use super::{autonat, candidates, crowd, trust};
-use crate::limits::{INBOUND_EIGHTHS, MAX_MEMORY_BYTES, MAX_PENDING_CONNECTIONS, MAX_RELAYED};
+use crate::limits::{
+    INBOUND_EIGHTHS, MAX_MEMORY_BYTES, MAX_PENDING_CONNECTIONS, MAX_PENDING_DIALS, MAX_RELAYED,
+};
 
 /// The public DHT. One that begins at bootstrap peers of its own goes by the same name, so that it matters to nobody how its
 /// first peer was started.
@@ -149,7 +151,7 @@ fn limits(config: &NetConfig) -> ConnectionLimits {
     let all = config.max_connections;
     ConnectionLimits::default()
         .with_max_pending_incoming(Some(MAX_PENDING_CONNECTIONS))
-        .with_max_pending_outgoing(Some(MAX_PENDING_CONNECTIONS))
+        .with_max_pending_outgoing(Some(MAX_PENDING_DIALS))
         .with_max_established_incoming(Some(all * INBOUND_EIGHTHS / 8))
         .with_max_established(Some(all))
         .with_max_established_per_peer(Some(config.max_connections_of_peer))

@@ -54,6 +54,12 @@ fn local_of(endpoint: &ConnectedPoint) -> Option<Multiaddr> {
     }
 }
 
+impl Connection {
+    fn is_near(&self) -> bool {
+        address::scope(&self.address) == Scope::Private
+    }
+}
+
 impl Peer {
     fn is_direct(&self) -> bool {
         self.connections
@@ -189,12 +195,27 @@ impl Peers {
         those.map(|(id, _)| *id).collect()
     }
 
+    /// Peers out there to whom we opened every connection, the one that is connected longest first; not those of the last moment.
+    pub(crate) fn dialled_before(&self, moment: Instant) -> Vec<PeerId> {
+        let mut dialled: Vec<(Instant, PeerId)> = Vec::new();
+        for (id, peer) in &self.0 {
+            let mut connections = peer.connections.values();
+            if connections.all(|known| !known.inbound && !known.relayed && !known.is_near())
+                && let Some(since) = peer.connections.values().map(|known| known.since).max()
+                && since < moment
+            {
+                dialled.push((since, *id));
+            }
+        }
+        dialled.sort_unstable();
+        dialled.into_iter().map(|(_, peer)| peer).collect()
+    }
+
     /// Those that are connected at a private address.
     pub(crate) fn nearby(&self) -> impl Iterator<Item = PeerId> {
         let is_near = |peer: &Peer| {
             let mut connections = peer.connections.values();
-            connections
-                .any(|known| !known.relayed && address::scope(&known.address) == Scope::Private)
+            connections.any(|known| !known.relayed && known.is_near())
         };
         let near = self.0.iter().filter(move |(_, peer)| is_near(peer));
         near.map(|(id, _)| *id)

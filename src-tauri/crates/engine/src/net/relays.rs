@@ -202,6 +202,12 @@ impl Relays {
             .any(|relay| matches!(relay.state, State::Asking { .. } | State::Refused { .. }))
     }
 
+    /// It passes connections on to us, or may soon.
+    pub(crate) fn is_in_use(&self, peer: &PeerId) -> bool {
+        let known = self.known.get(peer);
+        known.is_some_and(|relay| matches!(relay.state, State::Asking { .. } | State::Reserved(_)))
+    }
+
     /// Those that were asked, in an order that stays.
     pub(crate) fn views(&self) -> Vec<RelayView> {
         let mut views: Vec<RelayView> = self

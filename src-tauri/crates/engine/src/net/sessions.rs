@@ -189,6 +189,12 @@ impl Sessions {
         }
     }
 
+    /// Some session has use for the peer.
+    pub(crate) fn uses(&self, peer: &PeerId) -> bool {
+        let mut sessions = self.open.values();
+        sessions.any(|state| state.known.contains(peer) || state.sources.contains(peer))
+    }
+
     pub(crate) fn peer_left(&mut self, peer: &PeerId) {
         for state in self.open.values_mut() {
             state.sources.remove(peer);

@@ -1,5 +1,6 @@
 //! Real networks in one process, over loopback.
 
+mod room;
 mod trust;
 
 use std::time::Duration;

@@ -15,6 +15,7 @@ use crate::net::{NetConfig, listen, routing};
 impl Actor {
     pub(super) fn configure(&mut self, config: NetConfig) {
         self.swarm.behaviour_mut().set_limits(&config);
+        self.max_connections = config.max_connections;
         self.stand_by(&config);
         let has_other_key = self.set_key(config.network_key);
         self.listen_only_at(&config);
