@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use libp2p::kad::{self, KBucketKey};
+use libp2p::kad::{self, KBucketKey, QueryInfo};
 use libp2p::{Multiaddr, PeerId};
 
 use super::address::{self, Reach};
@@ -33,6 +33,12 @@ pub(crate) fn add_local(
 /// Peers in the table.
 pub(crate) fn size(kad: &mut kad::Behaviour<ProviderStore>) -> usize {
     kad.kbuckets().map(|bucket| bucket.num_entries()).sum()
+}
+
+/// Whether the table is being filled.
+pub(crate) fn is_looking_around(kad: &kad::Behaviour<ProviderStore>) -> bool {
+    kad.iter_queries()
+        .any(|query| matches!(query.info(), QueryInfo::Bootstrap { .. }))
 }
 
 /// Adds a peer that speaks the DHT's protocol, if its addresses and its network allow.

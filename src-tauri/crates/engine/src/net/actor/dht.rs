@@ -40,6 +40,13 @@ impl LookAround {
         self.done = 0;
     }
 
+    /// Nobody is known any more.
+    fn begin_if_idle(&mut self, now: Instant) {
+        if self.at.is_none() && self.done < LOOKS_AROUND {
+            self.at = Some(now + LOOK_AROUND_PAUSE);
+        }
+    }
+
     pub(super) fn is_planned(&self) -> bool {
         self.at.is_some()
     }
@@ -75,19 +82,28 @@ impl Actor {
     /// Looks around in both DHTs, which fills their tables. One whose table is empty is entered like at the start: peers that can't be
     /// reached leave the table, and all do while there is no network.
     pub(super) fn enter_dht(&mut self) {
-        let public = self.swarm.behaviour_mut().dhts().public;
-        if public.is_some_and(|kad| routing::size(kad) == 0) {
+        if self.is_outside() {
             self.meet();
         }
         let mut dhts = self.swarm.behaviour_mut().dhts();
         for dht in Dht::BOTH {
-            // Fails only while nobody is known, and then there is nobody to ask.
-            if let Some(kad) = dhts.get(dht)
-                && kad.bootstrap().is_ok()
-            {
+            let Some(kad) = dhts.get(dht) else {
+                continue;
+            };
+            if routing::is_looking_around(kad) {
+                // Networks come several at once. One look around is enough for all, unless it comes to nothing.
+                self.look_around.begin(Instant::now());
+            } else if kad.bootstrap().is_ok() {
+                // It fails only while nobody is known, and then there is nobody to ask.
                 self.entering.insert(dht);
             }
         }
+    }
+
+    /// Nobody in the public DHT is known, where some should be.
+    pub(super) fn is_outside(&mut self) -> bool {
+        let public = self.swarm.behaviour_mut().dhts().public;
+        public.is_some_and(|kad| routing::size(kad) == 0)
     }
 
     /// Looks around once more after somebody new came in, as long as few are known, and a few times more after that. Peers that joined a
@@ -97,13 +113,21 @@ impl Actor {
         if !self.look_around.is_due(now) {
             return;
         }
+        if self.is_outside() {
+            self.meet();
+        }
         let mut is_needed = false;
         let mut dhts = self.swarm.behaviour_mut().dhts();
         for dht in Dht::BOTH {
-            if let Some(kad) = dhts.get(dht)
-                && routing::size(kad) < kad::K_VALUE.get()
-                && kad.bootstrap().is_ok()
-            {
+            let Some(kad) = dhts.get(dht) else {
+                continue;
+            };
+            if routing::size(kad) >= kad::K_VALUE.get() {
+                continue;
+            }
+            if routing::is_looking_around(kad) {
+                is_needed = true;
+            } else if kad.bootstrap().is_ok() {
                 self.entering.insert(dht);
                 is_needed = true;
             }
@@ -202,6 +226,9 @@ impl Actor {
                 kad.remove_peer(&peer);
             }
         }
+        if self.is_outside() {
+            self.look_around.begin_if_idle(Instant::now());
+        }
         self.update_standing();
     }
 
@@ -235,7 +262,10 @@ impl Actor {
                 self.update_standing();
             }
             Event::OutboundQueryProgressed {
-                id, result, step, ..
+                id,
+                result,
+                step,
+                stats,
             } => match result {
                 // Its first step found our own neighbourhood; the others, minutes long, only round off the table.
                 QueryResult::Bootstrap(_) => {
@@ -245,8 +275,10 @@ impl Actor {
                     }
                 }
                 QueryResult::StartProviding(result) => {
+                    // The library calls it a success even if nobody could be told.
+                    let was_heard = stats.num_successes() > stats.num_failures();
                     if let Some(reply) = self.providing.remove(&(dht, id)) {
-                        let _ = reply.send(result.is_ok());
+                        let _ = reply.send(result.is_ok() && was_heard);
                     }
                 }
                 result
@@ -362,5 +394,21 @@ mod tests {
         look.begin(start);
         look.done(false, start + LOOK_AROUND_PAUSE);
         assert!(!look.is_planned());
+    }
+
+    #[test]
+    fn who_can_reach_nobody_tries_again_but_not_for_ever() {
+        let start = Instant::now();
+        let mut look = LookAround::default();
+        let mut looks = 0;
+        for second in 0..1000 {
+            let now = start + Duration::from_secs(second);
+            look.begin_if_idle(now);
+            if look.is_due(now) {
+                looks += 1;
+                look.done(true, now);
+            }
+        }
+        assert_eq!(looks, LOOKS_AROUND);
     }
 }
