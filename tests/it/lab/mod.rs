@@ -19,7 +19,7 @@ use crate::support::trees;
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Looks until `find` sees something; fails with what `describe` says after [`PATIENCE`].
-fn until<T>(describe: impl Fn() -> String, mut find: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn until<T>(describe: impl Fn() -> String, mut find: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(found) = find() {
@@ -31,12 +31,12 @@ fn until<T>(describe: impl Fn() -> String, mut find: impl FnMut() -> Option<T>) 
 }
 
 /// How a running Shoal stands in the network.
-fn network(shoal: &Shoal) -> Value {
+pub(crate) fn network(shoal: &Shoal) -> Value {
     shoal.ok(&[&"network"]).event("network").clone()
 }
 
 /// How it stands once it `fits`.
-fn network_where(shoal: &Shoal, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+pub(crate) fn network_where(shoal: &Shoal, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
     let describe = || format!("not {what}: {:#}", network(shoal));
     until(describe, || Some(network(shoal)).filter(|view| fits(view)))
 }

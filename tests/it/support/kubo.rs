@@ -188,16 +188,21 @@ impl Daemon<'_> {
         self.kubo.ipfs(&[&"swarm", &"connect", &address]);
     }
 
+    /// Adds a file while it runs.
+    pub(crate) fn add(&self, path: &Path) -> String {
+        self.kubo.add(path, &[])
+    }
+
     /// Announces in the DHT what it has.
     pub(crate) fn announce(&self, cid: &str) {
         self.kubo.ipfs(&[&"provide", &"once", &cid]);
     }
 
-    /// Waits until so many peers are in the table of its local DHT.
-    pub(crate) fn wait_for_lan_peers(&self, many: usize) {
+    /// Waits until so many peers are in the table of its DHT, `lan` or `wan`.
+    pub(crate) fn wait_for_peers(&self, dht: &str, many: usize) {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let table = self.kubo.ipfs(&[&"stats", &"dht", &"lan"]);
+            let table = self.kubo.ipfs(&[&"stats", &"dht", &dht]);
             let known = table.lines().filter(|line| line.contains("12D3")).count();
             if known >= many {
                 return;

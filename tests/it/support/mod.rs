@@ -1,6 +1,7 @@
 //! What the tests stand on: programs that are started and never outlive their test, and trees of sample files.
 
 pub(crate) mod dag;
+pub(crate) mod dht;
 pub(crate) mod disk;
 pub(crate) mod helia;
 pub(crate) mod kubo;

@@ -9,6 +9,7 @@
 //! network. A lab goes with its test, also when that panics.
 
 mod delay;
+mod inside;
 mod router;
 mod space;
 pub(crate) mod upnp;
@@ -20,6 +21,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tempfile::TempDir;
 
+pub(crate) use inside::Inside;
 pub(crate) use router::{Nat, Router};
 pub(crate) use space::Space;
 
@@ -34,6 +36,9 @@ const FIRST_PUBLIC: u8 = 100;
 const FIRST_LAN: u8 = 10;
 /// Of the switch of a network.
 const BRIDGE: &str = "br0";
+
+/// Public addresses for peers in great numbers.
+const CITY: &str = "140.0.0.0/8";
 
 /// One way on the line of a router: a round trip through it takes twice as long.
 pub(crate) const ONE_WAY_MS: u32 = 25;
@@ -59,6 +64,7 @@ pub(crate) struct Network {
 pub(crate) struct Host {
     space: Arc<Space>,
     address: Ipv4Addr,
+    _line: Option<Arc<Delay>>,
 }
 
 impl Lab {
@@ -80,7 +86,12 @@ impl Lab {
 
     /// A computer with a public address.
     pub(crate) fn host(&mut self) -> Host {
-        self.public.host(self.number)
+        self.public.host(self.number, None)
+    }
+
+    /// The same at the end of a line that takes [`ONE_WAY_MS`] each way.
+    pub(crate) fn far_host(&mut self) -> Host {
+        self.public.host(self.number, Some(ONE_WAY_MS))
     }
 
     /// A router with a public address.
@@ -103,7 +114,7 @@ impl Lab {
 
     /// A computer in the network of a router.
     pub(crate) fn host_behind(&self, router: &mut Router) -> Host {
-        router.network_mut().host(self.number)
+        router.network_mut().host(self.number, None)
     }
 }
 
@@ -121,7 +132,7 @@ impl Network {
         }
     }
 
-    fn host(&mut self, lab: u64) -> Host {
+    fn host(&mut self, lab: u64, delay: Option<u32>) -> Host {
         let first = if self.prefix == PUBLIC {
             FIRST_PUBLIC
         } else {
@@ -130,8 +141,12 @@ impl Network {
         let number = first + u8::try_from(self.hosts.len()).unwrap();
         let [_, _, net] = self.prefix;
         let space = Space::new(lab, &format!("host{net}-{number}"));
-        space.cable("eth0", &self.space, &format!("h{number}"));
-        self.plug(&format!("h{number}"));
+        let port = format!("h{number}");
+        let line = delay.map(|one_way| Delay::new(&self.space, &port, &space, "eth0", one_way));
+        if line.is_none() {
+            space.cable("eth0", &self.space, &port);
+        }
+        self.plug(&port);
         let address = self.give(&space, "eth0", number);
         if self.prefix != PUBLIC {
             space.run(&["ip", "route", "add", "default", "via", &self.gateway()]);
@@ -139,7 +154,11 @@ impl Network {
         // Devices find each other by multicast, which without a route of its own would go to the default one, or nowhere.
         space.run(&["ip", "route", "add", "224.0.0.0/4", "dev", "eth0"]);
         let space = Arc::new(space);
-        let host = Host { space, address };
+        let host = Host {
+            space,
+            address,
+            _line: line.map(Arc::new),
+        };
         self.hosts.push(host.clone());
         host
     }
@@ -210,6 +229,24 @@ impl Host {
 
     pub(crate) fn space(&self) -> &Space {
         &self.space
+    }
+
+    /// Runs code of this process there.
+    pub(crate) fn inside(&self) -> Inside {
+        Inside::new(&self.space)
+    }
+
+    /// Gives it all addresses of [`CITY`], as if it were millions of computers.
+    pub(crate) fn be_many(&self) {
+        self.space
+            .run(&["ip", "route", "add", "local", CITY, "dev", "lo"]);
+    }
+
+    /// Tells it where [`CITY`] is.
+    pub(crate) fn know_the_way_to(&self, many: &Self) {
+        let gateway = many.address.to_string();
+        self.space
+            .run(&["ip", "route", "add", CITY, "via", &gateway]);
     }
 
     /// Bytes that came in so far.
