@@ -5,7 +5,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::Ipv4Addr;
 use std::process::Stdio;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -64,11 +64,15 @@ const PORT: u16 = 4801;
 const KEYS: usize = 20;
 const TRIES: u64 = 10;
 
+/// Tests with crowds take turns: two at once would keep each other waiting.
+static TURN: Mutex<()> = Mutex::new(());
+
 #[test]
 fn sixty_peers_find_what_others_announced_and_still_do_though_three_in_ten_are_hostile() {
     const SHOALS: usize = 30;
     const KUBOS: usize = 30;
     const HOSTILE: usize = 26;
+    let _turn = turn();
     let Some(mut lab) = Lab::new() else { return };
     let place = lab.host();
     place.be_many();
@@ -143,6 +147,10 @@ fn sixty_peers_find_what_others_announced_and_still_do_though_three_in_ten_are_h
     assert!(all.iter().all(|most| *most < BEARABLE), "{all:?}");
 }
 
+fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// How many each peer knows, once it is as many as it should.
 async fn tables(peers: Arc<Vec<Peer>>, fits: impl Fn(usize, usize) -> bool) -> Vec<usize> {
     let mut known = Vec::new();
@@ -201,6 +209,7 @@ fn join_dht(config: &mut Value) {
 #[test]
 fn kubo_and_shoal_find_each_others_content_through_the_public_dht_alone() {
     const PEERS: usize = 100;
+    let _turn = turn();
     let Some(mut lab) = Lab::new() else { return };
     let city = lab.host();
     city.be_many();
@@ -244,6 +253,7 @@ fn kubo_and_shoal_find_each_others_content_through_the_public_dht_alone() {
 #[test]
 fn a_link_leads_to_its_first_byte_soon_among_a_thousand_peers_far_away() {
     const PEERS: usize = 1000;
+    let _turn = turn();
     let Some(mut lab) = Lab::new() else { return };
     let (city, far, fetcher) = (lab.host(), lab.far_host(), lab.far_host());
     city.be_many();

@@ -28,7 +28,7 @@ const LOCAL_INTERVAL: i64 = 60 * 60;
 /// Announcements are up to one in so many seconds earlier, so that what was shared together doesn't stay a burst for ever.
 const JITTER: i64 = 11;
 /// After a failure. Seconds.
-const RETRY: i64 = 5 * 60;
+const RETRY: i64 = 60;
 
 /// When each key is to be announced. Times are Unix seconds.
 #[derive(Debug)]
