@@ -50,6 +50,18 @@ fn a_far_router_is_as_far_as_it_should_be() {
     assert!(rate > 2_000_000.0, "{rate} bytes a second");
 }
 
+#[test]
+fn behind_two_routers_the_public_network_answers() {
+    let Some(mut lab) = Lab::new() else { return };
+    let public = lab.host();
+    let _server = serve(&public);
+    let mut outer = lab.router(Nat::Cone);
+    let mut inner = lab.router_behind(&mut outer, Nat::Cone);
+    let home = lab.host_behind(&mut inner);
+    let found = ask(&home, &[&public]);
+    assert_eq!(found["seen"][0][0], outer.external().to_string(), "{found}");
+}
+
 fn serve(host: &Host) -> Process {
     let server = host.python(&script(), &["serve"]);
     server.wait_for("\"ready\"", |lines| {

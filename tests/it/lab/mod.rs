@@ -4,6 +4,7 @@ mod itself;
 mod port;
 mod punch;
 mod sources;
+mod relay;
 
 use std::ffi::OsStr;
 use std::path::Path;
