@@ -2,7 +2,8 @@
 //!
 //! What stays true: it runs on the swarm's task, so it neither hashes nor copies nor reads; each event costs time in what it
 //! carries, not in the number of peers. Bitswap does not run on relayed connections. With several connections to a peer the
-//! first one that speaks Bitswap is used; when it closes, the next takes over and both machines start afresh on it.
+//! first one that speaks Bitswap is used; when it closes, the next takes over and both machines start afresh on it. So they do when
+//! the peer starts afresh over a newer one: the older one is dead, as after a change of networks, and only the peer knows yet.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
@@ -335,21 +336,55 @@ impl Behaviour {
         if state.chosen.is_none_or(|(chosen, _)| chosen != id) {
             return;
         }
-        state.chosen = None;
-        self.client.disconnected(peer, Instant::now());
-        self.server.connection_lost(&peer);
+        self.give_up(peer);
         self.choose(peer);
         if self.connection_in_use(&peer).is_none() {
             self.server.disconnected(&peer);
         }
     }
 
-    /// Takes up work over the first connection that speaks Bitswap, if there is none yet.
-    fn choose(&mut self, peer: PeerId) {
+    /// The peer starts afresh over this connection: one that was used longer is left.
+    fn follow(&mut self, peer: PeerId, id: ConnectionId) {
         let Some(state) = self.peers.get_mut(&peer) else {
             return;
         };
-        let mut speaking = state.links.iter().filter_map(|link| match link.support {
+        let Some((old, _)) = state.chosen else {
+            return;
+        };
+        let place = |id| state.links.iter().position(|link| link.id == id);
+        // Only to newer ones, so that two who follow each other come to an end.
+        if place(id) <= place(old) {
+            return;
+        }
+        let is_held = state.is_held;
+        self.give_up(peer);
+        if is_held {
+            self.events
+                .push_back(notify(peer, old, Command::Hold(false)));
+        }
+        self.choose_among(peer, |link| link.id == id);
+    }
+
+    /// What was used is used no more.
+    fn give_up(&mut self, peer: PeerId) {
+        if let Some(state) = self.peers.get_mut(&peer) {
+            state.chosen = None;
+        }
+        self.client.disconnected(peer, Instant::now());
+        self.server.connection_lost(&peer);
+    }
+
+    /// Takes up work over the first connection that speaks Bitswap, if there is none yet.
+    fn choose(&mut self, peer: PeerId) {
+        self.choose_among(peer, |_| true);
+    }
+
+    fn choose_among(&mut self, peer: PeerId, fits: impl Fn(&Link) -> bool) {
+        let Some(state) = self.peers.get_mut(&peer) else {
+            return;
+        };
+        let links = state.links.iter().filter(|link| fits(link));
+        let mut speaking = links.filter_map(|link| match link.support {
             Support::Yes(version) => Some((link.id, version)),
             _ => None,
         });
@@ -391,7 +426,14 @@ impl Behaviour {
                 self.leave(peer, id);
                 self.client.dial_failed(peer, now);
             }
-            Report::Received(received) => self.on_received(peer, received, now),
+            Report::Received(received) => {
+                if received.full {
+                    self.follow(peer, id);
+                }
+                self.on_received(peer, received, now);
+            }
+            // What was handed to a connection that is used no more counts as lost already.
+            Report::Written | Report::Progress if self.connection_in_use(&peer) != Some(id) => {}
             Report::Written => {
                 let bytes = self.server.on_written(peer, now);
                 if let Some(state) = self.peers.get_mut(&peer) {

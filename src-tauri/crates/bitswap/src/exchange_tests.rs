@@ -1,17 +1,23 @@
 //! Nodes that exchange blocks over loopback TCP, with real connections and no other part of the program.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::net::Ipv4Addr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::StreamExt as _;
 use futures::future::select_all;
 use libp2p::identity::Keypair;
+use libp2p::multiaddr::Protocol;
 use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::swarm::{ConnectionId, NetworkBehaviour, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Swarm, SwarmBuilder, identify, noise, tcp};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use unixfs::cid::{Cid, DAG_PB, RAW, SHA2_256, Version as CidVersion, hash};
 
+use crate::limits::STUCK_AFTER;
 use crate::wire::Version;
 use crate::{Behaviour, Config, Event, PeerStats, SessionId, Want};
 
@@ -383,6 +389,58 @@ async fn a_second_connection_takes_over_when_the_first_closes() {
     assert!(nodes[0].swarm.close_connection(first));
     run(&mut nodes, |nodes| has_all(&nodes[0], &cids)).await;
     assert_ne!(nodes[0].connection_in_use(&other), Some(first));
+}
+
+/// As after a change of networks: one end has left a connection, and the other end is not told.
+#[tokio::test]
+async fn a_peer_that_starts_afresh_over_another_connection_is_answered_there() {
+    let mut nodes = [Node::new(Version::V1_2), Node::new(Version::V1_2)];
+    let blocks: VecDeque<_> = (0..60).map(|seed| raw_block(seed, 300_000)).collect();
+    let cids: Vec<_> = blocks.iter().map(|(cid, _)| *cid).collect();
+    nodes[1].store.extend(blocks);
+    run(&mut nodes, |nodes| {
+        nodes[1].swarm.listeners().next().is_some()
+    })
+    .await;
+    let straight = nodes[1].swarm.listeners().next().unwrap().clone();
+    let (through, cut) = cable(&straight).await;
+    nodes[0].swarm.dial(through).unwrap();
+    nodes[0].wants(cids.clone());
+    run(&mut nodes, |nodes| nodes[0].received.len() > 5).await;
+    cut.notify_one();
+    let (here, there) = (nodes[0].peer(), nodes[1].peer());
+    let dead = nodes[1].connection_in_use(&here);
+    let first = nodes[0].connection_in_use(&there).unwrap();
+    assert!(nodes[0].swarm.close_connection(first));
+    nodes[0].swarm.dial(straight).unwrap();
+    let all = run(&mut nodes, |nodes| has_all(&nodes[0], &cids));
+    // Long before the other end gives up the dead connection.
+    let soon = STUCK_AFTER / 3;
+    assert!(tokio::time::timeout(soon, all).await.is_ok());
+    assert_ne!(nodes[1].connection_in_use(&here), dead);
+}
+
+/// Where one gets through to `target`, until it is cut: then nothing passes any more, and neither end sees that.
+async fn cable(target: &Multiaddr) -> (Multiaddr, Arc<Notify>) {
+    let port = target.iter().find_map(|part| match part {
+        Protocol::Tcp(port) => Some(port),
+        _ => None,
+    });
+    let target = (Ipv4Addr::LOCALHOST, port.unwrap());
+    let entrance = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let port = entrance.local_addr().unwrap().port();
+    let cut = Arc::new(Notify::new());
+    let is_cut = Arc::clone(&cut);
+    tokio::spawn(async move {
+        let (mut near, _) = entrance.accept().await.unwrap();
+        let mut far = TcpStream::connect(target).await.unwrap();
+        tokio::select! {
+            _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
+            () = is_cut.notified() => std::future::pending().await,
+        }
+    });
+    let address = format!("/ip4/127.0.0.1/tcp/{port}").parse().unwrap();
+    (address, cut)
 }
 
 #[tokio::test]
