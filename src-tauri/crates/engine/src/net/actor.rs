@@ -549,19 +549,14 @@ impl Actor {
         }
     }
 
-    /// A connection whose other end went without a word, with its machine or its network, is closed: nobody would dial anew
-    /// while it seems to stand, and TCP alone would let it seem so for a quarter of an hour.
+    /// Failures are left to [`Actor::close_dead`]: libp2p keeps the first one to itself, and calls the second one something else.
     fn on_ping(&mut self, event: ping::Event) {
         match event.result {
             Ok(rtt) => self.peers.pinged(&event.peer, event.connection, rtt),
-            Err(ping::Failure::Timeout) => {
-                tracing::debug!(peer = %event.peer, "a connection is dead");
-                self.swarm.close_connection(event.connection);
-            }
             Err(ping::Failure::Unsupported) => {
                 self.peers.answers_no_pings(&event.peer, event.connection);
             }
-            Err(ping::Failure::Other { .. }) => {}
+            Err(_) => {}
         }
     }
 

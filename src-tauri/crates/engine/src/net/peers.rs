@@ -1,7 +1,7 @@
 //! The peers that are connected now: by which addresses, what they run, how far they are. Forgotten when they leave.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use bitswap::PeerStats;
@@ -15,6 +15,8 @@ use super::address::{self, Scope};
 
 /// Characters kept of what a peer says it is.
 const MAX_AGENT_CHARS: usize = 64;
+/// Any will do where the port doesn't matter; 0 is not a target everywhere.
+const SOME_PORT: u16 = 9;
 
 #[derive(Debug, Default)]
 pub(crate) struct Peers(HashMap<PeerId, Peer>);
@@ -24,6 +26,8 @@ struct Peer {
     connections: HashMap<ConnectionId, Connection>,
     agent: Option<String>,
     rtt: Option<Duration>,
+    /// Bytes exchanged with it when one of its connections was first found silent.
+    moved: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -32,8 +36,8 @@ struct Connection {
     inbound: bool,
     relayed: bool,
     since: Instant,
-    /// Where the other end got through to, if it came to us.
-    local: Option<Multiaddr>,
+    /// The address of this machine that it hangs on.
+    local: Option<IpAddr>,
     /// When it last answered a ping; none: it answers none.
     heard: Option<Instant>,
 }
@@ -47,10 +51,10 @@ pub(crate) struct Relayed {
     pub(crate) is_replaced: bool,
 }
 
-fn local_of(endpoint: &ConnectedPoint) -> Option<Multiaddr> {
+fn local_of(endpoint: &ConnectedPoint) -> Option<IpAddr> {
     match endpoint {
-        ConnectedPoint::Listener { local_addr, .. } => Some(local_addr.clone()),
-        ConnectedPoint::Dialer { .. } => None,
+        ConnectedPoint::Listener { local_addr, .. } => address::ip(local_addr),
+        ConnectedPoint::Dialer { address, .. } => from_where(address::ip(address)?),
     }
 }
 
@@ -58,6 +62,17 @@ impl Connection {
     fn is_near(&self) -> bool {
         address::scope(&self.address) == Scope::Private
     }
+}
+
+/// The address from which this machine sends to that one now. Nothing is sent: a UDP socket that has a target only picks its way.
+fn from_where(target: IpAddr) -> Option<IpAddr> {
+    let any: IpAddr = match target {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let socket = UdpSocket::bind((any, 0)).ok()?;
+    socket.connect((target, SOME_PORT)).ok()?;
+    Some(socket.local_addr().ok()?.ip())
 }
 
 impl Peer {
@@ -180,12 +195,35 @@ impl Peers {
         self.those(|connection| connection.heard.is_some_and(|at| at < then))
     }
 
+    /// Those of them over which nothing has moved either since this was last asked: where a line is slow, an answer may wait for long
+    /// behind what is under way. `moved` says how many bytes were exchanged with a peer so far.
+    pub(crate) fn dead_since(
+        &mut self,
+        then: Instant,
+        moved: impl Fn(&PeerId) -> u64,
+    ) -> Vec<ConnectionId> {
+        let mut dead = Vec::new();
+        for (id, peer) in &mut self.0 {
+            let is_silent = |connection: &Connection| connection.heard.is_some_and(|at| at < then);
+            let silent = peer.connections.iter();
+            let silent: Vec<ConnectionId> = silent
+                .filter(|(_, connection)| is_silent(connection))
+                .map(|(id, _)| *id)
+                .collect();
+            let now = (!silent.is_empty()).then(|| moved(id));
+            if std::mem::replace(&mut peer.moved, now) == now {
+                dead.extend(silent);
+            }
+        }
+        dead
+    }
+
     /// Connections that hang on an address of this machine's, or lead into its network.
     pub(crate) fn through(&self, network: &IpNet) -> Vec<ConnectionId> {
         self.those(|connection| {
-            let local = connection.local.as_ref().and_then(address::ip);
             let remote = address::ip(&connection.address);
-            local == Some(network.addr()) || remote.is_some_and(|ip| network.contains(&ip))
+            connection.local == Some(network.addr())
+                || remote.is_some_and(|ip| network.contains(&ip))
         })
     }
 
@@ -248,5 +286,48 @@ impl Peers {
             received: stats.get(id).map_or(0, |stats| stats.bytes_received),
         };
         self.0.iter().map(info).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use libp2p::core::Endpoint;
+    use libp2p::core::transport::PortUse;
+
+    use super::*;
+
+    fn to(address: &str) -> ConnectedPoint {
+        ConnectedPoint::Dialer {
+            address: address.parse().unwrap(),
+            role_override: Endpoint::Dialer,
+            port_use: PortUse::Reuse,
+        }
+    }
+
+    #[test]
+    fn who_is_silent_is_dead_unless_something_moves() {
+        let mut peers = Peers::default();
+        let [one, other] = [(); 2].map(|()| PeerId::random());
+        let [first, second] = [1, 2].map(ConnectionId::new_unchecked);
+        for (peer, id) in [(one, first), (other, second)] {
+            peers.connected(peer, id, &to("/ip4/127.0.0.1/tcp/1"));
+        }
+        let before = Instant::now();
+        peers.answers_no_pings(&other, second);
+        for (moved, dead) in [(5, &[][..]), (6, &[]), (6, &[first])] {
+            assert_eq!(peers.dead_since(before, |_| moved), dead);
+        }
+        peers.pinged(&one, first, Duration::ZERO);
+        assert_eq!(peers.dead_since(before, |_| 6), []);
+    }
+
+    #[test]
+    fn a_connection_that_we_opened_hangs_on_the_address_from_which_it_goes() {
+        let mut peers = Peers::default();
+        let id = ConnectionId::new_unchecked(1);
+        peers.connected(PeerId::random(), id, &to("/ip4/127.0.0.2/tcp/1"));
+        let own = |address: &str| format!("{address}/32").parse().unwrap();
+        assert_eq!(peers.through(&own("127.0.0.1")), [id]);
+        assert_eq!(peers.through(&own("127.0.0.3")), []);
     }
 }

@@ -248,6 +248,13 @@ impl Sessions {
         due
     }
 
+    /// This machine is somewhere else now: the pauses begin anew.
+    pub(crate) fn hurry(&mut self) {
+        for state in self.open.values_mut() {
+            state.look_again = None;
+        }
+    }
+
     /// After a nudge: bytes that were released, and the sessions that ended.
     pub(crate) fn collect(&mut self) -> (u64, Vec<Closed>) {
         let mut released = 0;
@@ -386,6 +393,10 @@ mod tests {
             })
             .collect();
         assert_eq!(looks, [1, 5, 13, 29, 61, 121, 181]);
+        sessions.hurry();
+        let moved = start + Duration::from_secs(hour + 200);
+        assert_eq!(sessions.look_again(moved), []);
+        assert_eq!(sessions.look_again(moved + LOOK_AGAIN), [id]);
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! What hung on an address that went away is closed at once. Whatever else was connected has a short while to show that it is
 //! still there; a connection whose other end can't be heard any more would otherwise seem to stand for minutes. Meanwhile names are
-//! looked up with the new network's settings, and everybody worth meeting is dialled again.
+//! looked up with the new network's settings, and everybody worth meeting is dialled again. A line can also go dead without any sign
+//! here: what nothing is heard of for long is closed as well.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -17,6 +18,9 @@ use crate::net::trust::behaviour::Event;
 
 /// A connection that answered no ping for so long after a change is dead. Pings go out every 15 seconds.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(20);
+/// A connection that answered no ping for so long may be dead, even though nothing here changed: a ping goes out 15 seconds after the
+/// last answer.
+const SILENCE: Duration = Duration::from_secs(25);
 /// Wall time that passed beyond what a clock that stops in sleep has seen: that was a sleep, not a clock being set right.
 const SLEEP: Duration = Duration::from_secs(30);
 
@@ -42,8 +46,9 @@ impl Clocks {
 }
 
 impl Actor {
-    /// Notices a sleep, and closes what has not been heard of since the last change.
+    /// Notices a sleep, and closes what has not been heard of since the last change, or for long.
     pub(super) fn look_for_changes(&mut self) {
+        self.close_dead();
         let now = Instant::now();
         if self.clocks.slept(now, SystemTime::now()) {
             tracing::info!("this machine slept");
@@ -63,6 +68,23 @@ impl Actor {
         }
     }
 
+    /// A connection whose other end went without a word, with its machine or its network, is closed: nobody would dial anew
+    /// while it seems to stand, and TCP alone would let it seem so for a quarter of an hour.
+    pub(super) fn close_dead(&mut self) {
+        let Some(then) = Instant::now().checked_sub(SILENCE) else {
+            return;
+        };
+        let stats = self.swarm.behaviour().bitswap.peer_stats();
+        let moved = |peer: &PeerId| {
+            let of_peer = stats.iter().find(|stats| stats.peer == *peer);
+            of_peer.map_or(0, |stats| stats.bytes_sent + stats.bytes_received)
+        };
+        for connection in self.peers.dead_since(then, moved) {
+            tracing::debug!(?connection, "a connection is dead");
+            self.swarm.close_connection(connection);
+        }
+    }
+
     /// An address of this machine is gone, and with it whatever was connected through it.
     pub(super) fn on_address_gone(&mut self, network: &if_watch::IpNet) {
         for connection in self.peers.through(network) {
@@ -78,6 +100,7 @@ impl Actor {
         if self.swarm.behaviour().kad.is_enabled() {
             self.enter_through_bootstrap();
         }
+        self.sessions.hurry();
         for session in self.sessions.hungry() {
             self.look_nearby(session);
         }
