@@ -24,8 +24,10 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// A connection that stood for so long shows that the peer wants it.
 const STEADY: Duration = Duration::from_secs(30);
-/// Between two searches of the DHT for one peer that is away. Each asks dozens of others.
-const SEARCH_INTERVAL: Duration = Duration::from_mins(10);
+/// Between the first two searches of the DHT for one peer that is away: it may have gone to come back elsewhere.
+const FIRST_SEARCH_PAUSE: Duration = Duration::from_secs(10);
+/// The longest such pause. Each search asks dozens of others.
+const LONGEST_SEARCH_PAUSE: Duration = Duration::from_mins(10);
 
 /// The trusted peers, with where each stands.
 #[derive(Debug, Default)]
@@ -39,7 +41,8 @@ struct Friend {
     found: Vec<Multiaddr>,
     state: State,
     pause: Duration,
-    searched: Option<Instant>,
+    /// When it was last searched for, and the pause after that.
+    searched: Option<(Instant, Duration)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,6 +145,7 @@ impl Trusted {
         {
             if now.saturating_duration_since(since) >= STEADY {
                 friend.pause = FIRST_PAUSE;
+                friend.searched = None;
             }
             friend.wait(now);
         }
@@ -156,12 +160,15 @@ impl Trusted {
             return false;
         }
         friend.wait(now);
-        let rested = |at: Instant| now.saturating_duration_since(at) >= SEARCH_INTERVAL;
-        let search = friend.searched.is_none_or(rested);
-        if search {
-            friend.searched = Some(now);
-        }
-        search
+        let pause = match friend.searched {
+            None => FIRST_SEARCH_PAUSE,
+            Some((at, pause)) if now.saturating_duration_since(at) >= pause => {
+                (2 * pause).min(LONGEST_SEARCH_PAUSE)
+            }
+            Some(_) => return false,
+        };
+        friend.searched = Some((now, pause));
+        true
     }
 
     /// Others say that it is there: it is dialled at once.
@@ -213,16 +220,18 @@ mod tests {
         let given = address("/ip4/8.8.8.8/tcp/1", peer);
         assert_eq!(trusted.set(&[given], |_| false, start), [peer].into());
         let mut dials = Vec::new();
-        let mut searches = 0;
+        let mut searches = Vec::new();
         for second in 0..300 {
             let now = start + Duration::from_secs(second);
             if trusted.next(now) == Some(peer) {
                 dials.push(second);
-                searches += u32::from(trusted.failed(&peer, now));
+                if trusted.failed(&peer, now) {
+                    searches.push(second);
+                }
             }
         }
         assert_eq!(dials, [0, 1, 3, 7, 15, 31, 63, 123, 183, 243]);
-        assert_eq!(searches, 1);
+        assert_eq!(searches, [0, 15, 63, 123, 243]);
         let moved = start + Duration::from_mins(5);
         trusted.hurry(moved);
         assert_eq!(trusted.next(moved), Some(peer));
