@@ -1,10 +1,12 @@
 //! Reachable from anywhere: real programs behind real address translation, in networks that the test makes itself.
 
+mod check;
 mod itself;
 mod port;
 mod punch;
-mod sources;
 mod relay;
+mod roam;
+mod sources;
 
 use std::ffi::OsStr;
 use std::path::Path;

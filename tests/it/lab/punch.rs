@@ -17,6 +17,8 @@ use crate::support::trees;
 /// Many times what a relay passes on in one connection, 128 KiB.
 const SIZE: u64 = 1_000_000;
 const TRIES: u16 = 10;
+/// Where both wires are there to choose from.
+const FEW_TRIES: u16 = 3;
 /// Of the seed; everybody who fetches takes the next one.
 const PORT: u16 = 4900;
 /// Seconds for one of the tries, which takes two or three.
@@ -24,12 +26,18 @@ const PATIENCE: &str = "30";
 
 #[test]
 fn holes_are_punched_over_tcp() {
-    check(Wire::Tcp);
+    check(Wire::Tcp, TRIES);
 }
 
 #[test]
 fn holes_are_punched_over_quic() {
-    check(Wire::Quic);
+    check(Wire::Quic, TRIES);
+}
+
+/// As by default: TCP and QUIC, at one port.
+#[test]
+fn holes_are_punched_where_everybody_speaks_over_both() {
+    check(Wire::Both, FEW_TRIES);
 }
 
 /// Where no hole can be punched it is said on both sides, and another source serves.
@@ -53,7 +61,7 @@ fn a_router_that_is_never_twice_the_same_keeps_others_out() {
 }
 
 /// Everybody who fetches is new, at a port at which the routers have seen nobody, and has nothing but the link.
-fn check(wire: Wire) {
+fn check(wire: Wire, tries: u16) {
     let Some(place) = Place::new(wire, Nat::Cone) else {
         return;
     };
@@ -61,17 +69,17 @@ fn check(wire: Wire) {
     let (_daemon, ready, link) = place.seed(&relays, "relayed");
     let passed_on = || place.relay_hosts.iter().map(Host::received).sum::<u64>();
     let (before, start) = (passed_on(), Instant::now());
-    let tries = (1..=TRIES).map(|number| place.fetch(&relays, PORT + number, &link, &ready.peer));
-    let came: Vec<bool> = tries.collect();
+    let fetch = |number| place.fetch(&relays, PORT + number, &link, &ready.peer);
+    let came: Vec<bool> = (1..=tries).map(fetch).collect();
     let (passed_on, took) = (passed_on() - before, start.elapsed());
     let count = came.iter().filter(|came| **came).count();
     // To the stream itself: the test harness hides what a passing test prints.
     let _ = writeln!(
         std::io::stderr(),
-        "{wire:?}: {count} of {TRIES} holes were punched, in {took:?}, and {passed_on} bytes came to the relays"
+        "{wire:?}: {count} of {tries} holes were punched, in {took:?}, and {passed_on} bytes came to the relays"
     );
     assert!(came.iter().all(|came| *came), "{wire:?}: {came:?}");
-    let content = SIZE * u64::from(TRIES);
+    let content = SIZE * u64::from(tries);
     assert!(passed_on < content / 4, "{passed_on} of {content} bytes");
 }
 
@@ -79,9 +87,10 @@ fn check(wire: Wire) {
 enum Wire {
     Tcp,
     Quic,
+    Both,
 }
 
-/// Two homes that are far from everybody, and two relays in public, all of which speak over one wire only.
+/// Two homes that are far from everybody, and two relays in public, all of which speak over one wire only, or all over both.
 struct Place {
     wire: Wire,
     relays: Vec<Kubo>,
@@ -123,7 +132,7 @@ impl Place {
     fn somebody(&self, host: &Host, port: u16, relays: &[Daemon<'_>]) -> Shoal {
         let known = relays.iter().flat_map(|relay| relay.addresses.clone());
         Shoal::at(host)
-            .with("listen", &self.wire.at("0.0.0.0", port))
+            .with("listen", &self.wire.at("0.0.0.0", port).join(","))
             .with("dht", "on")
             .with("bootstrap", &known.collect::<Vec<_>>().join(","))
     }
@@ -154,17 +163,20 @@ impl Place {
 }
 
 impl Wire {
-    fn at(self, ip: &str, port: u16) -> String {
+    fn at(self, ip: &str, port: u16) -> Vec<String> {
+        let tcp = format!("/ip4/{ip}/tcp/{port}");
+        let quic = format!("/ip4/{ip}/udp/{port}/quic-v1");
         match self {
-            Self::Tcp => format!("/ip4/{ip}/tcp/{port}"),
-            Self::Quic => format!("/ip4/{ip}/udp/{port}/quic-v1"),
+            Self::Tcp => vec![tcp],
+            Self::Quic => vec![quic],
+            Self::Both => vec![tcp, quic],
         }
     }
 }
 
 /// As a public node of Kubo is: it relays, and dials others' addresses for them.
-fn serve(config: &mut Value, listen: &str) {
-    config["Addresses"]["Swarm"] = json!([listen]);
+fn serve(config: &mut Value, listen: &[String]) {
+    config["Addresses"]["Swarm"] = json!(listen);
     config["AutoNAT"] = json!({ "ServiceMode": "enabled" });
     config["Internal"] = json!({ "Libp2pForceReachability": "public" });
     // All who fetch come from one address.

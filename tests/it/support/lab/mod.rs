@@ -10,6 +10,7 @@
 
 mod delay;
 mod inside;
+mod moves;
 mod router;
 mod space;
 pub(crate) mod upnp;

@@ -58,12 +58,6 @@ fn local_of(endpoint: &ConnectedPoint) -> Option<IpAddr> {
     }
 }
 
-impl Connection {
-    fn is_near(&self) -> bool {
-        address::scope(&self.address) == Scope::Private
-    }
-}
-
 /// The address from which this machine sends to that one now. Nothing is sent: a UDP socket that has a target only picks its way.
 fn from_where(target: IpAddr) -> Option<IpAddr> {
     let any: IpAddr = match target {
@@ -73,6 +67,12 @@ fn from_where(target: IpAddr) -> Option<IpAddr> {
     let socket = UdpSocket::bind((any, 0)).ok()?;
     socket.connect((target, SOME_PORT)).ok()?;
     Some(socket.local_addr().ok()?.ip())
+}
+
+impl Connection {
+    fn is_near(&self) -> bool {
+        address::scope(&self.address) == Scope::Private
+    }
 }
 
 impl Peer {
