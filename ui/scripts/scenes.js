@@ -87,7 +87,7 @@ export const scenes = [
     },
   },
   { name: "settings-network", query: "peers.trusted=12D3KooWQYV9dGMFoRzNStwpXztXaBUjtPqi6aU76ZgUriHhnP2c&networks.blocked=192.0.2.0/24,2001:db8::/32", act: (page) => setting(page, "network") },
-  { name: "settings-people", query: "peers.trusted=12D3KooWQYV9dGMFoRzNStwpXztXaBUjtPqi6aU76ZgUriHhnP2c&networks.blocked=192.0.2.0/24,2001:db8::/32", act: async (page) => { await setting(page, "network"); await page.getByText("Trusted people").first().evaluate((label) => label.scrollIntoView()); } },
+  { name: "settings-people", query: "peers.trusted=12D3KooWQYV9dGMFoRzNStwpXztXaBUjtPqi6aU76ZgUriHhnP2c&networks.blocked=192.0.2.0/24,2001:db8::/32", act: async (page) => { await setting(page, "network"); for (const name of [/^Trusted people/, /^Blocked networks/]) await page.getByRole("button", { name }).click(); await page.getByText("Trusted people").first().evaluate((label) => label.scrollIntoView({ block: "center" })); } },
   { name: "settings-key", query: "state=private", act: async (page) => { await setting(page, "network"); await page.getByRole("button", { name: "Show the key" }).click(); } },
   { name: "settings-key-new", act: async (page) => { await setting(page, "network"); await page.getByRole("button", { name: "Enter a key" }).click(); await page.getByLabel("Key of the private network").fill("not a key"); await page.keyboard.press("Enter"); } },
   {

@@ -90,6 +90,10 @@ test("people are trusted and blocked by the keyboard, and let in again", async (
 test("lists in the settings take entries and give them up", async () => {
   const page = await open();
   await page.keyboard.press("Control+,");
+  const fold = page.getByRole("button", { name: /^Blocked networks/ });
+  expect(await fold.textContent()).toMatch("None");
+  await fold.focus();
+  await page.keyboard.press("Enter");
   const field = page.getByRole("textbox", { name: "Add to “Blocked networks”" });
   await field.fill("everybody");
   await field.press("Enter");
@@ -101,9 +105,12 @@ test("lists in the settings take entries and give them up", async () => {
   await field.fill("192.0.2.0/24");
   await field.press("Enter");
   await expect.poll(() => world(page, ({ settings }) => settings.get("networks.blocked"))).toBe("192.0.2.0/24");
+  expect(await fold.textContent()).toMatch("1 entry");
   await page.getByRole("button", { name: "Remove 192.0.2.0/24" }).click();
   await expect.poll(() => world(page, ({ settings }) => settings.get("networks.blocked"))).toBe("none");
   expect(await focused(page)).toBe("Add to “Blocked networks”");
+  await fold.click();
+  await isGone(field);
   const routers = page.getByRole("switch", { name: "Ask web services who has what" });
   await routers.uncheck();
   await expect.poll(() => world(page, ({ settings }) => settings.get("http.routers"))).toBe("none");

@@ -54,6 +54,11 @@ async function settings(page: Page): Promise<void> {
   await isSeen(page.locator("main [role=switch]"));
 }
 
+async function unfolded(page: Page): Promise<void> {
+  await settings(page);
+  for (const fold of await page.locator("#network [aria-expanded]").all()) await fold.click();
+}
+
 /** The test of whether others get here, with the public service too where it can be chosen. */
 async function tested(page: Page, seen: string, asksPublic = false): Promise<void> {
   await network(page);
@@ -129,12 +134,12 @@ export const states: readonly Shown[] = [
   { name: "network, menu of a person", reach: (page) => network(page).then(() => page.locator("main [role=cell] button").first().click()).then(() => isSeen(page.locator("[role=menu]"))) },
   { name: "network, somebody blocked", reach: (page) => network(page).then(() => page.locator("main [role=cell] button").first().click()).then(() => page.locator("[role=menuitem]").last().click()).then(() => isSeen(page.locator(".toast"))) },
   { name: "settings", reach: settings },
-  { name: "settings, lists of people", query: TRUSTED, reach: settings },
-  { name: "settings, a wrong entry", reach: (page) => settings(page).then(() => page.locator("#network form input").first().fill("nobody")).then(() => page.keyboard.press("Enter")).then(() => isSeen(page.locator("main [role=alert]"))) },
+  { name: "settings, lists of people", query: TRUSTED, reach: unfolded },
+  { name: "settings, a wrong entry", reach: (page) => unfolded(page).then(() => page.locator("#network form input").first().fill("nobody")).then(() => page.keyboard.press("Enter")).then(() => isSeen(page.locator("main [role=alert]"))) },
   { name: "settings, a private network", query: "state=private", reach: (page) => settings(page).then(() => page.locator("#network [aria-pressed]").click()) },
   { name: "settings, a new key", reach: (page) => settings(page).then(() => page.locator("#network .group").last().locator("button").last().click()).then(() => isSeen(page.locator("#network input.field"))) },
   { name: "settings, by the clock", reach: (page) => settings(page).then(() => page.locator("#limits [role=switch], section:has(h2) [role=switch]").nth(5).check()) },
   { name: "settings, given from outside", query: "locked=upload.limit,listen,language", reach: settings },
-  { name: "settings, a report", reach: (page) => settings(page).then(() => page.locator("main [aria-expanded]").first().click()).then(() => isSeen(page.locator("main pre"))) },
+  { name: "settings, a report", reach: (page) => settings(page).then(() => page.locator("#diagnostics [aria-expanded]").click()).then(() => isSeen(page.locator("main pre"))) },
   { name: "first run", query: "state=first", reach: (page) => isSeen(dialog(page)) },
 ];
