@@ -123,7 +123,7 @@ export const states: readonly Shown[] = [
   { name: "network", reach: network },
   { name: "network, details", reach: (page) => network(page).then(() => page.locator("main summary").click()) },
   { name: "network, offline", query: "state=offline", reach: network },
-  { name: "network, this machine only", query: "state=machine", reach: network },
+  { name: "network, this machine only", query: "state=machine", reach: (page) => page.keyboard.press("5").then(() => isSeen(page.locator("main section h2").first())) },
   { name: "network, being checked", query: "state=checking", reach: network },
   ...PLACES.map((place) => ({ name: `network, ${place}`, query: `state=${place}`, reach: (page: Page) => network(page).then(() => page.locator("main summary").click()) })),
   { name: "network, a test under way", query: "check=slow", reach: (page) => tested(page, "[role=progressbar]") },
