@@ -193,9 +193,9 @@ impl Daemon<'_> {
         self.kubo.add(path, &[])
     }
 
-    /// Announces in the DHT what it has.
+    /// Announces in the DHT what it has, and waits until that is done; `provide once` would only take note of it.
     pub(crate) fn announce(&self, cid: &str) {
-        self.kubo.ipfs(&[&"provide", &"once", &cid]);
+        self.kubo.ipfs(&[&"routing", &"provide", &cid]);
     }
 
     /// Waits until so many peers are in the table of its DHT, `lan` or `wan`.
