@@ -69,8 +69,8 @@ static TURN: Mutex<()> = Mutex::new(());
 
 #[test]
 fn sixty_peers_find_what_others_announced_and_still_do_though_three_in_ten_are_hostile() {
-    const SHOALS: usize = 30;
-    const KUBOS: usize = 30;
+    const SHOALS: usize = 20;
+    const KUBOS: usize = 40;
     const HOSTILE: usize = 26;
     let _turn = turn();
     let Some(mut lab) = Lab::new() else { return };

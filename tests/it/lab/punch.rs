@@ -51,7 +51,8 @@ fn a_router_that_is_never_twice_the_same_keeps_others_out() {
     let (_daemon, _, link) = place.seed(&relays, "symmetric-nat");
     let fetcher = place.somebody(&place.fetcher, PORT, &relays);
     let into = place.folder.path().join("into");
-    let get: [&dyn AsRef<OsStr>; 6] = [&"get", &link, &"--into", &into, &"--timeout", &PATIENCE];
+    // A relayed connection is given 20 s to become a direct one.
+    let get: [&dyn AsRef<OsStr>; 6] = [&"get", &link, &"--into", &into, &"--timeout", &"50"];
     assert_eq!(fetcher.run(&get).problem(), "nobody-reachable");
     let (_share, ready, _) = Shoal::at(&other).share(&place.file, &[]);
     let provider: [&dyn AsRef<OsStr>; 2] = [&"--provider", &ready.listen[0]];

@@ -79,8 +79,8 @@ impl Peer {
                 pause().await;
             }
         };
-        let come = tokio::time::timeout(PATIENCE, looking).await;
-        come.unwrap_or_else(|_| panic!("not {what} in {PATIENCE:?}: {last:#?}"))
+        let come = tokio::time::timeout(2 * PATIENCE, looking).await;
+        come.unwrap_or_else(|_| panic!("not {what}: {last:#?}"))
     }
 
     /// Shares a block and announces it. Says how long it took to be announced.

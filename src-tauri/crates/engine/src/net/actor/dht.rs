@@ -26,6 +26,9 @@ const LOOK_AROUND_PAUSE: Duration = Duration::from_secs(1);
 /// Looks around in a row while few are known and nobody new comes: after 1, 3, 7, 15, 31 and 63 seconds.
 const LOOKS_AROUND: u32 = 6;
 
+/// Peers that answer on the way to a key and take note of it there, when all is well: then it doesn't matter how many others fail.
+const HEARD: u32 = 30;
+
 /// When to look around in the DHTs again.
 #[derive(Debug, Default)]
 pub(super) struct LookAround {
@@ -276,7 +279,7 @@ impl Actor {
                 }
                 QueryResult::StartProviding(result) => {
                     // The library calls it a success even if nobody could be told.
-                    let was_heard = stats.num_successes() > stats.num_failures();
+                    let was_heard = stats.num_successes() > stats.num_failures().min(HEARD);
                     if let Some(reply) = self.providing.remove(&(dht, id)) {
                         let _ = reply.send(result.is_ok() && was_heard);
                     }
