@@ -55,6 +55,8 @@ const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 const TIDY_INTERVAL: Duration = Duration::from_mins(10);
 /// Whether this machine slept is looked at this often. Seldom enough to let an idle processor rest.
 const GLANCE_INTERVAL: Duration = Duration::from_secs(5);
+/// Listeners come one by one, and what answers devices on a new network takes a moment as well.
+const SETTLING: Duration = Duration::from_secs(1);
 /// Sockets open at once or not at all; name services and interface lists are fast.
 const LISTEN_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -92,6 +94,8 @@ pub(crate) struct Actor {
     /// When the network last changed, while it isn't known yet which connections outlived that.
     changed_at: Option<Instant>,
     look_around: LookAround,
+    /// When to ask this network's devices to make themselves known.
+    ask_devices_at: Option<Instant>,
     index: Index,
     /// Others could reach nothing that we listen at.
     this_machine_only: bool,
@@ -179,6 +183,7 @@ impl Actor {
             clocks: Clocks::new(Instant::now(), SystemTime::now()),
             changed_at: None,
             look_around: LookAround::default(),
+            ask_devices_at: None,
             index: index.clone(),
             this_machine_only,
             probe: Probe::default(),
@@ -310,6 +315,7 @@ impl Actor {
     fn has_timers(&self) -> bool {
         !self.sessions.is_empty()
             || self.look_around.is_planned()
+            || self.ask_devices_at.is_some()
             || self.young_until.is_some()
             || !self.checks.is_empty()
             || self.relays.is_waiting()
@@ -319,6 +325,9 @@ impl Actor {
     fn on_second(&mut self) {
         let now = Instant::now();
         self.look_around(now);
+        if self.ask_devices_at.take_if(|at| *at <= now).is_some() {
+            self.ask_devices();
+        }
         self.end_relayed(now);
         self.finish_checks(now);
         self.young_until = self.young_until.filter(|until| *until > now);
@@ -519,6 +528,7 @@ impl Actor {
                 }
             }
             SwarmEvent::NewListenAddr { .. } | SwarmEvent::ExpiredListenAddr { .. } => {
+                self.ask_devices_at = Some(Instant::now() + SETTLING);
                 self.update_router();
                 self.update_reach();
             }

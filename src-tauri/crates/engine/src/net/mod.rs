@@ -16,6 +16,7 @@
 //! | `http` | what web servers can help with: who has something, and blocks of it |
 //! | `provide` | what is announced, and when |
 //! | `peers` `routing` `kad_store` | who is connected, who is in the DHT's table, what the DHT gave us to keep |
+//! | `devices` | asks this network's devices to make themselves known |
 //! | `lan_dht` | this network's own DHT, closed to everybody outside |
 //! | `remember` | the DHT's peers from one run to the next |
 //! | `address` | which addresses may be dialled and believed |
@@ -32,6 +33,7 @@ mod behaviour;
 mod candidates;
 mod commands;
 mod crowd;
+mod devices;
 mod dial;
 mod find;
 mod http;

@@ -12,9 +12,9 @@ use libp2p::kad::{GetClosestPeersError, GetClosestPeersOk, QueryId, QueryResult}
 use libp2p::{Multiaddr, PeerId};
 
 use super::Actor;
-use crate::net::address;
 use crate::net::find::{self, Dht};
 use crate::net::trust::behaviour::Event;
+use crate::net::{address, devices};
 
 /// A connection that answered no ping for so long after a change is dead. Pings go out every 15 seconds.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(20);
@@ -120,8 +120,16 @@ impl Actor {
         self.greet(new);
     }
 
+    /// Devices of this network are asked to make themselves known, to us and to each other.
+    pub(super) fn ask_devices(&self) {
+        if self.swarm.behaviour().finds_devices() {
+            devices::ask(self.swarm.listeners());
+        }
+    }
+
     pub(super) fn on_trust(&mut self, event: Event) {
         let Event::Missing(peer) = event;
+        self.ask_devices();
         let lan = self.lan.addresses(&peer);
         if !lan.is_empty() {
             self.swarm.behaviour_mut().trust.found(&peer, lan);
