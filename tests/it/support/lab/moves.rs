@@ -36,4 +36,9 @@ impl Host {
                 .run(&["nft", "add", "chain", "inet", "silence", hook, &chain]);
         }
     }
+    /// Ends the silence.
+    pub(crate) fn speak_again(&self) {
+        self.space
+            .run(&["nft", "delete", "table", "inet", "silence"]);
+    }
 }

@@ -19,8 +19,8 @@ use crate::net::{address, devices};
 /// A connection that answered no ping for so long after a change is dead. Pings go out every 15 seconds.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(20);
 /// A connection that answered no ping for so long may be dead, even though nothing here changed: a ping goes out 15 seconds after the
-/// last answer.
-const SILENCE: Duration = Duration::from_secs(25);
+/// last answer. Two glances in a row have to find it so, which is half a minute after that answer at the latest.
+const SILENCE: Duration = Duration::from_secs(20);
 /// Wall time that passed beyond what a clock that stops in sleep has seen: that was a sleep, not a clock being set right.
 const SLEEP: Duration = Duration::from_secs(30);
 
