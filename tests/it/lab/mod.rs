@@ -2,6 +2,7 @@
 
 mod check;
 mod itself;
+mod names;
 mod port;
 mod punch;
 mod relay;

@@ -11,6 +11,7 @@
 mod delay;
 mod inside;
 mod moves;
+mod names;
 mod router;
 mod space;
 pub(crate) mod upnp;

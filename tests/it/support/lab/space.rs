@@ -2,7 +2,9 @@
 //!
 //! Its name carries the pid of the test run: two runs never meet, and what a killed run left behind is removed by the next.
 
-use std::path::Path;
+use std::io::Write;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// The start of every name here.
@@ -65,6 +67,18 @@ impl Space {
         ]));
         self.up(here);
         other.up(there);
+    }
+
+    /// Has programs in here that are started from now on ask there for names; those that run as well, if this was said before.
+    pub(super) fn resolve_at(&self, server: Ipv4Addr) {
+        let folder = settings(&self.name);
+        fs_err::create_dir_all(&folder).unwrap();
+        // In place: programs see this very file. And in one piece: always as many bytes, so that none reads half of it.
+        let mut file = fs_err::OpenOptions::new();
+        let file = file.write(true).create(true).truncate(false);
+        let mut file = file.open(folder.join("resolv.conf")).unwrap();
+        let line = format!("nameserver {server:<15}\n");
+        file.write_all(line.as_bytes()).unwrap();
     }
 
     pub(super) fn up(&self, interface: &str) {
@@ -136,6 +150,12 @@ fn remove(name: &str) {
         }
     }
     let _ = Command::new("ip").args(["netns", "del", name]).output();
+    let _ = fs_err::remove_dir_all(settings(name));
+}
+
+/// What lies in there, `ip netns exec` puts in the place of this machine's own in `/etc`.
+fn settings(name: &str) -> PathBuf {
+    Path::new("/etc/netns").join(name)
 }
 
 fn run(command: &mut Command) -> String {

@@ -16,8 +16,8 @@ use libp2p::dns;
 use libp2p::multiaddr::Protocol;
 
 /// Settings are read again when they are older than this and a name is to be resolved. Some change without a network that comes
-/// or goes, or a moment after it.
-const MAX_AGE: Duration = Duration::from_secs(30);
+/// or goes, or a moment after it; and reading them is little next to asking for a name.
+const MAX_AGE: Duration = Duration::from_secs(5);
 
 /// Tells the transport that the settings may be others now. Clones are one.
 #[derive(Debug, Clone, Default)]
