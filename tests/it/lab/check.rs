@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{network_where, until};
+use super::{network, network_where, reason, until};
 use crate::support::Wire;
 use crate::support::kubo::Kubo;
 use crate::support::lab::upnp::Speaks;
@@ -13,7 +13,7 @@ use crate::support::shoal::{Done, Shoal, text};
 fn who_stands_in_public_is_reached() {
     let Some(mut lab) = Lab::new() else { return };
     let [other, here] = [(); 2].map(|()| lab.host());
-    let Some(done) = check(&other, &here, |_| ()) else {
+    let Some((done, _)) = check(&other, Shoal::at(&here), |_| ()) else {
         return;
     };
     let done = done.expect_code(0);
@@ -31,7 +31,7 @@ fn who_stands_behind_an_open_port_is_reached() {
             view["mappings"].as_array().unwrap().len() == 2
         });
     };
-    let Some(done) = check(&other, &here, opened) else {
+    let Some((done, _)) = check(&other, Shoal::at(&here), opened) else {
         return;
     };
     let done = done.expect_code(0);
@@ -44,22 +44,49 @@ fn who_is_behind_a_closed_router_is_not_reached() {
     let other = lab.host();
     let mut router = lab.router(Nat::Cone);
     let here = lab.host_behind(&mut router);
-    let Some(done) = check(&other, &here, |_| ()) else {
+    let Some((done, _)) = check(&other, Shoal::at(&here), |_| ()) else {
         return;
     };
     let done = done.expect_code(1);
     assert_ne!(text(done.event("check"), "reachable"), "yes");
 }
 
-/// What it says once Kubo is met and `ready` is through; `None` after a loud word where Kubo is missing.
-fn check(other: &Host, here: &Host, ready: impl Fn(&Shoal)) -> Option<Done> {
+/// The router says that it has the address of the one before it, as where a person told it so.
+#[test]
+fn a_port_that_leads_nowhere_is_found_out() {
+    let Some(mut lab) = Lab::new() else { return };
+    let other = lab.host();
+    let mut outer = lab.router(Nat::Cone);
+    let mut inner = lab
+        .router_behind(&mut outer, Nat::Cone)
+        .opens_ports_as(Speaks::Upnp, outer.external());
+    let here = lab.host_behind(&mut inner);
+    let here = Shoal::at(&here).with("listen", "/ip4/0.0.0.0/tcp/4801");
+    let opened = |shoal: &Shoal| {
+        let view = network_where(shoal, "behind an open port", |view| {
+            view["mappings"].as_array().unwrap().len() == 1
+        });
+        assert_eq!(reason(&view, "port"), "opened", "{view:#}");
+    };
+    let Some((done, view)) = check(&other, here, opened) else {
+        return;
+    };
+    let done = done.expect_code(1);
+    assert_eq!(text(done.event("check"), "reachable"), "no");
+    assert_eq!(reason(&view, "port"), "not-confirmed", "{view:#}");
+    let told = view["external"].to_string();
+    assert!(!told.contains(&outer.external().to_string()), "{view:#}");
+}
+
+/// What it says once Kubo is met and `ready` is through, and how it stands then; `None` after a loud word where Kubo is missing.
+fn check(other: &Host, here: Shoal, ready: impl Fn(&Shoal)) -> Option<(Done, Value)> {
     let other = Kubo::at(other, |config| {
         config["AutoNAT"] = json!({ "ServiceMode": "enabled" });
         config["Internal"] = json!({ "Libp2pForceReachability": "public" });
     })?;
     let other = other.daemon();
     let address = Wire::TcpTls.pick(&other.addresses);
-    let here = Shoal::at(here).with("peers.trusted", address);
+    let here = here.with("peers.trusted", address);
     let (_daemon, _) = here.daemon();
     let is_met = || {
         let met = here.ok(&[&"peers"]).events;
@@ -68,7 +95,8 @@ fn check(other: &Host, here: &Host, ready: impl Fn(&Shoal)) -> Option<Done> {
     };
     until(|| "the other one is not met".to_owned(), is_met);
     ready(&here);
-    Some(here.run(&[&"network", &"--check"]))
+    let done = here.run(&[&"network", &"--check"]);
+    Some((done, network(&here)))
 }
 
 /// Over TCP: a Kubo that has never seen QUIC get through anywhere doesn't try that.

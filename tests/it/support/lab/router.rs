@@ -59,7 +59,13 @@ impl Router {
 
     /// Has the router open ports for those who ask, as most do at home.
     pub(crate) fn opens_ports(mut self, speaks: Speaks) -> Self {
-        self.start(speaks);
+        self.start(speaks, None);
+        self
+    }
+
+    /// The same, where somebody told the router that its address is `external`.
+    pub(crate) fn opens_ports_as(mut self, speaks: Speaks, external: Ipv4Addr) -> Self {
+        self.start(speaks, Some(external));
         self
     }
 
@@ -70,7 +76,7 @@ impl Router {
 
     /// Switches it off and on: the daemon starts anew and has forgotten every port.
     pub(crate) fn restart(&mut self) {
-        let speaks = self.daemon.as_ref().unwrap().speaks();
+        let (speaks, external) = self.daemon.as_ref().unwrap().settings();
         self.daemon = None;
         fs_err::remove_dir_all(&self.folder).unwrap();
         fs_err::create_dir(&self.folder).unwrap();
@@ -79,7 +85,7 @@ impl Router {
              flush chain inet nat prerouting_miniupnpd\n\
              flush chain inet nat postrouting_miniupnpd\n",
         );
-        self.start(speaks);
+        self.start(speaks, external);
     }
 
     /// The ports that are open now, from the rules that packets go by: `tcp 4801 192.168.11.10:4801`, sorted.
@@ -106,10 +112,16 @@ impl Router {
         &mut self.lan
     }
 
-    fn start(&mut self, speaks: Speaks) {
+    fn start(&mut self, speaks: Speaks, external: Option<Ipv4Addr>) {
         let [a, b, c] = self.lan.prefix;
         let inside = Ipv4Addr::new(a, b, c, 0);
-        self.daemon = Some(Daemon::start(&self.space, &self.folder, inside, speaks));
+        self.daemon = Some(Daemon::start(
+            &self.space,
+            &self.folder,
+            inside,
+            speaks,
+            external,
+        ));
     }
 
     fn load(&self, rules: &str) {

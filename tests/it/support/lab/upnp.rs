@@ -19,6 +19,7 @@ pub(crate) enum Speaks {
 #[derive(Debug)]
 pub(super) struct Daemon {
     speaks: Speaks,
+    external: Option<Ipv4Addr>,
     _process: Process,
 }
 
@@ -26,9 +27,15 @@ impl Daemon {
     /// Its list of open ports, in its folder.
     pub(super) const LEASES: &'static str = "leases";
 
-    pub(super) fn start(router: &Space, folder: &Path, inside: Ipv4Addr, speaks: Speaks) -> Self {
+    pub(super) fn start(
+        router: &Space,
+        folder: &Path,
+        inside: Ipv4Addr,
+        speaks: Speaks,
+        external: Option<Ipv4Addr>,
+    ) -> Self {
         let file = folder.join("miniupnpd.conf");
-        fs_err::write(&file, config(folder, inside, speaks)).unwrap();
+        fs_err::write(&file, config(folder, inside, speaks, external)).unwrap();
         let mut command = router.command("miniupnpd");
         // "-d": it stays in the foreground, so that it ends with this test.
         command
@@ -43,19 +50,21 @@ impl Daemon {
         });
         Self {
             speaks,
+            external,
             _process: process,
         }
     }
 
-    pub(super) fn speaks(&self) -> Speaks {
-        self.speaks
+    pub(super) fn settings(&self) -> (Speaks, Option<Ipv4Addr>) {
+        (self.speaks, self.external)
     }
 }
 
-fn config(folder: &Path, inside: Ipv4Addr, speaks: Speaks) -> String {
+fn config(folder: &Path, inside: Ipv4Addr, speaks: Speaks, external: Option<Ipv4Addr>) -> String {
     let yes = |on| if on { "yes" } else { "no" };
     let (upnp, pcp) = (yes(speaks == Speaks::Upnp), yes(speaks == Speaks::Pcp));
     let leases = folder.join(Daemon::LEASES);
+    let told = external.map_or_else(String::new, |external| format!("ext_ip={external}\n"));
     format!(
         "ext_ifname={WAN}\n\
          listening_ip={LAN}\n\
@@ -75,6 +84,7 @@ fn config(folder: &Path, inside: Ipv4Addr, speaks: Speaks) -> String {
          upnp_nat_chain=prerouting_miniupnpd\n\
          upnp_nat_postrouting_chain=postrouting_miniupnpd\n\
          lease_file={}\n\
+         {told}\
          allow 1024-65535 {inside}/24 1024-65535\n\
          deny 0-65535 0.0.0.0/0 0-65535\n",
         leases.display()
