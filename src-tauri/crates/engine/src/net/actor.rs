@@ -462,7 +462,11 @@ impl Actor {
         self.remember_peers();
     }
 
+    /// Those of a private network are of no use to anybody outside.
     fn remember_peers(&mut self) -> Option<JoinHandle<()>> {
+        if self.key.is_set() {
+            return None;
+        }
         let kad = self.swarm.behaviour_mut().kad.as_mut()?;
         remember::keep(&self.index, kad)
     }
