@@ -4,21 +4,19 @@
 
 use std::io::{Read as _, Write as _};
 use std::process::Stdio;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use engine::net::NetworkInfo;
-use futures::future::join_all;
 use libp2p::Multiaddr;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::lab::{network, network_where, until};
-use crate::support::dht::peers::Peer;
+use crate::support::Wire;
 use crate::support::dht::{address, simulated};
 use crate::support::kubo::{Daemon, Kubo};
-use crate::support::lab::Lab;
-use crate::support::shoal::{Shoal, number, text};
+use crate::support::lab::{Host, Lab};
+use crate::support::shoal::{Running, Shoal, number, text};
 use crate::support::trees::{self, Kinds};
 
 #[test]
@@ -89,18 +87,19 @@ fn sixty_peers_find_what_others_announced_and_still_do_though_three_in_ten_are_h
     for kubo in &kubos[1..] {
         kubo.connect(&entrances[0]);
     }
-    // One after another: for one process, to greet a whole DHT is much, and this is no test of that.
-    let join = |number: usize| join_as_server(KUBOS + number, entrances.clone());
-    let joined = (0..SHOALS).map(|number| inside.run(join(number)));
+    let entrances = entrances.join(",");
+    let joined = (0..SHOALS).map(|number| Peer::join(&place, KUBOS + number, &entrances));
     let (peers, joined): (Vec<Peer>, Vec<Duration>) = joined.unzip();
-    let peers = Arc::new(peers);
     tell("Shoal starts, comes in and announces", joined);
 
     let folder = tempfile::tempdir().unwrap();
     let measure = |round: usize| {
-        let (announced, found) = inside.run(exchange(Arc::clone(&peers), round));
+        let announcing = peers.iter().map(|peer| move || peer.announce(round));
+        let (cids, announced): (Vec<String>, Vec<Duration>) =
+            all_at_once(announcing).into_iter().unzip();
+        let found = find_all(peers.iter().rev(), &cids);
         // Each of them waits a minute for those who don't answer.
-        let files = all_at_once(kubos.iter().take(KEYS).enumerate().map(|(number, kubo)| {
+        let of_kubo = all_at_once(kubos.iter().take(KEYS).enumerate().map(|(number, kubo)| {
             let file = folder.path().join(format!("{round}-{number}"));
             let text = format!("a file of Kubo's, round {round}, number {number}");
             move || {
@@ -110,32 +109,35 @@ fn sixty_peers_find_what_others_announced_and_still_do_though_three_in_ten_are_h
                 cid
             }
         }));
-        let found_of_kubo = inside.run(find_all(Arc::clone(&peers), files));
+        let found_of_kubo = find_all(peers.iter(), &of_kubo);
         tell("Shoal announces", announced);
         [
             tell("Shoal finds what Shoal announced", found),
             tell("Shoal finds what Kubo announced", found_of_kubo),
         ]
     };
-    let mut all = measure(0).to_vec();
+    let mut all = measure(2).to_vec();
 
     let victims: Vec<Multiaddr> = kubos
         .iter()
         .map(|kubo| kubo.addresses[0].parse().unwrap())
-        .chain(peers.iter().map(|peer| inside.run(peer.address())))
+        .chain(peers.iter().map(|peer| peer.address.parse().unwrap()))
         .collect();
     let from = KUBOS + SHOALS;
-    let before = inside.run(tables(Arc::clone(&peers), |_, _| true));
+    let known = |view: &Value| number(view, "dht_peers");
+    let before = peers.iter().map(|peer| known(&network(&peer.shoal)));
+    let before: Vec<u64> = before.collect();
     inside.run(simulated::attack(
         (from..from + HOSTILE).map(address),
         victims,
     ));
     // Most of them are in most tables.
-    inside.run(tables(Arc::clone(&peers), move |number, known| {
-        known >= before[number] + 5
-    }));
+    for (peer, before) in peers.iter().zip(before) {
+        let are_in = |view: &Value| known(view) >= before + 5;
+        network_where(&peer.shoal, "in the hands of liars", are_in);
+    }
     say(&format!("{HOSTILE} hostile peers come in"));
-    all.extend(measure(1));
+    all.extend(measure(3));
     assert!(all.iter().all(|most| *most < BEARABLE), "{all:?}");
 }
 
@@ -151,53 +153,73 @@ fn turn() -> MutexGuard<'static, ()> {
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How many each peer knows, once it is as many as it should.
-async fn tables(peers: Arc<Vec<Peer>>, fits: impl Fn(usize, usize) -> bool) -> Vec<usize> {
-    let mut known = Vec::new();
-    for (number, peer) in peers.iter().enumerate() {
-        let fits = |network: &NetworkInfo| fits(number, network.dht_peers.unwrap_or_default());
-        let network = peer.network_where("another size of the table", fits).await;
-        known.extend(network.dht_peers);
-    }
-    known
+/// One of many that answer for the DHT.
+struct Peer {
+    shoal: Shoal,
+    address: String,
+    files: TempDir,
+    _daemon: Running,
 }
 
-/// Everybody's block is announced, by all at once, and found by another peer.
-async fn exchange(peers: Arc<Vec<Peer>>, round: usize) -> (Vec<Duration>, Vec<Duration>) {
-    let data = |number: usize| Bytes::from(format!("a block, round {round}, number {number}"));
-    let announcing = (0..KEYS).map(|number| peers[number].announce(data(number)));
-    let (mut announced, mut found) = (Vec::new(), Vec::new());
-    for (number, (cid, took)) in join_all(announcing).await.into_iter().enumerate() {
-        announced.push(took);
-        let (got, took) = peers[peers.len() - 1 - number].find(cid).await;
-        found.push(took);
-        assert_eq!(got, data(number));
+impl Peer {
+    /// Says how long it took from its start until it had announced something.
+    fn join(place: &Host, peer: usize, entrances: &str) -> (Self, Duration) {
+        let start = Instant::now();
+        let shoal = Shoal::at(place)
+            .with("listen", &listen(peer).join(","))
+            .with("bootstrap", entrances)
+            .with("dht", "on")
+            .with("nat", "off")
+            .with("relay", "off")
+            // All are on one computer here, and come from one address.
+            .with("connections.network", "256");
+        let (daemon, ready) = shoal.daemon();
+        let peer = Self {
+            shoal,
+            address: Wire::TcpTls.pick(&ready.listen).to_owned(),
+            files: tempfile::tempdir().unwrap(),
+            _daemon: daemon,
+        };
+        peer.announce(1);
+        let took = start.elapsed();
+        network_where(&peer.shoal, "in the DHT", |view| {
+            view["dht_server"] == true && number(view, "dht_peers") >= 10
+        });
+        (peer, took)
     }
-    (announced, found)
+
+    /// Shares the so manieth file, and says how long it took until it was announced.
+    fn announce(&self, many: usize) -> (String, Duration) {
+        let file = self.files.path().join(many.to_string());
+        fs_err::write(&file, format!("file {many} of {}", self.address)).unwrap();
+        let start = Instant::now();
+        let shared = self.shoal.ok(&[&"share", &file]);
+        wait_for_announcements(&self.shoal, many);
+        (text(shared.event("shared"), "cid"), start.elapsed())
+    }
 }
 
 /// Each is found by another peer.
-async fn find_all(peers: Arc<Vec<Peer>>, cids: Vec<String>) -> Vec<Duration> {
-    let mut found = Vec::new();
-    for (peer, cid) in peers.iter().zip(cids) {
-        found.push(peer.find(cid.parse().unwrap()).await.1);
-    }
+fn find_all<'a>(peers: impl Iterator<Item = &'a Peer>, cids: &[String]) -> Vec<Duration> {
+    let found = peers.zip(cids);
     found
+        .map(|(peer, cid)| to_first_byte(&peer.shoal, cid))
+        .collect()
 }
 
-/// Everybody has another one: who dials from the port at which it listens, as all do, would meet itself at the same port of another
-/// address of its own computer.
-fn port(number: usize) -> u16 {
-    4801 + u16::try_from(number).unwrap()
+/// Everybody has a port of its own: who dials from the port at which it listens, as all do, would meet itself at the same port of
+/// another address of its own computer.
+fn listen(number: usize) -> [String; 2] {
+    let (ip, port) = (address(number), 4801 + number);
+    [
+        format!("/ip4/{ip}/tcp/{port}"),
+        format!("/ip4/{ip}/udp/{port}/quic-v1"),
+    ]
 }
 
 /// One of many.
 fn serve_dht(config: &mut Value, number: usize) {
-    let (ip, port) = (address(number), port(number));
-    config["Addresses"]["Swarm"] = json!([
-        format!("/ip4/{ip}/tcp/{port}"),
-        format!("/ip4/{ip}/udp/{port}/quic-v1"),
-    ]);
+    config["Addresses"]["Swarm"] = json!(listen(number));
     join_dht(config);
     // All are on one computer here, and may come from one address.
     config["Swarm"]["ResourceMgr"] = json!({ "Enabled": false });
@@ -330,20 +352,6 @@ fn to_first_byte(shoal: &Shoal, what: &str) -> Duration {
     cat.kill().unwrap();
     cat.wait().unwrap();
     took
-}
-
-/// A new peer that answers for the DHT, and how long it took from its start until it had announced something.
-async fn join_as_server(number: usize, entrances: Vec<String>) -> (Peer, Duration) {
-    let start = Instant::now();
-    let peer = Peer::join(address(number), port(number), &entrances).await;
-    peer.announce(Bytes::from(format!("the first block of peer {number}")))
-        .await;
-    let took = start.elapsed();
-    peer.network_where("a place in the DHT", |network| {
-        network.dht_server && network.dht_peers.is_some_and(|peers| peers >= 10)
-    })
-    .await;
-    (peer, took)
 }
 
 /// Prints the median and the 95th percentile, and gives the latter.

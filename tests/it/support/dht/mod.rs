@@ -1,12 +1,8 @@
-//! DHTs that a test makes itself: of real peers, and of simulated ones in their thousands.
+//! DHTs that a test makes itself, of simulated peers in their thousands.
 
-pub(crate) mod peers;
 pub(crate) mod simulated;
 
 use std::net::Ipv4Addr;
-use std::time::Duration;
-
-use super::process::PATIENCE;
 
 /// Peers that are no more in one network (a /16) than those of the real DHT are.
 const NETWORKS: usize = 250;
@@ -20,15 +16,4 @@ pub(crate) fn address(number: usize) -> Ipv4Addr {
         part(number / NETWORKS * 16),
         1,
     )
-}
-
-/// What comes of it; fails after three times [`PATIENCE`]: a crowd in one process is slow.
-pub(crate) async fn patiently<T>(what: &str, coming: impl Future<Output = T>) -> T {
-    let come = tokio::time::timeout(3 * PATIENCE, coming).await;
-    come.unwrap_or_else(|_| panic!("{what} did not come"))
-}
-
-/// Goes by between two looks at what changes by itself.
-pub(crate) async fn pause() {
-    tokio::time::sleep(Duration::from_millis(20)).await;
 }
