@@ -124,18 +124,19 @@ fn sixty_peers_find_what_others_announced_and_still_do_though_three_in_ten_are_h
         .chain(peers.iter().map(|peer| peer.address.parse().unwrap()))
         .collect();
     let from = KUBOS + SHOALS;
-    let known = |view: &Value| number(view, "dht_peers");
-    let before = peers.iter().map(|peer| known(&network(&peer.shoal)));
-    let before: Vec<u64> = before.collect();
+    let in_tables = || -> u64 {
+        let tables = peers.iter().map(|peer| network(&peer.shoal));
+        tables.map(|view| number(&view, "dht_peers")).sum()
+    };
+    let before = in_tables();
     inside.run(simulated::attack(
         (from..from + HOSTILE).map(address),
         victims,
     ));
-    // Most of them are in most tables.
-    for (peer, before) in peers.iter().zip(before) {
-        let are_in = |view: &Value| known(view) >= before + 5;
-        network_where(&peer.shoal, "in the hands of liars", are_in);
-    }
+    // Many of them are in many tables: no table takes all, for most lie so far away that there are enough of them.
+    let many = before + 4 * peers.len() as u64;
+    let describe = || format!("{} in all tables, before {before}", in_tables());
+    until(describe, || (in_tables() >= many).then_some(()));
     say(&format!("{HOSTILE} hostile peers come in"));
     all.extend(measure(3));
     assert!(all.iter().all(|most| *most < BEARABLE), "{all:?}");
