@@ -175,6 +175,27 @@ async fn only_those_with_the_key_get_in() {
 }
 
 #[tokio::test]
+async fn nobody_of_a_private_network_is_kept_for_the_next_run() {
+    let dht = NetConfig {
+        dht: true,
+        ..in_private(1)
+    };
+    let first = Node::start(dht.clone()).await;
+    let joining = NetConfig {
+        bootstrap: vec![first.address("tcp").await],
+        ..dht
+    };
+    let last = Node::start(joining).await;
+    until(async || {
+        let network = last.net.network().await.unwrap();
+        network.dht_peers.filter(|peers| *peers >= 1)
+    })
+    .await;
+    last.net.shutdown().await;
+    assert!(remember::recall(&last.index).await.is_empty());
+}
+
+#[tokio::test]
 async fn another_key_holds_from_the_moment_on_that_it_is_set() {
     let (here, there) = (Node::start(config()).await, Node::start(config()).await);
     here.net.dial(there.address("quic-v1").await).await.unwrap();
