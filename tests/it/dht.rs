@@ -209,10 +209,10 @@ impl Peer {
     /// Fetches it from whoever is found, and says how long that took from the command to its end.
     fn find(&self, announced: &Announced) -> Duration {
         let start = Instant::now();
-        let mut cat = self.shoal.bare_command();
-        let got = cat.args(["cat", &announced.cid]).output().unwrap();
-        assert_eq!(String::from_utf8_lossy(&got.stdout), announced.content);
-        start.elapsed()
+        let got = self.shoal.ok(&[&"cat", &announced.cid]);
+        let took = start.elapsed();
+        assert_eq!(got.stdout, announced.content);
+        took
     }
 }
 
@@ -224,8 +224,8 @@ struct Announced {
 
 /// Each is found by another peer.
 fn find_all<'a>(peers: impl Iterator<Item = &'a Peer>, all: &[Announced]) -> Vec<Duration> {
-    let peers_and_files = peers.zip(all);
-    peers_and_files
+    let found = peers.zip(all);
+    found
         .map(|(peer, announced)| peer.find(announced))
         .collect()
 }
