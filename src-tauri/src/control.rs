@@ -11,7 +11,7 @@ mod server;
 mod wire;
 
 use bytes::Bytes;
-use engine::types::Problem;
+use engine::api::Problem;
 use futures::stream::BoxStream;
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -7,8 +7,8 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use engine::api::Problem;
 use engine::paths::DataDirError;
-use engine::types::Problem;
 use engine::{Engine, EngineError, Options};
 use serde::de::DeserializeOwned;
 

@@ -4,14 +4,15 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use engine::activity::Changes;
-use engine::config::SettingView;
-use engine::types::{ItemId, ItemView, Problem, State};
-use engine::view::{LibraryRequest, LibraryView};
-use engine::{
-    CheckRequest, CheckView, DownloadRequest, Engine, EngineError, EntryView, NetworkView,
-    PeerView, PersonView, Report, ShareRequest, StandingRequest,
+use engine::api::Changes;
+use engine::api::SettingView;
+use engine::api::{
+    CheckRequest, CheckView, DownloadRequest, EntryView, NetworkView, PeerView, PersonView, Report,
+    ShareRequest, StandingRequest,
 };
+use engine::api::{ItemId, ItemView, Problem, State};
+use engine::api::{LibraryRequest, LibraryView};
+use engine::{Engine, EngineError};
 use futures::StreamExt;
 use serde::Serialize;
 use serde_json::Value;

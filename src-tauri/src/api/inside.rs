@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use engine::Engine;
-use engine::types::{ItemId, Problem};
+use engine::api::{ItemId, Problem};
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use engine::inside::types::{
+pub(crate) use engine::api::{
     FilesRequest, FilesView, InspectLinkRequest, InspectPathsRequest, InspectView, LinkView,
     PathsView, PiecesView, PrioritizeRequest, RelocateRequest, SelectRequest,
 };

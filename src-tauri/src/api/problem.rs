@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 
 use engine::EngineError;
-use engine::types::{Problem, Retry};
+use engine::api::{Problem, Retry};
 
 /// Exit code of any problem.
 const FAILED: u8 = 1;

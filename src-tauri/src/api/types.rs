@@ -4,13 +4,13 @@
 
 use std::path::{Path, PathBuf};
 
-use engine::config::SettingView;
-use engine::types::{ItemId, ItemView, Problem, Skipped};
-use engine::view::LibraryRequest;
-use engine::{
+use engine::api::LibraryRequest;
+use engine::api::SettingView;
+use engine::api::{
     Action, CheckRequest, CheckView, DownloadRequest, EntryView, NetworkView, PeerView,
     ShareRequest, SourceView, StandingRequest,
 };
+use engine::api::{ItemId, ItemView, Problem, Skipped};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 use ts_rs::TS;
@@ -25,7 +25,7 @@ use super::{
     typescript::CallList,
 };
 #[cfg(test)]
-use engine::{PersonView, Report, view::LibraryView};
+use engine::api::{LibraryView, PersonView, Report};
 
 /// What can be asked. The answer's type stands at each handler; what the window asks stands in [`CALLS`] too.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -355,7 +355,7 @@ fn as_text<S: Serializer>(id: &ItemId, serializer: S) -> Result<S::Ok, S::Error>
 
 #[cfg(test)]
 mod tests {
-    use engine::types::{ItemKind, Retry, State};
+    use engine::api::{ItemKind, Retry, State};
     use serde_json::json;
 
     use super::*;

@@ -42,8 +42,8 @@ impl File {
         };
         calls(&mut file);
         // Part of each item, and what every call may fail with.
-        file.declare::<engine::types::State>();
-        file.declare::<engine::types::Problem>();
+        file.declare::<engine::api::State>();
+        file.declare::<engine::api::Problem>();
         let mut text = HEAD.to_owned();
         for declaration in file.types.values() {
             text += "\n";

@@ -1,7 +1,7 @@
 //! What `pause` and `resume` have in common: something is done with an item, and then it is shown.
 
-use engine::Action;
-use engine::types::{ItemId, ItemView, Problem};
+use engine::api::Action;
+use engine::api::{ItemId, ItemView, Problem};
 
 use super::reach::Reach;
 use super::{Context, OK, Outcome};

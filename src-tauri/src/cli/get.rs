@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use engine::types::{ItemId, ItemView, Problem};
-use engine::{DownloadRequest, Report};
+use engine::api::{DownloadRequest, Report};
+use engine::api::{ItemId, ItemView, Problem};
 
 use super::reach::{Reach, interrupted};
 use super::{Context, INTERRUPTED, OK, Outcome, absolute, watch};

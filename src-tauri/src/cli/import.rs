@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use engine::types::{ItemId, ItemView, Problem};
+use engine::api::{ItemId, ItemView, Problem};
 
 use super::reach::Reach;
 use super::{Context, OK, Outcome, absolute, watch};

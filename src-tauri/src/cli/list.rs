@@ -1,6 +1,6 @@
 //! `shoal list`
 
-use engine::types::ItemView;
+use engine::api::ItemView;
 
 use super::reach::Reach;
 use super::{Context, OK, Outcome};

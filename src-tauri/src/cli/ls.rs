@@ -1,6 +1,6 @@
 //! `shoal ls`
 
-use engine::EntryView;
+use engine::api::EntryView;
 
 use super::reach::{Reach, interrupted};
 use super::text::bytes;

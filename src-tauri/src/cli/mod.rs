@@ -37,8 +37,8 @@ use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use engine::EngineError;
+use engine::api::{ItemId, Problem};
 use engine::link::Link;
-use engine::types::{ItemId, Problem};
 
 use self::render::Output;
 use crate::api::problem;

@@ -1,6 +1,6 @@
 //! `shoal network`: how others get here, in plain words, and the test of whether they do.
 
-use engine::{
+use engine::api::{
     AddressView, CheckRequest, CheckView, MappingView, NetworkView, RelayState, RelayView,
     RouterView, Rung, RungKind, RungState, ServiceKind, ServiceView, Verdict,
 };
@@ -252,9 +252,9 @@ fn router_line(router: &RouterView) -> String {
 
 fn mapping_line(mapping: &MappingView) -> String {
     let transport = match mapping.transport {
-        engine::Transport::Tcp => "TCP",
-        engine::Transport::Quic => "QUIC",
-        engine::Transport::Other => "other",
+        engine::api::Transport::Tcp => "TCP",
+        engine::api::Transport::Quic => "QUIC",
+        engine::api::Transport::Other => "other",
     };
     let minutes = count(mapping.expires.div_ceil(60), "minute", "minutes");
     format!(

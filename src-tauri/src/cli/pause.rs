@@ -1,6 +1,6 @@
 //! `shoal pause`
 
-use engine::Action;
+use engine::api::Action;
 
 use super::{Context, ItemArgs, Outcome, act};
 

@@ -1,6 +1,6 @@
 //! `shoal peers`: who is connected and how, and how each is to be treated.
 
-use engine::{How, PeerView, PersonView, Standing, StandingRequest};
+use engine::api::{How, PeerView, PersonView, Standing, StandingRequest};
 
 use super::reach::Reach;
 use super::{Context, OK, Outcome};

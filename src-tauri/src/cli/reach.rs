@@ -1,8 +1,8 @@
 //! Which engine a command wants: any, one with a network, its own, or only one that runs already.
 
 use engine::EngineError;
+use engine::api::Problem;
 use engine::paths::DataDirError;
-use engine::types::Problem;
 
 use super::Context;
 use super::render::Output;

@@ -7,7 +7,7 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use engine::types::{ItemView, Problem, Skipped, State};
+use engine::api::{ItemView, Problem, Skipped, State};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::text::{bytes, count, people, progress_line, sentence, shown, shown_lines};

@@ -3,8 +3,8 @@
 use std::io::Read;
 use std::path::Path;
 
-use engine::config::{Origin, SettingView};
-use engine::types::Problem;
+use engine::api::Problem;
+use engine::api::{Origin, SettingView};
 use fs_err::File;
 
 use super::reach::Reach;

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use engine::types::{ItemId, Problem};
-use engine::{Announce, Report, ShareRequest};
+use engine::Announce;
+use engine::api::{ItemId, Problem};
+use engine::api::{Report, ShareRequest};
 
 use super::reach::{Reach, interrupted};
 use super::{Context, INTERRUPTED, OK, Outcome, absolute, watch};

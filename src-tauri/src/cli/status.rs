@@ -1,7 +1,7 @@
 //! `shoal status`
 
-use engine::Report;
-use engine::types::{ItemView, State};
+use engine::api::Report;
+use engine::api::{ItemView, State};
 
 use super::reach::Reach;
 use super::text::{bytes, count, kind, people, rate, sentence};

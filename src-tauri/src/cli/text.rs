@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use engine::types::{ItemKind, ItemView, State};
+use engine::api::{ItemKind, ItemView, State};
 use indicatif::{DecimalBytes, HumanDuration};
 
 /// What is made visible before it reaches a terminal: control characters, which can rewrite what is on it, and the marks
@@ -139,7 +139,7 @@ pub(super) fn kind(kind: ItemKind) -> &'static str {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use engine::types::ItemId;
+    use engine::api::ItemId;
 
     use super::*;
 

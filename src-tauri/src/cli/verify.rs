@@ -1,7 +1,7 @@
 //! `shoal verify`
 
-use engine::Action;
-use engine::types::{ItemId, ItemView, Problem};
+use engine::api::Action;
+use engine::api::{ItemId, ItemView, Problem};
 
 use super::reach::{Reach, interrupted};
 use super::text::bytes;

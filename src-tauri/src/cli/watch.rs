@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use engine::activity::Changes;
-use engine::types::{ItemId, ItemView, Problem, Retry, State};
+use engine::api::Changes;
+use engine::api::{ItemId, ItemView, Problem, Retry, State};
 
 use super::reach::Reach;
 use super::render::Output;
@@ -94,7 +94,8 @@ fn is_local(state: &State) -> bool {
 mod tests {
     use std::path::Path;
 
-    use engine::{Announce, ShareRequest};
+    use engine::Announce;
+    use engine::api::ShareRequest;
 
     use super::*;
     use crate::cli::Context;

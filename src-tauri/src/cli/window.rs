@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use engine::types::Problem;
+use engine::api::Problem;
 
 use super::{Outcome, absolute};
 use crate::api::problem;

@@ -2,7 +2,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use engine::types::ItemId;
+use engine::api::ItemId;
 use futures::StreamExt;
 use serde_json::{Value, json};
 use tempfile::TempDir;

@@ -3,7 +3,7 @@
 use std::io;
 
 use bytes::Bytes;
-use engine::types::Problem;
+use engine::api::Problem;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -3,7 +3,7 @@
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use arboard::Clipboard;
-use engine::types::Problem;
+use engine::api::Problem;
 
 use crate::api::problem;
 

@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use engine::types::{ItemId, Problem};
+use engine::api::{ItemId, Problem};
 use tauri::ipc::Invoke;
 use tauri::{AppHandle, State, WebviewWindow};
 

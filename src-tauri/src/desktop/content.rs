@@ -3,7 +3,7 @@
 //! Whatever was shared by whomever passes here. Nothing leaves as something that a browser would execute: pages and
 //! scripts are plain text, and a response may not load, run or embed anything.
 
-use engine::types::{ItemId, Problem};
+use engine::api::{ItemId, Problem};
 use percent_encoding::percent_decode_str;
 use tauri::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY,

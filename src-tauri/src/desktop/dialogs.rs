@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use engine::types::Problem;
+use engine::api::Problem;
 use serde::Deserialize;
 use tauri::WebviewWindow;
 use tauri_plugin_dialog::{DialogExt, FileDialogBuilder, FilePath};

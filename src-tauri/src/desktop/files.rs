@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use engine::types::{ItemId, Problem};
+use engine::api::{ItemId, Problem};
 
 use super::engine::EngineLink;
 use crate::api::inside::OfFile;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use engine::types::Problem;
+use engine::api::Problem;
 use serde_json::Value;
 use tauri::{AppHandle, Manager};
 

@@ -57,7 +57,7 @@ struct Shell {
 
 /// Opens the window and stays until the person quits; the exit code. A second start on the same data directory hands its
 /// requests to the first and ends.
-pub(crate) fn run(start: Start) -> Result<u8, ::engine::types::Problem> {
+pub(crate) fn run(start: Start) -> Result<u8, ::engine::api::Problem> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -1,8 +1,8 @@
 //! Notifications of the system: that a download is here, that something needs the person, and once that closing the window
 //! did not end Shoal.
 
-use engine::types::ItemId;
-use engine::view::{Notice, NoticeKind};
+use engine::api::ItemId;
+use engine::api::{Notice, NoticeKind};
 use notify_rust::Notification;
 use tauri::AppHandle;
 use tauri_plugin_dialog::DialogExt;

@@ -1,6 +1,6 @@
 //! Where the page plays films and sound from: the scheme of the previews, or `media` where players don't know it.
 
-use engine::types::{ItemId, Problem};
+use engine::api::{ItemId, Problem};
 use tauri::{AppHandle, Manager};
 
 #[cfg(target_os = "linux")]

@@ -5,7 +5,7 @@
 
 use std::sync::LazyLock;
 
-use engine::types::Problem;
+use engine::api::Problem;
 use futures::TryStreamExt;
 use tauri::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_TYPE};
 use tauri::http::{HeaderMap, Method, Request, Response, StatusCode};
@@ -99,7 +99,7 @@ fn refuse(status: StatusCode, problem: &Problem) -> Response<Vec<u8>> {
 
 /// Where a player finds a file.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn address(id: engine::types::ItemId, path: &str) -> String {
+pub(super) fn address(id: engine::api::ItemId, path: &str) -> String {
     use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
     // Chromium on Windows takes an app's own schemes only in this form.

@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::sync::PoisonError;
 
-use engine::config::{SettingView, Settings};
+use engine::api::SettingView;
+use engine::config::Settings;
 use tauri::plugin::TauriPlugin;
 use tauri::{AppHandle, Manager, Theme, Wry};
 use tauri_plugin_autostart::ManagerExt;

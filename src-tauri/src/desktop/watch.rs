@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use engine::types::Problem;
-use engine::view::{LibraryRequest, LibraryView};
+use engine::api::Problem;
+use engine::api::{LibraryRequest, LibraryView};
 use tauri::{AppHandle, Manager};
 
 use super::tray::{Look, Tray};

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use engine::types::Problem;
+use engine::api::Problem;
 
 type Dictionary = HashMap<String, String>;
 
@@ -127,7 +127,7 @@ fn fill(text: &str, values: &[(&str, &str)]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use engine::types::Retry;
+    use engine::api::Retry;
 
     use super::*;
 

@@ -10,9 +10,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use engine::api::ItemKind;
 use engine::index::{Index, ItemOptions, NewItem};
 use engine::library::{Control, Depth, ImportRequest, Progress, Source, import, scan};
-use engine::types::ItemKind;
 use fs_err as fs;
 use unixfs::{Cid, Node, Profile};
 

@@ -13,9 +13,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
+use engine::api::{Filter, LibraryRequest, Sort};
+use engine::api::{ItemId, ItemKind};
 use engine::index::{Fingerprint, HashedFile, Index, ItemOptions, NewItem, TreeFile};
-use engine::types::{ItemId, ItemKind};
-use engine::view::{Filter, LibraryRequest, Sort};
 use engine::{Engine, Options};
 use fs_err as fs;
 use unixfs::cid::{self, Cid};

@@ -9,11 +9,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use crate::types::{ItemId, ItemView, Problem, State};
-use crate::view::{Notice, NoticeKind};
+use crate::api::{Changes, ItemId, ItemView, Problem, State};
+use crate::api::{Notice, NoticeKind};
 
 /// Removals remembered for readers that are behind; older readers get everything. An id is 8 bytes.
 const REMEMBERED_REMOVALS: usize = 1024;
@@ -25,17 +24,6 @@ const REMEMBERED_NOTICES: usize = 100;
 pub struct Activity {
     views: Arc<Mutex<Views>>,
     revision: watch::Sender<u64>,
-}
-
-/// What changed since the revision that a reader named.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Changes {
-    /// To be given as `since` next time.
-    pub rev: u64,
-    /// `items` is the whole state: forget what was known before.
-    pub full: bool,
-    pub items: Vec<ItemView>,
-    pub removed: Vec<ItemId>,
 }
 
 #[derive(Debug, Default)]
@@ -272,7 +260,7 @@ fn problem_of(view: &ItemView) -> Option<Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::{ItemKind, State};
+    use crate::api::{ItemKind, State};
 
     fn view(id: i64) -> ItemView {
         ItemView {

@@ -17,15 +17,13 @@ use if_watch::IpNet;
 use libp2p::multiaddr::Protocol;
 use libp2p::pnet::PreSharedKey;
 use libp2p::{Multiaddr, PeerId};
-use serde::{Deserialize, Serialize};
-use ts_rs::TS;
 use url::Url;
 
 use self::parse::{Takes, joined, list, network_key, networks, number, peers, switch, urls};
 use self::table::{PUBLIC, SETTINGS, Setting};
+use crate::api::{Origin, SettingView, Standing};
 use crate::limits::{CONNECTIONS, CONNECTIONS_OF_NETWORK, CONNECTIONS_OF_PEER};
 use crate::paths;
-use crate::requests::Standing;
 use crate::schedule::{Limits, Schedule};
 
 /// What the engine runs with.
@@ -69,25 +67,6 @@ pub struct Config {
     pub max_connections_of_network: u32,
     /// Nothing may leave this machine.
     pub local: bool,
-}
-
-/// One setting as a person sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct SettingView {
-    pub key: String,
-    pub value: String,
-    pub default: String,
-    pub meaning: String,
-    #[ts(inline)]
-    pub from: Origin,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "lowercase")]
-pub enum Origin {
-    Default,
-    File,
-    Environment,
 }
 
 #[derive(Debug, thiserror::Error)]

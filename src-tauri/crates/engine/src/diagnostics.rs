@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::requests::NetworkView;
-use crate::types::{ItemKind, ItemView, State};
-use crate::view::Rates;
+use crate::api::NetworkView;
+use crate::api::Rates;
+use crate::api::{ItemKind, ItemView, State};
 
 /// What the report is made of.
 pub(crate) struct Facts<'a> {
@@ -97,9 +97,8 @@ fn network(view: &NetworkView) -> Vec<String> {
         format!("  directory: {directory}"),
         format!("  devices nearby: {}", view.nearby.len()),
     ];
-    let rung = |rung: &crate::requests::Rung| {
-        format!("  {:?}: {:?}, {}", rung.rung, rung.state, rung.reason)
-    };
+    let rung =
+        |rung: &crate::api::Rung| format!("  {:?}: {:?}, {}", rung.rung, rung.state, rung.reason);
     lines.extend(view.rungs.iter().map(rung));
     lines
 }
@@ -107,7 +106,7 @@ fn network(view: &NetworkView) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::ItemId;
+    use crate::api::ItemId;
     use crate::view::tests::view;
 
     #[test]

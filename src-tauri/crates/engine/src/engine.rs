@@ -14,8 +14,16 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 use unixfs::{Cid, Profile};
 
-use crate::activity::{Activity, Changes};
-use crate::config::{Config, SettingView, Settings};
+use crate::activity::Activity;
+use crate::api::Changes;
+use crate::api::SettingView;
+use crate::api::{
+    Action, CheckView, DownloadRequest, EntryView, NetworkView, PeerView, PersonView, Report,
+    ShareRequest, Standing,
+};
+use crate::api::{ItemId, ItemKind, ItemView, Skipped};
+use crate::api::{LibraryRequest, LibraryView};
+use crate::config::{Config, Settings};
 use crate::diagnostics::{self, Facts};
 use crate::error::EngineError;
 use crate::fetch::{self, FetchContext};
@@ -29,13 +37,8 @@ use crate::net::{Net, NetConfig};
 use crate::paths::DataDir;
 use crate::people;
 use crate::rates::Meter;
-use crate::requests::{
-    Action, CheckView, DownloadRequest, EntryView, NetworkView, PeerView, PersonView, Report,
-    ShareRequest, Standing,
-};
 use crate::schedule::{self, Limits, Schedule};
-use crate::types::{ItemId, ItemKind, ItemView, Skipped};
-use crate::view::{Library, LibraryRequest, LibraryView, Outlook};
+use crate::view::{Library, Outlook};
 use crate::work::{blocking, now_unix};
 
 /// How to start.

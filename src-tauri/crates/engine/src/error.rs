@@ -6,6 +6,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::api::{ItemId, Problem, Retry};
 use crate::config::ConfigError;
 use crate::fetch::FetchError;
 use crate::index::IndexError;
@@ -14,7 +15,6 @@ use crate::library::{ImportError, ScanError};
 use crate::link::LinkError;
 use crate::net::{IdentityError, NetError};
 use crate::paths::DataDirError;
-use crate::types::{ItemId, Problem, Retry};
 
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {

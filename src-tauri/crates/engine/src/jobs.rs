@@ -25,6 +25,8 @@ use tokio_util::sync::CancellationToken;
 
 use self::take_in::{Found, take_in};
 use crate::activity::Activity;
+use crate::api::{Action, SourceView};
+use crate::api::{ItemId, ItemKind, Problem, Retry, State};
 use crate::error::EngineError;
 use crate::fetch::FetchContext;
 use crate::index::{Index, ItemRecord, ItemState, NewItem};
@@ -33,8 +35,6 @@ use crate::library::{Doubt, Source};
 use crate::limits::MAX_WAITING_COMMANDS;
 use crate::net::Net;
 use crate::queue::{Lane, Queue};
-use crate::requests::{Action, SourceView};
-use crate::types::{ItemId, ItemKind, Problem, Retry, State};
 use crate::work::{self, Ended, Job};
 
 impl Context {

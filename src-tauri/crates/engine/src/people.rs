@@ -6,11 +6,11 @@ use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
 use unixfs::Cid;
 
+use crate::api::RateSample;
+use crate::api::{How, PersonView, Transport};
+use crate::api::{ItemId, ItemView};
 use crate::net::address::{self, Scope};
 use crate::net::{Net, PeerInfo};
-use crate::requests::{How, PersonView, Transport};
-use crate::types::{ItemId, ItemView};
-use crate::view::RateSample;
 
 /// Everybody who is connected, or who has to do with that item, in an order that stays.
 pub(crate) async fn people(net: &Net, item: Option<&ItemView>) -> Vec<PersonView> {

@@ -4,8 +4,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use crate::api::{ItemId, ItemKind};
 use crate::limits::{MAX_FETCHES, MAX_LOOKS, MAX_READS_OF_ITEMS};
-use crate::types::{ItemId, ItemKind};
 use crate::work::Job;
 
 /// Jobs that take turns with each other.

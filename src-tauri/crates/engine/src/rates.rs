@@ -12,8 +12,8 @@ use tokio::sync::{Notify, watch};
 use tokio::time::MissedTickBehavior;
 
 use crate::activity::Activity;
-use crate::types::{ItemId, State};
-use crate::view::{RateSample, Rates};
+use crate::api::{ItemId, State};
+use crate::api::{RateSample, Rates};
 
 /// Between two samples.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -343,7 +343,7 @@ mod tests {
     #[test]
     fn what_an_item_sends_and_who_takes_it_is_shown() {
         let (meter, activity) = (Meter::default(), Activity::default());
-        let sharing = |id| crate::types::ItemView {
+        let sharing = |id| crate::api::ItemView {
             state: State::Sharing,
             ..view(id)
         };

@@ -13,6 +13,8 @@ use tokio_util::sync::CancellationToken;
 use unixfs::{Cid, Profile};
 
 use crate::activity::Activity;
+use crate::api::SourceView;
+use crate::api::{ItemId, ItemKind, ItemView, Problem, Retry, State};
 use crate::deletion;
 use crate::error::EngineError;
 use crate::fetch::{self, FetchError};
@@ -21,8 +23,6 @@ use crate::jobs::Context;
 use crate::library::{
     self, Control, Depth, ImportError, ImportRequest, Progress, ScanError, ScanReport,
 };
-use crate::requests::SourceView;
-use crate::types::{ItemId, ItemKind, ItemView, Problem, Retry, State};
 
 /// How often progress is written into the view: readers pull at most four times a second.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);

@@ -6,9 +6,9 @@ use fs_err as fs;
 use tempfile::TempDir;
 
 use super::*;
+use crate::api::LibraryRequest;
+use crate::api::State;
 use crate::index::Announce;
-use crate::types::State;
-use crate::view::LibraryRequest;
 
 struct Home {
     dir: TempDir,

@@ -6,38 +6,16 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
-use ts_rs::TS;
 use unixfs::{Cid, FilePosition, Node, cid};
 
 use super::FetchContext;
 use super::error::FetchError;
 use super::plan::block_fault;
 use super::reader::{Reader, decode};
+use crate::api::{EntryKind, EntryView};
 use crate::limits::{CAT_AHEAD_BLOCKS, CAT_AHEAD_BYTES, CAT_QUEUE, LIST_AHEAD, MAX_LISTED};
 use crate::link::Link;
-
-/// What something in a folder is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "lowercase")]
-pub enum EntryKind {
-    File,
-    Folder,
-    Symlink,
-}
-
-impl EntryKind {
-    /// What something is that has not been looked at: files have endings, folders mostly don't.
-    pub(crate) fn guess(name: &str) -> Self {
-        match name.rsplit_once('.') {
-            Some((stem, ending)) if !stem.is_empty() && (1..=5).contains(&ending.len()) => {
-                Self::File
-            }
-            _ => Self::Folder,
-        }
-    }
-}
 
 /// An entry of a folder, or a file by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +25,22 @@ pub struct ListedEntry {
     pub kind: EntryKind,
     /// Bytes of a file; of a folder as its maker claims.
     pub size: u64,
+}
+
+impl From<ListedEntry> for EntryView {
+    fn from(entry: ListedEntry) -> Self {
+        let kind = match entry.kind {
+            EntryKind::File => "file",
+            EntryKind::Folder => "folder",
+            EntryKind::Symlink => "symlink",
+        };
+        Self {
+            name: entry.name,
+            cid: entry.cid.to_string(),
+            size: Some(entry.size),
+            kind: kind.to_owned(),
+        }
+    }
 }
 
 /// The CID of what the link's path leads to.

@@ -4,10 +4,10 @@ use std::io;
 use std::path::PathBuf;
 
 use super::plan::{Fault, SelectionError};
+use crate::api::{Problem, Retry};
 use crate::index::IndexError;
 use crate::link::LinkError;
 use crate::net::NetError;
-use crate::types::{Problem, Retry};
 
 /// Why a download, or a look into an item, came to an end. What was recorded until then stays, and the next run goes on there.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +48,7 @@ pub enum FetchError {
     #[error(transparent)]
     Link(#[from] LinkError),
     #[error("item {0} is no download")]
-    NoDownload(crate::types::ItemId),
+    NoDownload(crate::api::ItemId),
 }
 
 impl From<Fault> for FetchError {

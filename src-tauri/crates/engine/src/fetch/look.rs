@@ -9,10 +9,10 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use unixfs::{Cid, Node, ShardItem, cid};
 
-use super::browse::EntryKind;
 use super::error::FetchError;
 use super::reader::Reader;
 use super::{FetchContext, ListedEntry};
+use crate::api::EntryKind;
 use crate::limits::{LIST_AHEAD, MAX_LOOK_BYTES, MAX_LOOK_ENTRIES, MAX_LOOK_KEPT};
 use crate::link::Link;
 use crate::net::SessionEvent;

@@ -24,7 +24,7 @@ use crate::index::Index;
 use crate::library::Source;
 use crate::net::Net;
 
-pub use browse::{EntryKind, ListedEntry, cat, list, resolve};
+pub use browse::{ListedEntry, cat, list, resolve};
 pub use error::FetchError;
 pub(crate) use look::{Level, Look, Seen};
 pub(crate) use plan::{Choice, Selection};

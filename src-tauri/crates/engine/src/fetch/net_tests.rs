@@ -10,15 +10,14 @@ use tokio_util::sync::CancellationToken;
 use unixfs::{Cid, Profile};
 
 use super::tests::{Tree, numbers, read_tree};
-use super::{
-    EntryKind, FetchContext, FetchError, Fetched, Running, car, cat, import, list, resolve, run,
-};
+use super::{FetchContext, FetchError, Fetched, Running, car, cat, import, list, resolve, run};
 use crate::activity::Activity;
+use crate::api::EntryKind;
+use crate::api::{ItemId, ItemKind};
 use crate::index::{Index, ItemOptions, NewItem};
 use crate::library::{self, Control, ImportRequest, Progress, Source};
 use crate::link::Link;
 use crate::net::{Net, NetConfig};
-use crate::types::{ItemId, ItemKind};
 
 /// Long enough for a slow machine; a test that needs it has failed.
 const PATIENCE: Duration = Duration::from_mins(1);

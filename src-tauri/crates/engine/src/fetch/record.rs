@@ -18,6 +18,7 @@ use unixfs::Cid;
 use super::disk;
 use super::error::FetchError;
 use super::plan::FileKey;
+use crate::api::ItemId;
 use crate::index::{
     BlockRow, FileId, FileState, Fingerprint, HashedFile, Index, NewFile, RowKind, TreeFile,
 };
@@ -25,7 +26,6 @@ use crate::limits::{
     GROUP_TIME_FACTOR, MAX_GROUP_BLOCKS, MAX_GROUP_BYTES, MAX_GROUP_KEPT, MAX_GROUP_TIME,
     MIN_GROUP_TIME, SYNC_QUEUE, YOUNG_TIME,
 };
-use crate::types::ItemId;
 
 /// A file of the download, as the record knows it.
 #[derive(Debug)]

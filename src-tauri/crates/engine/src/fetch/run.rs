@@ -21,13 +21,13 @@ use super::plan::Rank;
 use super::steer::{Desk, Request};
 use super::worker::{Command, Event, Progress, Setup, Wanted};
 use super::{FetchContext, FetchError};
+use crate::api::{Skipped, State};
 use crate::index::{Announce, ItemRecord};
 use crate::limits::{
     BLOCK_QUEUE, COMMAND_QUEUE, MAX_SESSION_SOURCES, PROGRESS_INTERVAL, RATE_WINDOW,
 };
 use crate::link::Link;
 use crate::net::{Session, SessionEvent};
-use crate::types::{Skipped, State};
 
 /// A download that is whole, and shared.
 #[derive(Debug)]

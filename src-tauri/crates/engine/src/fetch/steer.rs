@@ -12,8 +12,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use unixfs::Cid;
 
 use super::plan::{Head, Steering};
+use crate::api::ItemId;
 use crate::limits::{MAX_BLOCK_WAITS, MAX_HEADS, STEER_QUEUE};
-use crate::types::ItemId;
 
 /// The downloads under way. Clones share them.
 #[derive(Debug, Clone, Default)]

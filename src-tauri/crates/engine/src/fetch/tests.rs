@@ -14,9 +14,9 @@ use unixfs::{Cid, DirectoryBuilder, FileBuilder, Metadata, Profile, Root};
 use super::download::{self, Finished};
 use super::error::FetchError;
 use super::worker::{Command, Event, Progress, Setup, Wanted};
+use crate::api::{ItemId, ItemKind};
 use crate::index::{FileState, Index, ItemOptions, NewItem};
 use crate::library::Source;
-use crate::types::{ItemId, ItemKind};
 
 type Blocks = HashMap<Cid, Bytes>;
 pub(super) type Tree = BTreeMap<String, Vec<u8>>;

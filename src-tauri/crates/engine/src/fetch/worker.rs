@@ -24,13 +24,13 @@ use super::error::FetchError;
 use super::plan::{FileKey, ItemPath, Leaf, Plan, Rank, Selection, Spot, Steering, Step, Totals};
 use super::record::{Done, LeafAt, Part, Recorder};
 use super::steer::{Asked, Mail};
+use crate::api::Skipped;
 use crate::index::{
     BlockAt, FileRecord, FileState, Fingerprint, Index, ItemRecord, NewFile, Scope,
 };
 use crate::library::Source;
 use crate::library::names::Rules;
 use crate::limits::{MAX_SKIPPED, SPACE_CHECK_BYTES, WANT_BATCH};
-use crate::types::Skipped;
 
 /// What the network side tells the worker.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use unixfs::cid::{Cid, Multihash, SHA2_256};
 
 use super::{FileId, FileRecord, Index, Pending, Result, files, items};
-use crate::types::{ItemId, Skipped};
+use crate::api::{ItemId, Skipped};
 
 /// A block to record, with its hash.
 #[derive(Debug, Clone)]

@@ -12,7 +12,7 @@ use unixfs::cid::{Cid, Multihash};
 use super::insert::Inserter;
 use super::writer::Context;
 use super::{Fingerprint, Index, Pending, Result, blocks, items, paths};
-use crate::types::ItemId;
+use crate::api::ItemId;
 
 /// A file's number; never used for another file of the same database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -5,7 +5,7 @@ use unixfs::cid::Cid;
 
 use super::files::remove;
 use super::{FileId, FileState, Fingerprint, HashedFile, blocks, items, paths};
-use crate::types::ItemId;
+use crate::api::ItemId;
 
 /// Puts many files into one item.
 pub(super) struct Inserter<'a> {

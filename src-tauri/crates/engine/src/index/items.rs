@@ -8,7 +8,7 @@ use unixfs::cid::{self, Cid};
 use super::types::Details;
 use super::writer::Context;
 use super::{Index, ItemRecord, ItemState, NewItem, Result};
-use crate::types::{ItemId, ItemKind, Problem, Skipped};
+use crate::api::{ItemId, ItemKind, Problem, Skipped};
 
 const ACTIVE: i64 = 0;
 const PAUSED: i64 = 1;

@@ -35,7 +35,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::types::ItemId;
+use crate::api::ItemId;
 
 pub use self::blocks::{BlockAt, BlockRow, FileSlice, RowKind, Scope, Slice};
 pub use self::files::{FileId, FileRecord, FileState, HashedFile, NewFile, TreeFile};

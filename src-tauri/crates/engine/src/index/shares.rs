@@ -12,8 +12,8 @@ use unixfs::cid;
 
 use super::types::Details;
 use super::{ItemRecord, ItemState, items};
+use crate::api::{ItemId, ItemKind};
 use crate::paths::write_whole;
-use crate::types::{ItemId, ItemKind};
 
 const FILE_NAME: &str = "shares.json";
 

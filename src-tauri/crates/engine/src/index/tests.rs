@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use unixfs::cid::{self, BLAKE3, Cid, Multihash, RAW, SHA2_256, SHA2_512};
 
 use super::*;
-use crate::types::{ItemKind, Problem, Retry, Skipped};
+use crate::api::{ItemKind, Problem, Retry, Skipped};
 
 fn open(dir: &TempDir) -> Index {
     let opened = Index::open(dir.path()).unwrap();

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{FileId, FileState, Index, Result, files, paths};
-use crate::types::ItemId;
+use crate::api::ItemId;
 
 /// A file of one folder inside an item.
 #[derive(Debug, Clone, PartialEq, Eq)]

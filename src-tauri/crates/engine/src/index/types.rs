@@ -7,7 +7,7 @@ use ts_rs::TS;
 use unixfs::cid::Cid;
 
 use super::paths;
-use crate::types::{ItemId, ItemKind, Problem};
+use crate::api::{ItemId, ItemKind, Problem};
 
 /// All that is kept of an item but its files and blocks.
 #[derive(Debug, Clone, PartialEq, Eq)]

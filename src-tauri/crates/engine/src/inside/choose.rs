@@ -1,12 +1,12 @@
 //! Which parts of a download are wanted, and which come first: kept with the item, and carried out by the download under way.
 
 use super::tree::{self, Tree};
-use super::types::{PrioritizeRequest, SelectRequest};
+use crate::api::ItemKind;
+use crate::api::{PrioritizeRequest, SelectRequest};
 use crate::error::EngineError;
 use crate::fetch::{Choice, FetchError, Selection, SelectionError};
 use crate::index::{Index, ItemRecord};
 use crate::library::Source;
-use crate::types::ItemKind;
 
 /// Paths that come first. Who puts more first puts nothing first.
 const MAX_HIGH: usize = 1000;

@@ -11,11 +11,12 @@ use unixfs::{Cid, Node, cid};
 
 use super::order::by_name;
 use super::tree::{self, Entries, Gap, Tree, TreeEntry};
-use super::types::{Chosen, FileCondition, FileView, FilesView, Priority};
-use crate::fetch::{Choice, EntryKind, FetchError, Selection};
+use crate::api::EntryKind;
+use crate::api::{Chosen, FileCondition, FileView, FilesView, Priority};
+use crate::api::{ItemId, ItemKind};
+use crate::fetch::{Choice, FetchError, Selection};
 use crate::index::{FileState, FolderFile, FolderSum, Index, ItemRecord, Result as IndexResult};
 use crate::library::Source;
-use crate::types::{ItemId, ItemKind};
 
 /// Rows in one answer: more than any screen shows.
 const MAX_ROWS: usize = 1000;

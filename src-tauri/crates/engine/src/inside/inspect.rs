@@ -13,13 +13,13 @@ use unixfs::Cid;
 
 use super::order::by_name;
 use super::tree;
-use super::types::{EntryKind, InspectEntry, Search};
+use crate::api::Problem;
+use crate::api::{EntryKind, InspectEntry, Search};
 use crate::error::EngineError;
 use crate::fetch::{FetchContext, FetchError, Level, Look, Seen};
 use crate::limits::{LOOK_IDLE, MAX_INSPECTIONS, MAX_LOOK_LEVELS};
 use crate::link::Link;
 use crate::net::{self, SessionEvent};
-use crate::types::Problem;
 
 /// Questions for folders that wait for a look.
 const WISHES: usize = 16;

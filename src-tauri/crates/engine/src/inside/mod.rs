@@ -23,7 +23,6 @@ mod pieces;
 mod read;
 mod relocate;
 mod tree;
-pub mod types;
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -36,7 +35,9 @@ pub use self::relocate::{Difference, RelocateError};
 use self::choose::Then;
 use self::files::{Listing, Remembered};
 use self::inspect::Inspections;
-use self::types::{
+use crate::api::Action;
+use crate::api::ItemId;
+use crate::api::{
     FilesRequest, FilesView, InspectLinkRequest, InspectPathsRequest, InspectView, LinkView,
     PathsView, PiecesView, PrioritizeRequest, RelocateRequest, SelectRequest,
 };
@@ -45,8 +46,6 @@ use crate::error::EngineError;
 use crate::fetch::{self, FetchError, Running};
 use crate::index::ItemState;
 use crate::link::Link;
-use crate::requests::Action;
-use crate::types::ItemId;
 use crate::work::blocking;
 
 /// Where people without Shoal get content: a public gateway that keeps each item apart from the others.

@@ -5,13 +5,13 @@ use std::time::Duration;
 use fs_err as fs;
 use tempfile::TempDir;
 
-use super::types::*;
 use super::*;
-use crate::activity::Changes;
+use crate::api::Changes;
+use crate::api::*;
+use crate::api::{Action, DownloadRequest, ShareRequest};
+use crate::api::{ItemView, State};
 use crate::engine::Options;
 use crate::index::Announce;
-use crate::requests::{Action, DownloadRequest, ShareRequest};
-use crate::types::{ItemView, State};
 
 /// Long enough for a slow machine; a test that needs it has failed.
 const PATIENCE: Duration = Duration::from_mins(1);

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::types::PathsView;
+use crate::api::PathsView;
+use crate::api::Skipped;
 use crate::error::EngineError;
 use crate::library::{self, Found};
-use crate::types::Skipped;
 
 /// How long it may look.
 const PATIENCE: Duration = Duration::from_millis(300);

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::types::PiecesView;
+use crate::api::PiecesView;
 use crate::fetch::Asked;
 use crate::index::{FileId, FileState, Index, ItemRecord, Result};
 

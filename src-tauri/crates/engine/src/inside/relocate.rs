@@ -11,10 +11,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use fs_err as fs;
 
+use crate::api::ItemKind;
 use crate::error::EngineError;
 use crate::index::{FileRecord, FileState, Fingerprint, Index, ItemRecord};
 use crate::library;
-use crate::types::ItemKind;
 
 /// How long files are read while somebody waits for the answer.
 const READING: Duration = Duration::from_secs(5);

@@ -6,12 +6,12 @@ use std::time::Duration;
 use fs_err as fs;
 use tempfile::TempDir;
 
-use super::types::*;
 use super::*;
+use crate::api::State;
+use crate::api::*;
+use crate::api::{Action, ShareRequest};
 use crate::engine::Options;
 use crate::index::Announce;
-use crate::requests::{Action, ShareRequest};
-use crate::types::State;
 
 pub(super) struct Home {
     pub(super) dir: TempDir,
@@ -272,7 +272,7 @@ fn a_folder_comes_first_with_all_in_it() {
 }
 
 impl Home {
-    async fn relocate(&self, id: ItemId, path: &Path) -> Result<(), crate::types::Problem> {
+    async fn relocate(&self, id: ItemId, path: &Path) -> Result<(), crate::api::Problem> {
         let path = path.to_path_buf();
         let moved = self.engine.relocate(RelocateRequest { id, path }).await;
         moved.map_err(|error| error.problem())

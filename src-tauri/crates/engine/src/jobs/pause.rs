@@ -5,9 +5,9 @@
 use std::collections::HashSet;
 
 use super::{Actor, Then};
+use crate::api::ItemId;
 use crate::error::EngineError;
 use crate::index::{Index, ItemState};
-use crate::types::ItemId;
 use crate::work::{self, Job};
 
 /// Under this the index keeps that everything is paused.

@@ -1,9 +1,9 @@
 //! Whether what is asked for is an item already.
 
+use crate::api::ItemKind;
 use crate::error::EngineError;
 use crate::index::{Index, ItemRecord, ItemState, NewItem};
 use crate::limits::MAX_LINK_PROVIDERS;
-use crate::types::ItemKind;
 
 /// How an item that was asked for stands in the index.
 pub(super) enum Found {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::walk::{self, Step, Walk};
-use crate::types::Skipped;
+use crate::api::Skipped;
 
 /// What the look came upon.
 #[derive(Debug)]

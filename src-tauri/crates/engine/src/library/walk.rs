@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use fs_err as fs;
 
+use crate::api::Skipped;
 use crate::index::TreeFile;
-use crate::types::Skipped;
 
 /// A folder's number within one walk.
 pub(super) type DirId = usize;

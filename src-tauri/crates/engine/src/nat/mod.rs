@@ -16,8 +16,8 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, Id, JoinError, JoinHandle, JoinSet};
 use tokio::time::{sleep_until, timeout};
 
+use crate::api::{MappingView, RouterView, Transport};
 use crate::limits::{MAX_ROUTER_WORDS, ROUTER_CLOSE_TIME, ROUTER_JOB_TIME};
-use crate::requests::{MappingView, RouterView, Transport};
 
 mod gateway;
 mod pcp;

@@ -17,7 +17,7 @@ use crab_nat::{
 use super::gateway::Gateway;
 use super::plan::{External, Facts, Granted, Opened, Outcome};
 use super::{Endpoint, words};
-use crate::requests::{Spoken, Transport};
+use crate::api::{Spoken, Transport};
 
 // The port is fixed, so each router here needs an address of its own, and only Linux has all of 127.0.0.0/8.
 #[cfg(test)]

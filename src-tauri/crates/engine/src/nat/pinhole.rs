@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::gateway::Gateway;
 use super::plan::{External, Facts, Granted, Opened, Outcome};
 use super::{Endpoint, words};
-use crate::requests::{Spoken, Transport};
+use crate::api::{Spoken, Transport};
 
 /// Seconds for which a port is asked for: what outlives a crash.
 const LEASE: u32 = 3600;

@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 use if_watch::IpNet;
 
 use super::{Endpoint, Mapping, PortState, Ports};
+use crate::api::{RouterView, Spoken, Transport};
 use crate::limits::{MAX_PORTS_PER_LINE, MAX_ROUTER_LINES};
 use crate::net::address::{self, Scope};
-use crate::requests::{RouterView, Spoken, Transport};
 
 mod line;
 #[cfg(test)]

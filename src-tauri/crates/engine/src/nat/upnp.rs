@@ -19,8 +19,8 @@ use tokio::time::timeout;
 use super::gateway;
 use super::plan::{External, Facts, Granted, Opened, Outcome};
 use super::{Endpoint, words};
+use crate::api::{Spoken, Transport};
 use crate::limits::{MAX_ROUTER_DESCRIPTION, ROUTER_NAME_TIME, ROUTER_SEARCH_TIME};
-use crate::requests::{Spoken, Transport};
 
 #[cfg(test)]
 mod tests;

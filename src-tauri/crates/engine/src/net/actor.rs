@@ -43,9 +43,9 @@ use super::relays::Relays;
 use super::sessions::Sessions;
 use super::transport::{NameSettings, NetworkKey};
 use super::{NetConfig, NetError, NetworkInfo, listen, remember, routing, transport};
+use crate::api::CheckView;
 use crate::index::Index;
 use crate::rates::Meter;
-use crate::requests::CheckView;
 use crate::serve::{Answer, Serve};
 use crate::view::Outlook;
 

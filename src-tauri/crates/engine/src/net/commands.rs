@@ -10,7 +10,7 @@ use unixfs::cid::{Cid, Multihash};
 use super::find::Dht;
 use super::session::Session;
 use super::{NetConfig, NetError, NetworkInfo, PeerInfo};
-use crate::requests::{CheckView, PublicCheck};
+use crate::api::{CheckView, PublicCheck};
 
 #[derive(Debug)]
 pub(crate) enum Command {

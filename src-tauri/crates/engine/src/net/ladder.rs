@@ -8,9 +8,9 @@ use libp2p::multiaddr::Protocol;
 
 use super::address::{self, Scope};
 use super::probe::Finding;
+use crate::api::Reach;
+use crate::api::{RelayState, RelayView, Rung, RungKind, RungState, Verdict};
 use crate::nat::{PortState, Ports};
-use crate::requests::{RelayState, RelayView, Rung, RungKind, RungState, Verdict};
-use crate::view::Reach;
 
 /// What the actor sees.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -239,8 +239,8 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
+    use crate::api::{RouterView, Spoken, Transport};
     use crate::nat::Mapping;
-    use crate::requests::{RouterView, Spoken, Transport};
 
     fn addresses(texts: &[&str]) -> Vec<Multiaddr> {
         texts.iter().map(|text| text.parse().unwrap()).collect()

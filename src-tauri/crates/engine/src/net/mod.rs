@@ -74,15 +74,16 @@ pub use self::transport::{Channels, TransportError};
 
 use self::commands::Command;
 use self::provide::{Announcer, Change};
+use crate::api::Reach;
+use crate::api::{AddressView, CheckView, RelayView, RouterView, Rung, ServiceView};
 use crate::config::Config;
 use crate::index::Index;
 use crate::library::Source;
 use crate::limits::{LINK_PROVIDERS, WAITING_COMMANDS};
 use crate::nat::Mapping;
 use crate::rates::Meter;
-use crate::requests::{AddressView, CheckView, RelayView, RouterView, Rung, ServiceView};
 use crate::serve::Serve;
-use crate::view::{Outlook, Reach};
+use crate::view::Outlook;
 
 /// What the network runs with.
 #[derive(Debug, Clone)]

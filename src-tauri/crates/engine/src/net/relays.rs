@@ -11,8 +11,8 @@ use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
 
 use super::address;
+use crate::api::{RelayState, RelayView};
 use crate::limits::{MAX_KNOWN_RELAYS, MAX_PEER_ADDRESSES, MAX_RELAYS};
-use crate::requests::{RelayState, RelayView};
 
 /// After a refusal, and twice that after the next.
 const PAUSE: Duration = Duration::from_secs(5);

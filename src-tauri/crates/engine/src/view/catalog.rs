@@ -8,9 +8,9 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use super::fold;
-use super::types::{Counts, Filter, Sort};
 use crate::activity::{Activity, Seen};
-use crate::types::{ItemId, ItemKind, ItemView, State};
+use crate::api::{Counts, Filter, Sort};
+use crate::api::{ItemId, ItemKind, ItemView, State};
 
 /// Names prepared at a time: a millisecond, for which somebody may have to wait.
 const PREPARED_AT_ONCE: usize = 2048;

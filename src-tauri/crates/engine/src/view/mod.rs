@@ -7,7 +7,6 @@ mod catalog;
 mod fold;
 #[cfg(test)]
 pub(crate) mod tests;
-mod types;
 
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher as _};
@@ -17,13 +16,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-pub use self::types::{
-    Counts, Filter, Focus, LibraryRequest, LibraryView, Notice, NoticeKind, RateSample, Rates,
-    Reach, Sort,
-};
-
 use self::catalog::{Catalog, Query};
 use crate::activity::Activity;
+use crate::api::{Focus, LibraryRequest, LibraryView, Reach};
 use crate::rates::Meter;
 
 /// The least time between two looks at what changed, for one reader: four a second are as many as people can read.
@@ -170,7 +165,7 @@ impl Library {
         let rows = view.items.iter_mut();
         let focused = view.focus.iter_mut().map(|focus| &mut focus.item);
         rows.chain(focused)
-            .for_each(crate::types::ItemView::make_text);
+            .for_each(crate::api::ItemView::make_text);
         view
     }
 

@@ -1,7 +1,7 @@
 use tokio::sync::watch;
 
 use super::*;
-use crate::types::{ItemId, ItemKind, ItemView, State};
+use crate::api::{Counts, Filter, ItemId, ItemKind, ItemView, LibraryRequest, NoticeKind, State};
 
 pub(crate) fn view(id: i64) -> ItemView {
     ItemView {

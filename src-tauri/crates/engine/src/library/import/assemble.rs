@@ -8,10 +8,10 @@ use unixfs::{Block, DirectoryBuilder, DirectoryError, Metadata, Root};
 
 use super::pool::{Done, Job};
 use super::{ImportError, Imported, Message, Outcome, metadata_of};
+use crate::api::Skipped;
 use crate::index::{FileId, HashedFile, Pending};
 use crate::library::control::Stopped;
 use crate::library::walk::{DirId, Step, TOP};
-use crate::types::Skipped;
 
 /// Files and blocks handed to the index at a time, and how often without waiting for the first.
 const BATCH: usize = 512;

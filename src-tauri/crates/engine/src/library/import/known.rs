@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Failure;
+use crate::api::ItemId;
 use crate::index::{FileId, Index, TreeFile};
 use crate::library::walk::{FoundFile, TOP};
-use crate::types::ItemId;
 
 /// What is on record of an item from an earlier import, folder by folder.
 pub(super) struct Known<'a> {

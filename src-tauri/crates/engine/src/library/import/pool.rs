@@ -8,10 +8,10 @@ use unixfs::{Block, Profile, Root};
 use super::Failure;
 use super::hash::Worker;
 use super::large::LargeFile;
+use crate::api::{ItemId, Skipped};
 use crate::index::{FileId, HashedFile, Index};
 use crate::library::control::{Control, Progress};
 use crate::library::walk::FoundFile;
-use crate::types::{ItemId, Skipped};
 
 /// Files found that wait to be hashed: enough for the total to be known early, at about 250 bytes each.
 const QUEUE: usize = 16_384;

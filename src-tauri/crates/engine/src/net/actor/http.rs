@@ -9,13 +9,13 @@ use tokio::sync::oneshot;
 use unixfs::cid::{self, Cid};
 
 use super::Actor;
+use crate::api::ItemKind;
+use crate::api::PublicCheck;
 use crate::index::Index;
 use crate::net::http::{Step, WebEvent};
 use crate::net::ladder::is_relayed;
 use crate::net::session::Search;
 use crate::net::{NetConfig, address};
-use crate::requests::PublicCheck;
-use crate::types::ItemKind;
 
 impl Actor {
     pub(super) fn use_web(&mut self, config: &NetConfig) {

@@ -16,6 +16,7 @@ use libp2p::{Multiaddr, PeerId, StreamProtocol, dcutr, identify, relay};
 use tokio::sync::oneshot;
 
 use super::Actor;
+use crate::api::{AddressView, CheckView, RungKind, Transport, Verdict};
 use crate::limits::{MAX_CHECKS, MAX_PEER_ADDRESSES, MAX_RELAYED_GUESTS};
 use crate::nat::{Endpoint, PortMapper, PortState};
 use crate::net::address::{self, Scope};
@@ -23,7 +24,6 @@ use crate::net::autonat::{self, Answer, DialRequest};
 use crate::net::ladder::is_relayed;
 use crate::net::probe::Finding;
 use crate::net::relays::Step;
-use crate::requests::{AddressView, CheckView, RungKind, Transport, Verdict};
 
 /// After a start or a change of networks, what isn't there yet may still come.
 pub(super) const YOUTH: Duration = Duration::from_secs(12);

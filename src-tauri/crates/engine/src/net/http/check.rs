@@ -9,8 +9,8 @@ use url::Url;
 
 use super::client::{self, Clients, NamedBy};
 use super::{WebError, shown};
+use crate::api::{PublicCheck, Verdict};
 use crate::limits::{MAX_CHECK_BYTES, MAX_CHECK_WORDS, PUBLIC_CHECK_TIME};
-use crate::requests::{PublicCheck, Verdict};
 
 /// Its answer, as far as it matters here (ipfs-check, `peerCheckOutput`).
 #[derive(Debug, Deserialize)]

@@ -17,10 +17,10 @@ use url::Url;
 use super::client::NamedBy;
 use super::health::Health;
 use super::{Clients, Task, WebError, WebEvent, gateway, shown};
+use crate::api::{ServiceKind, ServiceView};
 use crate::limits::{
     GATEWAY_DELAY, MAX_BLOCK_REQUESTS, MAX_FOUND_GATEWAYS, MAX_GATEWAY_NAMES, MAX_WEB_SERVICES,
 };
-use crate::requests::{ServiceKind, ServiceView};
 
 #[derive(Debug)]
 pub(crate) struct Gateways {

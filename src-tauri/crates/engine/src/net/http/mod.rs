@@ -52,8 +52,8 @@ pub(crate) use self::gateways::{Gateways, Step};
 use self::routers::Routers;
 use super::NetConfig;
 use super::dial::Target;
+use crate::api::{PublicCheck, ServiceView, Verdict};
 use crate::limits::WEB_EVENTS;
-use crate::requests::{PublicCheck, ServiceView, Verdict};
 
 /// What a request came to.
 #[derive(Debug)]

@@ -12,9 +12,9 @@ use url::Url;
 use super::health::Health;
 use super::routing::{self, Taker};
 use super::{Clients, Task, WebError, WebEvent, shown};
+use crate::api::{ServiceKind, ServiceView};
 use crate::limits::{LOOKUP_TIME, MAX_LOOKUPS, MAX_WEB_SERVICES};
 use crate::net::address::Reach;
-use crate::requests::{ServiceKind, ServiceView};
 
 #[derive(Debug)]
 pub(crate) struct Routers {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::types::{ItemId, ItemView, Problem};
+use super::{ItemId, ItemView, Problem};
 
 /// Which items are shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
@@ -127,4 +127,15 @@ pub enum Reach {
     Relay,
     /// This network, or this machine, only.
     Local,
+}
+
+/// What changed since the revision that a reader named.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Changes {
+    /// To be given as `since` next time.
+    pub rev: u64,
+    /// `items` is the whole state: forget what was known before.
+    pub full: bool,
+    pub items: Vec<ItemView>,
+    pub removed: Vec<ItemId>,
 }

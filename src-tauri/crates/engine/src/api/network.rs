@@ -6,9 +6,8 @@ use libp2p::PeerId;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::Transport;
-use crate::net::NetworkInfo;
-use crate::view::Reach;
+use super::Reach;
+use crate::net::{NetworkInfo, PeerInfo};
 
 /// How this peer stands in the network.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -248,6 +247,69 @@ pub enum Standing {
     Blocked,
 }
 
+/// A connected peer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerView {
+    pub peer: String,
+    /// What it says it is.
+    pub agent: Option<String>,
+    pub addresses: Vec<String>,
+    /// It connected to us.
+    pub inbound: bool,
+    /// Always dialled, never dropped.
+    pub trusted: bool,
+    /// Round-trip time in milliseconds.
+    pub rtt_ms: Option<u64>,
+}
+
+/// A connected peer, as the window shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct PersonView {
+    /// Its id.
+    pub peer: String,
+    /// What it says it is: "Shoal 0.1.0", "kubo/0.43.0".
+    pub app: Option<String>,
+    /// Bytes a second from it.
+    pub rate_down: u64,
+    /// Bytes a second to it.
+    pub rate_up: u64,
+    /// Bytes since it connected.
+    pub received: u64,
+    /// Bytes since it connected.
+    pub sent: u64,
+    #[ts(inline)]
+    pub how: How,
+    #[ts(inline)]
+    pub transport: Transport,
+    pub address: Option<String>,
+    /// It connected to us.
+    pub inbound: bool,
+    /// Always dialled, never dropped.
+    pub trusted: bool,
+    /// Round-trip time in milliseconds.
+    pub rtt_ms: Option<u64>,
+    /// Its part of the item that was asked about, 0 to 1; `null`: not known.
+    pub has: Option<f64>,
+}
+
+/// How a peer is connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "lowercase")]
+pub enum How {
+    Direct,
+    /// On this network or this machine.
+    Nearby,
+    Relay,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    Tcp,
+    Quic,
+    Other,
+}
+
 fn nearby((peer, app): (PeerId, Option<String>)) -> NearbyView {
     NearbyView {
         peer: peer.to_string(),
@@ -280,6 +342,21 @@ impl From<NetworkInfo> for NetworkView {
             check: info.check,
             services: info.services,
             private_network: info.private_network,
+        }
+    }
+}
+
+impl From<PeerInfo> for PeerView {
+    fn from(peer: PeerInfo) -> Self {
+        Self {
+            peer: peer.peer.to_string(),
+            agent: peer.agent,
+            addresses: peer.addresses.iter().map(ToString::to_string).collect(),
+            inbound: peer.inbound,
+            trusted: peer.trusted,
+            rtt_ms: peer
+                .rtt
+                .map(|rtt| u64::try_from(rtt.as_millis()).unwrap_or(u64::MAX)),
         }
     }
 }

@@ -1,6 +1,4 @@
-//! What the engine tells its callers: items, their states and their problems. Plain data.
-//!
-//! These types are what crosses the border to the window and the command line, so every field says its unit.
+//! Items and their states, and what is asked of them.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,6 +6,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
+
+use super::{Problem, Skipped};
+use crate::index::Announce;
 
 /// An item's number: small, stable, never used again. It is what a person types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
@@ -74,44 +75,6 @@ impl State {
     }
 }
 
-/// Who tries again after a problem.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
-#[serde(rename_all = "lowercase")]
-pub enum Retry {
-    /// The engine does, by itself.
-    Auto,
-    /// The person can, when the cause is gone.
-    User,
-    /// It would fail again.
-    Never,
-}
-
-/// A problem as a person reads it: what happened, to what, and what to do next.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
-pub struct Problem {
-    /// Stable, for scripts: lower case with hyphens.
-    pub code: String,
-    /// One sentence that names the cause.
-    pub message: String,
-    /// The next step, where there is one.
-    pub hint: Option<String>,
-    pub retry: Retry,
-    /// The file, link or setting it is about.
-    pub subject: Option<String>,
-    /// How many it is about: of "3 files changed", 3.
-    pub count: Option<u64>,
-    /// The field of a form that it is about: `link`, `into`, `select`, or a setting's key.
-    pub field: Option<String>,
-}
-
-/// A file or folder that was left out, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct Skipped {
-    /// As the person knows it: a path on this machine, or inside the item.
-    pub path: String,
-    pub reason: String,
-}
-
 /// One row of the list: everything that is shown of an item without opening it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 pub struct ItemView {
@@ -157,4 +120,63 @@ impl ItemView {
             *path = PathBuf::from(path.to_string_lossy().into_owned());
         }
     }
+}
+
+/// Share files and folders where they lie, as one item.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ShareRequest {
+    /// Full paths. One is shared as itself; several become the entries of a folder.
+    pub paths: Vec<PathBuf>,
+    /// What others see it called; else the one path's own name.
+    pub name: Option<String>,
+    /// Name of the profile that decides how content becomes blocks.
+    pub profile: Option<String>,
+    /// Hidden files inside folders too.
+    pub hidden: bool,
+    pub announce: Announce,
+}
+
+/// Fetch what a link names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct DownloadRequest {
+    pub link: String,
+    /// A full path; else the folder from the settings.
+    pub into: Option<PathBuf>,
+    /// Paths inside the item; empty is all of it.
+    pub select: Vec<String>,
+    /// More peers that are said to have it, as multiaddrs.
+    pub providers: Vec<String>,
+}
+
+/// What can be done with an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    Pause,
+    Resume,
+    /// Read every byte again and compare.
+    Verify,
+    /// Share a changed share as it is now: its content, and with that its link, changes.
+    Update,
+}
+
+/// What is known of an item beyond its row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct Report {
+    /// Where the item lies, once it has a place.
+    pub path: Option<PathBuf>,
+    pub skipped: Vec<Skipped>,
+    /// Who sent how much, in this run of the engine; most first.
+    #[ts(inline)]
+    pub sources: Vec<SourceView>,
+    /// Seconds that this run of the engine worked on it.
+    pub secs: f64,
+}
+
+/// A peer's part in a download.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct SourceView {
+    /// Its peer ID, or the address of a gateway.
+    pub peer: String,
+    pub bytes: u64,
 }

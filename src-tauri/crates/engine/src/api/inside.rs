@@ -5,9 +5,28 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::types::{ItemId, Skipped};
+use super::{ItemId, Skipped};
 
-pub use crate::fetch::EntryKind;
+/// What something in a folder is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "lowercase")]
+pub enum EntryKind {
+    File,
+    Folder,
+    Symlink,
+}
+
+impl EntryKind {
+    /// What something is that has not been looked at: files have endings, folders mostly don't.
+    pub(crate) fn guess(name: &str) -> Self {
+        match name.rsplit_once('.') {
+            Some((stem, ending)) if !stem.is_empty() && (1..=5).contains(&ending.len()) => {
+                Self::File
+            }
+            _ => Self::Folder,
+        }
+    }
+}
 
 /// One level of an item's tree.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -202,4 +221,15 @@ pub struct RelocateRequest {
 pub struct LinkView {
     pub link: String,
     pub gateway: String,
+}
+
+/// An entry of a folder, or a file, as a link shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryView {
+    pub name: String,
+    pub cid: String,
+    /// Bytes of a file; of a folder as its maker claims.
+    pub size: Option<u64>,
+    /// `file`, `folder` or `symlink`.
+    pub kind: String,
 }
