@@ -176,7 +176,7 @@ export type LibraryView = {
   /** `null`: it is gone, or none was asked for. */
   focus: Focus | null, rates: Rates,
   /** People connected now. */
-  people: number, reach: Reach,
+  people: number, reach: Reachability,
   /** Everything is paused, by "Pause all". */
   paused: boolean,
   /** What happened after `since`; nothing when that is 0. */
@@ -205,7 +205,7 @@ export type NetworkView = { peer: string,
   /** Peers in the routing table of the public directory; none: it is switched off. */
   dht_peers: number | null,
   /** It answers for the public directory too. */
-  dht_server: boolean, reach: Reach,
+  dht_server: boolean, reach: Reachability,
   /** Always four, the best first. */
   rungs: Array<Rung>,
   /** Devices on this network. */
@@ -315,7 +315,7 @@ export type Rates = { down: number, up: number,
   history: Array<RateSample>, };
 
 /** How others get here, in one word. */
-export type Reach = "offline" | "checking" | "direct" | "port" | "relay" | "local";
+export type Reachability = "offline" | "checking" | "direct" | "port" | "relay" | "local";
 
 /** A relay that was asked to pass connections on. */
 export type RelayView = { peer: string, address: string, state: "asking" | "reserved" | "refused",

@@ -1,5 +1,5 @@
 // The mock's place in the network: one for each `?state=` that a person can meet.
-import type { AddressView, CheckView, NetworkView, Reach, Rung } from "../types";
+import type { AddressView, CheckView, NetworkView, Reachability, Rung } from "../types";
 import { EPOCH, problem } from "./data";
 import type { World } from "./world";
 
@@ -11,7 +11,7 @@ const RELAY = "12D3KooWRelayJqz4fT7RkQ7RkQ7RkQ7RkQ7RkQ7RkQ7RkQ7RkQ7";
 
 type Step = Pick<Rung, "state" | "reason"> & { detail?: string };
 interface Place {
-  reach: Reach;
+  reach: Reachability;
   direct: Step;
   port: Step;
   relay: Step;

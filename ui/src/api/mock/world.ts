@@ -2,7 +2,7 @@
 // `?items=N` how many, `?state=` empty | lost | paused | idle | first, or a place in the network
 // (mock/network.ts: port, direct, relay, cgnat …),
 // `?locked=KEY,KEY` settings that the environment gives, `?lang=`, `?theme=`, `?clock=manual`: time passes only by `tick`.
-import type { CheckView, ItemView, LibraryRequest, LibraryView, Notice, PersonView, Problem, Reach, RateSample, StandingRequest } from "../types";
+import type { CheckView, ItemView, LibraryRequest, LibraryView, Notice, PersonView, Problem, Reachability, RateSample, StandingRequest } from "../types";
 import { library, problem, random } from "./data";
 import { placeOf } from "./network";
 
@@ -27,7 +27,7 @@ export class World {
   items: ItemView[];
   rev = 1;
   paused = false;
-  reach: Reach;
+  reach: Reachability;
   people = 23;
   copied: string | null = null;
   /** How long it took to make up the items (ms). */

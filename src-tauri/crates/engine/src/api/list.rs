@@ -61,7 +61,7 @@ pub struct LibraryView {
     pub rates: Rates,
     /// People connected now.
     pub people: u32,
-    pub reach: Reach,
+    pub reach: Reachability,
     /// Everything is paused, by "Pause all".
     pub paused: bool,
     /// What happened after `since`; nothing when that is 0.
@@ -118,7 +118,7 @@ pub enum NoticeKind {
 /// How others get here, in one word.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 #[serde(rename_all = "lowercase")]
-pub enum Reach {
+pub enum Reachability {
     #[default]
     Offline,
     Checking,

@@ -6,7 +6,7 @@ use libp2p::PeerId;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::Reach;
+use super::Reachability;
 use crate::net::{NetworkInfo, PeerInfo};
 
 /// How this peer stands in the network.
@@ -23,7 +23,7 @@ pub struct NetworkView {
     pub dht_peers: Option<u64>,
     /// It answers for the public directory too.
     pub dht_server: bool,
-    pub reach: Reach,
+    pub reach: Reachability,
     /// Always four, the best first.
     pub rungs: Vec<Rung>,
     /// Devices on this network.

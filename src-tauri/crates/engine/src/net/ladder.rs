@@ -8,7 +8,7 @@ use libp2p::multiaddr::Protocol;
 
 use super::address::{self, Scope};
 use super::probe::Finding;
-use crate::api::Reach;
+use crate::api::Reachability;
 use crate::api::{RelayState, RelayView, Rung, RungKind, RungState, Verdict};
 use crate::nat::{PortState, Ports};
 
@@ -36,18 +36,18 @@ pub(crate) struct Ground {
 }
 
 impl Ground {
-    pub(crate) fn reach(&self) -> Reach {
+    pub(crate) fn reach(&self) -> Reachability {
         if self.this_machine_only {
-            return Reach::Local;
+            return Reachability::Local;
         }
         if self.is_offline() {
-            return Reach::Offline;
+            return Reachability::Offline;
         }
         let [direct, port, relay] = [self.direct(), self.port(), self.relay()];
         for (rung, reach) in [
-            (&direct, Reach::Direct),
-            (&port, Reach::Port),
-            (&relay, Reach::Relay),
+            (&direct, Reachability::Direct),
+            (&port, Reachability::Port),
+            (&relay, Reachability::Relay),
         ] {
             if rung.state == RungState::InUse {
                 return reach;
@@ -55,9 +55,9 @@ impl Ground {
         }
         let is_checking = |rung: &Rung| rung.state == RungState::Checking;
         if self.young && [direct, port, relay].iter().any(is_checking) {
-            return Reach::Checking;
+            return Reachability::Checking;
         }
-        Reach::Local
+        Reachability::Local
     }
 
     /// Always four, in the order of the ladder.
@@ -209,10 +209,10 @@ impl Ground {
     fn local(&self) -> Rung {
         let (state, reason) = match self.reach() {
             _ if self.this_machine_only => (RungState::InUse, "this-machine-only"),
-            Reach::Offline => (RungState::No, "offline"),
+            Reachability::Offline => (RungState::No, "offline"),
             _ if self.nearby == 0 && !self.mdns => (RungState::Off, "switched-off"),
-            Reach::Local if self.nearby == 0 => (RungState::InUse, "nobody-nearby"),
-            Reach::Local => (RungState::InUse, "devices-nearby"),
+            Reachability::Local if self.nearby == 0 => (RungState::InUse, "nobody-nearby"),
+            Reachability::Local => (RungState::InUse, "devices-nearby"),
             _ if self.nearby == 0 => (RungState::Ready, "nobody-nearby"),
             _ => (RungState::Ready, "devices-nearby"),
         };
@@ -301,7 +301,7 @@ mod tests {
         }]
     }
 
-    fn check(ground: &Ground, reach: Reach, expected: [(RungState, &str); 4]) {
+    fn check(ground: &Ground, reach: Reachability, expected: [(RungState, &str); 4]) {
         let rungs = ground.rungs();
         let kinds: Vec<_> = rungs.iter().map(|rung| rung.rung).collect();
         let order = [
@@ -336,7 +336,7 @@ mod tests {
             let direct = (InUse, "public-address");
             check(
                 &ground,
-                Reach::Direct,
+                Reachability::Direct,
                 [direct, (Off, "not-needed"), (Off, "not-needed"), NOBODY],
             );
             assert_eq!(ground.rungs()[0].detail.as_deref(), Some("8.8.8.8"));
@@ -348,7 +348,7 @@ mod tests {
             (No, "no-relay"),
             (InUse, "nobody-nearby"),
         ];
-        check(&ground, Reach::Local, rungs);
+        check(&ground, Reachability::Local, rungs);
         assert!(ground.needs_relay());
     }
 
@@ -362,18 +362,18 @@ mod tests {
         let rest = [(No, "no-router"), (Checking, "checking"), NOBODY];
         check(
             &seen(Verdict::Checking),
-            Reach::Checking,
+            Reachability::Checking,
             [(Checking, "checking"), rest[0], rest[1], rest[2]],
         );
         check(
             &seen(Verdict::No),
-            Reach::Checking,
+            Reachability::Checking,
             [NO_ADDRESS, rest[0], rest[1], rest[2]],
         );
         let others = [(Off, "not-needed"), (Off, "not-needed"), NOBODY];
         check(
             &seen(Verdict::Yes),
-            Reach::Direct,
+            Reachability::Direct,
             [(InUse, "public-address"), others[0], others[1], others[2]],
         );
     }
@@ -396,7 +396,7 @@ mod tests {
                 (No, "no-relay"),
                 (InUse, "nobody-nearby"),
             ];
-            check(&ground, Reach::Local, rungs);
+            check(&ground, Reachability::Local, rungs);
             assert_eq!(ground.rungs()[1].detail.as_deref(), detail);
         }
         let off = Ground {
@@ -410,13 +410,13 @@ mod tests {
             (Off, "switched-off"),
             (InUse, "nobody-nearby"),
         ];
-        check(&off, Reach::Local, rungs);
+        check(&off, Reachability::Local, rungs);
         let mut opened = Ground {
             ports: Some(ports(PortState::Opened)),
             ..home()
         };
         let rungs = [NO_ADDRESS, (InUse, "opened"), (Off, "not-needed"), NOBODY];
-        check(&opened, Reach::Port, rungs);
+        check(&opened, Reachability::Port, rungs);
         assert!(!opened.needs_relay());
         opened.findings = vec![found("/ip4/8.8.8.8/tcp/4801", RungKind::Port, Verdict::No)];
         let rungs = [
@@ -425,7 +425,7 @@ mod tests {
             (No, "no-relay"),
             (InUse, "nobody-nearby"),
         ];
-        check(&opened, Reach::Local, rungs);
+        check(&opened, Reachability::Local, rungs);
         let young = Ground {
             ports: Some(ports(PortState::Searching)),
             young: true,
@@ -437,7 +437,7 @@ mod tests {
             (Checking, "checking"),
             NOBODY,
         ];
-        check(&young, Reach::Checking, rungs);
+        check(&young, Reachability::Checking, rungs);
         assert!(!young.needs_relay());
     }
 
@@ -451,25 +451,25 @@ mod tests {
         for (ground, reach, expected, local) in [
             (
                 with(RelayState::Reserved, false),
-                Reach::Relay,
+                Reachability::Relay,
                 (InUse, "relayed"),
                 NOBODY,
             ),
             (
                 with(RelayState::Reserved, true),
-                Reach::Relay,
+                Reachability::Relay,
                 (InUse, "symmetric-nat"),
                 NOBODY,
             ),
             (
                 with(RelayState::Refused, false),
-                Reach::Local,
+                Reachability::Local,
                 (No, "refused"),
                 (InUse, "nobody-nearby"),
             ),
             (
                 with(RelayState::Asking, false),
-                Reach::Local,
+                Reachability::Local,
                 (Checking, "checking"),
                 (InUse, "nobody-nearby"),
             ),
@@ -490,7 +490,7 @@ mod tests {
             ..home()
         };
         let offline = (No, "offline");
-        check(&off, Reach::Offline, [offline; 4]);
+        check(&off, Reachability::Offline, [offline; 4]);
         let alone = Ground {
             this_machine_only: true,
             ..off
@@ -498,7 +498,7 @@ mod tests {
         let machine = (No, "this-machine-only");
         check(
             &alone,
-            Reach::Local,
+            Reachability::Local,
             [machine, machine, machine, (InUse, "this-machine-only")],
         );
         let seen = Ground {

@@ -74,7 +74,7 @@ pub use self::transport::{Channels, TransportError};
 
 use self::commands::Command;
 use self::provide::{Announcer, Change};
-use crate::api::Reach;
+use crate::api::Reachability;
 use crate::api::{AddressView, CheckView, RelayView, RouterView, Rung, ServiceView};
 use crate::config::Config;
 use crate::index::Index;
@@ -218,7 +218,7 @@ pub struct NetworkInfo {
     pub lan_peers: Option<usize>,
     /// We answer for the DHT too.
     pub dht_server: bool,
-    pub reach: Reach,
+    pub reach: Reachability,
     /// The ways in which others get here: four, the best first.
     pub rungs: Vec<Rung>,
     /// Devices on this network, with what they say they are.

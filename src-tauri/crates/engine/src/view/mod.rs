@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep_until};
 
 use self::catalog::{Catalog, Query};
 use crate::activity::Activity;
-use crate::api::{Focus, LibraryRequest, LibraryView, Reach};
+use crate::api::{Focus, LibraryRequest, LibraryView, Reachability};
 use crate::rates::Meter;
 
 /// The least time between two looks at what changed, for one reader: four a second are as many as people can read.
@@ -37,7 +37,7 @@ const MAX_READERS: usize = 16;
 pub(crate) struct Outlook {
     /// Connected.
     pub(crate) people: u32,
-    pub(crate) reach: Reach,
+    pub(crate) reach: Reachability,
 }
 
 /// The list, and who reads it.
