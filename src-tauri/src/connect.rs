@@ -24,7 +24,7 @@ const TURN_GAP: Duration = Duration::from_millis(20);
 
 /// A way to an engine.
 #[derive(Debug)]
-pub(crate) struct Reach {
+pub(crate) struct Connection {
     pub(crate) asked: Asked,
     /// Where others reach an engine of ours. `None` where it has no network, or no socket can be made.
     control: Option<Server>,
@@ -43,7 +43,7 @@ pub(crate) enum Asked {
     Foreground(Engine),
 }
 
-impl Reach {
+impl Connection {
     /// The engine of another process, if one runs.
     pub(crate) async fn find(data_dir: &Path) -> Result<Option<Self>, Problem> {
         let found = Remote::find(data_dir).await?;

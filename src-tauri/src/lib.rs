@@ -1,13 +1,13 @@
 //! Shoal, the app: the command line and the window on top of [`engine::Engine`].
 //!
 //! [`cli`] turns words into calls and answers into text, [`desktop`] shows them in a window; [`api`] is every call there
-//! is; [`control`] carries the same calls between processes, and [`reach`] finds whom to ask. Nothing here knows how
+//! is; [`control`] carries the same calls between processes, and [`connect`] finds whom to ask. Nothing here knows how
 //! content is stored, found or sent.
 
 mod api;
 pub mod cli;
+mod connect;
 mod control;
 #[cfg(feature = "desktop")]
 mod desktop;
 mod interrupt;
-mod reach;

@@ -3,15 +3,15 @@
 use engine::api::Action;
 use engine::api::{ItemId, ItemView, Problem};
 
-use super::reach::Reach;
+use super::connect::Connection;
 use super::{Context, OK, Outcome};
 use crate::api::types::{ActRequest, OfItem, Request};
 
 pub(super) async fn run(id: ItemId, action: Action, context: &Context) -> Outcome {
-    let reach = Reach::any(context).await?;
-    let view = act(&reach, id, action).await;
-    let waits = reach.is_ours() && action == Action::Resume;
-    reach.leave().await;
+    let connection = Connection::any(context).await?;
+    let view = act(&connection, id, action).await;
+    let waits = connection.is_ours() && action == Action::Resume;
+    connection.leave().await;
     context.out.items(&[view?])?;
     if waits {
         context
@@ -21,12 +21,12 @@ pub(super) async fn run(id: ItemId, action: Action, context: &Context) -> Outcom
     OK
 }
 
-async fn act(reach: &Reach, id: ItemId, action: Action) -> Result<ItemView, Problem> {
-    let () = reach
+async fn act(connection: &Connection, id: ItemId, action: Action) -> Result<ItemView, Problem> {
+    let () = connection
         .call(Request::Act(ActRequest {
             ids: vec![id],
             action,
         }))
         .await?;
-    reach.call(Request::Item(OfItem { id })).await
+    connection.call(Request::Item(OfItem { id })).await
 }

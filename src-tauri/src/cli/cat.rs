@@ -2,7 +2,7 @@
 
 use futures::StreamExt;
 
-use super::reach::{Reach, interrupted};
+use super::connect::{Connection, interrupted};
 use super::{Context, INTERRUPTED, OK, Outcome, Patience};
 use crate::api::types::Request;
 
@@ -17,21 +17,21 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args, context: &Context) -> Outcome {
     super::check_link(&args.link)?;
-    let reach = Reach::online(context).await?;
+    let connection = Connection::online(context).await?;
     let request = Request::Cat {
         link: args.link,
         patience: args.patience.timeout,
     };
     let outcome = tokio::select! {
-        outcome = cat(request, &reach, context) => outcome,
+        outcome = cat(request, &connection, context) => outcome,
         () = interrupted() => Ok(INTERRUPTED),
     };
-    reach.leave().await;
+    connection.leave().await;
     outcome
 }
 
-async fn cat(request: Request, reach: &Reach, context: &Context) -> Outcome {
-    let mut chunks = reach.bytes(request).await?;
+async fn cat(request: Request, connection: &Connection, context: &Context) -> Outcome {
+    let mut chunks = connection.bytes(request).await?;
     while let Some(chunk) = chunks.next().await
         && context.out.is_read()
     {

@@ -8,12 +8,12 @@ use super::Context;
 use super::render::Output;
 use crate::api::problem;
 use crate::api::types::{Event, Hello, Request};
-use crate::reach::Asked;
+use crate::connect::Asked;
 
+pub(super) use crate::connect::Connection;
 pub(super) use crate::interrupt::interrupted;
-pub(super) use crate::reach::Reach;
 
-impl Reach {
+impl Connection {
     /// For commands about what is there: they need no network, and no daemon.
     pub(super) async fn any(context: &Context) -> Result<Self, Problem> {
         Self::find_or(context, false).await
@@ -26,9 +26,9 @@ impl Reach {
 
     /// For the daemon: an engine that runs already is a problem.
     pub(super) async fn own(context: &Context) -> Result<Self, Problem> {
-        let reach = Self::find_or(context, true).await?;
-        if reach.is_ours() {
-            return Ok(reach);
+        let connection = Self::find_or(context, true).await?;
+        if connection.is_ours() {
+            return Ok(connection);
         }
         let taken = DataDirError::InUse(context.data_dir.clone());
         Err(EngineError::from(taken).problem())
@@ -41,11 +41,11 @@ impl Reach {
     }
 
     async fn find_or(context: &Context, network: bool) -> Result<Self, Problem> {
-        let reach = Self::find_or_start(&context.data_dir, network).await?;
-        for remark in &reach.remarks {
+        let connection = Self::find_or_start(&context.data_dir, network).await?;
+        for remark in &connection.remarks {
             context.out.talk(remark);
         }
-        Ok(reach)
+        Ok(connection)
     }
 
     /// Tells who we are, where the engine is ours and has a network.

@@ -1,6 +1,6 @@
 //! `shoal daemon`
 
-use super::reach::{Reach, interrupted};
+use super::connect::{Connection, interrupted};
 use super::{Context, OK, Outcome};
 
 /// Run the engine without a window until stopped; other commands talk to it
@@ -8,9 +8,9 @@ use super::{Context, OK, Outcome};
 pub(super) struct Args {}
 
 pub(super) async fn run(Args {}: Args, context: &Context) -> Outcome {
-    let reach = Reach::own(context).await?;
+    let connection = Connection::own(context).await?;
     let ended = async {
-        reach.say_ready(&context.out).await?;
+        connection.say_ready(&context.out).await?;
         let pid = std::process::id();
         context.out.talk(&format!(
             "Shoal is running. Stop it with Ctrl-C, or with `kill {pid}`."
@@ -19,6 +19,6 @@ pub(super) async fn run(Args {}: Args, context: &Context) -> Outcome {
         OK
     };
     let outcome = ended.await;
-    reach.leave().await;
+    connection.leave().await;
     outcome
 }

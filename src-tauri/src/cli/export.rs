@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::reach::Reach;
+use super::connect::Connection;
 use super::{Context, ItemArgs, OK, Outcome, absolute};
 use crate::api::types::{Event, Request, path_text};
 
@@ -17,14 +17,14 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args, context: &Context) -> Outcome {
     let (id, path) = (args.item.id, absolute(&args.file)?);
-    let reach = Reach::any(context).await?;
-    let bytes = reach
+    let connection = Connection::any(context).await?;
+    let bytes = connection
         .call(Request::ExportCar {
             id,
             path: path.clone(),
         })
         .await;
-    reach.leave().await;
+    connection.leave().await;
     context.out.event(&Event::Exported {
         id,
         path: path_text(&path),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use engine::api::{DownloadRequest, Report};
 use engine::api::{ItemId, ItemView, Problem};
 
-use super::reach::{Reach, interrupted};
+use super::connect::{Connection, interrupted};
 use super::{Context, INTERRUPTED, OK, Outcome, absolute, watch};
 use crate::api::problem;
 use crate::api::types::{Event, OfItem, RemoveRequest, Request, path_text};
@@ -46,17 +46,17 @@ pub(super) async fn run(args: Args, context: &Context) -> Outcome {
     };
     super::check_link(&request.link)?;
     loop {
-        let reach = Reach::online(context).await?;
+        let connection = Connection::online(context).await?;
         let mut begun = None;
         let outcome = tokio::select! {
-            outcome = get(&request, detach, patience, &reach, context, &mut begun) => outcome,
+            outcome = get(&request, detach, patience, &connection, context, &mut begun) => outcome,
             () = interrupted() => {
                 context.out.still();
-                leave_going(&reach, context, begun)
+                leave_going(&connection, context, begun)
             }
         };
-        let ours = reach.is_ours();
-        reach.leave().await;
+        let ours = connection.is_ours();
+        connection.leave().await;
         match outcome {
             // Another process ran the engine and ended: now it is on us.
             Err(problem) if !ours && problem::is_engine_stopped(&problem) => {}
@@ -69,36 +69,36 @@ async fn get(
     request: &DownloadRequest,
     detach: bool,
     patience: Option<Duration>,
-    reach: &Reach,
+    connection: &Connection,
     context: &Context,
     begun: &mut Option<ItemId>,
 ) -> Outcome {
     let out = &context.out;
-    reach.say_ready(out).await?;
+    connection.say_ready(out).await?;
     let before: Vec<ItemView> = match patience {
-        Some(_) => reach.call(Request::Items).await?,
+        Some(_) => connection.call(Request::Items).await?,
         None => Vec::new(),
     };
-    let id = reach.call(Request::Download(request.clone())).await?;
+    let id = connection.call(Request::Download(request.clone())).await?;
     *begun = Some(id);
-    if detach && !reach.is_ours() {
+    if detach && !connection.is_ours() {
         out.event(&Event::Detached { id })?;
         return OK;
     }
-    match watch::until_shared(reach, out, id, patience).await {
-        Ok(view) => done(reach, context, view).await,
+    match watch::until_shared(connection, out, id, patience).await {
+        Ok(view) => done(connection, context, view).await,
         Err(problem) if problem::is_nobody(&problem) => {
             let known = before.iter().any(|item| item.id == id);
-            give_up(reach, id, known).await?;
+            give_up(connection, id, known).await?;
             Err(problem)
         }
         Err(problem) => Err(problem),
     }
 }
 
-async fn done(reach: &Reach, context: &Context, view: ItemView) -> Outcome {
+async fn done(connection: &Connection, context: &Context, view: ItemView) -> Outcome {
     let id = view.id;
-    let report: Report = reach.call(Request::Report(OfItem { id })).await?;
+    let report: Report = connection.call(Request::Report(OfItem { id })).await?;
     let out = &context.out;
     out.progress(&view)?;
     let path = report.path.or(view.path).unwrap_or_default();
@@ -115,12 +115,12 @@ async fn done(reach: &Reach, context: &Context, view: ItemView) -> Outcome {
 }
 
 /// A download that this command began and nothing came of leaves nothing behind; what has begun to arrive is kept.
-async fn give_up(reach: &Reach, id: ItemId, known: bool) -> Result<(), Problem> {
-    let view: ItemView = reach.call(Request::Item(OfItem { id })).await?;
+async fn give_up(connection: &Connection, id: ItemId, known: bool) -> Result<(), Problem> {
+    let view: ItemView = connection.call(Request::Item(OfItem { id })).await?;
     if known || view.done > 0 {
         return Ok(());
     }
-    reach
+    connection
         .call(Request::Remove(RemoveRequest {
             ids: vec![id],
             delete_files: false,
@@ -128,9 +128,9 @@ async fn give_up(reach: &Reach, id: ItemId, known: bool) -> Result<(), Problem> 
         .await
 }
 
-fn leave_going(reach: &Reach, context: &Context, begun: Option<ItemId>) -> Outcome {
+fn leave_going(connection: &Connection, context: &Context, begun: Option<ItemId>) -> Outcome {
     match begun {
-        Some(id) if !reach.is_ours() => context.out.event(&Event::Detached { id })?,
+        Some(id) if !connection.is_ours() => context.out.event(&Event::Detached { id })?,
         Some(_) => context
             .out
             .talk("Stopped. The same command goes on where this one was."),

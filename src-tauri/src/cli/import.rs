@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use engine::api::{ItemId, ItemView, Problem};
 
-use super::reach::Reach;
+use super::connect::Connection;
 use super::{Context, OK, Outcome, absolute, watch};
 use crate::api::types::{Event, Request};
 
@@ -17,9 +17,9 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args, context: &Context) -> Outcome {
     let path = absolute(&args.file)?;
-    let reach = Reach::online(context).await?;
-    let view = import(&reach, context, path).await;
-    reach.leave().await;
+    let connection = Connection::online(context).await?;
+    let view = import(&connection, context, path).await;
+    connection.leave().await;
     let view = view?;
     context.out.event(&Event::Imported {
         id: view.id,
@@ -30,7 +30,11 @@ pub(super) async fn run(args: Args, context: &Context) -> Outcome {
     OK
 }
 
-async fn import(reach: &Reach, context: &Context, path: PathBuf) -> Result<ItemView, Problem> {
-    let id: ItemId = reach.call(Request::ImportCar { path }).await?;
-    watch::until_shared(reach, &context.out, id, None).await
+async fn import(
+    connection: &Connection,
+    context: &Context,
+    path: PathBuf,
+) -> Result<ItemView, Problem> {
+    let id: ItemId = connection.call(Request::ImportCar { path }).await?;
+    watch::until_shared(connection, &context.out, id, None).await
 }

@@ -1,6 +1,6 @@
 //! `shoal link`
 
-use super::reach::Reach;
+use super::connect::Connection;
 use super::{Context, ItemArgs, OK, Outcome};
 use crate::api::inside::LinkView;
 use crate::api::types::{Event, OfItem, Request};
@@ -16,9 +16,9 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args, context: &Context) -> Outcome {
     let id = args.item.id;
-    let reach = Reach::any(context).await?;
-    let links = reach.call(Request::Link(OfItem { id })).await;
-    reach.leave().await;
+    let connection = Connection::any(context).await?;
+    let links = connection.call(Request::Link(OfItem { id })).await;
+    connection.leave().await;
     let LinkView { link, .. } = links?;
     context.out.event(&Event::Link { id, link })?;
     OK

@@ -2,7 +2,7 @@
 
 use engine::api::ItemView;
 
-use super::reach::Reach;
+use super::connect::Connection;
 use super::{Context, OK, Outcome};
 use crate::api::types::Request;
 
@@ -11,9 +11,9 @@ use crate::api::types::Request;
 pub(super) struct Args {}
 
 pub(super) async fn run(Args {}: Args, context: &Context) -> Outcome {
-    let reach = Reach::any(context).await?;
-    let items: Result<Vec<ItemView>, _> = reach.call(Request::Items).await;
-    reach.leave().await;
+    let connection = Connection::any(context).await?;
+    let items: Result<Vec<ItemView>, _> = connection.call(Request::Items).await;
+    connection.leave().await;
     context.out.items(&items?)?;
     OK
 }

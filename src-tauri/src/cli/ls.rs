@@ -2,7 +2,7 @@
 
 use engine::api::EntryView;
 
-use super::reach::{Reach, interrupted};
+use super::connect::{Connection, interrupted};
 use super::text::bytes;
 use super::{Context, INTERRUPTED, OK, Outcome, Patience};
 use crate::api::types::{Event, Request};
@@ -18,16 +18,16 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args, context: &Context) -> Outcome {
     super::check_link(&args.link)?;
-    let reach = Reach::online(context).await?;
+    let connection = Connection::online(context).await?;
     let request = Request::List {
         link: args.link,
         patience: args.patience.timeout,
     };
     let entries = tokio::select! {
-        entries = reach.call(request) => entries.map(Some),
+        entries = connection.call(request) => entries.map(Some),
         () = interrupted() => Ok(None),
     };
-    reach.leave().await;
+    connection.leave().await;
     let Some(entries): Option<Vec<EntryView>> = entries? else {
         return Ok(INTERRUPTED);
     };

@@ -1,12 +1,13 @@
 //! The command line: words in, calls to an engine, text out.
 //!
-//! One file a command. A command finds its engine through [`reach`], says what happened as events through [`render`],
+//! One file a command. A command finds its engine through [`connect`], says what happened as events through [`render`],
 //! and ends with an exit code: 0, 1 for a problem, 2 for wrong usage, 3 when nobody has the content in time.
 
 mod act;
 mod cat;
 mod cid;
 mod completions;
+mod connect;
 mod daemon;
 mod export;
 mod get;
@@ -18,7 +19,6 @@ mod man;
 mod network;
 mod pause;
 mod peers;
-mod reach;
 mod remove;
 mod render;
 mod resume;

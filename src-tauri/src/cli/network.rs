@@ -5,7 +5,7 @@ use engine::api::{
     RouterView, Rung, RungKind, RungState, ServiceKind, ServiceView, Verdict,
 };
 
-use super::reach::Reach;
+use super::connect::Connection;
 use super::text::{bytes, count};
 use super::{Context, OK, Outcome};
 use crate::api::types::{Event, Request};
@@ -23,10 +23,12 @@ pub(super) struct Args {
 
 pub(super) async fn run(Args { check, public }: Args, context: &Context) -> Outcome {
     let out = &context.out;
-    let reach = Reach::running(context, "connections").await?;
+    let connection = Connection::running(context, "connections").await?;
     if check {
         out.talk("Asking others to try. This takes up to a minute.");
-        let check: CheckView = reach.call(Request::Check(CheckRequest { public })).await?;
+        let check: CheckView = connection
+            .call(Request::Check(CheckRequest { public }))
+            .await?;
         let code = u8::from(!is_reachable(&check));
         if out.is_json() {
             out.event(&Event::Check(check))?;
@@ -37,7 +39,7 @@ pub(super) async fn run(Args { check, public }: Args, context: &Context) -> Outc
         }
         return Ok(code);
     }
-    let network: NetworkView = reach.call(Request::Network).await?;
+    let network: NetworkView = connection.call(Request::Network).await?;
     if out.is_json() {
         out.event(&Event::Network(Box::new(network)))?;
     } else {

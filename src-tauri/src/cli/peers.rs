@@ -2,7 +2,7 @@
 
 use engine::api::{How, PeerView, PersonView, Standing, StandingRequest};
 
-use super::reach::Reach;
+use super::connect::Connection;
 use super::{Context, OK, Outcome};
 use crate::api::types::{Event, OfAny, Request};
 
@@ -40,22 +40,22 @@ pub(super) async fn run(args: Args, context: &Context) -> Outcome {
             Standing::Blocked => "Shoal keeps away from this peer from now on.",
             Standing::Usual => "This peer is like any other again.",
         };
-        let reach = Reach::any(context).await?;
-        let set: Result<(), _> = reach.call(Request::SetStanding(request)).await;
-        reach.leave().await;
+        let connection = Connection::any(context).await?;
+        let set: Result<(), _> = connection.call(Request::SetStanding(request)).await;
+        connection.leave().await;
         set?;
         out.talk(said);
         return OK;
     }
-    let reach = Reach::running(context, "peers").await?;
+    let connection = Connection::running(context, "peers").await?;
     if out.is_json() {
-        let peers: Vec<PeerView> = reach.call(Request::Peers).await?;
+        let peers: Vec<PeerView> = connection.call(Request::Peers).await?;
         peers
             .into_iter()
             .try_for_each(|peer| out.event(&Event::Peer(peer)))?;
         return OK;
     }
-    let people: Vec<PersonView> = reach.call(Request::People(OfAny { id: None })).await?;
+    let people: Vec<PersonView> = connection.call(Request::People(OfAny { id: None })).await?;
     if people.is_empty() {
         out.talk("No one is connected yet.");
     }

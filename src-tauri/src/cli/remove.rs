@@ -1,6 +1,6 @@
 //! `shoal remove`
 
-use super::reach::Reach;
+use super::connect::Connection;
 use super::{Context, ItemArgs, OK, Outcome};
 use crate::api::types::{Event, RemoveRequest, Request};
 
@@ -18,13 +18,13 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args, context: &Context) -> Outcome {
     let (id, delete_files) = (args.item.id, args.delete_files);
-    let reach = Reach::any(context).await?;
+    let connection = Connection::any(context).await?;
     let request = RemoveRequest {
         ids: vec![id],
         delete_files,
     };
-    let removed: Result<(), _> = reach.call(Request::Remove(request)).await;
-    reach.leave().await;
+    let removed: Result<(), _> = connection.call(Request::Remove(request)).await;
+    connection.leave().await;
     removed?;
     context.out.event(&Event::Removed { id })?;
     OK

@@ -7,7 +7,7 @@ use engine::api::Problem;
 use engine::api::{Origin, SettingView};
 use fs_err::File;
 
-use super::reach::Reach;
+use super::connect::Connection;
 use super::{Context, OK, Outcome};
 use crate::api::problem;
 use crate::api::types::{Event, Request, SetSettingRequest};
@@ -26,9 +26,9 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Outcome {
-    let reach = Reach::any(context).await?;
-    let settings = settings(&args, &reach).await;
-    reach.leave().await;
+    let connection = Connection::any(context).await?;
+    let settings = settings(&args, &connection).await;
+    connection.leave().await;
     let settings = settings?;
     let out = &context.out;
     if out.is_json() {
@@ -44,14 +44,14 @@ pub(super) async fn run(args: Args, context: &Context) -> Outcome {
     OK
 }
 
-async fn settings(args: &Args, reach: &Reach) -> Result<Vec<SettingView>, Problem> {
+async fn settings(args: &Args, connection: &Connection) -> Result<Vec<SettingView>, Problem> {
     if let (Some(key), Some(value)) = (args.key.clone(), args.value.clone()) {
         let value = text_of_key_file(&key, value)?;
-        let () = reach
+        let () = connection
             .call(Request::SetSetting(SetSettingRequest { key, value }))
             .await?;
     }
-    let mut settings: Vec<SettingView> = reach.call(Request::Settings).await?;
+    let mut settings: Vec<SettingView> = connection.call(Request::Settings).await?;
     if let Some(key) = &args.key {
         settings.retain(|setting| setting.key == *key);
         if settings.is_empty() {

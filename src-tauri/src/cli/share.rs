@@ -7,7 +7,7 @@ use engine::Announce;
 use engine::api::{ItemId, Problem};
 use engine::api::{Report, ShareRequest};
 
-use super::reach::{Reach, interrupted};
+use super::connect::{Connection, interrupted};
 use super::{Context, INTERRUPTED, OK, Outcome, absolute, watch};
 use crate::api::inside::LinkView;
 use crate::api::types::{Event, OfItem, Request};
@@ -70,35 +70,40 @@ pub(super) async fn run(args: Args, context: &Context) -> Outcome {
         hidden: args.hidden,
         announce: args.announce.into(),
     };
-    let reach = Reach::online(context).await?;
+    let connection = Connection::online(context).await?;
     let outcome = tokio::select! {
-        outcome = share(request, detach, &reach, context) => outcome,
-        () = interrupted() => cut_short(&reach, context),
+        outcome = share(request, detach, &connection, context) => outcome,
+        () = interrupted() => cut_short(&connection, context),
     };
-    reach.leave().await;
+    connection.leave().await;
     outcome
 }
 
-async fn share(request: ShareRequest, detach: bool, reach: &Reach, context: &Context) -> Outcome {
+async fn share(
+    request: ShareRequest,
+    detach: bool,
+    connection: &Connection,
+    context: &Context,
+) -> Outcome {
     let out = &context.out;
-    reach.say_ready(out).await?;
-    let id = reach.call(Request::Share(request)).await?;
-    if detach && !reach.is_ours() {
+    connection.say_ready(out).await?;
+    let id = connection.call(Request::Share(request)).await?;
+    if detach && !connection.is_ours() {
         out.event(&Event::Detached { id })?;
         return OK;
     }
-    let view = watch::until_shared(reach, out, id, None).await?;
-    let Report { skipped, .. } = reach.call(Request::Report(OfItem { id })).await?;
+    let view = watch::until_shared(connection, out, id, None).await?;
+    let Report { skipped, .. } = connection.call(Request::Report(OfItem { id })).await?;
     out.event(&Event::Shared {
         id,
         cid: view.cid.unwrap_or_default(),
-        link: link(reach, id).await?,
+        link: link(connection, id).await?,
         name: view.name,
         bytes: view.total,
         files: view.files,
         skipped,
     })?;
-    if reach.is_ours() {
+    if connection.is_ours() {
         out.talk("People fetch it from here while this runs. Stop with Ctrl-C.");
         // Until Ctrl-C.
         std::future::pending::<()>().await;
@@ -106,15 +111,15 @@ async fn share(request: ShareRequest, detach: bool, reach: &Reach, context: &Con
     OK
 }
 
-async fn link(reach: &Reach, id: ItemId) -> Result<String, Problem> {
-    let LinkView { link, .. } = reach.call(Request::Link(OfItem { id })).await?;
+async fn link(connection: &Connection, id: ItemId) -> Result<String, Problem> {
+    let LinkView { link, .. } = connection.call(Request::Link(OfItem { id })).await?;
     Ok(link)
 }
 
 /// Ctrl-C is how a foreground share ends. While it was still being hashed somewhere else, it goes on there.
-fn cut_short(reach: &Reach, context: &Context) -> Outcome {
+fn cut_short(connection: &Connection, context: &Context) -> Outcome {
     context.out.still();
-    if reach.is_ours() {
+    if connection.is_ours() {
         return OK;
     }
     context

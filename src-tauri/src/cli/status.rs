@@ -3,7 +3,7 @@
 use engine::api::Report;
 use engine::api::{ItemView, State};
 
-use super::reach::Reach;
+use super::connect::Connection;
 use super::text::{bytes, count, kind, people, rate, sentence};
 use super::{Context, ItemArgs, OK, Outcome};
 use crate::api::types::{Event, OfItem, Request, path_text};
@@ -17,14 +17,14 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args, context: &Context) -> Outcome {
     let id = args.item.id;
-    let reach = Reach::any(context).await?;
+    let connection = Connection::any(context).await?;
     let answers = async {
-        let view: ItemView = reach.call(Request::Item(OfItem { id })).await?;
-        let report: Report = reach.call(Request::Report(OfItem { id })).await?;
+        let view: ItemView = connection.call(Request::Item(OfItem { id })).await?;
+        let report: Report = connection.call(Request::Report(OfItem { id })).await?;
         Ok((view, report))
     };
     let answers = answers.await;
-    reach.leave().await;
+    connection.leave().await;
     let (view, report) = answers?;
 
     let out = &context.out;

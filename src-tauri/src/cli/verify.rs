@@ -3,7 +3,7 @@
 use engine::api::Action;
 use engine::api::{ItemId, ItemView, Problem};
 
-use super::reach::{Reach, interrupted};
+use super::connect::{Connection, interrupted};
 use super::text::bytes;
 use super::{Context, INTERRUPTED, ItemArgs, OK, Outcome, watch};
 use crate::api::types::{ActRequest, Event, Request};
@@ -17,13 +17,13 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args, context: &Context) -> Outcome {
     let out = &context.out;
-    let reach = Reach::any(context).await?;
+    let connection = Connection::any(context).await?;
     let view = tokio::select! {
-        view = verify(&reach, context, args.item.id) => view.map(Some),
+        view = verify(&connection, context, args.item.id) => view.map(Some),
         () = interrupted() => Ok(None),
     };
     out.still();
-    reach.leave().await;
+    connection.leave().await;
     let Some(view) = view? else {
         return Ok(INTERRUPTED);
     };
@@ -37,13 +37,17 @@ pub(super) async fn run(args: Args, context: &Context) -> Outcome {
     OK
 }
 
-async fn verify(reach: &Reach, context: &Context, id: ItemId) -> Result<ItemView, Problem> {
+async fn verify(
+    connection: &Connection,
+    context: &Context,
+    id: ItemId,
+) -> Result<ItemView, Problem> {
     let action = Action::Verify;
-    let () = reach
+    let () = connection
         .call(Request::Act(ActRequest {
             ids: vec![id],
             action,
         }))
         .await?;
-    watch::until_shared(reach, &context.out, id, None).await
+    watch::until_shared(connection, &context.out, id, None).await
 }

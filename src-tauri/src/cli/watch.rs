@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use engine::api::Changes;
 use engine::api::{ItemId, ItemView, Problem, Retry, State};
 
-use super::reach::Reach;
+use super::connect::Connection;
 use super::render::Output;
 use crate::api::problem;
 use crate::api::types::{ChangesRequest, Request};
@@ -15,18 +15,18 @@ const MAX_WAIT: Duration = Duration::from_secs(30);
 
 /// Returns once the item is whole and shared. `patience` bounds the time in which not a byte more arrives.
 pub(super) async fn until_shared(
-    reach: &Reach,
+    connection: &Connection,
     out: &Output,
     id: ItemId,
     patience: Option<Duration>,
 ) -> Result<ItemView, Problem> {
-    let settled = watch(reach, out, id, patience).await;
+    let settled = watch(connection, out, id, patience).await;
     out.still();
     settled
 }
 
 async fn watch(
-    reach: &Reach,
+    connection: &Connection,
     out: &Output,
     id: ItemId,
     patience: Option<Duration>,
@@ -47,7 +47,7 @@ async fn watch(
                 .saturating_add(1),
             only: Some(id),
         };
-        let news: Changes = reach.call(Request::Changes(request)).await?;
+        let news: Changes = connection.call(Request::Changes(request)).await?;
         since = news.rev;
         match news.items.into_iter().next() {
             Some(view) => {
@@ -107,7 +107,7 @@ mod tests {
             data_dir: data_dir.to_owned(),
             out: out.clone(),
         };
-        let reach = Reach::any(&context).await?;
+        let connection = Connection::any(&context).await?;
         let request = ShareRequest {
             paths: vec![path.to_owned()],
             name: None,
@@ -115,9 +115,9 @@ mod tests {
             hidden: false,
             announce: Announce::None,
         };
-        let id = reach.call(Request::Share(request)).await?;
-        let view = until_shared(&reach, &out, id, Some(Duration::from_mins(1))).await;
-        reach.leave().await;
+        let id = connection.call(Request::Share(request)).await?;
+        let view = until_shared(&connection, &out, id, Some(Duration::from_mins(1))).await;
+        connection.leave().await;
         view
     }
 

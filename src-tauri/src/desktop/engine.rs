@@ -18,8 +18,8 @@ use tokio::sync::Mutex;
 
 use crate::api::problem;
 use crate::api::types::Request;
+use crate::connect::{Asked, Connection};
 use crate::control::{Answer, Reply};
-use crate::reach::{Asked, Reach};
 
 /// The least time between two starts of an engine that does not start: the page asks again by itself.
 const RETRY_GAP: Duration = Duration::from_secs(1);
@@ -37,7 +37,7 @@ pub(super) struct EngineLink {
 #[derive(Debug)]
 enum State {
     Idle,
-    Reached(Reach),
+    Reached(Connection),
     Failed(Instant, Problem),
     Closed,
 }
@@ -90,19 +90,19 @@ impl EngineLink {
     pub(super) async fn asked(&self) -> Result<Asked, Problem> {
         let mut state = self.state.lock().await;
         match &*state {
-            State::Reached(reach) => return Ok(reach.asked.clone()),
+            State::Reached(connection) => return Ok(connection.asked.clone()),
             State::Failed(at, problem) if at.elapsed() < RETRY_GAP => return Err(problem.clone()),
             State::Closed => return Err(problem::engine_stopped()),
             State::Idle | State::Failed(..) => {}
         }
-        match Reach::find_or_start(&self.data_dir, true).await {
-            Ok(reach) => {
-                for remark in &reach.remarks {
+        match Connection::find_or_start(&self.data_dir, true).await {
+            Ok(connection) => {
+                for remark in &connection.remarks {
                     tracing::warn!("{remark}");
                 }
-                let asked = reach.asked.clone();
+                let asked = connection.asked.clone();
                 self.era.fetch_add(1, Ordering::Relaxed);
-                *state = State::Reached(reach);
+                *state = State::Reached(connection);
                 Ok(asked)
             }
             Err(problem) => {
@@ -119,7 +119,7 @@ impl EngineLink {
     /// Whom to ask, if that is known already.
     pub(super) fn reached(&self) -> Option<Asked> {
         match &*self.state.try_lock().ok()? {
-            State::Reached(reach) => Some(reach.asked.clone()),
+            State::Reached(connection) => Some(connection.asked.clone()),
             _ => None,
         }
     }
@@ -127,8 +127,8 @@ impl EngineLink {
     /// The process that had the engine is gone: the next question finds another, or starts one here.
     async fn forget_running(&self) {
         let mut state = self.state.lock().await;
-        if let State::Reached(reach) = &*state
-            && !reach.is_ours()
+        if let State::Reached(connection) = &*state
+            && !connection.is_ours()
         {
             *state = State::Idle;
         }
@@ -137,8 +137,8 @@ impl EngineLink {
     /// Stops an engine of our own where it can go on later; another's is left alone.
     pub(super) async fn close(&self) {
         let state = std::mem::replace(&mut *self.state.lock().await, State::Closed);
-        if let State::Reached(reach) = state {
-            reach.close().await;
+        if let State::Reached(connection) = state {
+            connection.close().await;
         }
     }
 }
