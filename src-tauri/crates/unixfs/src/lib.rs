@@ -16,7 +16,7 @@ pub mod file;
 pub mod hamt;
 pub mod limits;
 pub mod profile;
-mod proto;
+pub mod proto;
 pub mod walk;
 
 pub use car::{CarError, CarReader, CarWriter};

@@ -1,9 +1,11 @@
 //! A message that has come in.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use thiserror::Error;
+use unixfs::proto::{ProtoError, Reader, Value};
 
-use super::proto::{Reader, Value};
 use super::{Block, Cid, Prefix, Presence, Version, WantEntry, WantType};
 use crate::limits::{
     MAX_BLOCK_BYTES, MAX_CID_BYTES, MAX_MESSAGE_BLOCKS, MAX_MESSAGE_BYTES, MAX_MESSAGE_CANCELS,
@@ -13,12 +15,10 @@ use crate::limits::{
 /// What is wrong with a message. The stream that it came over cannot be trusted to be in step any longer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum DecodeError {
-    #[error("the message ends in the middle of a field")]
+    #[error("the stream ends within the length of a message")]
     Truncated,
-    #[error("a number does not end")]
-    Varint,
-    #[error("protobuf wire type {0} does not occur in bitswap")]
-    WireType(u64),
+    #[error("{0}")]
+    Proto(#[from] ProtoError),
     #[error("a message of {0} bytes is over the limit of {MAX_MESSAGE_BYTES}")]
     MessageTooLarge(u64),
     #[error("a block of {0} bytes is over the limit of {MAX_BLOCK_BYTES}")]
@@ -39,14 +39,14 @@ impl Message {
     /// Decodes a message without its length. Blocks share the memory of `body`.
     pub fn decode(body: Bytes, version: Version) -> Result<Self, DecodeError> {
         let mut message = Self::default();
-        let mut fields = Reader::new(body);
-        while let Some(field) = fields.next()? {
+        let mut fields = Reader::new(&body, 0..body.len());
+        while let Some(field) = fields.field()? {
             match field {
-                (1, Value::Bytes(wantlist)) => message.read_wantlist(wantlist)?,
-                (2, Value::Bytes(data)) => message.add_block(Prefix::BARE, data)?,
-                (3, Value::Bytes(payload)) => message.read_payload(payload)?,
+                (1, Value::Bytes(wantlist)) => message.read_wantlist(&body, wantlist)?,
+                (2, Value::Bytes(data)) => message.add_block(Prefix::BARE, body.slice(data))?,
+                (3, Value::Bytes(payload)) => message.read_payload(&body, payload)?,
                 (4, Value::Bytes(presence)) if version.has_presences() => {
-                    message.read_presence(presence)?;
+                    message.read_presence(&body, presence)?;
                 }
                 // Field 5 says how many bytes the peer has still queued for us: nobody needs it.
                 _ => {}
@@ -55,14 +55,14 @@ impl Message {
         Ok(message)
     }
 
-    fn read_wantlist(&mut self, wantlist: Bytes) -> Result<(), DecodeError> {
+    fn read_wantlist(&mut self, body: &[u8], at: Range<usize>) -> Result<(), DecodeError> {
         let mut cancels = self.wantlist.iter().filter(|entry| entry.cancel).count();
         let mut wants = self.wantlist.len() - cancels;
-        let mut fields = Reader::new(wantlist);
-        while let Some(field) = fields.next()? {
+        let mut fields = Reader::new(body, at);
+        while let Some(field) = fields.field()? {
             match field {
                 (1, Value::Bytes(entry)) => {
-                    let Some(entry) = read_entry(entry)? else {
+                    let Some(entry) = read_entry(body, entry)? else {
                         continue;
                     };
                     let (count, limit) = if entry.cancel {
@@ -75,26 +75,26 @@ impl Message {
                         self.wantlist.push(entry);
                     }
                 }
-                (2, Value::Number(full)) => self.full = full != 0,
+                (2, Value::Varint(full)) => self.full = full != 0,
                 _ => {}
             }
         }
         Ok(())
     }
 
-    fn read_payload(&mut self, payload: Bytes) -> Result<(), DecodeError> {
+    fn read_payload(&mut self, body: &Bytes, at: Range<usize>) -> Result<(), DecodeError> {
         let mut prefix = None;
-        let mut data = Bytes::new();
-        let mut fields = Reader::new(payload);
-        while let Some(field) = fields.next()? {
+        let mut data = 0..0;
+        let mut fields = Reader::new(body, at);
+        while let Some(field) = fields.field()? {
             match field {
-                (1, Value::Bytes(bytes)) => prefix = Prefix::decode(&bytes),
-                (2, Value::Bytes(bytes)) => data = bytes,
+                (1, Value::Bytes(range)) => prefix = Prefix::decode(&body[range]),
+                (2, Value::Bytes(range)) => data = range,
                 _ => {}
             }
         }
         match prefix {
-            Some(prefix) => self.add_block(prefix, data),
+            Some(prefix) => self.add_block(prefix, body.slice(data)),
             None => Ok(()),
         }
     }
@@ -109,16 +109,16 @@ impl Message {
         Ok(())
     }
 
-    fn read_presence(&mut self, bytes: Bytes) -> Result<(), DecodeError> {
+    fn read_presence(&mut self, body: &[u8], at: Range<usize>) -> Result<(), DecodeError> {
         let mut cid = None;
         let mut presence = Some(Presence::Have);
-        let mut fields = Reader::new(bytes);
-        while let Some(field) = fields.next()? {
+        let mut fields = Reader::new(body, at);
+        while let Some(field) = fields.field()? {
             match field {
-                (1, Value::Bytes(bytes)) => cid = read_cid(&bytes),
-                (2, Value::Number(0)) => presence = Some(Presence::Have),
-                (2, Value::Number(1)) => presence = Some(Presence::DontHave),
-                (2, Value::Number(_)) => presence = None,
+                (1, Value::Bytes(range)) => cid = read_cid(&body[range]),
+                (2, Value::Varint(0)) => presence = Some(Presence::Have),
+                (2, Value::Varint(1)) => presence = Some(Presence::DontHave),
+                (2, Value::Varint(_)) => presence = None,
                 _ => {}
             }
         }
@@ -131,20 +131,20 @@ impl Message {
     }
 }
 
-fn read_entry(bytes: Bytes) -> Result<Option<WantEntry>, DecodeError> {
+fn read_entry(body: &[u8], at: Range<usize>) -> Result<Option<WantEntry>, DecodeError> {
     let mut cid = None;
     let (mut priority, mut cancel, mut want_type, mut send_dont_have) =
         (0, false, Some(WantType::Block), false);
-    let mut fields = Reader::new(bytes);
-    while let Some(field) = fields.next()? {
+    let mut fields = Reader::new(body, at);
+    while let Some(field) = fields.field()? {
         match field {
-            (1, Value::Bytes(bytes)) => cid = read_cid(&bytes),
-            (2, Value::Number(number)) => priority = low_half(number),
-            (3, Value::Number(number)) => cancel = number != 0,
-            (4, Value::Number(0)) => want_type = Some(WantType::Block),
-            (4, Value::Number(1)) => want_type = Some(WantType::Have),
-            (4, Value::Number(_)) => want_type = None,
-            (5, Value::Number(number)) => send_dont_have = number != 0,
+            (1, Value::Bytes(range)) => cid = read_cid(&body[range]),
+            (2, Value::Varint(number)) => priority = low_half(number),
+            (3, Value::Varint(number)) => cancel = number != 0,
+            (4, Value::Varint(0)) => want_type = Some(WantType::Block),
+            (4, Value::Varint(1)) => want_type = Some(WantType::Have),
+            (4, Value::Varint(_)) => want_type = None,
+            (5, Value::Varint(number)) => send_dont_have = number != 0,
             _ => {}
         }
     }

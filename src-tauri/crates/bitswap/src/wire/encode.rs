@@ -1,8 +1,8 @@
 //! A message on its way out, written around the blocks' bytes.
 
 use bytes::{BufMut as _, Bytes, BytesMut};
+use unixfs::proto::{bytes_field_len, put_bytes_header, put_number, put_varint, varint_len};
 
-use super::proto::{field_len, put_length, put_number, put_varint, varint_len};
 use super::{Cid, Prefix, Presence, Version, WantEntry, WantType};
 use crate::limits::COPIED_BLOCK_BYTES;
 
@@ -38,21 +38,21 @@ impl Outgoing {
         let has_wantlist = self.full || !entries.is_empty();
         let wantlist_len = entries
             .iter()
-            .map(|e| field_len(entry_len(version, e)))
+            .map(|e| bytes_field_len(entry_len(version, e)))
             .sum::<usize>()
             + if self.full { 2 } else { 0 };
         let body_len = if has_wantlist {
-            field_len(wantlist_len)
+            bytes_field_len(wantlist_len)
         } else {
             0
         } + self
             .blocks
             .iter()
-            .map(|b| field_len(block_len(version, b)))
+            .map(|b| bytes_field_len(block_len(version, b)))
             .sum::<usize>()
             + presences
                 .iter()
-                .map(|p| field_len(presence_len(p)))
+                .map(|p| bytes_field_len(presence_len(p)))
                 .sum::<usize>();
         let copied = self
             .blocks
@@ -65,9 +65,9 @@ impl Outgoing {
         let mut out = BytesMut::with_capacity(own_len);
         put_varint(&mut out, body_len as u64);
         if has_wantlist {
-            put_length(&mut out, 1, wantlist_len);
+            put_bytes_header(&mut out, 1, wantlist_len);
             for entry in entries {
-                put_length(&mut out, 1, entry_len(version, entry));
+                put_bytes_header(&mut out, 1, entry_len(version, entry));
                 put_entry(&mut out, version, entry);
             }
             if self.full {
@@ -84,7 +84,7 @@ impl Outgoing {
             }
         }
         for presence in presences {
-            put_length(&mut out, 4, presence_len(presence));
+            put_bytes_header(&mut out, 4, presence_len(presence));
             put_presence(&mut out, presence);
         }
         if !out.is_empty() {
@@ -108,7 +108,7 @@ fn entry_len(version: Version, entry: &WantEntry) -> usize {
     } else {
         1 + varint_len(sign_extended(entry.priority))
     };
-    field_len(entry.cid.encoded_len())
+    bytes_field_len(entry.cid.encoded_len())
         + priority
         + flag(entry.cancel)
         + flag(version.has_presences() && entry.want_type == WantType::Have)
@@ -141,7 +141,7 @@ fn sign_extended(number: i32) -> u64 {
 /// Length of the block's field without key and length.
 fn block_len(version: Version, (cid, data): &(Cid, Bytes)) -> usize {
     if version.has_prefixes() {
-        field_len(Prefix::of(cid).encoded_len()) + field_len(data.len())
+        bytes_field_len(Prefix::of(cid).encoded_len()) + bytes_field_len(data.len())
     } else {
         data.len()
     }
@@ -150,17 +150,17 @@ fn block_len(version: Version, (cid, data): &(Cid, Bytes)) -> usize {
 fn put_block_head(out: &mut BytesMut, version: Version, block: &(Cid, Bytes)) {
     if version.has_prefixes() {
         let prefix = Prefix::of(&block.0);
-        put_length(out, 3, block_len(version, block));
-        put_length(out, 1, prefix.encoded_len());
+        put_bytes_header(out, 3, block_len(version, block));
+        put_bytes_header(out, 1, prefix.encoded_len());
         prefix.encode(out);
-        put_length(out, 2, block.1.len());
+        put_bytes_header(out, 2, block.1.len());
     } else {
-        put_length(out, 2, block.1.len());
+        put_bytes_header(out, 2, block.1.len());
     }
 }
 
 fn presence_len((cid, presence): &(Cid, Presence)) -> usize {
-    field_len(cid.encoded_len())
+    bytes_field_len(cid.encoded_len())
         + if *presence == Presence::DontHave {
             2
         } else {
@@ -176,7 +176,7 @@ fn put_presence(out: &mut BytesMut, (cid, presence): &(Cid, Presence)) {
 }
 
 fn put_cid(out: &mut BytesMut, field: u8, cid: &Cid) {
-    put_length(out, field, cid.encoded_len());
+    put_bytes_header(out, field, cid.encoded_len());
     #[expect(
         clippy::expect_used,
         reason = "BytesMut grows as needed and never fails to write"

@@ -7,7 +7,6 @@
 mod decode;
 mod encode;
 mod prefix;
-mod proto;
 
 pub use decode::{DecodeError, Message};
 pub use encode::Outgoing;

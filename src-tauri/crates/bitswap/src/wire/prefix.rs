@@ -2,8 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use unixfs::cid::{Cid, DAG_PB, Multihash, SHA2_256, Version as CidVersion, hash};
-
-use super::proto;
+use unixfs::proto;
 
 /// All of a CID but the digest: version, codec, hash function, digest length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

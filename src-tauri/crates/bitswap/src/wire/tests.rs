@@ -3,6 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
 use unixfs::cid::{self, DAG_PB, RAW, SHA2_256, Version as CidVersion};
+use unixfs::proto;
 
 use super::*;
 use crate::limits::{COPIED_BLOCK_BYTES, MAX_BLOCK_BYTES, MAX_WANTLIST};
@@ -235,12 +236,12 @@ fn a_cid_that_is_none_or_too_long_is_left_out() {
     long.extend([0; 160]);
     let mut list = BytesMut::new();
     for cid in [b"nonsense".as_slice(), &long, &good.to_bytes(), b""] {
-        proto::put_length(&mut list, 1, proto::field_len(cid.len()));
-        proto::put_length(&mut list, 1, cid.len());
+        proto::put_bytes_header(&mut list, 1, proto::bytes_field_len(cid.len()));
+        proto::put_bytes_header(&mut list, 1, cid.len());
         list.extend_from_slice(cid);
     }
     let mut body = BytesMut::new();
-    proto::put_length(&mut body, 1, list.len());
+    proto::put_bytes_header(&mut body, 1, list.len());
     body.extend_from_slice(&list);
     let message = Message::decode(body.freeze(), Version::V1_2).unwrap();
     assert_eq!(

@@ -12,6 +12,7 @@ use std::time::Duration;
 use futures::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use libp2p::request_response::{self, Codec, ProtocolSupport};
 use libp2p::{Multiaddr, StreamProtocol};
+use unixfs::proto::{self, Reader, Value};
 
 /// The protocol by which servers are known.
 pub(crate) const DIAL_REQUEST: StreamProtocol =
@@ -127,12 +128,7 @@ impl Codec for DialBackCodec {
     where
         T: AsyncRead + Unpin + Send,
     {
-        let message = read_message(io).await?;
-        let nonce = fields(&message).find_map(|field| match field {
-            Ok((1, Value::Fixed(nonce))) => Some(nonce),
-            _ => None,
-        });
-        nonce.ok_or_else(invalid)
+        nonce(&read_message(io).await?)
     }
 
     async fn read_response<T>(&mut self, _: &Self::Protocol, _: &mut T) -> io::Result<()>
@@ -160,17 +156,13 @@ impl Codec for DialBackCodec {
 
 /// `Message { dialRequest: DialRequest { addrs: [address], nonce } }`, with its length in front.
 fn encode(request: &DialRequest) -> Vec<u8> {
-    let address = request.address.to_vec();
-    let mut inner = vec![0x0a];
-    push_varint(&mut inner, address.len());
-    inner.extend(address);
-    inner.push(0x11);
-    inner.extend(request.nonce.to_le_bytes());
-    let mut message = vec![0x0a];
-    push_varint(&mut message, inner.len());
-    message.extend(inner);
+    let mut inner = Vec::new();
+    proto::put_bytes(&mut inner, 1, request.address.as_ref());
+    proto::put_fixed64(&mut inner, 2, request.nonce);
+    let mut message = Vec::new();
+    proto::put_bytes(&mut message, 1, &inner);
     let mut framed = Vec::new();
-    push_varint(&mut framed, message.len());
+    proto::put_varint(&mut framed, message.len() as u64);
     framed.extend(message);
     framed
 }
@@ -180,18 +172,20 @@ fn answer(message: &[u8]) -> io::Result<Answer> {
     const OK: u64 = 200;
     const DIAL_ERROR: u64 = 100;
     let (mut status, mut dial_status) = (0, 0);
-    match fields(message).next().ok_or_else(invalid)?? {
-        (2, Value::Bytes(response)) => {
-            for field in fields(response) {
-                match field? {
+    let mut fields = Reader::new(message, 0..message.len());
+    match fields.field().map_err(invalid)? {
+        Some((2, Value::Bytes(response))) => {
+            let mut fields = Reader::new(message, response);
+            while let Some(field) = fields.field().map_err(invalid)? {
+                match field {
                     (1, Value::Varint(number)) => status = number,
                     (3, Value::Varint(number)) => dial_status = number,
                     _ => {}
                 }
             }
         }
-        (3, _) => return Ok(Answer::Refused),
-        _ => return Err(invalid()),
+        Some((3, _)) => return Ok(Answer::Refused),
+        _ => return Err(invalid("no answer")),
     }
     Ok(match (status, dial_status) {
         (OK, OK) => Answer::Reached,
@@ -200,54 +194,15 @@ fn answer(message: &[u8]) -> io::Result<Answer> {
     })
 }
 
-enum Value<'a> {
-    Varint(u64),
-    Fixed(u64),
-    Bytes(&'a [u8]),
-}
-
-/// The fields of a protobuf message.
-fn fields(mut rest: &[u8]) -> impl Iterator<Item = io::Result<(u64, Value<'_>)>> {
-    std::iter::from_fn(move || {
-        (!rest.is_empty()).then(|| {
-            let field = field(&mut rest);
-            if field.is_err() {
-                rest = &[];
-            }
-            field
-        })
-    })
-}
-
-fn field<'a>(rest: &mut &'a [u8]) -> io::Result<(u64, Value<'a>)> {
-    let key = varint(rest)?;
-    let value = match key & 7 {
-        0 => Value::Varint(varint(rest)?),
-        1 => {
-            let (bytes, after) = rest.split_first_chunk::<8>().ok_or_else(invalid)?;
-            *rest = after;
-            Value::Fixed(u64::from_le_bytes(*bytes))
+/// The number in what a server says when it dials back.
+fn nonce(message: &[u8]) -> io::Result<u64> {
+    let mut fields = Reader::new(message, 0..message.len());
+    while let Some(field) = fields.field().map_err(invalid)? {
+        if let (1, Value::Fixed64(nonce)) = field {
+            return Ok(nonce);
         }
-        2 => {
-            let length = usize::try_from(varint(rest)?).map_err(|_| invalid())?;
-            let (bytes, after) = rest.split_at_checked(length).ok_or_else(invalid)?;
-            *rest = after;
-            Value::Bytes(bytes)
-        }
-        _ => return Err(invalid()),
-    };
-    Ok((key >> 3, value))
-}
-
-fn varint(rest: &mut &[u8]) -> io::Result<u64> {
-    let (number, after) = unsigned_varint::decode::u64(rest).map_err(|_| invalid())?;
-    *rest = after;
-    Ok(number)
-}
-
-fn push_varint(bytes: &mut Vec<u8>, number: usize) {
-    let mut buffer = unsigned_varint::encode::usize_buffer();
-    bytes.extend(unsigned_varint::encode::usize(number, &mut buffer));
+    }
+    Err(invalid("no number"))
 }
 
 async fn read_message<T: AsyncRead + Unpin + Send>(io: &mut T) -> io::Result<Vec<u8>> {
@@ -256,15 +211,15 @@ async fn read_message<T: AsyncRead + Unpin + Send>(io: &mut T) -> io::Result<Vec
     io.read_exact(&mut length).await?;
     let length = usize::from(length[0]);
     if length > MAX_MESSAGE {
-        return Err(invalid());
+        return Err(invalid("too long"));
     }
     let mut message = vec![0; length];
     io.read_exact(&mut message).await?;
     Ok(message)
 }
 
-fn invalid() -> io::Error {
-    io::ErrorKind::InvalidData.into()
+fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
 }
 
 #[cfg(test)]
