@@ -13,60 +13,27 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use fs_err as fs;
-use if_watch::IpNet;
 use libp2p::multiaddr::Protocol;
-use libp2p::pnet::PreSharedKey;
 use libp2p::{Multiaddr, PeerId};
-use url::Url;
 
 use self::parse::{Takes, joined, list, network_key, networks, number, peers, switch, urls};
 use self::table::{PUBLIC, SETTINGS, Setting};
 use crate::api::{Origin, SettingView, Standing};
 use crate::limits::{CONNECTIONS, CONNECTIONS_OF_NETWORK, CONNECTIONS_OF_PEER};
+use crate::net;
+use crate::net::config::{
+    DiscoveryConfig, LimitConfig, ListenConfig, RelayConfig, TrustConfig, WebConfig,
+};
 use crate::paths;
 use crate::schedule::{Limits, Schedule};
 
 /// What the engine runs with.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    pub listen: Vec<Multiaddr>,
-    pub bootstrap: Vec<Multiaddr>,
-    pub mdns: bool,
-    pub dht: bool,
-    /// Ask the router to open ports.
-    pub nat: bool,
-    /// Be reachable through relays, and punch holes.
-    pub relay: bool,
-    /// Relays that the person chose; else some are found in the network.
-    pub relays: Vec<Multiaddr>,
-    /// Pass connections on for trusted peers.
-    pub relay_service: bool,
-    /// Web services to ask who has what.
-    pub http_routers: Vec<Url>,
-    /// Web services to fetch verified blocks from.
-    pub http_gateways: Vec<Url>,
-    /// The service that tests, on request, whether others can get here.
-    pub http_check: Option<Url>,
-    /// Peers that are always dialled and never dropped, each with an address or by its ID alone.
-    pub trusted: Vec<Multiaddr>,
-    pub blocked: Vec<PeerId>,
-    pub blocked_networks: Vec<IpNet>,
-    /// Only those who have the same key get in.
-    pub network_key: Option<PreSharedKey>,
-    /// Bytes a second.
-    pub upload_limit: Option<u64>,
-    /// Bytes a second.
-    pub download_limit: Option<u64>,
+    pub net: net::Config,
     pub download_folder: PathBuf,
     /// Other limits for some hours.
     pub schedule: Option<Schedule>,
-    pub max_connections: u32,
-    /// Connections with one peer.
-    pub max_connections_of_peer: u32,
-    /// Connections that others opened from one network.
-    pub max_connections_of_network: u32,
-    /// Nothing may leave this machine.
-    pub local: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -128,49 +95,76 @@ impl Settings {
     }
 
     pub fn config(&self) -> Config {
+        Config {
+            net: self.net(),
+            download_folder: PathBuf::from(self.get("download.folder")),
+            schedule: self.on("schedule").then(|| self.schedule()).flatten(),
+        }
+    }
+
+    fn net(&self) -> net::Config {
         let addresses = |key| list(&self.get(key)).unwrap_or_default();
-        let number_of = |key, range: &RangeInclusive<u32>| {
+        let peers = |key| peers(&self.get(key)).unwrap_or_default();
+        let urls = |key| urls(&self.get(key)).unwrap_or_default();
+        let number = |key, range: &RangeInclusive<u32>| {
             number(&self.get(key), range).unwrap_or(*range.end())
         };
-        let on = |key| switch(&self.get(key)).unwrap_or_default();
-        let rate = |key| self.get(key).parse().ok().filter(|limit| *limit > 0);
-        Config {
-            listen: addresses("listen"),
-            bootstrap: addresses("bootstrap"),
-            mdns: on("mdns"),
-            dht: on("dht"),
-            nat: on("nat"),
-            relay: on("relay"),
-            relays: peers(&self.get("relays")).unwrap_or_default(),
-            relay_service: on("relay.service"),
-            http_routers: urls(&self.get("http.routers")).unwrap_or_default(),
-            http_gateways: urls(&self.get("http.gateways")).unwrap_or_default(),
-            http_check: urls(&self.get("http.check")).and_then(|urls| urls.into_iter().next()),
-            trusted: peers(&self.get("peers.trusted")).unwrap_or_default(),
-            blocked: list(&self.get("peers.blocked")).unwrap_or_default(),
-            blocked_networks: networks(&self.get("networks.blocked")).unwrap_or_default(),
-            network_key: network_key(&self.get("network.key")),
-            upload_limit: rate("upload.limit"),
-            download_limit: rate("download.limit"),
-            download_folder: PathBuf::from(self.get("download.folder")),
-            schedule: on("schedule").then(|| self.schedule()).flatten(),
-            max_connections: number_of("connections.max", &CONNECTIONS),
-            max_connections_of_peer: number_of("connections.peer", &CONNECTIONS_OF_PEER),
-            max_connections_of_network: number_of("connections.network", &CONNECTIONS_OF_NETWORK),
-            local: self.local,
+        net::Config {
+            listen: ListenConfig {
+                addresses: addresses("listen"),
+                local_only: self.local,
+                channels: net::Channels::All,
+            },
+            discovery: DiscoveryConfig {
+                mdns: self.on("mdns"),
+                dht: self.on("dht"),
+                bootstrap: addresses("bootstrap"),
+            },
+            ports: self.on("nat"),
+            relays: RelayConfig {
+                enabled: self.on("relay"),
+                chosen: peers("relays"),
+                service: self.on("relay.service"),
+            },
+            web: WebConfig {
+                routers: urls("http.routers"),
+                gateways: urls("http.gateways"),
+                check: urls("http.check").into_iter().next(),
+            },
+            trust: TrustConfig {
+                trusted: peers("peers.trusted"),
+                blocked: list(&self.get("peers.blocked")).unwrap_or_default(),
+                blocked_networks: networks(&self.get("networks.blocked")).unwrap_or_default(),
+                network_key: network_key(&self.get("network.key")),
+            },
+            limits: LimitConfig {
+                upload: self.rate("upload.limit"),
+                download: self.rate("download.limit"),
+                connections: number("connections.max", &CONNECTIONS),
+                connections_of_peer: number("connections.peer", &CONNECTIONS_OF_PEER),
+                connections_of_network: number("connections.network", &CONNECTIONS_OF_NETWORK),
+            },
         }
     }
 
     fn schedule(&self) -> Option<Schedule> {
-        let rate = |key| self.get(key).parse().ok().filter(|limit| *limit > 0);
         Some(Schedule {
             hours: self.get("schedule.hours").parse().ok()?,
             days: self.get("schedule.days").parse().ok()?,
             limits: Limits {
-                upload: rate("schedule.upload.limit"),
-                download: rate("schedule.download.limit"),
+                upload: self.rate("schedule.upload.limit"),
+                download: self.rate("schedule.download.limit"),
             },
         })
+    }
+
+    fn on(&self, key: &str) -> bool {
+        switch(&self.get(key)).unwrap_or_default()
+    }
+
+    /// Bytes a second; none is no limit.
+    fn rate(&self, key: &str) -> Option<u64> {
+        self.get(key).parse().ok().filter(|limit| *limit > 0)
     }
 
     /// Settings that are not the default, without what would tell of this machine or of others.
@@ -228,10 +222,10 @@ impl Settings {
 
     /// The settings to change so that a peer stands so, with their new values.
     pub(crate) fn standing(&self, peer: PeerId, standing: Standing) -> [(&'static str, String); 2] {
-        let config = self.config();
+        let trust = self.net().trust;
         let names = |address: &Multiaddr| address.iter().last() == Some(Protocol::P2p(peer));
-        let mut trusted = config.trusted;
-        let mut blocked = config.blocked;
+        let mut trusted = trust.trusted;
+        let mut blocked = trust.blocked;
         if standing != Standing::Trusted {
             trusted.retain(|address| !names(address));
         } else if !trusted.iter().any(names) {
@@ -327,8 +321,17 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let settings = load(&dir.path().join("s"), &[]).unwrap();
         let config = settings.config();
-        assert_eq!((config.listen.len(), config.bootstrap.len()), (4, 7));
-        assert_eq!((config.upload_limit, config.local), (None, false));
+        assert_eq!(
+            (
+                config.net.listen.addresses.len(),
+                config.net.discovery.bootstrap.len()
+            ),
+            (4, 7)
+        );
+        assert_eq!(
+            (config.net.limits.upload, config.net.listen.local_only),
+            (None, false)
+        );
         assert!(
             settings
                 .all()
@@ -346,7 +349,7 @@ mod tests {
             .set("upload.limit", "5000")
             .unwrap();
         let kept = load(&file, &[]).unwrap();
-        assert_eq!(kept.config().upload_limit, Some(5000));
+        assert_eq!(kept.config().net.limits.upload, Some(5000));
         let run = load(&file, &[("SHOAL_UPLOAD_LIMIT", "7")]).unwrap();
         assert_eq!(
             origin(&run, "upload.limit"),
@@ -370,8 +373,16 @@ mod tests {
         let config = load(&file, &[("SHOAL_LOCAL", "1"), ("SHOAL_DHT", "on")])
             .unwrap()
             .config();
-        assert_eq!(config.listen[0].to_string(), "/ip4/127.0.0.1/tcp/0");
-        assert!(config.dht && config.local && !config.mdns && config.bootstrap.is_empty());
+        assert_eq!(
+            config.net.listen.addresses[0].to_string(),
+            "/ip4/127.0.0.1/tcp/0"
+        );
+        assert!(
+            config.net.discovery.dht
+                && config.net.listen.local_only
+                && !config.net.discovery.mdns
+                && config.net.discovery.bootstrap.is_empty()
+        );
     }
 
     #[test]
@@ -414,13 +425,15 @@ mod tests {
         let kept = settings.get("network.key");
         assert_eq!(kept, digits.to_ascii_lowercase());
         let config = load(&file, &[]).unwrap().config();
-        assert!(config.network_key.is_some() && config.bootstrap.is_empty());
-        assert!(config.http_routers.is_empty() && config.http_gateways.is_empty());
+        assert!(
+            config.net.trust.network_key.is_some() && config.net.discovery.bootstrap.is_empty()
+        );
+        assert!(config.net.web.routers.is_empty() && config.net.web.gateways.is_empty());
         let own = "/ip4/192.0.2.1/tcp/1/p2p/12D3KooWKnDdG3iXw9eTFijk3EWSunZcFi54Zka4wmtqtt6rPxc8";
         settings.set("bootstrap", own).unwrap();
-        assert_eq!(settings.config().bootstrap.len(), 1);
+        assert_eq!(settings.config().net.discovery.bootstrap.len(), 1);
         settings.set("network.key", "none").unwrap();
-        assert_eq!(settings.config().http_routers.len(), 1);
+        assert_eq!(settings.config().net.web.routers.len(), 1);
     }
 
     #[test]
@@ -433,7 +446,10 @@ mod tests {
                 settings.set(key, &value).unwrap();
             }
             let config = settings.config();
-            (config.trusted.len(), config.blocked.len())
+            (
+                config.net.trust.trusted.len(),
+                config.net.trust.blocked.len(),
+            )
         };
         assert_eq!(stand(Standing::Trusted), (1, 0));
         assert_eq!(stand(Standing::Trusted), (1, 0));

@@ -33,7 +33,7 @@ use crate::jobs::{Context, Jobs};
 use crate::library::{self, Control, Progress, Source};
 use crate::limits::{MAX_NAME_BYTES, MAX_WAITING_DOUBTS};
 use crate::link::Link;
-use crate::net::{Net, NetConfig};
+use crate::net::Net;
 use crate::paths::DataDir;
 use crate::people;
 use crate::rates::Meter;
@@ -320,7 +320,7 @@ impl Engine {
             let (usual, schedule) = limits(&config);
             let limits = schedule::limits_now(usual, schedule);
             net.set_limits(limits.upload, limits.download).await;
-            net.configure(NetConfig::from(&config)).await;
+            net.configure(config.net).await;
             self.shared.set.notify_one();
         }
         Ok(())
@@ -403,8 +403,8 @@ fn lock(settings: &Mutex<Settings>) -> MutexGuard<'_, Settings> {
 /// The usual limits, and when there are others.
 fn limits(config: &Config) -> (Limits, Option<Schedule>) {
     let usual = Limits {
-        upload: config.upload_limit,
-        download: config.download_limit,
+        upload: config.net.limits.upload,
+        download: config.net.limits.download,
     };
     (usual, config.schedule)
 }
@@ -448,13 +448,7 @@ async fn join(
 ) -> Result<Net, EngineError> {
     let config = settings.config();
     let identity = crate::net::identity(&dir.identity())?;
-    Ok(Net::start(
-        NetConfig::from(&config),
-        identity,
-        source.clone(),
-        index.clone(),
-    )
-    .await?)
+    Ok(Net::start(config.net, identity, source.clone(), index.clone()).await?)
 }
 
 fn new_share(request: ShareRequest) -> Result<NewItem, EngineError> {

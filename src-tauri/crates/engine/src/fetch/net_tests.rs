@@ -14,10 +14,11 @@ use super::{FetchContext, FetchError, Fetched, Running, car, cat, import, list, 
 use crate::activity::Activity;
 use crate::api::EntryKind;
 use crate::api::{ItemId, ItemKind};
+use crate::config::Settings;
 use crate::index::{Index, ItemOptions, NewItem};
 use crate::library::{self, Control, ImportRequest, Progress, Source};
 use crate::link::Link;
-use crate::net::{Net, NetConfig};
+use crate::net::Net;
 
 /// Long enough for a slow machine; a test that needs it has failed.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -34,10 +35,13 @@ impl Node {
         fs::create_dir(&data).unwrap();
         let index = Index::open(&data).unwrap().index;
         let source = Source::new(index.clone(), |_| {});
-        let config = NetConfig {
-            listen: vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap()],
-            ..NetConfig::local()
-        };
+        let mut config = Settings::load(dir.path().join("settings"), |name| {
+            (name == "SHOAL_LOCAL").then(|| "1".to_owned())
+        })
+        .unwrap()
+        .config()
+        .net;
+        config.listen.addresses = vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap()];
         let identity = Keypair::generate_ed25519();
         let net = Net::start(config, identity, source.clone(), index.clone())
             .await

@@ -42,7 +42,7 @@ use super::provide::Standings;
 use super::relays::Relays;
 use super::sessions::Sessions;
 use super::transport::{NameSettings, NetworkKey};
-use super::{NetConfig, NetError, NetworkInfo, listen, remember, routing, transport};
+use super::{Config, NetError, NetworkInfo, listen, remember, routing, transport};
 use crate::api::CheckView;
 use crate::index::Index;
 use crate::rates::Meter;
@@ -124,7 +124,7 @@ pub(crate) struct Actor {
 
 impl Actor {
     pub(crate) async fn start(
-        config: &NetConfig,
+        config: &Config,
         identity: &Keypair,
         commands: mpsc::Receiver<Command>,
         (serve, answers): (Serve, mpsc::Receiver<Answer>),
@@ -132,22 +132,31 @@ impl Actor {
         meter: Meter,
     ) -> Result<Self, NetError> {
         let is_loopback = |address: &Multiaddr| address::scope(address) == Scope::Loopback;
-        if config.local_only
-            && let Some(other) = config.listen.iter().find(|address| !is_loopback(address))
+        if config.listen.local_only
+            && let Some(other) = config
+                .listen
+                .addresses
+                .iter()
+                .find(|address| !is_loopback(address))
         {
             return Err(NetError::NotLocal(other.clone()));
         }
-        let this_machine_only = config.local_only || config.listen.iter().all(is_loopback);
-        let listens_on_loopback = config.listen.iter().any(is_loopback);
-        let reach = Reach::new(config.local_only, listens_on_loopback, is_private(config));
-        let key = NetworkKey::new(config.network_key);
+        let this_machine_only =
+            config.listen.local_only || config.listen.addresses.iter().all(is_loopback);
+        let listens_on_loopback = config.listen.addresses.iter().any(is_loopback);
+        let reach = Reach::new(
+            config.listen.local_only,
+            listens_on_loopback,
+            is_private(config),
+        );
+        let key = NetworkKey::new(config.trust.network_key);
         let names = NameSettings::default();
         let (transport, relay_client) = transport::build(
             identity,
             reach.clone(),
             &key,
             names.clone(),
-            config.channels,
+            config.listen.channels,
         )?;
         let swarm = Swarm::new(
             transport,
@@ -165,19 +174,19 @@ impl Actor {
             key,
             names,
             listening: Vec::new(),
-            bootstrap: config.bootstrap.clone(),
+            bootstrap: config.discovery.bootstrap.clone(),
             peers: Peers::default(),
             kept_away: VecDeque::new(),
             sessions: Sessions::default(),
             dialer: Dialer::default(),
             finder: Finder::default(),
             lan: Lan::default(),
-            web: Web::new(config.local_only),
+            web: Web::new(config.listen.local_only),
             serve,
             answers,
             providing: HashMap::new(),
             standing: watch::Sender::default(),
-            entrances: config.bootstrap.clone(),
+            entrances: config.discovery.bootstrap.clone(),
             entering: HashSet::new(),
             missing: HashMap::new(),
             clocks: Clocks::new(Instant::now(), SystemTime::now()),
@@ -193,8 +202,8 @@ impl Actor {
             router: None,
             relays: Relays::default(),
             shown: HashSet::new(),
-            uses_relays: config.relay,
-            max_connections: config.max_connections,
+            uses_relays: config.relays.enabled,
+            max_connections: config.limits.connections,
             guests: HashSet::new(),
             checks: Vec::new(),
             last_check: None,
@@ -202,14 +211,14 @@ impl Actor {
             meter,
             outlook: watch::Sender::default(),
         };
-        actor.relays.choose(&config.relays);
+        actor.relays.choose(&config.relays.chosen);
         actor.stand_by(config);
         actor.use_web(config);
-        actor.listen(&config.listen).await?;
-        actor.use_router(config.nat && !this_machine_only);
-        if config.dht {
+        actor.listen(&config.listen.addresses).await?;
+        actor.use_router(config.ports && !this_machine_only);
+        if config.discovery.dht {
             // Those of the last run may be of another network than the key's.
-            if config.network_key.is_none() {
+            if config.trust.network_key.is_none() {
                 actor.entrances.extend(remember::recall(index).await);
             }
             actor.enter_dht();
@@ -604,8 +613,8 @@ impl Actor {
     }
 }
 
-fn watch_interfaces(config: &NetConfig) -> Option<IfWatcher> {
-    if config.local_only {
+fn watch_interfaces(config: &Config) -> Option<IfWatcher> {
+    if config.listen.local_only {
         return None;
     }
     IfWatcher::new()

@@ -13,8 +13,8 @@ use libp2p::{
     Multiaddr, PeerId, StreamProtocol, dcutr, identify, mdns, memory_connection_limits, ping, relay,
 };
 
-use super::NetConfig;
 use super::address::{self, Reach, Scope};
+use super::config::Config;
 use super::find::Dhts;
 use super::kad_store::ProviderStore;
 use super::lan_dht::LanDht;
@@ -70,7 +70,7 @@ pub(crate) struct Behaviour {
 
 impl Behaviour {
     pub(crate) fn new(
-        config: &NetConfig,
+        config: &Config,
         identity: &Keypair,
         relay_client: relay::client::Behaviour,
         reach: &Reach,
@@ -79,16 +79,21 @@ impl Behaviour {
         Self {
             limits: connection_limits::Behaviour::new(limits(config)),
             memory: memory_connection_limits::Behaviour::with_max_bytes(MAX_MEMORY_BYTES),
-            crowd: crowd::Behaviour::new(config.max_connections_of_network),
+            crowd: crowd::Behaviour::new(config.limits.connections_of_network),
             trust: trust::behaviour::Behaviour::new(reach.clone()),
             blocked: allow_block_list::Behaviour::default(),
             bitswap: bitswap::Behaviour::new(bitswap::Config {
-                upload_limit: config.upload_limit,
-                download_limit: config.download_limit,
+                upload_limit: config.limits.upload,
+                download_limit: config.limits.download,
                 ..bitswap::Config::new(local)
             }),
-            kad: config.dht.then(|| kademlia(KAD_PROTOCOL, local)).into(),
+            kad: config
+                .discovery
+                .dht
+                .then(|| kademlia(KAD_PROTOCOL, local))
+                .into(),
             lan_dht: config
+                .discovery
                 .dht
                 .then(|| LanDht::new(kademlia(LAN_KAD_PROTOCOL, local), reach.clone()))
                 .into(),
@@ -100,7 +105,7 @@ impl Behaviour {
             ping: ping::Behaviour::default(),
             mdns: local_discovery(config, local).into(),
             relay_client,
-            relay_service: config.relay_service.then(|| relay_service(local)).into(),
+            relay_service: config.relays.service.then(|| relay_service(local)).into(),
             dcutr: dcutr::Behaviour::new(local),
             candidates: candidates::Behaviour::default(),
             dial_requests: autonat::dial_requests(),
@@ -110,9 +115,9 @@ impl Behaviour {
     }
 
     /// Applies to new connections.
-    pub(crate) fn set_limits(&mut self, config: &NetConfig) {
+    pub(crate) fn set_limits(&mut self, config: &Config) {
         *self.limits.limits_mut() = limits(config);
-        self.crowd.set_max(config.max_connections_of_network);
+        self.crowd.set_max(config.limits.connections_of_network);
     }
 
     /// These are trusted from now on, and no others: no limit holds for them.
@@ -147,14 +152,14 @@ impl Behaviour {
     }
 }
 
-fn limits(config: &NetConfig) -> ConnectionLimits {
-    let all = config.max_connections;
+fn limits(config: &Config) -> ConnectionLimits {
+    let all = config.limits.connections;
     ConnectionLimits::default()
         .with_max_pending_incoming(Some(MAX_PENDING_CONNECTIONS))
         .with_max_pending_outgoing(Some(MAX_PENDING_DIALS))
         .with_max_established_incoming(Some(all * INBOUND_EIGHTHS / 8))
         .with_max_established(Some(all))
-        .with_max_established_per_peer(Some(config.max_connections_of_peer))
+        .with_max_established_per_peer(Some(config.limits.connections_of_peer))
 }
 
 /// Passes connections on: 128 KiB and two minutes each, enough to be introduced.
@@ -188,14 +193,14 @@ fn kademlia(protocol: StreamProtocol, local: PeerId) -> kad::Behaviour<ProviderS
 }
 
 /// No bootstrap peer is in the public network: nor is our DHT.
-pub(crate) fn is_private(config: &NetConfig) -> bool {
+pub(crate) fn is_private(config: &Config) -> bool {
     let is_private = |address| matches!(address::scope(address), Scope::Private | Scope::Loopback);
-    config.local_only || config.bootstrap.iter().all(is_private)
+    config.listen.local_only || config.discovery.bootstrap.iter().all(is_private)
 }
 
 /// Without multicast there is no local discovery, but everything else works.
-fn local_discovery(config: &NetConfig, local: PeerId) -> Option<mdns::tokio::Behaviour> {
-    if !config.mdns || config.local_only {
+fn local_discovery(config: &Config, local: PeerId) -> Option<mdns::tokio::Behaviour> {
+    if !config.discovery.mdns || config.listen.local_only {
         return None;
     }
     mdns::tokio::Behaviour::new(mdns::Config::default(), local)

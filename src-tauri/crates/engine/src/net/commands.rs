@@ -9,7 +9,7 @@ use unixfs::cid::{Cid, Multihash};
 
 use super::find::Dht;
 use super::session::Session;
-use super::{NetConfig, NetError, NetworkInfo, PeerInfo};
+use super::{Config, NetError, NetworkInfo, PeerInfo};
 use crate::api::{CheckView, PublicCheck};
 
 #[derive(Debug)]
@@ -54,7 +54,7 @@ pub(crate) enum Command {
         download: Option<u64>,
     },
     /// Other settings; what is fixed for a run stays.
-    Configure(Box<NetConfig>),
+    Configure(Box<Config>),
     Peers {
         reply: oneshot::Sender<Vec<PeerInfo>>,
     },

@@ -11,6 +11,7 @@
 //! | `transport/` | how bytes travel: TLS, Noise, Yamux, QUIC |
 //! | `behaviour` `crowd` | what is spoken, and the limits |
 //! | `actor` `commands` | the one task that owns the swarm, and what it is asked |
+//! | `config` | what it runs with, in sections |
 //! | `session` `sessions` | both ends of a fetch: wants in, verified blocks out |
 //! | `dial` `find` | how peers are found and connected for a session |
 //! | `http` | what web servers can help with: who has something, and blocks of it |
@@ -32,6 +33,7 @@ mod autonat;
 mod behaviour;
 mod candidates;
 mod commands;
+pub mod config;
 mod crowd;
 mod devices;
 mod dial;
@@ -60,14 +62,12 @@ use std::collections::HashMap;
 use std::io;
 use std::time::Duration;
 
-use if_watch::IpNet;
 use libp2p::identity::Keypair;
-use libp2p::pnet::PreSharedKey;
 use libp2p::{Multiaddr, PeerId};
 use tokio::sync::{mpsc, oneshot, watch};
 use unixfs::cid::{Cid, Multihash};
-use url::Url;
 
+pub use self::config::Config;
 pub use self::identity::{IdentityError, load_or_create as identity};
 pub use self::session::{Search, Session, SessionEvent};
 pub use self::transport::{Channels, TransportError};
@@ -76,7 +76,6 @@ use self::commands::Command;
 use self::provide::{Announcer, Change};
 use crate::api::Reachability;
 use crate::api::{AddressView, CheckView, RelayView, RouterView, Rung, ServiceView};
-use crate::config::Config;
 use crate::index::Index;
 use crate::library::Source;
 use crate::limits::{LINK_PROVIDERS, WAITING_COMMANDS};
@@ -84,86 +83,6 @@ use crate::nat::Mapping;
 use crate::rates::Meter;
 use crate::serve::Serve;
 use crate::view::Outlook;
-
-/// What the network runs with.
-#[derive(Debug, Clone)]
-pub struct NetConfig {
-    pub listen: Vec<Multiaddr>,
-    pub bootstrap: Vec<Multiaddr>,
-    pub mdns: bool,
-    pub dht: bool,
-    /// Ask the router to open ports.
-    pub nat: bool,
-    /// Be reachable through relays, and punch holes.
-    pub relay: bool,
-    /// Relays that the person chose; else some are found in the network.
-    pub relays: Vec<Multiaddr>,
-    /// Pass connections on for trusted peers.
-    pub relay_service: bool,
-    pub http_routers: Vec<Url>,
-    pub http_gateways: Vec<Url>,
-    /// Asked on request only.
-    pub http_check: Option<Url>,
-    /// Peers that are always dialled and never dropped, each with an address or by its ID alone.
-    pub trusted: Vec<Multiaddr>,
-    pub blocked: Vec<PeerId>,
-    pub blocked_networks: Vec<IpNet>,
-    /// Only those who have the same key get in.
-    pub network_key: Option<PreSharedKey>,
-    /// Bytes a second.
-    pub upload_limit: Option<u64>,
-    /// Bytes a second.
-    pub download_limit: Option<u64>,
-    /// Connections at a time.
-    pub max_connections: u32,
-    /// Connections with one peer.
-    pub max_connections_of_peer: u32,
-    /// Connections that others opened from one network.
-    pub max_connections_of_network: u32,
-    /// Nothing leaves this machine: only loopback addresses are listened at and dialled.
-    pub local_only: bool,
-    pub channels: Channels,
-}
-
-impl NetConfig {
-    /// Nothing but 127.0.0.1, at free ports, over TCP and QUIC.
-    #[cfg(test)]
-    pub(crate) fn local() -> Self {
-        let settings = crate::config::Settings::load("no such file".into(), |name| {
-            (name == "SHOAL_LOCAL").then(|| "1".to_owned())
-        });
-        Self::from(&settings.unwrap().config())
-    }
-}
-
-impl From<&Config> for NetConfig {
-    fn from(config: &Config) -> Self {
-        Self {
-            listen: config.listen.clone(),
-            bootstrap: config.bootstrap.clone(),
-            mdns: config.mdns,
-            dht: config.dht,
-            nat: config.nat,
-            relay: config.relay,
-            relays: config.relays.clone(),
-            relay_service: config.relay_service,
-            http_routers: config.http_routers.clone(),
-            http_gateways: config.http_gateways.clone(),
-            http_check: config.http_check.clone(),
-            trusted: config.trusted.clone(),
-            blocked: config.blocked.clone(),
-            blocked_networks: config.blocked_networks.clone(),
-            network_key: config.network_key,
-            upload_limit: config.upload_limit,
-            download_limit: config.download_limit,
-            max_connections: config.max_connections,
-            max_connections_of_peer: config.max_connections_of_peer,
-            max_connections_of_network: config.max_connections_of_network,
-            local_only: config.local,
-            channels: Channels::All,
-        }
-    }
-}
 
 #[derive(Debug, thiserror::Error)]
 pub enum NetError {
@@ -250,7 +169,7 @@ pub struct Net {
 impl Net {
     /// Joins the network. Returns once every address is listened at. Serves from `source` what `index` says may be served.
     pub async fn start(
-        config: NetConfig,
+        config: Config,
         identity: Keypair,
         source: Source,
         index: Index,
@@ -337,7 +256,7 @@ impl Net {
     }
 
     /// Goes on with other settings. Rates are [`Self::set_limits`]'s; what is fixed for a run stays.
-    pub(crate) async fn configure(&self, config: NetConfig) {
+    pub(crate) async fn configure(&self, config: Config) {
         let _ = self.tell(Command::Configure(Box::new(config))).await;
     }
 

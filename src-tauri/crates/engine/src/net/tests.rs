@@ -19,8 +19,8 @@ use crate::index::{BlockRow, ItemOptions, NewItem, RowKind};
 /// Long enough for a slow machine; a test that needs it has failed.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-fn config() -> NetConfig {
-    NetConfig::local()
+fn config() -> Config {
+    Config::local()
 }
 
 /// A network with an index to serve from.
@@ -32,7 +32,7 @@ struct Node {
 }
 
 impl Node {
-    async fn start(config: NetConfig) -> Self {
+    async fn start(config: Config) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let index = Index::open(dir.path()).unwrap().index;
         let source = Source::new(index.clone(), |_| {});
@@ -49,7 +49,7 @@ impl Node {
     }
 
     /// The same peer once more, after it was shut down.
-    async fn again(self, config: NetConfig) -> Self {
+    async fn again(self, config: Config) -> Self {
         let source = Source::new(self.index.clone(), |_| {});
         let net = Net::start(config, self.identity.clone(), source, self.index.clone())
             .await
@@ -140,7 +140,7 @@ async fn fetch(session: &mut Session, cids: &[Cid]) -> Vec<(Cid, Bytes, PeerId)>
 }
 
 /// Two networks meet over one kind of connection, and each knows what the other is.
-async fn check_meeting(one: NetConfig, other: NetConfig, kind: &str) {
+async fn check_meeting(one: Config, other: Config, kind: &str) {
     let (one, other) = (Node::start(one).await, Node::start(other).await);
     one.net.dial(other.address(kind).await).await.unwrap();
     for (here, there, inbound) in [(&one, &other, false), (&other, &one, true)] {
@@ -167,10 +167,8 @@ async fn peers_meet_over_tcp_and_quic() {
 #[tokio::test]
 async fn peers_meet_over_tls_alone_and_over_noise_alone() {
     for channels in [Channels::TlsOnly, Channels::NoiseOnly] {
-        let only = NetConfig {
-            channels,
-            ..config()
-        };
+        let mut only = config();
+        only.listen.channels = channels;
         check_meeting(only.clone(), config(), "tcp").await;
         check_meeting(config(), only, "tcp").await;
     }
@@ -191,10 +189,8 @@ async fn ports_are_real_and_addresses_name_the_peer() {
 
 #[tokio::test]
 async fn local_only_refuses_to_listen_elsewhere() {
-    let everywhere = NetConfig {
-        listen: vec!["/ip4/0.0.0.0/tcp/0".parse().unwrap()],
-        ..config()
-    };
+    let mut everywhere = config();
+    everywhere.listen.addresses = vec!["/ip4/0.0.0.0/tcp/0".parse().unwrap()];
     let node = Node::start(config()).await;
     let source = Source::new(node.index.clone(), |_| {});
     let identity = Keypair::generate_ed25519();
@@ -285,8 +281,9 @@ async fn a_peer_that_comes_back_is_found_again() {
     seed.net.shutdown().await;
     until(async || fetcher.net.peers().await.is_empty().then_some(())).await;
 
-    let listen = vec![address];
-    let back = Node::start(NetConfig { listen, ..config() }).await;
+    let mut at_same = config();
+    at_same.listen.addresses = vec![address];
+    let back = Node::start(at_same).await;
     back.share(&blocks);
     fetch(&mut session, &cids[1..]).await;
 }
@@ -318,15 +315,11 @@ async fn a_dropped_session_leaves_room_for_the_next() {
 
 #[tokio::test]
 async fn the_dht_leads_to_who_announced() {
-    let dht = NetConfig {
-        dht: true,
-        ..config()
-    };
+    let mut dht = config();
+    dht.discovery.dht = true;
     let first = Node::start(dht.clone()).await;
-    let joining = NetConfig {
-        bootstrap: vec![first.address("tcp").await],
-        ..dht
-    };
+    let mut joining = dht;
+    joining.discovery.bootstrap = vec![first.address("tcp").await];
     let mut others = Vec::new();
     for _ in 0..4 {
         others.push(Node::start(joining.clone()).await);
@@ -352,15 +345,11 @@ async fn the_dht_leads_to_who_announced() {
 
 #[tokio::test]
 async fn the_dht_is_found_again_without_its_bootstrap_peers() {
-    let dht = NetConfig {
-        dht: true,
-        ..config()
-    };
+    let mut dht = config();
+    dht.discovery.dht = true;
     let first = Node::start(dht.clone()).await;
-    let joining = NetConfig {
-        bootstrap: vec![first.address("tcp").await],
-        ..dht.clone()
-    };
+    let mut joining = dht.clone();
+    joining.discovery.bootstrap = vec![first.address("tcp").await];
     let (other, last) = (
         Node::start(joining.clone()).await,
         Node::start(joining).await,

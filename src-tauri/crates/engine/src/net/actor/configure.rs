@@ -10,29 +10,29 @@ use super::Actor;
 use crate::net::address::{self, Scope};
 use crate::net::behaviour::is_private;
 use crate::net::find::Dht;
-use crate::net::{NetConfig, listen, routing};
+use crate::net::{Config, listen, routing};
 
 impl Actor {
-    pub(super) fn configure(&mut self, config: NetConfig) {
+    pub(super) fn configure(&mut self, config: Config) {
         self.swarm.behaviour_mut().set_limits(&config);
-        self.max_connections = config.max_connections;
+        self.max_connections = config.limits.connections;
         self.stand_by(&config);
-        let has_other_key = self.set_key(config.network_key);
+        let has_other_key = self.set_key(config.trust.network_key);
         self.listen_only_at(&config);
-        self.meet_through(&config.bootstrap, has_other_key);
-        self.relays.choose(&config.relays);
-        self.uses_relays = config.relay;
-        self.use_router(config.nat && !self.this_machine_only);
+        self.meet_through(&config.discovery.bootstrap, has_other_key);
+        self.relays.choose(&config.relays.chosen);
+        self.uses_relays = config.relays.enabled;
+        self.use_router(config.ports && !self.this_machine_only);
         self.use_web(&config);
         self.update_reach();
     }
 
     /// Trusts and blocks whom the person says, and forgets where those were whom it keeps away from.
-    pub(super) fn stand_by(&mut self, config: &NetConfig) {
-        self.reach.block(&config.blocked_networks);
+    pub(super) fn stand_by(&mut self, config: &Config) {
+        self.reach.block(&config.trust.blocked_networks);
         let behaviour = self.swarm.behaviour_mut();
-        behaviour.trust(&config.trusted);
-        behaviour.trust.block(&config.blocked);
+        behaviour.trust(&config.trust.trusted);
+        behaviour.trust.block(&config.trust.blocked);
         let (trust, reach) = (&behaviour.trust, &self.reach);
         self.lan
             .forget(|peer, address| trust.is_blocked(peer) || reach.is_blocked(address));
@@ -77,10 +77,10 @@ impl Actor {
     }
 
     /// Listens where it did not, and no more where it shall not.
-    fn listen_only_at(&mut self, config: &NetConfig) {
+    fn listen_only_at(&mut self, config: &Config) {
         let is_loopback = |address: &Multiaddr| address::scope(address) == Scope::Loopback;
-        let wanted = self.listenable(&config.listen);
-        if config.local_only && !wanted.iter().all(is_loopback) {
+        let wanted = self.listenable(&config.listen.addresses);
+        if config.listen.local_only && !wanted.iter().all(is_loopback) {
             tracing::warn!("only this machine's own addresses can be listened at now");
             return;
         }
@@ -99,8 +99,9 @@ impl Actor {
                 let _ = self.listen_at(address);
             }
         }
-        self.this_machine_only = config.local_only || config.listen.iter().all(is_loopback);
-        let listens_on_loopback = config.listen.iter().any(is_loopback);
+        self.this_machine_only =
+            config.listen.local_only || config.listen.addresses.iter().all(is_loopback);
+        let listens_on_loopback = config.listen.addresses.iter().any(is_loopback);
         self.reach.change(listens_on_loopback, is_private(config));
     }
 

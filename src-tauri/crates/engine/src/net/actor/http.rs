@@ -15,10 +15,10 @@ use crate::index::Index;
 use crate::net::http::{Step, WebEvent};
 use crate::net::ladder::is_relayed;
 use crate::net::session::Search;
-use crate::net::{NetConfig, address};
+use crate::net::{Config, address};
 
 impl Actor {
-    pub(super) fn use_web(&mut self, config: &NetConfig) {
+    pub(super) fn use_web(&mut self, config: &Config) {
         let steps = self.web.choose(config);
         self.take_steps(steps);
     }

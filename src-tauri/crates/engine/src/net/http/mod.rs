@@ -50,7 +50,7 @@ use self::check::public_check;
 use self::client::Clients;
 pub(crate) use self::gateways::{Gateways, Step};
 use self::routers::Routers;
-use super::NetConfig;
+use super::config::Config;
 use super::dial::Target;
 use crate::api::{PublicCheck, ServiceView, Verdict};
 use crate::limits::WEB_EVENTS;
@@ -149,8 +149,8 @@ impl Web {
 
     /// From now on these services, and no others. In a private network none at all: what its people fetch is nobody else's
     /// business.
-    pub(crate) fn choose(&mut self, config: &NetConfig) -> Vec<Step> {
-        let is_private = config.network_key.is_some();
+    pub(crate) fn choose(&mut self, config: &Config) -> Vec<Step> {
+        let is_private = config.trust.network_key.is_some();
         let urls = |urls: &'_ [Url]| {
             if is_private {
                 Vec::new()
@@ -158,9 +158,9 @@ impl Web {
                 urls.to_vec()
             }
         };
-        self.check = config.http_check.clone().filter(|_| !is_private);
-        self.routers.choose(&urls(&config.http_routers));
-        self.gateways.choose(&urls(&config.http_gateways))
+        self.check = config.web.check.clone().filter(|_| !is_private);
+        self.routers.choose(&urls(&config.web.routers));
+        self.gateways.choose(&urls(&config.web.gateways))
     }
 
     pub(crate) async fn next(&mut self) -> Option<WebEvent> {

@@ -381,7 +381,7 @@ async fn services_change_while_the_network_runs() {
     let index = Index::open(folder.path()).unwrap().index;
     let source = Source::new(index.clone(), |_| {});
     let key = Keypair::generate_ed25519();
-    let config = NetConfig::local();
+    let config = Config::local();
     let net = Net::start(config.clone(), key, source, index)
         .await
         .unwrap();
@@ -392,10 +392,8 @@ async fn services_change_while_the_network_runs() {
         priority: 0,
     };
     session.want(vec![want]).await.unwrap();
-    let with_gateway = NetConfig {
-        http_gateways: vec![server.url.clone()],
-        ..config.clone()
-    };
+    let mut with_gateway = config.clone();
+    with_gateway.web.gateways = vec![server.url.clone()];
     net.configure(with_gateway.clone()).await;
     let (got, from) = first_block(&mut session).await;
     assert_eq!(got, cid);
@@ -405,10 +403,8 @@ async fn services_change_while_the_network_runs() {
     let services = net.network().await.unwrap().services;
     assert_eq!((services.len(), services[0].received), (1, 1000));
     // In a private network nobody outside is told what its people fetch.
-    let private = NetConfig {
-        network_key: Some(PreSharedKey::new([1; 32])),
-        ..with_gateway
-    };
+    let mut private = with_gateway;
+    private.trust.network_key = Some(PreSharedKey::new([1; 32]));
     net.configure(private).await;
     assert!(net.network().await.unwrap().services.is_empty());
     net.configure(config).await;

@@ -4,10 +4,8 @@ use super::*;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_is_not_needed_makes_room_for_who_is() {
-    let few = NetConfig {
-        max_connections: 16,
-        ..config()
-    };
+    let mut few = config();
+    few.limits.connections = 16;
     let node = Node::start(few).await;
     let mut others = Vec::new();
     for _ in 0..17 {

@@ -9,11 +9,10 @@ use super::*;
 /// How long nobody may get in for a test to believe that nobody does.
 const WATCHED: Duration = Duration::from_millis(300);
 
-fn in_private(byte: u8) -> NetConfig {
-    NetConfig {
-        network_key: Some(PreSharedKey::new([byte; 32])),
-        ..config()
-    }
+fn in_private(byte: u8) -> Config {
+    let mut config = config();
+    config.trust.network_key = Some(PreSharedKey::new([byte; 32]));
+    config
 }
 
 async fn is_connected(node: &Node, other: &Node) -> bool {
@@ -47,10 +46,8 @@ async fn a_blocked_peer_goes_and_stays_away_until_it_is_forgiven() {
     let (here, there) = (Node::start(config()).await, Node::start(config()).await);
     here.net.dial(there.address("tcp").await).await.unwrap();
     connected(&here, &there).await;
-    let blocking = NetConfig {
-        blocked: vec![there.net.peer_id()],
-        ..config()
-    };
+    let mut blocking = config();
+    blocking.trust.blocked = vec![there.net.peer_id()];
     here.net.configure(blocking).await;
     parted(&here, &there).await;
     parted(&there, &here).await;
@@ -74,10 +71,8 @@ async fn a_blocked_network_is_refused_in_and_out() {
     let (here, there) = (Node::start(config()).await, Node::start(config()).await);
     here.net.dial(there.address("quic-v1").await).await.unwrap();
     connected(&here, &there).await;
-    let blocking = NetConfig {
-        blocked_networks: vec!["127.0.0.0/8".parse().unwrap()],
-        ..config()
-    };
+    let mut blocking = config();
+    blocking.trust.blocked_networks = vec!["127.0.0.0/8".parse().unwrap()];
     here.net.configure(blocking).await;
     parted(&here, &there).await;
     let start = Instant::now();
@@ -93,20 +88,16 @@ async fn a_blocked_network_is_refused_in_and_out() {
 async fn a_trusted_peer_is_dialled_at_once_and_again_when_it_comes_back() {
     let there = Node::start(config()).await;
     let address = there.address("tcp").await;
-    let trusting = NetConfig {
-        trusted: vec![address.clone()],
-        ..config()
-    };
+    let mut trusting = config();
+    trusting.trust.trusted = vec![address.clone()];
     let here = Node::start(trusting).await;
     connected(&here, &there).await;
     assert!(here.net.peers().await[0].trusted);
     there.net.clone().shutdown().await;
     parted(&here, &there).await;
     // It comes back where it was, as one that has a port of its own does.
-    let back = NetConfig {
-        listen: vec![address::split_peer(address).0],
-        ..config()
-    };
+    let mut back = config();
+    back.listen.addresses = vec![address::split_peer(address).0];
     let there = there.again(back).await;
     connected(&here, &there).await;
 }
@@ -114,10 +105,8 @@ async fn a_trusted_peer_is_dialled_at_once_and_again_when_it_comes_back() {
 #[tokio::test]
 async fn trust_is_given_and_taken_while_it_runs() {
     let (here, there) = (Node::start(config()).await, Node::start(config()).await);
-    let trusting = NetConfig {
-        trusted: vec![there.address("tcp").await],
-        ..config()
-    };
+    let mut trusting = config();
+    trusting.trust.trusted = vec![there.address("tcp").await];
     here.net.configure(trusting).await;
     connected(&here, &there).await;
     assert!(here.net.peers().await[0].trusted);
@@ -128,10 +117,8 @@ async fn trust_is_given_and_taken_while_it_runs() {
 
 #[tokio::test]
 async fn one_peer_opens_no_more_connections_than_it_may_unless_it_is_trusted() {
-    let limited = NetConfig {
-        max_connections_of_peer: 1,
-        ..config()
-    };
+    let mut limited = config();
+    limited.limits.connections_of_peer = 1;
     let (here, there) = (Node::start(config()).await, Node::start(config()).await);
     let connections = async |address: &str| {
         there.net.dial(here.address(address).await).await.unwrap();
@@ -144,12 +131,9 @@ async fn one_peer_opens_no_more_connections_than_it_may_unless_it_is_trusted() {
     while start.elapsed() < WATCHED {
         assert!(connections("quic-v1").await <= 1);
     }
-    let trusting = NetConfig {
-        trusted: vec![
-            Multiaddr::empty().with(libp2p::multiaddr::Protocol::P2p(there.net.peer_id())),
-        ],
-        ..limited
-    };
+    let mut trusting = limited;
+    trusting.trust.trusted =
+        vec![Multiaddr::empty().with(libp2p::multiaddr::Protocol::P2p(there.net.peer_id()))];
     here.net.configure(trusting).await;
     until(async || (connections("quic-v1").await > 1).then_some(())).await;
 }
@@ -176,15 +160,11 @@ async fn only_those_with_the_key_get_in() {
 
 #[tokio::test]
 async fn nobody_of_a_private_network_is_kept_for_the_next_run() {
-    let dht = NetConfig {
-        dht: true,
-        ..in_private(1)
-    };
+    let mut dht = in_private(1);
+    dht.discovery.dht = true;
     let first = Node::start(dht.clone()).await;
-    let joining = NetConfig {
-        bootstrap: vec![first.address("tcp").await],
-        ..dht
-    };
+    let mut joining = dht;
+    joining.discovery.bootstrap = vec![first.address("tcp").await];
     let last = Node::start(joining).await;
     until(async || {
         let network = last.net.network().await.unwrap();
@@ -232,13 +212,11 @@ async fn another_key_holds_from_the_moment_on_that_it_is_set() {
 async fn listening_moves_without_a_restart() {
     let node = Node::start(config()).await;
     let tcp = node.address("tcp").await;
-    let moved = NetConfig {
-        listen: vec![
-            "/ip4/127.0.0.1/tcp/0".parse().unwrap(),
-            "/ip6/::1/tcp/0".parse().unwrap(),
-        ],
-        ..config()
-    };
+    let mut moved = config();
+    moved.listen.addresses = vec![
+        "/ip4/127.0.0.1/tcp/0".parse().unwrap(),
+        "/ip6/::1/tcp/0".parse().unwrap(),
+    ];
     node.net.configure(moved).await;
     until(async || {
         let addresses = node.net.listen_addrs().await;
