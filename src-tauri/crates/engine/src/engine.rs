@@ -34,11 +34,12 @@ use crate::library::{self, Control, Progress, Source};
 use crate::limits::{MAX_NAME_BYTES, MAX_WAITING_DOUBTS};
 use crate::link::Link;
 use crate::net::Net;
+use crate::net::status::Summary;
 use crate::paths::DataDir;
 use crate::people;
 use crate::rates::Meter;
 use crate::schedule::{self, Limits, Schedule};
-use crate::view::{Library, Outlook};
+use crate::view::Library;
 use crate::work::{blocking, now_unix};
 
 /// How to start.
@@ -289,7 +290,7 @@ impl Engine {
 
     /// Tests whether others can get here; takes up to a minute. `public`: the public checking service is asked too.
     pub async fn check(&self, public: bool) -> Result<CheckView, EngineError> {
-        Ok(self.net()?.check(public).await?)
+        Ok(self.net()?.check(public).await?.into())
     }
 
     /// Every setting, with its meaning.
@@ -432,12 +433,12 @@ fn profile_named(name: Option<&str>) -> Result<Profile, EngineError> {
 /// Begins to measure rates, where there is a network for bytes to move through.
 fn new_library(context: &Context, jobs: &Jobs, tasks: &mut JoinSet<()>) -> Library {
     let activity = context.activity.clone();
-    let (meter, outlook) = match &context.net {
-        Some(net) => (net.meter().clone(), net.outlook()),
-        None => (Meter::default(), watch::channel(Outlook::default()).1),
+    let (meter, summary) = match &context.net {
+        Some(net) => (net.meter().clone(), net.summary()),
+        None => (Meter::default(), watch::channel(Summary::default()).1),
     };
     tasks.spawn(meter.clone().run(activity.clone()));
-    Library::new(activity, meter, outlook, jobs.paused())
+    Library::new(activity, meter, summary, jobs.paused())
 }
 
 async fn join(

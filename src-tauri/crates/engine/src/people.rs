@@ -7,9 +7,10 @@ use libp2p::{Multiaddr, PeerId};
 use unixfs::Cid;
 
 use crate::api::RateSample;
-use crate::api::{How, PersonView, Transport};
+use crate::api::{How, PersonView};
 use crate::api::{ItemId, ItemView};
 use crate::net::address::{self, Scope};
+use crate::net::status::Transport;
 use crate::net::{Net, PeerInfo};
 
 /// Everybody who is connected, or who has to do with that item, in an order that stays.
@@ -67,7 +68,10 @@ fn view(info: PeerInfo, rate: RateSample, has: Option<f64>) -> PersonView {
         received: info.received,
         sent: info.sent,
         how: how(&addresses),
-        transport: addresses.first().map_or(Transport::Other, Transport::of),
+        transport: addresses
+            .first()
+            .map_or(Transport::Other, Transport::of)
+            .into(),
         address: addresses.first().map(ToString::to_string),
         inbound: info.inbound,
         trusted: info.trusted,
@@ -98,17 +102,6 @@ fn how(addresses: &[Multiaddr]) -> How {
         How::Relay
     } else {
         How::Direct
-    }
-}
-
-impl Transport {
-    pub(crate) fn of(address: &Multiaddr) -> Self {
-        let spoken = |part| match part {
-            Protocol::Tcp(_) => Some(Self::Tcp),
-            Protocol::Quic | Protocol::QuicV1 => Some(Self::Quic),
-            _ => None,
-        };
-        address.iter().find_map(spoken).unwrap_or(Self::Other)
     }
 }
 

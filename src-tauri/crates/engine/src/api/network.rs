@@ -1,13 +1,11 @@
 //! How this peer stands in the network, and what a person can do about it, as plain data.
 
-use std::time::Instant;
-
-use libp2p::PeerId;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::Reachability;
-use crate::net::{NetworkInfo, PeerInfo};
+
+mod convert;
 
 /// How this peer stands in the network.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -308,55 +306,4 @@ pub enum Transport {
     Tcp,
     Quic,
     Other,
-}
-
-fn nearby((peer, app): (PeerId, Option<String>)) -> NearbyView {
-    NearbyView {
-        peer: peer.to_string(),
-        app,
-    }
-}
-
-impl From<NetworkInfo> for NetworkView {
-    fn from(info: NetworkInfo) -> Self {
-        let now = Instant::now();
-        Self {
-            peer: info.peer.to_string(),
-            listen: info.listen.iter().map(ToString::to_string).collect(),
-            external: info.external.iter().map(ToString::to_string).collect(),
-            peers: info.peers as u64,
-            dht_peers: info.dht_peers.map(|peers| peers as u64),
-            dht_server: info.dht_server,
-            reach: info.reach,
-            rungs: info.rungs,
-            nearby: info.nearby.into_iter().map(nearby).collect(),
-            lan_peers: info.lan_peers.map(|peers| peers as u64),
-            router: info.router,
-            mappings: info
-                .mappings
-                .iter()
-                .map(|mapping| mapping.view(now))
-                .collect(),
-            relays: info.relays,
-            addresses: info.addresses,
-            check: info.check,
-            services: info.services,
-            private_network: info.private_network,
-        }
-    }
-}
-
-impl From<PeerInfo> for PeerView {
-    fn from(peer: PeerInfo) -> Self {
-        Self {
-            peer: peer.peer.to_string(),
-            agent: peer.agent,
-            addresses: peer.addresses.iter().map(ToString::to_string).collect(),
-            inbound: peer.inbound,
-            trusted: peer.trusted,
-            rtt_ms: peer
-                .rtt
-                .map(|rtt| u64::try_from(rtt.as_millis()).unwrap_or(u64::MAX)),
-        }
-    }
 }

@@ -16,8 +16,8 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, Id, JoinError, JoinHandle, JoinSet};
 use tokio::time::{sleep_until, timeout};
 
-use crate::api::{MappingView, RouterView, Transport};
 use crate::limits::{MAX_ROUTER_WORDS, ROUTER_CLOSE_TIME, ROUTER_JOB_TIME};
+use crate::net::status::{self, Mapping, Transport};
 
 mod gateway;
 mod pcp;
@@ -43,7 +43,7 @@ pub(crate) struct Endpoint {
 pub(crate) struct Ports {
     pub(crate) state: PortState,
     /// The router that did the most, if one was found.
-    pub(crate) router: Option<RouterView>,
+    pub(crate) router: Option<status::Router>,
     pub(crate) mappings: Vec<Mapping>,
 }
 
@@ -60,26 +60,6 @@ pub(crate) enum PortState {
     DoubleNat,
     /// The provider gives many customers one address.
     Cgnat,
-}
-
-/// A port that a router opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Mapping {
-    pub(crate) transport: Transport,
-    pub(crate) internal: SocketAddr,
-    pub(crate) external: SocketAddr,
-    pub(crate) expires: Instant,
-}
-
-impl Mapping {
-    pub(crate) fn view(&self, now: Instant) -> MappingView {
-        MappingView {
-            transport: self.transport,
-            internal: self.internal.to_string(),
-            external: self.external.to_string(),
-            expires: self.expires.saturating_duration_since(now).as_secs(),
-        }
-    }
 }
 
 /// The handle on the task that keeps ports open.

@@ -17,7 +17,7 @@ use crab_nat::{
 use super::gateway::Gateway;
 use super::plan::{External, Facts, Granted, Opened, Outcome};
 use super::{Endpoint, words};
-use crate::api::{Spoken, Transport};
+use crate::net::status::{PortProtocol, Transport};
 
 // The port is fixed, so each router here needs an address of its own, and only Linux has all of 127.0.0.0/8.
 #[cfg(test)]
@@ -54,11 +54,11 @@ pub(super) async fn find(
         gateway,
         mappings: Vec::new(),
     });
-    let (spoken, external) = router.probe().await?;
+    let (protocol, external) = router.probe().await?;
     let facts = Facts {
         name: None,
         address: gateway.address,
-        spoken,
+        protocol,
         external,
     };
     Some((router, facts))
@@ -66,16 +66,16 @@ pub(super) async fn find(
 
 impl Router {
     /// NAT-PMP's question for the external address. A router that speaks only PCP answers that it doesn't know that version.
-    async fn probe(&self) -> Option<(Spoken, External)> {
+    async fn probe(&self) -> Option<(PortProtocol, External)> {
         match natpmp::external_address(self.at(), Some(PATIENCE)).await {
-            Ok(ip) => Some((Spoken::NatPmp, External::Is(ip.into()))),
+            Ok(ip) => Some((PortProtocol::NatPmp, External::Is(ip.into()))),
             Err(NatPmpFailure::Timeout | NatPmpFailure::Socket(_)) => None,
             Err(NatPmpFailure::UnsupportedVersion(_)) => {
-                Some((Spoken::Pcp, External::WithEachPort))
+                Some((PortProtocol::Pcp, External::WithEachPort))
             }
             Err(failure) => {
                 let text = words(&failure.to_string());
-                Some((Spoken::NatPmp, External::Untold(text)))
+                Some((PortProtocol::NatPmp, External::Untold(text)))
             }
         }
     }
@@ -179,9 +179,9 @@ impl Router {
 }
 
 fn granted(endpoint: Endpoint, mapping: &PortMapping) -> Granted {
-    let (spoken, ip) = match mapping.mapping_type() {
-        PortMappingType::NatPmp => (Spoken::NatPmp, None),
-        PortMappingType::Pcp { external_ip, .. } => (Spoken::Pcp, Some(external_ip)),
+    let (protocol, ip) = match mapping.mapping_type() {
+        PortMappingType::NatPmp => (PortProtocol::NatPmp, None),
+        PortMappingType::Pcp { external_ip, .. } => (PortProtocol::Pcp, Some(external_ip)),
     };
     Granted {
         opened: Opened {
@@ -190,7 +190,7 @@ fn granted(endpoint: Endpoint, mapping: &PortMapping) -> Granted {
         },
         ip,
         lease: Some(Duration::from_secs(mapping.lifetime().into())),
-        spoken,
+        protocol,
     }
 }
 

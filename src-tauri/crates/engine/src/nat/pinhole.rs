@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::gateway::Gateway;
 use super::plan::{External, Facts, Granted, Opened, Outcome};
 use super::{Endpoint, words};
-use crate::api::{Spoken, Transport};
+use crate::net::status::{PortProtocol, Transport};
 
 /// Seconds for which a port is asked for: what outlives a crash.
 const LEASE: u32 = 3600;
@@ -66,7 +66,7 @@ pub(super) async fn find(
     let facts = Facts {
         name: None,
         address: address.into(),
-        spoken: Spoken::Pcp,
+        protocol: PortProtocol::Pcp,
         external: External::WithEachPort,
     };
     Some((router, facts))
@@ -89,7 +89,7 @@ impl Router {
                     },
                     ip: Some(answer.external.ip()),
                     lease: Some(answer.lease),
-                    spoken: Spoken::Pcp,
+                    protocol: PortProtocol::Pcp,
                 })
             }
         }

@@ -6,15 +6,15 @@
 //! What stays true: nothing is asked for loopback addresses or for public IPv4 addresses; a port is shown as opened only while
 //! a router that is on our network says that it is, at an address that everybody can reach.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use if_watch::IpNet;
 
-use super::{Endpoint, Mapping, PortState, Ports};
-use crate::api::{RouterView, Spoken, Transport};
+use super::{Endpoint, PortState, Ports};
 use crate::limits::{MAX_PORTS_PER_LINE, MAX_ROUTER_LINES};
 use crate::net::address::{self, Scope};
+use crate::net::status::{PortProtocol, RouterProblem, Transport};
 
 mod line;
 #[cfg(test)]
@@ -67,7 +67,7 @@ pub(super) enum Outcome {
 pub(super) struct Facts {
     pub(super) name: Option<String>,
     pub(super) address: IpAddr,
-    pub(super) spoken: Spoken,
+    pub(super) protocol: PortProtocol,
     pub(super) external: External,
 }
 
@@ -75,7 +75,7 @@ impl Facts {
     /// Asked in the same way, the same router answers: what it opened, it still knows. PCP is the successor of NAT-PMP, and
     /// which of the two a router speaks shows only when it opens something.
     fn is_the_same_as(&self, other: &Self) -> bool {
-        let is_upnp = |facts: &Self| facts.spoken == Spoken::Upnp;
+        let is_upnp = |facts: &Self| facts.protocol == PortProtocol::Upnp;
         self.address == other.address && is_upnp(self) == is_upnp(other)
     }
 }
@@ -100,15 +100,7 @@ pub(super) struct Granted {
     pub(super) ip: Option<IpAddr>,
     /// For how long; none: until it is closed.
     pub(super) lease: Option<Duration>,
-    pub(super) spoken: Spoken,
-}
-
-/// Why a router is no use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Trouble {
-    DoubleNat,
-    Cgnat,
-    NoExternalAddress,
+    pub(super) protocol: PortProtocol,
 }
 
 #[derive(Debug, Default)]
@@ -257,15 +249,15 @@ fn is_opened_for(endpoint: &Endpoint) -> bool {
 }
 
 /// What is wrong with an address that a router says others see; nothing, if everybody can reach it.
-fn trouble(external: IpAddr) -> Option<Trouble> {
+fn trouble(external: IpAddr) -> Option<RouterProblem> {
     match (external, scope(external)) {
         (_, Scope::Public) => None,
         // RFC 6598; and 192.0.0.0/29 is where a DS-Lite line ends, whose IPv4 the provider translates (RFC 6333).
         (IpAddr::V4(ip), _) if matches!(ip.octets(), [100, 64..=127, ..] | [192, 0, 0, 0..=7]) => {
-            Some(Trouble::Cgnat)
+            Some(RouterProblem::Cgnat)
         }
-        (_, Scope::Private) => Some(Trouble::DoubleNat),
-        (_, Scope::Loopback | Scope::Never) => Some(Trouble::NoExternalAddress),
+        (_, Scope::Private) => Some(RouterProblem::DoubleNat),
+        (_, Scope::Loopback | Scope::Never) => Some(RouterProblem::NoExternalAddress),
     }
 }
 

@@ -19,8 +19,8 @@ use tokio::time::timeout;
 use super::gateway;
 use super::plan::{External, Facts, Granted, Opened, Outcome};
 use super::{Endpoint, words};
-use crate::api::{Spoken, Transport};
 use crate::limits::{MAX_ROUTER_DESCRIPTION, ROUTER_NAME_TIME, ROUTER_SEARCH_TIME};
+use crate::net::status::{PortProtocol, Transport};
 
 #[cfg(test)]
 mod tests;
@@ -89,7 +89,7 @@ async fn find_nat(ip: IpAddr, ssdp: &Ssdp) -> Option<(Router, Facts)> {
     let facts = Facts {
         name,
         address: gateway.addr.ip(),
-        spoken: Spoken::Upnp,
+        protocol: PortProtocol::Upnp,
         external: external?,
     };
     Some((Router::Nat(gateway), facts))
@@ -106,7 +106,7 @@ async fn find_firewall(ip: IpAddr, interface: u32, ssdp: &Ssdp) -> Option<(Route
     let facts = Facts {
         name: name(gateway.addr, &gateway.root_url).await,
         address: gateway.addr.ip(),
-        spoken: Spoken::Upnp,
+        protocol: PortProtocol::Upnp,
         external: External::WithEachPort,
     };
     let pinholes = Vec::new();
@@ -253,7 +253,7 @@ async fn map(
         },
         ip: None,
         lease: (lease != 0).then(|| Duration::from_secs(lease.into())),
-        spoken: Spoken::Upnp,
+        protocol: PortProtocol::Upnp,
     })
 }
 
@@ -383,7 +383,7 @@ impl Firewall {
             },
             ip: Some(IpAddr::V6(*address.ip())),
             lease: Some(Duration::from_secs(LEASE.into())),
-            spoken: Spoken::Upnp,
+            protocol: PortProtocol::Upnp,
         })
     }
 

@@ -41,13 +41,12 @@ use super::probe::Probe;
 use super::provide::Standings;
 use super::relays::Relays;
 use super::sessions::Sessions;
+use super::status::{self, Status, Summary};
 use super::transport::{NameSettings, NetworkKey};
-use super::{Config, NetError, NetworkInfo, listen, remember, routing, transport};
-use crate::api::CheckView;
+use super::{Config, NetError, listen, remember, routing, transport};
 use crate::index::Index;
 use crate::rates::Meter;
 use crate::serve::{Answer, Serve};
-use crate::view::Outlook;
 
 /// An unused connection is closed after this: long enough that the next question finds it open.
 const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
@@ -114,12 +113,12 @@ pub(crate) struct Actor {
     /// Strangers whom we pass connections on to.
     guests: HashSet<PeerId>,
     checks: Vec<Check>,
-    last_check: Option<CheckView>,
+    last_check: Option<status::Check>,
     /// Until then what isn't there yet may come.
     young_until: Option<Instant>,
     meter: Meter,
     /// Told to whoever shows it.
-    outlook: watch::Sender<Outlook>,
+    summary: watch::Sender<Summary>,
 }
 
 impl Actor {
@@ -209,7 +208,7 @@ impl Actor {
             last_check: None,
             young_until: Some(Instant::now() + YOUTH),
             meter,
-            outlook: watch::Sender::default(),
+            summary: watch::Sender::default(),
         };
         actor.relays.choose(&config.relays.chosen);
         actor.stand_by(config);
@@ -230,15 +229,16 @@ impl Actor {
         self.standing.subscribe()
     }
 
-    pub(crate) fn outlook(&self) -> watch::Receiver<Outlook> {
-        self.outlook.subscribe()
+    pub(crate) fn summary(&self) -> watch::Receiver<Summary> {
+        self.summary.subscribe()
     }
 
-    fn update_outlook(&self) {
-        let people = u32::try_from(self.peers.len()).unwrap_or(u32::MAX);
-        let reach = self.ground().reach();
-        let now = Outlook { people, reach };
-        self.outlook
+    fn update_summary(&self) {
+        let now = Summary {
+            peers: u32::try_from(self.peers.len()).unwrap_or(u32::MAX),
+            reachability: self.ground().reachability(),
+        };
+        self.summary
             .send_if_modified(|seen| std::mem::replace(seen, now) != now);
     }
 
@@ -372,7 +372,7 @@ impl Actor {
                 let _ = reply.send(self.peers.infos(&stats, |peer| self.is_trusted(peer)));
             }
             Command::Holders { root, reply } => drop(reply.send(self.holders(&root))),
-            Command::Network { reply } => drop(reply.send(self.network())),
+            Command::Network { reply } => drop(reply.send(self.status())),
             Command::Check { reply } => self.check(reply),
             Command::CheckPublicly { reply } => self.check_publicly(reply),
             Command::Gateways { reply } => drop(reply.send(self.web.gateways.names())),
@@ -387,7 +387,7 @@ impl Actor {
         }
     }
 
-    fn network(&mut self) -> NetworkInfo {
+    fn status(&mut self) -> Status {
         let peer = *self.swarm.local_peer_id();
         let own = self
             .swarm
@@ -401,7 +401,7 @@ impl Actor {
         let lan_peers = dhts.get(Dht::Local).map(routing::size);
         let kad = dhts.public;
         let dht_server = kad.as_ref().is_some_and(|kad| kad.mode() == Mode::Server);
-        NetworkInfo {
+        Status {
             peer,
             listen,
             external,
@@ -409,16 +409,16 @@ impl Actor {
             dht_peers: kad.map(routing::size),
             lan_peers,
             dht_server,
-            reach: ground.reach(),
+            reachability: ground.reachability(),
             rungs: ground.rungs(),
             nearby,
             router: ground.ports.as_ref().and_then(|ports| ports.router.clone()),
             mappings: ground.ports.map(|ports| ports.mappings).unwrap_or_default(),
             relays: ground.relays.unwrap_or_default(),
-            addresses: self.address_views(),
+            addresses: self.address_checks(),
             check: self.last_check.clone(),
             private_network: self.key.is_set(),
-            services: self.web.views(),
+            services: self.web.statuses(),
         }
     }
 
@@ -438,7 +438,7 @@ impl Actor {
                 .router
                 .as_ref()
                 .map(|router| router.ports.borrow().clone()),
-            relays: self.uses_relays.then(|| self.relays.views()),
+            relays: self.uses_relays.then(|| self.relays.statuses()),
             symmetric: self.observed.is_symmetric(),
             young: self.young_until.is_some(),
             nearby: self.nearby().len(),
@@ -523,7 +523,7 @@ impl Actor {
                 if !endpoint.is_relayed() {
                     self.sessions.reached(&peer_id);
                 }
-                self.update_outlook();
+                self.update_summary();
             }
             SwarmEvent::ConnectionClosed {
                 peer_id,
@@ -537,7 +537,7 @@ impl Actor {
                     self.sessions.peer_left(&peer_id);
                     self.forget_services(&peer_id);
                     self.update_standing();
-                    self.update_outlook();
+                    self.update_summary();
                 }
             }
             SwarmEvent::NewListenAddr { .. } | SwarmEvent::ExpiredListenAddr { .. } => {

@@ -9,8 +9,8 @@ use unixfs::cid::{Cid, Multihash};
 
 use super::find::Dht;
 use super::session::Session;
-use super::{Config, NetError, NetworkInfo, PeerInfo};
-use crate::api::{CheckView, PublicCheck};
+use super::status::{Check, PublicCheck, Status};
+use super::{Config, NetError, PeerInfo};
 
 #[derive(Debug)]
 pub(crate) enum Command {
@@ -64,11 +64,11 @@ pub(crate) enum Command {
         reply: oneshot::Sender<HashMap<PeerId, Option<f64>>>,
     },
     Network {
-        reply: oneshot::Sender<NetworkInfo>,
+        reply: oneshot::Sender<Status>,
     },
     /// Test whether others can get here.
     Check {
-        reply: oneshot::Sender<CheckView>,
+        reply: oneshot::Sender<Check>,
     },
     /// Have the public checking service test it.
     CheckPublicly {

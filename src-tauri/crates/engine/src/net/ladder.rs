@@ -7,9 +7,9 @@ use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
 
 use super::address::{self, Scope};
-use super::probe::Finding;
-use crate::api::Reachability;
-use crate::api::{RelayState, RelayView, Rung, RungKind, RungState, Verdict};
+use super::status::{
+    AddressCheck, Reachability, Reason, Relay, RelayState, Rung, RungKind, RungState, Verdict,
+};
 use crate::nat::{PortState, Ports};
 
 /// What the actor sees.
@@ -22,11 +22,11 @@ pub(crate) struct Ground {
     /// Where connections are accepted.
     pub(crate) listen: Vec<Multiaddr>,
     /// What is known of the addresses at which others might get here straight.
-    pub(crate) findings: Vec<Finding>,
+    pub(crate) findings: Vec<AddressCheck>,
     /// What routers do for us; `None`: they are not asked.
     pub(crate) ports: Option<Ports>,
     /// Relays that were asked; `None`: none is used.
-    pub(crate) relays: Option<Vec<RelayView>>,
+    pub(crate) relays: Option<Vec<Relay>>,
     /// The router gives each connection another port.
     pub(crate) symmetric: bool,
     /// It has just begun: what isn't there yet may come.
@@ -36,7 +36,7 @@ pub(crate) struct Ground {
 }
 
 impl Ground {
-    pub(crate) fn reach(&self) -> Reachability {
+    pub(crate) fn reachability(&self) -> Reachability {
         if self.this_machine_only {
             return Reachability::Local;
         }
@@ -91,10 +91,10 @@ impl Ground {
     /// The reason that holds for each rung but the last, if one does.
     fn nowhere(&self, rung: RungKind) -> Option<Rung> {
         if self.this_machine_only {
-            return Some(step(rung, RungState::No, "this-machine-only"));
+            return Some(step(rung, RungState::No, Reason::ThisMachineOnly));
         }
         self.is_offline()
-            .then(|| step(rung, RungState::No, "offline"))
+            .then(|| step(rung, RungState::No, Reason::Offline))
     }
 
     fn direct(&self) -> Rung {
@@ -102,9 +102,9 @@ impl Ground {
         if let Some(nowhere) = self.nowhere(kind) {
             return nowhere;
         }
-        let own = |finding: &&Finding| finding.by == kind;
-        let listens = |finding: &Finding| self.listen.contains(&finding.address);
-        let stands = |finding: &&Finding| match finding.verdict {
+        let own = |finding: &&AddressCheck| finding.by == kind;
+        let listens = |finding: &AddressCheck| self.listen.contains(&finding.address);
+        let stands = |finding: &&AddressCheck| match finding.verdict {
             Verdict::Yes => true,
             Verdict::No => false,
             Verdict::Unknown | Verdict::Checking => listens(finding),
@@ -114,20 +114,20 @@ impl Ground {
             let detail = address::ip(&best.address).map(|ip| ip.to_string());
             return Rung {
                 detail,
-                ..step(kind, RungState::InUse, "public-address")
+                ..step(kind, RungState::InUse, Reason::PublicAddress)
             };
         }
         if let Some(closed) = findings().find(|finding| listens(finding)) {
             let detail = address::ip(&closed.address).map(|ip| ip.to_string());
             return Rung {
                 detail,
-                ..step(kind, RungState::No, "not-confirmed")
+                ..step(kind, RungState::No, Reason::NotConfirmed)
             };
         }
         if findings().any(|finding| finding.verdict == Verdict::Checking) {
-            return step(kind, RungState::Checking, "checking");
+            return step(kind, RungState::Checking, Reason::Checking);
         }
-        step(kind, RungState::No, "no-public-address")
+        step(kind, RungState::No, Reason::NoPublicAddress)
     }
 
     fn port(&self) -> Rung {
@@ -136,12 +136,14 @@ impl Ground {
             return nowhere;
         }
         let Some(ports) = &self.ports else {
-            return step(kind, RungState::Off, "switched-off");
+            return step(kind, RungState::Off, Reason::SwitchedOff);
         };
         let is_direct = self.direct().state == RungState::InUse;
         let router = ports.router.as_ref();
-        let name = || router.map(|router| router.name.clone().unwrap_or(router.address.clone()));
-        let external = || router.and_then(|router| router.external.clone());
+        let name = || router.and_then(|router| router.name.clone());
+        let address = || router.map(|router| router.address.to_string());
+        let name = || name().or_else(address);
+        let external = || Some(router?.external?.to_string());
         let (state, reason, detail) = match ports.state {
             PortState::Opened => {
                 let mut opened = self.findings.iter().filter(|finding| finding.by == kind);
@@ -150,17 +152,17 @@ impl Ground {
                 let external = ports.mappings.first().map(|mapping| mapping.external);
                 let detail = external.map(|external| external.to_string());
                 match (is_closed, is_direct) {
-                    (true, _) => (RungState::No, "not-confirmed", detail),
-                    (false, true) => (RungState::Ready, "opened", detail),
-                    (false, false) => (RungState::InUse, "opened", detail),
+                    (true, _) => (RungState::No, Reason::NotConfirmed, detail),
+                    (false, true) => (RungState::Ready, Reason::Opened, detail),
+                    (false, false) => (RungState::InUse, Reason::Opened, detail),
                 }
             }
-            _ if is_direct => (RungState::Off, "not-needed", None),
-            PortState::Off | PortState::Searching => (RungState::Checking, "checking", None),
-            PortState::NoRouter => (RungState::No, "no-router", None),
-            PortState::Refused => (RungState::No, "refused", name()),
-            PortState::DoubleNat => (RungState::No, "double-nat", external()),
-            PortState::Cgnat => (RungState::No, "cgnat", external()),
+            _ if is_direct => (RungState::Off, Reason::NotNeeded, None),
+            PortState::Off | PortState::Searching => (RungState::Checking, Reason::Checking, None),
+            PortState::NoRouter => (RungState::No, Reason::NoRouter, None),
+            PortState::Refused => (RungState::No, Reason::Refused, name()),
+            PortState::DoubleNat => (RungState::No, Reason::DoubleNat, external()),
+            PortState::Cgnat => (RungState::No, Reason::Cgnat, external()),
         };
         Rung {
             detail,
@@ -174,57 +176,57 @@ impl Ground {
             return nowhere;
         }
         let Some(relays) = &self.relays else {
-            return step(kind, RungState::Off, "switched-off");
+            return step(kind, RungState::Off, Reason::SwitchedOff);
         };
         if self.is_straight() {
-            return step(kind, RungState::Off, "not-needed");
+            return step(kind, RungState::Off, Reason::NotNeeded);
         }
         let in_state = |state| relays.iter().find(|relay| relay.state == state);
         if let Some(relay) = in_state(RelayState::Reserved) {
             let reason = if self.symmetric {
-                "symmetric-nat"
+                Reason::SymmetricNat
             } else {
-                "relayed"
+                Reason::Relayed
             };
             return Rung {
-                detail: Some(relay.peer.clone()),
+                detail: Some(relay.peer.to_string()),
                 ..step(kind, RungState::InUse, reason)
             };
         }
         if in_state(RelayState::Asking).is_some() {
-            return step(kind, RungState::Checking, "checking");
+            return step(kind, RungState::Checking, Reason::Checking);
         }
         if let Some(relay) = in_state(RelayState::Refused) {
             return Rung {
-                detail: Some(relay.peer.clone()),
-                ..step(kind, RungState::No, "refused")
+                detail: Some(relay.peer.to_string()),
+                ..step(kind, RungState::No, Reason::Refused)
             };
         }
         if self.young {
-            return step(kind, RungState::Checking, "checking");
+            return step(kind, RungState::Checking, Reason::Checking);
         }
-        step(kind, RungState::No, "no-relay")
+        step(kind, RungState::No, Reason::NoRelay)
     }
 
     fn local(&self) -> Rung {
-        let (state, reason) = match self.reach() {
-            _ if self.this_machine_only => (RungState::InUse, "this-machine-only"),
-            Reachability::Offline => (RungState::No, "offline"),
-            _ if self.nearby == 0 && !self.mdns => (RungState::Off, "switched-off"),
-            Reachability::Local if self.nearby == 0 => (RungState::InUse, "nobody-nearby"),
-            Reachability::Local => (RungState::InUse, "devices-nearby"),
-            _ if self.nearby == 0 => (RungState::Ready, "nobody-nearby"),
-            _ => (RungState::Ready, "devices-nearby"),
+        let (state, reason) = match self.reachability() {
+            _ if self.this_machine_only => (RungState::InUse, Reason::ThisMachineOnly),
+            Reachability::Offline => (RungState::No, Reason::Offline),
+            _ if self.nearby == 0 && !self.mdns => (RungState::Off, Reason::SwitchedOff),
+            Reachability::Local if self.nearby == 0 => (RungState::InUse, Reason::NobodyNearby),
+            Reachability::Local => (RungState::InUse, Reason::DevicesNearby),
+            _ if self.nearby == 0 => (RungState::Ready, Reason::NobodyNearby),
+            _ => (RungState::Ready, Reason::DevicesNearby),
         };
         step(RungKind::Local, state, reason)
     }
 }
 
-fn step(rung: RungKind, state: RungState, reason: &str) -> Rung {
+fn step(kind: RungKind, state: RungState, reason: Reason) -> Rung {
     Rung {
-        rung,
+        kind,
         state,
-        reason: reason.to_owned(),
+        reason,
         detail: None,
     }
 }
@@ -238,16 +240,17 @@ pub(crate) fn is_relayed(address: &Multiaddr) -> bool {
 mod tests {
     use std::time::Instant;
 
+    use libp2p::PeerId;
+
     use super::*;
-    use crate::api::{RouterView, Spoken, Transport};
-    use crate::nat::Mapping;
+    use crate::net::status::{Mapping, PortProtocol, Router, Transport};
 
     fn addresses(texts: &[&str]) -> Vec<Multiaddr> {
         texts.iter().map(|text| text.parse().unwrap()).collect()
     }
 
-    fn found(text: &str, by: RungKind, verdict: Verdict) -> Finding {
-        Finding {
+    fn found(text: &str, by: RungKind, verdict: Verdict) -> AddressCheck {
+        AddressCheck {
             address: text.parse().unwrap(),
             by,
             verdict,
@@ -267,13 +270,13 @@ mod tests {
     }
 
     fn ports(state: PortState) -> Ports {
-        let router = RouterView {
+        let router = Router {
             name: Some("Box".to_owned()),
-            address: "192.168.1.1".to_owned(),
-            spoken: Spoken::Upnp,
-            external: Some("100.64.0.9".to_owned()),
+            address: "192.168.1.1".parse().unwrap(),
+            protocol: PortProtocol::Upnp,
+            external: Some("100.64.0.9".parse().unwrap()),
             problem: None,
-            detail: None,
+            words: None,
         };
         let mapping = Mapping {
             transport: Transport::Tcp,
@@ -292,18 +295,18 @@ mod tests {
         }
     }
 
-    fn relay(state: RelayState) -> Vec<RelayView> {
-        vec![RelayView {
-            peer: "12D3".to_owned(),
-            address: "/ip4/8.8.4.4/tcp/1".to_owned(),
+    fn relay(state: RelayState) -> Vec<Relay> {
+        vec![Relay {
+            peer: PeerId::random(),
+            address: "/ip4/8.8.4.4/tcp/1".parse().ok(),
             state,
             chosen: false,
         }]
     }
 
-    fn check(ground: &Ground, reach: Reachability, expected: [(RungState, &str); 4]) {
+    fn check(ground: &Ground, reach: Reachability, expected: [(RungState, Reason); 4]) {
         let rungs = ground.rungs();
-        let kinds: Vec<_> = rungs.iter().map(|rung| rung.rung).collect();
+        let kinds: Vec<_> = rungs.iter().map(|rung| rung.kind).collect();
         let order = [
             RungKind::Direct,
             RungKind::Port,
@@ -311,18 +314,15 @@ mod tests {
             RungKind::Local,
         ];
         assert_eq!(kinds, order);
-        let found: Vec<_> = rungs
-            .iter()
-            .map(|rung| (rung.state, &*rung.reason))
-            .collect();
+        let found: Vec<_> = rungs.iter().map(|rung| (rung.state, rung.reason)).collect();
         assert_eq!(found, expected, "{ground:?}");
-        assert_eq!(ground.reach(), reach, "{ground:?}");
+        assert_eq!(ground.reachability(), reach, "{ground:?}");
     }
 
     use RungState::{Checking, InUse, No, Off, Ready};
 
-    const NO_ADDRESS: (RungState, &str) = (No, "no-public-address");
-    const NOBODY: (RungState, &str) = (Ready, "nobody-nearby");
+    const NO_ADDRESS: (RungState, Reason) = (No, Reason::NoPublicAddress);
+    const NOBODY: (RungState, Reason) = (Ready, Reason::NobodyNearby);
 
     #[test]
     fn a_public_address_is_believed_until_those_who_tried_say_no() {
@@ -333,20 +333,25 @@ mod tests {
         };
         for verdict in [Verdict::Unknown, Verdict::Checking, Verdict::Yes] {
             ground.findings = vec![found(server, RungKind::Direct, verdict)];
-            let direct = (InUse, "public-address");
+            let direct = (InUse, Reason::PublicAddress);
             check(
                 &ground,
                 Reachability::Direct,
-                [direct, (Off, "not-needed"), (Off, "not-needed"), NOBODY],
+                [
+                    direct,
+                    (Off, Reason::NotNeeded),
+                    (Off, Reason::NotNeeded),
+                    NOBODY,
+                ],
             );
             assert_eq!(ground.rungs()[0].detail.as_deref(), Some("8.8.8.8"));
         }
         ground.findings = vec![found(server, RungKind::Direct, Verdict::No)];
         let rungs = [
-            (No, "not-confirmed"),
-            (No, "no-router"),
-            (No, "no-relay"),
-            (InUse, "nobody-nearby"),
+            (No, Reason::NotConfirmed),
+            (No, Reason::NoRouter),
+            (No, Reason::NoRelay),
+            (InUse, Reason::NobodyNearby),
         ];
         check(&ground, Reachability::Local, rungs);
         assert!(ground.needs_relay());
@@ -359,32 +364,37 @@ mod tests {
             young: true,
             ..home()
         };
-        let rest = [(No, "no-router"), (Checking, "checking"), NOBODY];
+        let rest = [(No, Reason::NoRouter), (Checking, Reason::Checking), NOBODY];
         check(
             &seen(Verdict::Checking),
             Reachability::Checking,
-            [(Checking, "checking"), rest[0], rest[1], rest[2]],
+            [(Checking, Reason::Checking), rest[0], rest[1], rest[2]],
         );
         check(
             &seen(Verdict::No),
             Reachability::Checking,
             [NO_ADDRESS, rest[0], rest[1], rest[2]],
         );
-        let others = [(Off, "not-needed"), (Off, "not-needed"), NOBODY];
+        let others = [(Off, Reason::NotNeeded), (Off, Reason::NotNeeded), NOBODY];
         check(
             &seen(Verdict::Yes),
             Reachability::Direct,
-            [(InUse, "public-address"), others[0], others[1], others[2]],
+            [
+                (InUse, Reason::PublicAddress),
+                others[0],
+                others[1],
+                others[2],
+            ],
         );
     }
 
     #[test]
     fn each_thing_that_a_router_does_has_its_reason() {
         for (state, reason, detail) in [
-            (PortState::NoRouter, "no-router", None),
-            (PortState::Refused, "refused", Some("Box")),
-            (PortState::DoubleNat, "double-nat", Some("100.64.0.9")),
-            (PortState::Cgnat, "cgnat", Some("100.64.0.9")),
+            (PortState::NoRouter, Reason::NoRouter, None),
+            (PortState::Refused, Reason::Refused, Some("Box")),
+            (PortState::DoubleNat, Reason::DoubleNat, Some("100.64.0.9")),
+            (PortState::Cgnat, Reason::Cgnat, Some("100.64.0.9")),
         ] {
             let ground = Ground {
                 ports: Some(ports(state)),
@@ -393,8 +403,8 @@ mod tests {
             let rungs = [
                 NO_ADDRESS,
                 (No, reason),
-                (No, "no-relay"),
-                (InUse, "nobody-nearby"),
+                (No, Reason::NoRelay),
+                (InUse, Reason::NobodyNearby),
             ];
             check(&ground, Reachability::Local, rungs);
             assert_eq!(ground.rungs()[1].detail.as_deref(), detail);
@@ -406,24 +416,29 @@ mod tests {
         };
         let rungs = [
             NO_ADDRESS,
-            (Off, "switched-off"),
-            (Off, "switched-off"),
-            (InUse, "nobody-nearby"),
+            (Off, Reason::SwitchedOff),
+            (Off, Reason::SwitchedOff),
+            (InUse, Reason::NobodyNearby),
         ];
         check(&off, Reachability::Local, rungs);
         let mut opened = Ground {
             ports: Some(ports(PortState::Opened)),
             ..home()
         };
-        let rungs = [NO_ADDRESS, (InUse, "opened"), (Off, "not-needed"), NOBODY];
+        let rungs = [
+            NO_ADDRESS,
+            (InUse, Reason::Opened),
+            (Off, Reason::NotNeeded),
+            NOBODY,
+        ];
         check(&opened, Reachability::Port, rungs);
         assert!(!opened.needs_relay());
         opened.findings = vec![found("/ip4/8.8.8.8/tcp/4801", RungKind::Port, Verdict::No)];
         let rungs = [
             NO_ADDRESS,
-            (No, "not-confirmed"),
-            (No, "no-relay"),
-            (InUse, "nobody-nearby"),
+            (No, Reason::NotConfirmed),
+            (No, Reason::NoRelay),
+            (InUse, Reason::NobodyNearby),
         ];
         check(&opened, Reachability::Local, rungs);
         let young = Ground {
@@ -433,8 +448,8 @@ mod tests {
         };
         let rungs = [
             NO_ADDRESS,
-            (Checking, "checking"),
-            (Checking, "checking"),
+            (Checking, Reason::Checking),
+            (Checking, Reason::Checking),
             NOBODY,
         ];
         check(&young, Reachability::Checking, rungs);
@@ -452,32 +467,32 @@ mod tests {
             (
                 with(RelayState::Reserved, false),
                 Reachability::Relay,
-                (InUse, "relayed"),
+                (InUse, Reason::Relayed),
                 NOBODY,
             ),
             (
                 with(RelayState::Reserved, true),
                 Reachability::Relay,
-                (InUse, "symmetric-nat"),
+                (InUse, Reason::SymmetricNat),
                 NOBODY,
             ),
             (
                 with(RelayState::Refused, false),
                 Reachability::Local,
-                (No, "refused"),
-                (InUse, "nobody-nearby"),
+                (No, Reason::Refused),
+                (InUse, Reason::NobodyNearby),
             ),
             (
                 with(RelayState::Asking, false),
                 Reachability::Local,
-                (Checking, "checking"),
-                (InUse, "nobody-nearby"),
+                (Checking, Reason::Checking),
+                (InUse, Reason::NobodyNearby),
             ),
         ] {
             check(
                 &ground,
                 reach,
-                [NO_ADDRESS, (No, "no-router"), expected, local],
+                [NO_ADDRESS, (No, Reason::NoRouter), expected, local],
             );
             assert!(ground.needs_relay());
         }
@@ -489,22 +504,22 @@ mod tests {
             listen: addresses(&["/ip4/127.0.0.1/tcp/1"]),
             ..home()
         };
-        let offline = (No, "offline");
+        let offline = (No, Reason::Offline);
         check(&off, Reachability::Offline, [offline; 4]);
         let alone = Ground {
             this_machine_only: true,
             ..off
         };
-        let machine = (No, "this-machine-only");
+        let machine = (No, Reason::ThisMachineOnly);
         check(
             &alone,
             Reachability::Local,
-            [machine, machine, machine, (InUse, "this-machine-only")],
+            [machine, machine, machine, (InUse, Reason::ThisMachineOnly)],
         );
         let seen = Ground {
             nearby: 2,
             ..home()
         };
-        assert_eq!(seen.rungs()[3].reason, "devices-nearby");
+        assert_eq!(seen.rungs()[3].reason, Reason::DevicesNearby);
     }
 }

@@ -24,6 +24,7 @@
 //! | `ladder` | how others get here, and why not |
 //! | `probe` `autonat` `observed` `candidates` | which of our addresses others can reach, and where they see us |
 //! | `relays` | who passes connections on to us while nobody can come straight |
+//! | `status` | what the network says of itself |
 //! | `trust` | whom the person trusts, and keeps away from |
 //! | `identity` | who we are |
 
@@ -53,6 +54,7 @@ mod remember;
 mod routing;
 mod session;
 mod sessions;
+pub mod status;
 #[cfg(test)]
 mod tests;
 mod transport;
@@ -74,15 +76,12 @@ pub use self::transport::{Channels, TransportError};
 
 use self::commands::Command;
 use self::provide::{Announcer, Change};
-use crate::api::Reachability;
-use crate::api::{AddressView, CheckView, RelayView, RouterView, Rung, ServiceView};
+use self::status::{Check, Status, Summary};
 use crate::index::Index;
 use crate::library::Source;
 use crate::limits::{LINK_PROVIDERS, WAITING_COMMANDS};
-use crate::nat::Mapping;
 use crate::rates::Meter;
 use crate::serve::Serve;
-use crate::view::Outlook;
 
 #[derive(Debug, thiserror::Error)]
 pub enum NetError {
@@ -121,41 +120,6 @@ pub struct PeerInfo {
     pub received: u64,
 }
 
-/// How this peer stands in the network.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NetworkInfo {
-    pub peer: PeerId,
-    /// Where we listen, each with our peer ID at its end.
-    pub listen: Vec<Multiaddr>,
-    /// Where others can reach us, as far as we know.
-    pub external: Vec<Multiaddr>,
-    /// Connected peers.
-    pub peers: usize,
-    /// Peers in the DHT's routing table; none: it is switched off.
-    pub dht_peers: Option<usize>,
-    /// Peers in the routing table of this network's own DHT; none: it is switched off.
-    pub lan_peers: Option<usize>,
-    /// We answer for the DHT too.
-    pub dht_server: bool,
-    pub reach: Reachability,
-    /// The ways in which others get here: four, the best first.
-    pub rungs: Vec<Rung>,
-    /// Devices on this network, with what they say they are.
-    pub nearby: Vec<(PeerId, Option<String>)>,
-    /// The router that was asked to open ports, if one answered.
-    pub router: Option<RouterView>,
-    pub(crate) mappings: Vec<Mapping>,
-    pub relays: Vec<RelayView>,
-    /// What is known of each address at which others might get here.
-    pub addresses: Vec<AddressView>,
-    /// The last test of whether others can get here.
-    pub check: Option<CheckView>,
-    /// Only those who have the same key get in.
-    pub private_network: bool,
-    /// Web services that are asked who has what, or for blocks.
-    pub services: Vec<ServiceView>,
-}
-
 /// The handle on the network; clones share it.
 #[derive(Debug, Clone)]
 pub struct Net {
@@ -163,7 +127,7 @@ pub struct Net {
     commands: mpsc::Sender<Command>,
     announcements: mpsc::Sender<Change>,
     meter: Meter,
-    outlook: watch::Receiver<Outlook>,
+    summary: watch::Receiver<Summary>,
 }
 
 impl Net {
@@ -181,7 +145,7 @@ impl Net {
         let starting =
             actor::Actor::start(&config, &identity, receiver, serve, &index, meter.clone());
         let actor = Box::pin(starting).await?;
-        let outlook = actor.outlook();
+        let summary = actor.summary();
         let announcements = Announcer::start(index, actor.standing(), commands.downgrade());
         tokio::spawn(actor.run());
         Ok(Self {
@@ -189,7 +153,7 @@ impl Net {
             commands,
             announcements,
             meter,
-            outlook,
+            summary,
         })
     }
 
@@ -198,9 +162,9 @@ impl Net {
         &self.meter
     }
 
-    /// How we stand, as it changes.
-    pub(crate) fn outlook(&self) -> watch::Receiver<Outlook> {
-        self.outlook.clone()
+    /// How we stand, in short, as it changes.
+    pub(crate) fn summary(&self) -> watch::Receiver<Summary> {
+        self.summary.clone()
     }
 
     pub fn peer_id(&self) -> PeerId {
@@ -272,17 +236,17 @@ impl Net {
         holders.unwrap_or_default()
     }
 
-    pub async fn network(&self) -> Result<NetworkInfo, NetError> {
+    pub async fn network(&self) -> Result<Status, NetError> {
         self.ask(|reply| Command::Network { reply }).await
     }
 
     /// Tests whether others can get here. `public`: the public checking service is asked too.
-    pub(crate) async fn check(&self, public: bool) -> Result<CheckView, NetError> {
-        let mut view = self.ask(|reply| Command::Check { reply }).await?;
+    pub(crate) async fn check(&self, public: bool) -> Result<Check, NetError> {
+        let mut check = self.ask(|reply| Command::Check { reply }).await?;
         if public {
-            view.public = Some(self.ask(|reply| Command::CheckPublicly { reply }).await?);
+            check.public = Some(self.ask(|reply| Command::CheckPublicly { reply }).await?);
         }
-        Ok(view)
+        Ok(check)
     }
 
     /// The addresses of gateways, by the IDs under which their blocks come. Empty once it is shut down.

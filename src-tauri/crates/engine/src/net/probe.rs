@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use libp2p::{Multiaddr, PeerId};
 
 use super::autonat::{Answer, DialRequest};
-use crate::api::{RungKind, Verdict};
+use super::status::{AddressCheck, RungKind, Verdict};
 use crate::limits::{MAX_PROBE_SERVERS, MAX_PROBED_ADDRESSES, MAX_PROBES};
 
 /// So many servers in vain are believed; fewer only when there are no others.
@@ -44,16 +44,6 @@ struct Asked {
     address: Multiaddr,
     /// The number was said to us.
     heard: bool,
-}
-
-/// What is known of an address.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Finding {
-    pub(crate) address: Multiaddr,
-    pub(crate) by: RungKind,
-    pub(crate) verdict: Verdict,
-    /// Servers that tried it, in this round.
-    pub(crate) tries: usize,
 }
 
 impl Probe {
@@ -156,8 +146,9 @@ impl Probe {
         }
     }
 
-    pub(crate) fn findings(&self) -> Vec<Finding> {
-        let finding = |(address, subject): (&Multiaddr, &Subject)| Finding {
+    /// What is known of each address.
+    pub(crate) fn findings(&self) -> Vec<AddressCheck> {
+        let finding = |(address, subject): (&Multiaddr, &Subject)| AddressCheck {
             address: address.clone(),
             by: subject.by,
             verdict: self.verdict(address, subject),

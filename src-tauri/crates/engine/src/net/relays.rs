@@ -11,7 +11,7 @@ use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
 
 use super::address;
-use crate::api::{RelayState, RelayView};
+use super::status::{self, RelayState};
 use crate::limits::{MAX_KNOWN_RELAYS, MAX_PEER_ADDRESSES, MAX_RELAYS};
 
 /// After a refusal, and twice that after the next.
@@ -209,31 +209,24 @@ impl Relays {
     }
 
     /// Those that were asked, in an order that stays.
-    pub(crate) fn views(&self) -> Vec<RelayView> {
-        let mut views: Vec<RelayView> = self
-            .known
-            .iter()
-            .filter_map(|(peer, relay)| {
-                let state = match relay.state {
-                    State::Idle | State::Leaving(_) => return None,
-                    State::Asking { .. } => RelayState::Asking,
-                    State::Reserved(_) => RelayState::Reserved,
-                    State::Refused { .. } => RelayState::Refused,
-                };
-                Some(RelayView {
-                    peer: peer.to_string(),
-                    address: relay
-                        .addresses
-                        .first()
-                        .map(ToString::to_string)
-                        .unwrap_or_default(),
-                    state,
-                    chosen: relay.chosen,
-                })
+    pub(crate) fn statuses(&self) -> Vec<status::Relay> {
+        let status = |(peer, relay): (&PeerId, &Relay)| {
+            let state = match relay.state {
+                State::Idle | State::Leaving(_) => return None,
+                State::Asking { .. } => RelayState::Asking,
+                State::Reserved(_) => RelayState::Reserved,
+                State::Refused { .. } => RelayState::Refused,
+            };
+            Some(status::Relay {
+                peer: *peer,
+                address: relay.addresses.first().cloned(),
+                state,
+                chosen: relay.chosen,
             })
-            .collect();
-        views.sort_by(|a, b| a.peer.cmp(&b.peer));
-        views
+        };
+        let mut relays: Vec<status::Relay> = self.known.iter().filter_map(status).collect();
+        relays.sort_by_cached_key(|relay| relay.peer.to_string());
+        relays
     }
 }
 
@@ -306,8 +299,8 @@ mod tests {
         assert_eq!(asked.len(), MAX_RELAYS);
         assert_eq!(relays.accepted(&asked[0].0).len(), 2);
         let reserved = |relays: &Relays| {
-            let mut views = relays.views().into_iter();
-            views.any(|relay| relay.state == RelayState::Reserved)
+            let mut asked = relays.statuses().into_iter();
+            asked.any(|relay| relay.state == RelayState::Reserved)
         };
         assert!(reserved(&relays) && ask(&mut relays, now).is_empty());
         // The one that hasn't answered yet is left once it has.
@@ -318,7 +311,7 @@ mod tests {
         let left = Step::Leave { peer: asked[1].0 };
         assert_eq!(relays.steps(false, now), [left]);
         assert!(relays.closed(asked[0].1, now));
-        assert!(relays.views().is_empty());
+        assert!(relays.statuses().is_empty());
     }
 
     #[test]
@@ -329,7 +322,7 @@ mod tests {
         assert!(relays.closed(listener, now) && !relays.closed(listener, now));
         relays.gone(&PeerId::random());
         assert!(ask(&mut relays, now).is_empty());
-        assert_eq!(relays.views()[0].state, RelayState::Refused);
+        assert_eq!(relays.statuses()[0].state, RelayState::Refused);
         let (_, listener) = ask(&mut relays, now + PAUSE)[0];
         relays.closed(listener, now);
         assert!(ask(&mut relays, now + PAUSE).is_empty());

@@ -18,7 +18,8 @@ use tokio::time::{Instant, sleep_until};
 
 use self::catalog::{Catalog, Query};
 use crate::activity::Activity;
-use crate::api::{Focus, LibraryRequest, LibraryView, Reachability};
+use crate::api::{Focus, LibraryRequest, LibraryView};
+use crate::net::status::Summary;
 use crate::rates::Meter;
 
 /// The least time between two looks at what changed, for one reader: four a second are as many as people can read.
@@ -32,20 +33,12 @@ const MAX_SEARCH: usize = 256;
 /// Readers whose last answer is remembered. There is one window; others are programs.
 const MAX_READERS: usize = 16;
 
-/// What the network's actor says of itself, for the foot of the window.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Outlook {
-    /// Connected.
-    pub(crate) people: u32,
-    pub(crate) reach: Reachability,
-}
-
 /// The list, and who reads it.
 #[derive(Debug)]
 pub(crate) struct Library {
     activity: Activity,
     meter: Meter,
-    outlook: watch::Receiver<Outlook>,
+    summary: watch::Receiver<Summary>,
     /// Everything is paused.
     paused: watch::Receiver<bool>,
     catalog: Mutex<Catalog>,
@@ -68,13 +61,13 @@ impl Library {
     pub(crate) fn new(
         activity: Activity,
         meter: Meter,
-        outlook: watch::Receiver<Outlook>,
+        summary: watch::Receiver<Summary>,
         paused: watch::Receiver<bool>,
     ) -> Self {
         Self {
             activity,
             meter,
-            outlook,
+            summary,
             paused,
             catalog: Mutex::default(),
             readers: Mutex::default(),
@@ -96,12 +89,12 @@ impl Library {
         }
         let mut items = self.activity.watch();
         let mut samples = self.meter.watch();
-        let (mut outlook, mut paused) = (self.outlook.clone(), self.paused.clone());
+        let (mut summary, mut paused) = (self.summary.clone(), self.paused.clone());
         loop {
             let looked = Instant::now();
             items.mark_unchanged();
             samples.mark_unchanged();
-            outlook.mark_unchanged();
+            summary.mark_unchanged();
             paused.mark_unchanged();
             let view = self.look(request);
             let print = print(&view);
@@ -113,7 +106,7 @@ impl Library {
                 () = sleep_until(until) => {}
                 Ok(()) = items.changed() => {}
                 Ok(()) = samples.changed() => {}
-                Ok(()) = outlook.changed() => {}
+                Ok(()) = summary.changed() => {}
                 Ok(()) = paused.changed() => {}
             }
             sleep_until((looked + LOOK_GAP).min(until)).await;
@@ -148,7 +141,7 @@ impl Library {
             0 => Vec::new(),
             since => self.activity.notices(since),
         };
-        let outlook = *self.outlook.borrow();
+        let summary = *self.summary.borrow();
         let mut view = LibraryView {
             rev: 0,
             counts,
@@ -157,8 +150,8 @@ impl Library {
             items: self.activity.some(&ids),
             focus,
             rates: self.meter.rates(),
-            people: outlook.people,
-            reach: outlook.reach,
+            people: summary.peers,
+            reach: summary.reachability.into(),
             paused: *self.paused.borrow(),
             notices,
         };

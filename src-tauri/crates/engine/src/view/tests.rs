@@ -29,7 +29,7 @@ pub(crate) fn view(id: i64) -> ItemView {
 struct Desk {
     activity: Activity,
     library: Library,
-    outlook: watch::Sender<Outlook>,
+    summary: watch::Sender<Summary>,
     paused: watch::Sender<bool>,
 }
 
@@ -38,16 +38,16 @@ fn desk(items: i64) -> Desk {
     for id in 1..=items {
         activity.put(view(id));
     }
-    let (outlook, paused) = (watch::Sender::default(), watch::Sender::default());
+    let (summary, paused) = (watch::Sender::default(), watch::Sender::default());
     Desk {
         library: Library::new(
             activity.clone(),
             Meter::default(),
-            outlook.subscribe(),
+            summary.subscribe(),
             paused.subscribe(),
         ),
         activity,
-        outlook,
+        summary,
         paused,
     }
 }
@@ -96,7 +96,7 @@ async fn what_is_seen_is_told_and_what_is_not_is_not() {
         &(|desk: &Desk| desk.activity.update(ItemId(5), |view| view.rate_up = 9)) as &dyn Fn(&Desk),
         &|desk| desk.activity.remove(ItemId(1)),
         &|desk| desk.paused.send_modify(|paused| *paused = true),
-        &|desk| desk.outlook.send_modify(|outlook| outlook.people = 3),
+        &|desk| desk.summary.send_modify(|summary| summary.peers = 3),
     ] {
         let before = desk.library.view(&request(0, LONG)).await;
         let asked = request(before.rev, LONG);

@@ -82,8 +82,8 @@ async fn a_port_is_opened_and_closed_over_nat_pmp() {
         panic!("not opened");
     };
     assert_eq!(
-        (granted.opened.external, granted.spoken),
-        (4802, Spoken::NatPmp)
+        (granted.opened.external, granted.protocol),
+        (4802, PortProtocol::NatPmp)
     );
     assert_eq!(granted.lease, Some(Duration::from_hours(1)));
     assert_eq!(router.unmap(granted.opened).await, Outcome::Unmapped);
@@ -94,15 +94,15 @@ async fn a_port_is_opened_and_kept_over_pcp() {
     let (gateway, _tasks) = start(|question| Some(pcp_only(question))).await;
     let (mut router, facts) = find(CLIENT, gateway, None).await.unwrap();
     assert_eq!(
-        (facts.spoken, facts.external),
-        (Spoken::Pcp, External::WithEachPort)
+        (facts.protocol, facts.external),
+        (PortProtocol::Pcp, External::WithEachPort)
     );
     let Outcome::Mapped(granted) = router.map(endpoint(), 4801).await else {
         panic!("not opened");
     };
     assert_eq!(
-        (granted.ip, granted.spoken),
-        (Some(OUTSIDE.into()), Spoken::Pcp)
+        (granted.ip, granted.protocol),
+        (Some(OUTSIDE.into()), PortProtocol::Pcp)
     );
     // Found again, it still knows the number that the port was opened with.
     let (mut router, _) = find(CLIENT, gateway, Some(router)).await.unwrap();

@@ -11,11 +11,11 @@
 //!
 //! A line that nothing is wanted of any more closes what is open, and is over.
 
-use super::{
-    Endpoint, External, Facts, Granted, Instant, IpAddr, Job, Mapping, Opened, Outcome, PortState,
-    RouterView, SocketAddr, Trouble, trouble,
-};
-use std::time::Duration;
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use super::{Endpoint, External, Facts, Granted, Job, Opened, Outcome, PortState, trouble};
+use crate::net::status::{Mapping, Router, RouterProblem};
 
 /// How often a router is asked whether what it opened is open. A restart costs this long.
 const CHECK: Duration = Duration::from_secs(45);
@@ -275,7 +275,7 @@ impl Line {
             opened,
             ip,
             lease,
-            spoken,
+            protocol,
         } = granted;
         self.losses = 0;
         let before = self
@@ -286,7 +286,7 @@ impl Line {
         self.stale.extend(before.filter(|before| *before != opened));
         let is_v4 = opened.endpoint.address.is_ipv4();
         if let Some(router) = &mut self.router {
-            router.spoken = spoken;
+            router.protocol = protocol;
             if let (Some(ip), true) = (ip, is_v4) {
                 router.external = External::Is(ip);
             }
@@ -403,12 +403,12 @@ impl Line {
         self.router.is_some() && self.trouble().is_none()
     }
 
-    fn trouble(&self) -> Option<Trouble> {
+    fn trouble(&self) -> Option<RouterProblem> {
         match &self.router.as_ref()?.external {
             External::Is(ip) => trouble(*ip),
             External::WithEachPort => None,
-            External::Hidden => Some(Trouble::DoubleNat),
-            External::Untold(_) => Some(Trouble::NoExternalAddress),
+            External::Hidden => Some(RouterProblem::DoubleNat),
+            External::Untold(_) => Some(RouterProblem::NoExternalAddress),
         }
     }
 
@@ -434,39 +434,37 @@ impl Line {
         if self.mappings().next().is_some() {
             return PortState::Opened;
         }
-        match (self.trouble(), &self.refusal) {
-            (Some(Trouble::DoubleNat), _) => PortState::DoubleNat,
-            (Some(Trouble::Cgnat), _) => PortState::Cgnat,
-            (Some(Trouble::NoExternalAddress), _) | (None, Some(_)) => PortState::Refused,
-            (None, None) if self.searched && self.router.is_none() => PortState::NoRouter,
-            (None, None) => PortState::Searching,
+        match self.problem() {
+            Some(RouterProblem::DoubleNat) => PortState::DoubleNat,
+            Some(RouterProblem::Cgnat) => PortState::Cgnat,
+            Some(RouterProblem::NoExternalAddress | RouterProblem::Refused) => PortState::Refused,
+            None if self.searched && self.router.is_none() => PortState::NoRouter,
+            None => PortState::Searching,
         }
     }
 
-    pub(super) fn router(&self) -> Option<super::RouterView> {
+    pub(super) fn router(&self) -> Option<Router> {
         let router = self.router.as_ref()?;
-        let trouble = self.trouble().map(|trouble| match trouble {
-            Trouble::DoubleNat => "double-nat",
-            Trouble::Cgnat => "cgnat",
-            Trouble::NoExternalAddress => "no-external-address",
-        });
-        let refused = self.refusal.as_ref().map(|_| "refused");
-        let untold = match &router.external {
-            External::Untold(words) => Some(words),
-            External::Is(_) | External::WithEachPort | External::Hidden => None,
+        let refusal = self.refusal.as_ref();
+        let (external, untold) = match &router.external {
+            External::Is(ip) => (Some(*ip), None),
+            External::WithEachPort | External::Hidden => (None, None),
+            External::Untold(words) => (None, Some(words)),
         };
-        let refusal = self.refusal.as_ref().map(|refusal| &refusal.words);
-        Some(RouterView {
+        Some(Router {
             name: router.name.clone(),
-            address: router.address.to_string(),
-            spoken: router.spoken,
-            external: match &router.external {
-                External::Is(ip) => Some(ip.to_string()),
-                External::WithEachPort | External::Hidden | External::Untold(_) => None,
-            },
-            problem: trouble.or(refused).map(ToOwned::to_owned),
-            detail: untold.or(refusal).cloned(),
+            address: router.address,
+            protocol: router.protocol,
+            external,
+            problem: self.problem(),
+            words: untold.or(refusal.map(|refusal| &refusal.words)).cloned(),
         })
+    }
+
+    /// Why the router is no use; a refusal is the least of reasons.
+    fn problem(&self) -> Option<RouterProblem> {
+        let refused = self.refusal.as_ref().map(|_| RouterProblem::Refused);
+        self.trouble().or(refused)
     }
 
     pub(super) fn mappings(&self) -> impl Iterator<Item = Mapping> {

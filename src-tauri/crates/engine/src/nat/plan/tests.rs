@@ -90,7 +90,7 @@ impl Scene {
             Job::Find if router.on => Outcome::Found(Facts {
                 name: Some("Fake".to_owned()),
                 address: "192.168.1.1".parse().unwrap(),
-                spoken: Spoken::Upnp,
+                protocol: PortProtocol::Upnp,
                 external: router.external.clone().unwrap(),
             }),
             Job::Find => Outcome::NotFound,
@@ -111,7 +111,7 @@ impl Scene {
                     opened,
                     ip: None,
                     lease: router.lease,
-                    spoken: Spoken::Upnp,
+                    protocol: PortProtocol::Upnp,
                 })
             }
             Job::Check(open) => Outcome::Checked {
@@ -134,7 +134,7 @@ impl Scene {
         self.plan.ports().state
     }
 
-    fn problem(&self) -> Option<String> {
+    fn problem(&self) -> Option<RouterProblem> {
         self.plan.ports().router?.problem
     }
 
@@ -288,23 +288,43 @@ fn one_lost_search_closes_nothing() {
 #[test]
 fn behind_a_second_nat_nothing_is_opened_until_that_changes() {
     for (external, state, problem) in [
-        ("10.0.0.7", PortState::DoubleNat, "double-nat"),
-        ("172.16.1.1", PortState::DoubleNat, "double-nat"),
-        ("192.168.0.2", PortState::DoubleNat, "double-nat"),
-        ("169.254.3.4", PortState::DoubleNat, "double-nat"),
-        ("100.64.0.1", PortState::Cgnat, "cgnat"),
-        ("100.127.255.1", PortState::Cgnat, "cgnat"),
-        ("192.0.0.2", PortState::Cgnat, "cgnat"),
-        ("0.0.0.0", PortState::Refused, "no-external-address"),
-        ("127.0.0.1", PortState::Refused, "no-external-address"),
-        ("224.0.0.1", PortState::Refused, "no-external-address"),
-        ("::1", PortState::Refused, "no-external-address"),
+        ("10.0.0.7", PortState::DoubleNat, RouterProblem::DoubleNat),
+        ("172.16.1.1", PortState::DoubleNat, RouterProblem::DoubleNat),
+        (
+            "192.168.0.2",
+            PortState::DoubleNat,
+            RouterProblem::DoubleNat,
+        ),
+        (
+            "169.254.3.4",
+            PortState::DoubleNat,
+            RouterProblem::DoubleNat,
+        ),
+        ("100.64.0.1", PortState::Cgnat, RouterProblem::Cgnat),
+        ("100.127.255.1", PortState::Cgnat, RouterProblem::Cgnat),
+        ("192.0.0.2", PortState::Cgnat, RouterProblem::Cgnat),
+        (
+            "0.0.0.0",
+            PortState::Refused,
+            RouterProblem::NoExternalAddress,
+        ),
+        (
+            "127.0.0.1",
+            PortState::Refused,
+            RouterProblem::NoExternalAddress,
+        ),
+        (
+            "224.0.0.1",
+            PortState::Refused,
+            RouterProblem::NoExternalAddress,
+        ),
+        ("::1", PortState::Refused, RouterProblem::NoExternalAddress),
     ] {
         let mut scene = Scene::new(external);
         scene.start();
         scene.pass(HOUR);
         assert_eq!(scene.state(), state, "{external}");
-        assert_eq!(scene.problem().as_deref(), Some(problem), "{external}");
+        assert_eq!(scene.problem(), Some(problem), "{external}");
         assert!(scene.router.table.is_empty() && scene.shown().is_empty());
         assert!(scene.asked.len() < 40, "{:?}", scene.asked);
         scene.router.external = Some(External::Is("8.8.8.8".parse().unwrap()));
@@ -319,7 +339,7 @@ fn a_connected_router_without_a_public_address_is_behind_another_one() {
     scene.router.external = Some(External::Hidden);
     scene.start();
     assert_eq!(scene.state(), PortState::DoubleNat);
-    assert_eq!(scene.problem().as_deref(), Some("double-nat"));
+    assert_eq!(scene.problem(), Some(RouterProblem::DoubleNat));
     assert!(scene.router.table.is_empty());
 }
 
@@ -340,8 +360,8 @@ fn a_refusal_is_told_in_the_routers_words_and_tried_again() {
     scene.start();
     assert_eq!(scene.state(), PortState::Refused);
     let router = scene.plan.ports().router.unwrap();
-    assert_eq!(router.problem.as_deref(), Some("refused"));
-    assert_eq!(router.detail.as_deref(), Some("not for you"));
+    assert_eq!(router.problem, Some(RouterProblem::Refused));
+    assert_eq!(router.words.as_deref(), Some("not for you"));
     scene.pass(HOUR);
     assert!((8..=20).contains(&scene.count("map")), "{:?}", scene.asked);
     scene.router.refuses = false;
@@ -455,7 +475,7 @@ fn an_ipv6_port_is_shown_at_its_own_address() {
     let facts = Facts {
         name: None,
         address: "fe80::1".parse().unwrap(),
-        spoken: Spoken::Pcp,
+        protocol: PortProtocol::Pcp,
         external: External::WithEachPort,
     };
     plan.done(now, ip, Outcome::Found(facts));
@@ -472,7 +492,7 @@ fn an_ipv6_port_is_shown_at_its_own_address() {
             opened,
             ip: Some(ip),
             lease: Some(HOUR),
-            spoken: Spoken::Pcp,
+            protocol: PortProtocol::Pcp,
         }),
     );
     let ports = plan.ports();
@@ -495,7 +515,10 @@ fn of_several_routers_the_one_that_opened_something_is_shown() {
         scene.plan.done(scene.now, ip, outcome);
     }
     assert_eq!(scene.state(), PortState::Opened);
-    assert_eq!(scene.plan.ports().router.unwrap().address, "192.168.1.1");
+    assert_eq!(
+        scene.plan.ports().router.unwrap().address,
+        IpAddr::from([192, 168, 1, 1])
+    );
     assert_eq!(scene.shown(), ["8.8.8.8:4801"]);
 }
 
@@ -518,7 +541,8 @@ fn any_outcome(job: Job, dice: [u8; 4]) -> Outcome {
         2 => External::Untold(String::new()),
         _ => External::Is(ip),
     };
-    let spoken = [Spoken::Upnp, Spoken::Pcp, Spoken::NatPmp][usize::from(c) % 3];
+    let protocol =
+        [PortProtocol::Upnp, PortProtocol::Pcp, PortProtocol::NatPmp][usize::from(c) % 3];
     match (kind % 8, job) {
         (0, _) => Outcome::Lost,
         (1, Job::Map { endpoint, .. }) => Outcome::Refused(endpoint, String::new()),
@@ -526,7 +550,7 @@ fn any_outcome(job: Job, dice: [u8; 4]) -> Outcome {
         (_, Job::Find) => Outcome::Found(Facts {
             name: None,
             address: IpAddr::from([192, 168, 1, c % 2]),
-            spoken,
+            protocol,
             external,
         }),
         (_, Job::Map { endpoint, external }) => Outcome::Mapped(Granted {
@@ -536,7 +560,7 @@ fn any_outcome(job: Job, dice: [u8; 4]) -> Outcome {
             },
             ip: (b % 2 == 0).then_some(ip),
             lease: [None, Some(Duration::ZERO), Some(HOUR)][usize::from(c) % 3],
-            spoken,
+            protocol,
         }),
         (_, Job::Check(open)) => {
             let asked = |bit: u8| {

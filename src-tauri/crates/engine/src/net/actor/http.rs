@@ -10,11 +10,11 @@ use unixfs::cid::{self, Cid};
 
 use super::Actor;
 use crate::api::ItemKind;
-use crate::api::PublicCheck;
 use crate::index::Index;
 use crate::net::http::{Step, WebEvent};
 use crate::net::ladder::is_relayed;
 use crate::net::session::Search;
+use crate::net::status::PublicCheck;
 use crate::net::{Config, address};
 
 impl Actor {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 
 use libp2p::core::transport::ListenerId;
 use libp2p::multiaddr::Protocol;
@@ -16,14 +16,13 @@ use libp2p::{Multiaddr, PeerId, StreamProtocol, dcutr, identify, relay};
 use tokio::sync::oneshot;
 
 use super::Actor;
-use crate::api::{AddressView, CheckView, RungKind, Transport, Verdict};
 use crate::limits::{MAX_CHECKS, MAX_PEER_ADDRESSES, MAX_RELAYED_GUESTS};
 use crate::nat::{Endpoint, PortMapper, PortState};
 use crate::net::address::{self, Scope};
 use crate::net::autonat::{self, Answer, DialRequest};
 use crate::net::ladder::is_relayed;
-use crate::net::probe::Finding;
 use crate::net::relays::Step;
+use crate::net::status::{self, AddressCheck, Mapping, RungKind, Transport, Verdict};
 
 /// After a start or a change of networks, what isn't there yet may still come.
 pub(super) const YOUTH: Duration = Duration::from_secs(12);
@@ -38,7 +37,7 @@ const CHECK_TIME: Duration = Duration::from_secs(45);
 #[derive(Debug)]
 pub(super) struct Check {
     until: Instant,
-    reply: oneshot::Sender<CheckView>,
+    reply: oneshot::Sender<status::Check>,
 }
 
 impl Actor {
@@ -96,7 +95,7 @@ impl Actor {
         self.update_external();
         self.update_lan_addresses();
         self.update_relays(now);
-        self.update_outlook();
+        self.update_summary();
     }
 
     /// The addresses that others are asked to try.
@@ -132,7 +131,7 @@ impl Actor {
         if ports.state != PortState::Opened {
             return Vec::new();
         }
-        let address = |mapping: &crate::nat::Mapping| {
+        let address = |mapping: &Mapping| {
             let place = Multiaddr::from(mapping.external.ip());
             let port = mapping.external.port();
             match mapping.transport {
@@ -201,7 +200,7 @@ impl Actor {
     pub(super) fn update_external(&mut self) {
         let findings = self.probe.findings();
         let is_closed = |address: &Multiaddr| {
-            let is_it = |finding: &&Finding| finding.address == *address;
+            let is_it = |finding: &&AddressCheck| finding.address == *address;
             findings
                 .iter()
                 .find(is_it)
@@ -263,7 +262,7 @@ impl Actor {
             tracing::info!(relay = %relay_peer_id, "others can come here through a relay");
             let addresses = self.relays.accepted(&relay_peer_id);
             self.show_both_transports(relay_peer_id, &addresses);
-            self.update_outlook();
+            self.update_summary();
         }
     }
 
@@ -361,7 +360,7 @@ impl Actor {
     }
 
     /// Others are asked to try each of our addresses now.
-    pub(super) fn check(&mut self, reply: oneshot::Sender<CheckView>) {
+    pub(super) fn check(&mut self, reply: oneshot::Sender<status::Check>) {
         let now = Instant::now();
         if self.checks.len() >= MAX_CHECKS {
             return;
@@ -387,55 +386,52 @@ impl Actor {
         if over.is_empty() {
             return;
         }
-        let view = self.check_view();
-        self.last_check = Some(view.clone());
+        let found = self.found();
+        self.last_check = Some(found.clone());
         for check in over {
-            let _ = check.reply.send(view.clone());
+            let _ = check.reply.send(found.clone());
         }
     }
 
-    fn check_view(&self) -> CheckView {
-        let addresses = self.address_views();
+    /// What the test that ends now has found.
+    fn found(&self) -> status::Check {
+        let addresses = self.address_checks();
         let any = |verdict| {
             addresses
                 .iter()
-                .any(|address| address.by != RungKind::Relay && address.reachable == verdict)
+                .any(|address| address.by != RungKind::Relay && address.verdict == verdict)
         };
-        let reachable = if any(Verdict::Yes) {
+        let verdict = if any(Verdict::Yes) {
             Verdict::Yes
         } else if self.probe.asked() == 0 || any(Verdict::Unknown) || any(Verdict::Checking) {
             Verdict::Unknown
         } else {
             Verdict::No
         };
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        CheckView {
-            at: i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
-            reachable,
-            asked: self.probe.asked() as u64,
+        status::Check {
+            at: SystemTime::now(),
+            verdict,
+            asked: self.probe.asked(),
             addresses,
             public: None,
         }
     }
 
     /// What is known of each address at which others might get here.
-    pub(super) fn address_views(&self) -> Vec<AddressView> {
-        let mut views: Vec<AddressView> = self.probe.findings().into_iter().map(view).collect();
+    pub(super) fn address_checks(&self) -> Vec<AddressCheck> {
+        let mut checks = self.probe.findings();
         let relayed = self
             .swarm
             .external_addresses()
             .filter(|address| is_relayed(address));
-        views.extend(relayed.map(|address| AddressView {
-            address: address.to_string(),
-            transport: Transport::of(address),
+        checks.extend(relayed.map(|address| AddressCheck {
+            address: address.clone(),
             by: RungKind::Relay,
             // The relay itself said so.
-            reachable: Verdict::Yes,
+            verdict: Verdict::Yes,
             tries: 0,
         }));
-        views
+        checks
     }
 }
 
@@ -444,16 +440,6 @@ pub(super) fn tell_punch(event: &dcutr::Event) {
     match &event.result {
         Ok(_) => tracing::debug!(%peer, "a hole is punched"),
         Err(error) => tracing::debug!(%peer, %error, "no hole could be punched"),
-    }
-}
-
-fn view(finding: Finding) -> AddressView {
-    AddressView {
-        transport: Transport::of(&finding.address),
-        address: finding.address.to_string(),
-        by: finding.by,
-        reachable: finding.verdict,
-        tries: finding.tries as u64,
     }
 }
 

@@ -9,8 +9,8 @@ use url::Url;
 
 use super::client::{self, Clients, NamedBy};
 use super::{WebError, shown};
-use crate::api::{PublicCheck, Verdict};
 use crate::limits::{MAX_CHECK_BYTES, MAX_CHECK_WORDS, PUBLIC_CHECK_TIME};
+use crate::net::status::{PublicCheck, Verdict};
 
 /// Its answer, as far as it matters here (ipfs-check, `peerCheckOutput`).
 #[derive(Debug, Deserialize)]
@@ -41,9 +41,9 @@ pub(crate) async fn public_check(
 ) -> PublicCheck {
     let asked = tokio::time::timeout(PUBLIC_CHECK_TIME, ask(clients, url, multiaddr, cid)).await;
     match asked.unwrap_or(Err(WebError::Timeout)) {
-        Ok(answer) => verdict(answer),
+        Ok(answer) => judge(answer),
         Err(error) => PublicCheck {
-            reachable: Verdict::Unknown,
+            verdict: Verdict::Unknown,
             detail: Some(format!("{} {error}", shown(url))),
         },
     }
@@ -72,11 +72,11 @@ async fn ask(
     serde_json::from_slice(&body).map_err(|_| WebError::Wrong)
 }
 
-fn verdict(answer: Answer) -> PublicCheck {
+fn judge(answer: Answer) -> PublicCheck {
     let data = answer.data_available_over_bitswap;
     if !answer.connection_error.is_empty() {
         return PublicCheck {
-            reachable: Verdict::No,
+            verdict: Verdict::No,
             detail: Some(words(&answer.connection_error)),
         };
     }
@@ -86,7 +86,7 @@ fn verdict(answer: Answer) -> PublicCheck {
     }
     let addresses = answer.connection_maddrs.unwrap_or_default();
     PublicCheck {
-        reachable: Verdict::Yes,
+        verdict: Verdict::Yes,
         detail: addresses.first().map(|address| words(address)),
     }
 }
@@ -103,13 +103,13 @@ mod tests {
 
     use super::*;
 
-    fn check(answer: &Value, reachable: Verdict, detail: Option<&str>) {
+    fn check(answer: &Value, verdict: Verdict, detail: Option<&str>) {
         let answer: Answer = serde_json::from_value(answer.clone()).unwrap();
         let expected = PublicCheck {
-            reachable,
+            verdict,
             detail: detail.map(str::to_owned),
         };
-        assert_eq!(verdict(answer), expected);
+        assert_eq!(judge(answer), expected);
     }
 
     #[test]

@@ -17,10 +17,10 @@ use url::Url;
 use super::client::NamedBy;
 use super::health::Health;
 use super::{Clients, Task, WebError, WebEvent, gateway, shown};
-use crate::api::{ServiceKind, ServiceView};
 use crate::limits::{
     GATEWAY_DELAY, MAX_BLOCK_REQUESTS, MAX_FOUND_GATEWAYS, MAX_GATEWAY_NAMES, MAX_WEB_SERVICES,
 };
+use crate::net::status::{Service, ServiceKind};
 
 #[derive(Debug)]
 pub(crate) struct Gateways {
@@ -253,17 +253,16 @@ impl Gateways {
             .collect()
     }
 
-    pub(crate) fn views(&self) -> Vec<ServiceView> {
-        let view = |gateway: &Gateway| ServiceView {
-            url: shown(&gateway.url),
+    pub(crate) fn statuses(&self) -> Vec<Service> {
+        let status = |gateway: &Gateway| Service {
+            url: gateway.url.clone(),
             kind: ServiceKind::Gateway,
-            works: gateway.health.problem().is_none(),
-            problem: gateway.health.problem().map(ToString::to_string),
+            problem: gateway.health.problem().cloned(),
             received: gateway.received,
         };
-        let mut views: Vec<ServiceView> = self.known.values().map(view).collect();
-        views.sort_unstable_by(|a, b| a.url.cmp(&b.url));
-        views
+        let mut services: Vec<Service> = self.known.values().map(status).collect();
+        services.sort_unstable_by(|a, b| a.url.cmp(&b.url));
+        services
     }
 
     fn rest(&mut self, id: &PeerId) -> Option<Step> {

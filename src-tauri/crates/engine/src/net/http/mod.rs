@@ -34,8 +34,6 @@ mod server;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
-
 use bitswap::SessionId;
 use bytes::Bytes;
 use libp2p::PeerId;
@@ -52,7 +50,8 @@ pub(crate) use self::gateways::{Gateways, Step};
 use self::routers::Routers;
 use super::config::Config;
 use super::dial::Target;
-use crate::api::{PublicCheck, ServiceView, Verdict};
+pub(crate) use super::status::WebError;
+use super::status::{PublicCheck, Service, Verdict};
 use crate::limits::WEB_EVENTS;
 
 /// What a request came to.
@@ -80,29 +79,6 @@ pub(crate) enum WebEvent {
     },
     /// The public test was made.
     Checked(PublicCheck),
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum WebError {
-    #[error("nothing outside this computer may be asked")]
-    NotHere,
-    #[error("its address is not one that may be asked")]
-    NotAllowed,
-    #[error("can't be reached: {0}")]
-    Unreachable(String),
-    #[error("does not answer in time")]
-    Timeout,
-    /// It said so; that is no fault.
-    #[error("does not have it")]
-    Lacks,
-    #[error("wants fewer requests")]
-    Busy(Option<Duration>),
-    #[error("answers with HTTP status {0}")]
-    Status(u16),
-    #[error("sends more than it was asked for")]
-    TooLarge,
-    #[error("sends something else than it was asked for")]
-    Wrong,
 }
 
 /// A task that ends when nobody wants its result any more.
@@ -180,7 +156,7 @@ impl Web {
             let check = match url {
                 Some(url) => public_check(&clients, &url, &address, &cid.await).await,
                 None => PublicCheck {
-                    reachable: Verdict::Unknown,
+                    verdict: Verdict::Unknown,
                     detail: None,
                 },
             };
@@ -195,9 +171,9 @@ impl Web {
         self.gateways.begin_anew();
     }
 
-    pub(crate) fn views(&self) -> Vec<ServiceView> {
-        let gateways = self.gateways.views();
-        self.routers.views().chain(gateways).collect()
+    pub(crate) fn statuses(&self) -> Vec<Service> {
+        let gateways = self.gateways.statuses();
+        self.routers.statuses().chain(gateways).collect()
     }
 }
 

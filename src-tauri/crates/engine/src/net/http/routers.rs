@@ -11,10 +11,10 @@ use url::Url;
 
 use super::health::Health;
 use super::routing::{self, Taker};
-use super::{Clients, Task, WebError, WebEvent, shown};
-use crate::api::{ServiceKind, ServiceView};
+use super::{Clients, Task, WebError, WebEvent};
 use crate::limits::{LOOKUP_TIME, MAX_LOOKUPS, MAX_WEB_SERVICES};
 use crate::net::address::Reach;
+use crate::net::status::{Service, ServiceKind};
 
 #[derive(Debug)]
 pub(crate) struct Routers {
@@ -101,12 +101,11 @@ impl Routers {
         }
     }
 
-    pub(crate) fn views(&self) -> impl Iterator<Item = ServiceView> {
-        self.chosen.iter().map(|(url, health)| ServiceView {
-            url: shown(url),
-            kind: ServiceKind::Router,
-            works: health.problem().is_none(),
-            problem: health.problem().map(ToString::to_string),
+    pub(crate) fn statuses(&self) -> impl Iterator<Item = Service> {
+        self.chosen.iter().map(|(url, health)| Service {
+            url: url.clone(),
+            kind: ServiceKind::Delegated,
+            problem: health.problem().cloned(),
             received: 0,
         })
     }

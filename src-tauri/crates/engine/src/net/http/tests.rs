@@ -241,7 +241,7 @@ async fn the_public_test() {
         "DataAvailableOverBitswap": {"Enabled": true, "Found": true, "Responded": true, "Error": ""}});
     let (answer, asked) = check(Said::body(JSON, reached.to_string().as_bytes())).await;
     assert_eq!(
-        (answer.reachable, answer.detail.as_deref()),
+        (answer.verdict, answer.detail.as_deref()),
         (Verdict::Yes, Some("/ip4/8.8.8.8/tcp/1"))
     );
     let line = format!(
@@ -254,7 +254,7 @@ async fn the_public_test() {
         Said::body(JSON, &vec![b' '; 300_000]),
     ] {
         let (answer, _) = check(said).await;
-        assert_eq!(answer.reachable, Verdict::Unknown);
+        assert_eq!(answer.verdict, Verdict::Unknown);
         assert!(answer.detail.unwrap().starts_with("http://127.0.0.1"));
     }
 }
@@ -298,13 +298,13 @@ async fn a_gateway_that_lies_rests_and_says_why() {
     gateways.ask(id, vec![cid, cid], &[]);
     let steps = answer(&mut gateways, &mut events).await;
     assert_eq!(steps, [Step::Block(id, cid, data)]);
-    let view = gateways.views().remove(0);
-    assert_eq!((view.works, view.received), (true, 1000));
+    let service = gateways.statuses().remove(0);
+    assert_eq!((service.problem, service.received), (None, 1000));
     gateways.ask(id, vec![lied], &[]);
     let steps = answer(&mut gateways, &mut events).await;
     assert_eq!(steps, [Step::Lacks(id, lied), Step::Disconnect(id)]);
-    let view = gateways.views().remove(0);
-    assert!(!view.works && view.problem.is_some());
+    let service = gateways.statuses().remove(0);
+    assert!(service.problem.is_some());
     // It comes back, but not at once.
     let now = Instant::now();
     assert_eq!(gateways.update(now + Duration::from_secs(30)), []);
@@ -328,7 +328,7 @@ async fn what_is_taken_back_is_heard_of_no_more() {
     assert_eq!(gateways.answered(id, cid, 1, Ok(data)), []);
     assert_eq!(gateways.choose(&[]), [Step::Disconnect(id)]);
     assert_eq!(gateways.names()[&id], server.url.as_str());
-    assert!(gateways.views().is_empty());
+    assert!(gateways.statuses().is_empty());
 }
 
 #[test]
