@@ -2,7 +2,7 @@
 //!
 //! [`wire`] is what peers see; [`client`] decides what to ask of whom; [`server`] answers what others want; the
 //! [`Behaviour`] carries between these two, the connections and its owner. Client and server are pure: they are tested
-//! without a network, in virtual time.
+//! without a network, in virtual time. [`pace`] is how fast, and how soon again.
 
 mod behaviour;
 pub mod client;
@@ -10,6 +10,7 @@ pub mod client;
 mod exchange_tests;
 mod handler;
 pub mod limits;
+pub mod pace;
 pub mod server;
 pub mod wire;
 

@@ -51,8 +51,6 @@ pub(crate) const MAX_LOOKUPS: usize = 64;
 /// Bytes that a peer may be sent in one turn while others wait for theirs; up to twice as much for a peer that gives us as
 /// much as it takes.
 pub(crate) const TURN_BYTES: i64 = 1024 * 1024;
-/// An upload limit lets this much of a second through in one burst, so that a late timer costs no throughput.
-pub(crate) const LIMIT_BURST: Duration = Duration::from_millis(100);
 
 /// Streams on which one connection's peer may talk to us. Kubo opens a stream for each message, from eight workers.
 pub(crate) const MAX_INBOUND_STREAMS: usize = 32;

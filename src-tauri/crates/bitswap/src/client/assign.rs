@@ -199,13 +199,12 @@ impl Client {
         if !self.budget.has_room(bytes.into()) {
             return false;
         }
-        if self.limiter.may_take(now) {
-            return true;
-        }
-        if let Some(at) = self.limiter.ready_at() {
+        let wait = self.limiter.as_mut().map(|limiter| limiter.check(now));
+        if let Some(Err(at)) = wait {
             self.timers.set_earlier(Timer::Assign, at);
+            return false;
         }
-        false
+        true
     }
 
     fn pick(&mut self, slot: PeerSlot, now: Instant) -> Pick {

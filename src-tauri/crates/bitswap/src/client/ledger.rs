@@ -343,7 +343,9 @@ impl Client {
         peer.asked.insert(seq, id);
         peer.window.on_ask(bytes.into(), now);
         self.budget.request(bytes.into());
-        self.limiter.take(bytes.into());
+        if let Some(limiter) = &mut self.limiter {
+            limiter.take(bytes.into());
+        }
         if let Some(at) = peer.stalls_at() {
             self.timers.set_earlier(Timer::Peer(slot), at);
         }
@@ -376,7 +378,9 @@ impl Client {
         if peer.asked.remove(&sent.seq).is_some() {
             peer.window.on_withdraw(sent.bytes.into());
             self.budget.unrequest(sent.bytes.into());
-            self.limiter.take(-i64::from(sent.bytes));
+            if let Some(limiter) = &mut self.limiter {
+                limiter.give_back(sent.bytes.into());
+            }
             self.awake.insert(slot);
             if sent.flushed {
                 peer.conduct.expect_late_block();

@@ -71,6 +71,8 @@ pub(super) const STALL_MAX: Duration = Duration::from_mins(1);
 pub(super) const ASK_AGAIN: Duration = Duration::from_secs(4);
 /// Pause in which a stalled peer is asked for nothing; doubled with each stall in a row.
 pub(super) const PENALTY: Duration = Duration::from_secs(2);
+/// Longest such pause: a peer that only had a bad minute is soon of use again.
+pub(super) const PENALTY_MAX: Duration = Duration::from_secs(64);
 /// A peer without presences that did not send a block in time is asked for that block again after this.
 pub(super) const RETRY_REFUSED: Duration = Duration::from_mins(1);
 /// How often waiting decisions (leave it to its owner? take it over?) are looked at again.
@@ -91,5 +93,3 @@ pub(super) const GATEWAY_REFUSALS: usize = 8;
 pub(super) const MAX_STRIKES: f32 = 10.0;
 /// Presences about blocks we did not ask for that are forgiven: answers that crossed a cancel.
 pub(super) const FORGIVEN_PRESENCES: u32 = 2048;
-/// Downloads limited to N bytes/s may begin with this much of a second in one burst.
-pub(super) const LIMIT_BURST: Duration = Duration::from_millis(100);

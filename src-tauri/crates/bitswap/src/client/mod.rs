@@ -54,11 +54,12 @@ use bytes::Bytes;
 use libp2p::PeerId;
 use unixfs::cid::Cid;
 
-use self::budget::{Budget, Limiter};
+use self::budget::Budget;
 use self::peer::{Kind, PeerSlot, Peers};
 use self::session::Session;
 use self::timers::{Timer, Timers};
 use self::want::Wants;
+use crate::pace::Bucket;
 use crate::wire;
 
 /// Names a session. The caller's choice.
@@ -133,7 +134,8 @@ pub struct Client {
     peers: Peers,
     sessions: BTreeMap<SessionId, Session>,
     budget: Budget,
-    limiter: Limiter,
+    /// The download limit.
+    limiter: Option<Bucket>,
     timers: Timers,
     actions: VecDeque<ClientAction>,
     to_flush: VecDeque<PeerSlot>,
@@ -163,7 +165,7 @@ impl Client {
             peers: Peers::default(),
             sessions: BTreeMap::new(),
             budget: Budget::new(config.budget),
-            limiter: Limiter::default(),
+            limiter: None,
             timers: Timers::default(),
             actions: VecDeque::new(),
             to_flush: VecDeque::new(),
@@ -333,7 +335,10 @@ impl Client {
     }
 
     pub fn set_download_limit(&mut self, bytes_per_sec: Option<u64>, now: Instant) {
-        self.limiter.set_rate(bytes_per_sec, now);
+        match (&mut self.limiter, bytes_per_sec) {
+            (Some(limiter), Some(rate)) => limiter.set_rate(rate, now),
+            (limiter, rate) => *limiter = rate.map(|rate| Bucket::new(rate, now)),
+        }
         self.tick = true;
         self.dirty = true;
     }

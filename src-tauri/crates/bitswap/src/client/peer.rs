@@ -10,10 +10,13 @@ use libp2p::PeerId;
 use slab::Slab;
 
 use super::SessionId;
-use super::limits::{FORGIVEN_PRESENCES, MAX_STRIKES, MAX_WANTLIST, PENALTY, STALL_MAX, STALL_MIN};
+use super::limits::{
+    FORGIVEN_PRESENCES, MAX_STRIKES, MAX_WANTLIST, PENALTY, PENALTY_MAX, STALL_MAX, STALL_MIN,
+};
 use super::outbox::Outbox;
 use super::want::{PoolKey, WantId};
 use super::window::Window;
+use crate::pace::Backoff;
 
 /// Answers from which a peer's part of an item is guessed.
 const ENOUGH_ANSWERS: u32 = 8;
@@ -133,13 +136,12 @@ impl Peer {
         } else {
             drain.min(STALL_MAX)
         };
-        let patience = ((drain + self.window.rtt()) * 4).max(STALL_MIN)
-            * 2u32.saturating_pow(self.stalls.min(6));
-        since.checked_add(patience.min(STALL_MAX))
+        let first = ((drain + self.window.rtt()) * 4).max(STALL_MIN);
+        since.checked_add(Backoff::after(first, STALL_MAX, self.stalls))
     }
 
     pub(super) fn on_stall(&mut self, now: Instant) {
-        let pause = PENALTY * 2u32.saturating_pow(self.stalls.min(5));
+        let pause = Backoff::after(PENALTY, PENALTY_MAX, self.stalls);
         self.stalls += 1;
         if self.conduct.has_promised && !self.conduct.has_delivered {
             self.conduct.strike(1.0);

@@ -171,7 +171,9 @@ impl Client {
             .filter(|sent| peer.asked.contains_key(&sent.seq));
         let Some(sent) = asked else {
             peer.window.on_late_block();
-            self.limiter.take(i64::try_from(bytes).unwrap_or(i64::MAX));
+            if let Some(limiter) = &mut self.limiter {
+                limiter.take(bytes);
+            }
             return;
         };
         peer.asked.remove(&sent.seq);
@@ -179,8 +181,10 @@ impl Client {
         peer.window.on_block(sent.bytes.into(), bytes, sent.at, now);
         peer.on_delivery();
         self.budget.unrequest(sent.bytes.into());
-        self.limiter
-            .take(i64::try_from(bytes).unwrap_or(i64::MAX) - i64::from(sent.bytes));
+        if let Some(limiter) = &mut self.limiter {
+            limiter.give_back(sent.bytes.into());
+            limiter.take(bytes);
+        }
         let patience = peer.window.eta(0, now) * 3 + Duration::from_secs(2);
         let passed_over = peer
             .asked

@@ -16,6 +16,7 @@ use super::limits::{
 use super::peer::PeerSlot;
 use super::swarm::News;
 use super::want::{PoolKey, WantId};
+use crate::pace::Backoff;
 
 #[derive(Debug)]
 pub(super) struct Session {
@@ -61,7 +62,7 @@ pub(super) struct Member {
     /// Some active wants could not be listed at it: its list was full.
     pub(super) behind: bool,
     pub(super) explore_at: Instant,
-    explore_pause: Duration,
+    explore_backoff: Backoff,
     /// It has blocks that it was asked about since the last look.
     pub(super) explored: bool,
 }
@@ -85,20 +86,19 @@ impl Member {
             owned_bytes: 0,
             behind: false,
             explore_at: now,
-            explore_pause: EXPLORE_PAUSE,
+            explore_backoff: Backoff::new(EXPLORE_PAUSE, EXPLORE_PAUSE_MAX),
             explored: false,
         }
     }
 
     /// Begins a look beyond the window; the next one comes soon if the last one found something.
     pub(super) fn on_explore(&mut self, now: Instant) {
-        let found = std::mem::take(&mut self.explored);
-        self.explore_pause = if found {
-            EXPLORE_PAUSE
+        if std::mem::take(&mut self.explored) {
+            self.explore_backoff.reset();
         } else {
-            (self.explore_pause * 2).min(EXPLORE_PAUSE_MAX)
-        };
-        self.explore_at = now + self.explore_pause;
+            self.explore_backoff.grow();
+        }
+        self.explore_at = now + self.explore_backoff.pause();
     }
 }
 
@@ -227,7 +227,7 @@ impl Session {
 pub(super) struct Search {
     pub(super) next: Instant,
     last: Option<Instant>,
-    pause: Duration,
+    backoff: Backoff,
     /// A block arrived since the last search.
     progress: bool,
 }
@@ -240,7 +240,7 @@ impl Search {
         Self {
             next: now + Self::GRACE,
             last: None,
-            pause: SEARCH_PAUSE,
+            backoff: Backoff::new(SEARCH_PAUSE, SEARCH_PAUSE_MAX),
             progress: false,
         }
     }
@@ -260,18 +260,17 @@ impl Search {
     pub(super) fn hurry(&mut self, wait: Duration, now: Instant) {
         if self.progress {
             self.progress = false;
-            self.pause = SEARCH_PAUSE;
+            self.backoff.reset();
         }
-        let earliest = self.last.map_or(now, |last| last + self.pause);
+        let earliest = self.last.map_or(now, |last| last + self.backoff.pause());
         self.next = self.next.min(earliest.max(now + wait));
     }
 
     fn plan(&mut self, searched: bool, jitter: u64, now: Instant) {
-        // Up to a quarter later, so that programs that started together don't search together.
-        self.next = now + self.pause + self.pause.mul_f64((jitter % 256) as f64 / 1024.0);
+        self.next = now + self.backoff.jittered(jitter);
         if searched {
             self.last = Some(now);
-            self.pause = (self.pause * 2).min(SEARCH_PAUSE_MAX);
+            self.backoff.grow();
         }
     }
 }

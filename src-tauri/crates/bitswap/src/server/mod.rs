@@ -10,7 +10,6 @@
 //! and is answered when [`Server::available`] says so. It does not check that bytes match their CID: the owner did.
 
 mod ledger;
-mod limiter;
 #[cfg(test)]
 mod tests;
 
@@ -23,10 +22,10 @@ use libp2p::PeerId;
 use unixfs::cid::{Cid, acceptable, implied_block};
 
 use self::ledger::{Added, Ledger, State};
-use self::limiter::Limiter;
 use crate::limits::{
     HAVE_AS_BLOCK_BYTES, MAX_BLOCK_BYTES, MAX_LOOKUPS, MAX_PIPES_BYTES, PATIENCE, PATIENCE_TICK,
 };
+use crate::pace::Bucket;
 use crate::wire::{Outgoing, Presence, Version, WantEntry, WantType};
 
 /// Correlates a question with its answer.
@@ -88,7 +87,7 @@ pub struct Server {
     batches: VecDeque<(Instant, PeerId)>,
     /// Bytes in all pipes, and being read for peers that have left.
     pipes: u64,
-    limiter: Option<Limiter>,
+    limiter: Option<Bucket>,
     /// Nothing may be read before then: the upload limit.
     not_before: Option<Instant>,
     /// All pipes together are full. When to look for a peer to drop.
@@ -111,7 +110,7 @@ impl Server {
             to_flush: VecDeque::new(),
             batches: VecDeque::new(),
             pipes: 0,
-            limiter: upload_limit.map(|rate| Limiter::new(rate, now)),
+            limiter: upload_limit.map(|rate| Bucket::new(rate, now)),
             not_before: None,
             full_until: None,
             to_drop: None,
@@ -122,12 +121,12 @@ impl Server {
         self.not_before = None;
         match (&mut self.limiter, bytes_per_sec) {
             (Some(limiter), Some(rate)) => limiter.set_rate(rate, now),
-            (limiter, rate) => *limiter = rate.map(|rate| Limiter::new(rate, now)),
+            (limiter, rate) => *limiter = rate.map(|rate| Bucket::new(rate, now)),
         }
     }
 
     pub fn upload_limit(&self) -> Option<u64> {
-        self.limiter.as_ref().map(Limiter::rate)
+        self.limiter.as_ref().map(Bucket::rate)
     }
 
     pub fn connected(&mut self, peer: PeerId, version: Version, now: Instant) {
