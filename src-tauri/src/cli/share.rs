@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use engine::Announce;
+use engine::api::Announce;
 use engine::api::{ItemId, Problem};
 use engine::api::{Report, ShareRequest};
 

@@ -1,7 +1,7 @@
 //! `shoal status`
 
 use engine::api::Report;
-use engine::api::{ItemView, State};
+use engine::api::{ItemView, Problem, State};
 
 use super::connect::Connection;
 use super::text::{bytes, count, kind, people, rate, sentence};
@@ -21,7 +21,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Outcome {
     let answers = async {
         let view: ItemView = connection.call(Request::Item(OfItem { id })).await?;
         let report: Report = connection.call(Request::Report(OfItem { id })).await?;
-        Ok((view, report))
+        Ok::<_, Problem>((view, report))
     };
     let answers = answers.await;
     connection.leave().await;

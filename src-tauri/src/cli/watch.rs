@@ -94,7 +94,7 @@ fn is_local(state: &State) -> bool {
 mod tests {
     use std::path::Path;
 
-    use engine::Announce;
+    use engine::api::Announce;
     use engine::api::ShareRequest;
 
     use super::*;

@@ -10,8 +10,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use engine::api::ItemKind;
-use engine::index::{Index, ItemOptions, NewItem};
+use engine::index::{Index, ItemKind, ItemOptions, NewItem};
 use engine::library::{Control, Depth, ImportRequest, Progress, Source, import, scan};
 use fs_err as fs;
 use unixfs::{Cid, Node, Profile};

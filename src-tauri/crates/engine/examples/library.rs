@@ -13,9 +13,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
+use engine::api::ItemId;
 use engine::api::{Filter, LibraryRequest, Sort};
-use engine::api::{ItemId, ItemKind};
-use engine::index::{Fingerprint, HashedFile, Index, ItemOptions, NewItem, TreeFile};
+use engine::index::{Fingerprint, HashedFile, Index, ItemKind, ItemOptions, NewItem, TreeFile};
 use engine::{Engine, Options};
 use fs_err as fs;
 use unixfs::cid::{self, Cid};

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use crate::api::{Changes, ItemId, ItemView, Problem, State};
 use crate::api::{Notice, NoticeKind};
+use crate::index;
 
 /// Removals remembered for readers that are behind; older readers get everything. An id is 8 bytes.
 const REMEMBERED_REMOVALS: usize = 1024;
@@ -72,7 +73,8 @@ impl Activity {
     }
 
     /// Changes an item's view. An item that is gone stays gone: its last tasks may still report.
-    pub fn update(&self, id: ItemId, change: impl FnOnce(&mut ItemView)) {
+    pub fn update(&self, id: index::ItemId, change: impl FnOnce(&mut ItemView)) {
+        let id = ItemId::from(id);
         self.write(|views| {
             let revision = views.revision + 1;
             let Some((at, view)) = views.items.get_mut(&id) else {
@@ -90,7 +92,8 @@ impl Activity {
     }
 
     /// Remembers that an item came to its end, or that it needs the person: what its view says now.
-    pub(crate) fn notice(&self, id: ItemId) {
+    pub(crate) fn notice(&self, id: index::ItemId) {
+        let id = ItemId::from(id);
         self.write(|views| {
             let Some((_, view)) = views.items.get(&id) else {
                 return;
@@ -121,7 +124,8 @@ impl Activity {
         newer.cloned().collect()
     }
 
-    pub fn remove(&self, id: ItemId) {
+    pub fn remove(&self, id: index::ItemId) {
+        let id = ItemId::from(id);
         self.write(|views| {
             let Some((old, _)) = views.items.remove(&id) else {
                 return;
@@ -137,8 +141,11 @@ impl Activity {
         });
     }
 
-    pub fn get(&self, id: ItemId) -> Option<ItemView> {
-        self.lock().items.get(&id).map(|(_, view)| view.clone())
+    pub fn get(&self, id: index::ItemId) -> Option<ItemView> {
+        self.lock()
+            .items
+            .get(&id.into())
+            .map(|(_, view)| view.clone())
     }
 
     /// The views of these items, without those that are gone.
@@ -308,9 +315,9 @@ mod tests {
         activity.put(view(1));
         activity.put(view(2));
         let rev = check(&activity, 0, true, &[1, 2], &[]).await;
-        activity.update(ItemId(2), |view| view.done = 5);
+        activity.update(index::ItemId(2), |view| view.done = 5);
         let rev = check(&activity, rev, false, &[2], &[]).await;
-        activity.remove(ItemId(1));
+        activity.remove(index::ItemId(1));
         let rev = check(&activity, rev, false, &[], &[1]).await;
         check(&activity, rev, false, &[], &[]).await;
     }
@@ -320,8 +327,8 @@ mod tests {
         let activity = Activity::default();
         activity.put(view(1));
         let rev = check(&activity, 0, true, &[1], &[]).await;
-        activity.update(ItemId(1), |view| view.done = 0);
-        activity.update(ItemId(9), |view| view.done = 1);
+        activity.update(index::ItemId(1), |view| view.done = 0);
+        activity.update(index::ItemId(9), |view| view.done = 1);
         assert_eq!(check(&activity, rev, false, &[], &[]).await, rev);
     }
 
@@ -333,7 +340,7 @@ mod tests {
         let writer = activity.clone();
         let (changes, ()) =
             tokio::join!(activity.changes(rev, Duration::from_mins(1)), async move {
-                writer.update(ItemId(1), |view| view.done = 7);
+                writer.update(index::ItemId(1), |view| view.done = 7);
             });
         assert_eq!(changes.items[0].done, 7);
     }
@@ -345,7 +352,7 @@ mod tests {
         let rev = check(&activity, 0, true, &[1], &[]).await;
         for id in 10..=(10 + i64::try_from(REMEMBERED_REMOVALS).unwrap()) {
             activity.put(view(id));
-            activity.remove(ItemId(id));
+            activity.remove(index::ItemId(id));
         }
         check(&activity, rev, true, &[1], &[]).await;
         check(&activity, u64::MAX, true, &[1], &[]).await;
@@ -355,13 +362,13 @@ mod tests {
     fn notices_are_told_to_whoever_is_behind_them() {
         let activity = Activity::default();
         activity.put(view(1));
-        activity.notice(ItemId(1));
-        activity.notice(ItemId(7));
+        activity.notice(index::ItemId(1));
+        activity.notice(index::ItemId(7));
         let told = activity.notices(1);
         assert_eq!((told.len(), told[0].kind), (1, NoticeKind::Finished));
         assert!(activity.notices(told[0].rev).is_empty());
         for _ in 0..2 * REMEMBERED_NOTICES {
-            activity.notice(ItemId(1));
+            activity.notice(index::ItemId(1));
         }
         assert_eq!(activity.notices(0).len(), REMEMBERED_NOTICES);
     }

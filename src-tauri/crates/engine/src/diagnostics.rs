@@ -106,7 +106,7 @@ fn network(view: &NetworkView) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::ItemId;
+    use crate::index::ItemId;
     use crate::view::tests::view;
 
     #[test]

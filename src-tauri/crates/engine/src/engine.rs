@@ -21,13 +21,13 @@ use crate::api::{
     Action, CheckView, DownloadRequest, EntryView, NetworkView, PeerView, PersonView, Report,
     ShareRequest, Standing,
 };
-use crate::api::{ItemId, ItemKind, ItemView, Skipped};
+use crate::api::{ItemId, ItemView};
 use crate::api::{LibraryRequest, LibraryView};
 use crate::config::{Config, Settings};
 use crate::diagnostics::{self, Facts};
 use crate::error::EngineError;
 use crate::fetch::{self, FetchContext};
-use crate::index::{Index, ItemOptions, ItemRecord, NewItem};
+use crate::index::{self, Index, ItemKind, ItemOptions, ItemRecord, NewItem};
 use crate::inside::Inside;
 use crate::jobs::{Context, Jobs};
 use crate::library::{self, Control, Progress, Source};
@@ -150,7 +150,7 @@ impl Engine {
     /// Begins to share; answers at once.
     pub async fn share(&self, request: ShareRequest) -> Result<ItemId, EngineError> {
         let item = blocking(move || new_share(request)).await?;
-        self.shared.jobs.add(item).await
+        self.shared.jobs.add(item).await.map(ItemId::from)
     }
 
     /// Begins to fetch; answers at once.
@@ -158,7 +158,7 @@ impl Engine {
         self.net()?;
         let folder = self.settings_lock().config().download_folder;
         let item = new_download(request, folder)?;
-        self.shared.jobs.add(item).await
+        self.shared.jobs.add(item).await.map(ItemId::from)
     }
 
     /// What changed since revision `since`, waiting up to `wait` for something to change.
@@ -177,6 +177,7 @@ impl Engine {
     }
 
     pub fn item(&self, id: ItemId) -> Result<ItemView, EngineError> {
+        let id = id.into();
         self.shared
             .context
             .activity
@@ -187,19 +188,19 @@ impl Engine {
     /// More of an item than its row shows.
     pub async fn report(&self, id: ItemId) -> Result<Report, EngineError> {
         let path = self.item(id)?.path;
-        let index = self.index();
-        let skipped: Vec<Skipped> = blocking(move || index.skipped(id)).await?;
+        let (index, id) = (self.index(), id.into());
+        let skipped: Vec<index::Skipped> = blocking(move || index.skipped(id)).await?;
         let (sources, secs) = self.shared.jobs.sources(id).await?;
         Ok(Report {
             path,
-            skipped,
+            skipped: skipped.into_iter().map(Into::into).collect(),
             sources,
             secs,
         })
     }
 
     pub async fn act(&self, id: ItemId, action: Action) -> Result<(), EngineError> {
-        self.shared.jobs.act(id, action).await
+        self.shared.jobs.act(id.into(), action).await
     }
 
     /// Pauses everything, or ends that; what was paused by hand stays so. It is remembered over restarts.
@@ -214,18 +215,18 @@ impl Engine {
         if name.is_empty() || name.len() > MAX_NAME_BYTES || name.contains(is_bad) {
             return Err(EngineError::BadName(name.to_owned()));
         }
-        self.shared.jobs.rename(id, name.to_owned()).await
+        self.shared.jobs.rename(id.into(), name.to_owned()).await
     }
 
     /// Forgets an item. `delete_files` deletes what a download wrote and nobody changed since; never what was shared.
     pub async fn remove(&self, id: ItemId, delete_files: bool) -> Result<(), EngineError> {
-        self.shared.jobs.remove(id, delete_files).await
+        self.shared.jobs.remove(id.into(), delete_files).await
     }
 
     /// A link to an item, with the best few of the addresses at which this peer can be reached.
     pub async fn link(&self, id: ItemId) -> Result<String, EngineError> {
         let record = self.record(id).await?;
-        let cid = record.root.ok_or(EngineError::NotReady(id))?;
+        let cid = record.root.ok_or(EngineError::NotReady(id.into()))?;
         let providers = match self.net() {
             Ok(net) => net.link_addrs().await,
             Err(_) => Vec::new(),
@@ -260,7 +261,7 @@ impl Engine {
         let folder = self.settings_lock().config().download_folder;
         let path = path.to_owned();
         let item = blocking(move || new_import(path, folder)).await?;
-        self.shared.jobs.add(item).await
+        self.shared.jobs.add(item).await.map(ItemId::from)
     }
 
     /// Writes an item's blocks into a new CAR file. Bytes written.
@@ -269,7 +270,7 @@ impl Engine {
         let root = record
             .root
             .filter(|_| record.done)
-            .ok_or(EngineError::NotWhole(id))?;
+            .ok_or(EngineError::NotWhole(id.into()))?;
         let (source, path) = (self.shared.context.source.clone(), path.to_owned());
         blocking(move || fetch::car::export(&source, &root, &path)).await
     }
@@ -361,7 +362,7 @@ impl Engine {
     }
 
     pub(crate) async fn record(&self, id: ItemId) -> Result<ItemRecord, EngineError> {
-        let index = self.index();
+        let (index, id) = (self.index(), id.into());
         blocking(move || index.item(id))
             .await?
             .ok_or(EngineError::UnknownItem(id))
@@ -474,7 +475,7 @@ fn new_share(request: ShareRequest) -> Result<NewItem, EngineError> {
     };
     let options = ItemOptions {
         hidden: request.hidden,
-        announce: request.announce,
+        announce: request.announce.into(),
         folder,
         ..ItemOptions::default()
     };

@@ -6,10 +6,10 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::api::{ItemId, Problem, Retry};
+use crate::api::{Problem, Retry};
 use crate::config::ConfigError;
 use crate::fetch::FetchError;
-use crate::index::IndexError;
+use crate::index::{IndexError, ItemId};
 use crate::inside::{Difference, RelocateError};
 use crate::library::{ImportError, ScanError};
 use crate::link::LinkError;

@@ -26,10 +26,10 @@ use tokio_util::sync::CancellationToken;
 use self::take_in::{Found, take_in};
 use crate::activity::Activity;
 use crate::api::{Action, SourceView};
-use crate::api::{ItemId, ItemKind, Problem, Retry, State};
+use crate::api::{Problem, Retry, State};
 use crate::error::EngineError;
 use crate::fetch::FetchContext;
-use crate::index::{Index, ItemRecord, ItemState, NewItem};
+use crate::index::{Index, ItemId, ItemKind, ItemRecord, ItemState, NewItem};
 use crate::inside::Inside;
 use crate::library::{Doubt, Source};
 use crate::limits::MAX_WAITING_COMMANDS;
@@ -535,7 +535,7 @@ impl Actor {
     async fn needs_you(&self, id: ItemId, problem: Problem) {
         tracing::warn!(%id, code = problem.code, "{}", problem.message);
         let kept = self
-            .set_state(id, ItemState::Problem(problem.clone()))
+            .set_state(id, ItemState::Problem(problem.clone().into()))
             .await;
         if let Err(error) = kept {
             tracing::error!(%id, %error, "the problem could not be recorded");

@@ -30,4 +30,3 @@ mod work;
 
 pub use engine::{Engine, Options, compute_cid};
 pub use error::EngineError;
-pub use index::Announce;

@@ -6,9 +6,9 @@ use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
 use unixfs::Cid;
 
+use crate::api::ItemView;
 use crate::api::RateSample;
 use crate::api::{How, PersonView};
-use crate::api::{ItemId, ItemView};
 use crate::net::address::{self, Scope};
 use crate::net::status::Transport;
 use crate::net::{Net, PeerInfo};
@@ -45,8 +45,7 @@ async fn parts_of(net: &Net, item: &ItemView) -> HashMap<PeerId, Option<f64>> {
         Some(root) => net.holders(root).await,
         None => HashMap::new(),
     };
-    let id: ItemId = item.id;
-    for (peer, taken) in net.meter().partners(id) {
+    for (peer, taken) in net.meter().partners(item.id.into()) {
         let part = parts.entry(peer).or_default();
         if taken > 0 && item.total > 0 {
             let given = (taken as f64 / item.total as f64).min(1.0);

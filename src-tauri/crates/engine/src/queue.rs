@@ -4,7 +4,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::api::{ItemId, ItemKind};
+use crate::index::{ItemId, ItemKind};
 use crate::limits::{MAX_FETCHES, MAX_LOOKS, MAX_READS_OF_ITEMS};
 use crate::work::Job;
 

@@ -12,8 +12,9 @@ use tokio::sync::{Notify, watch};
 use tokio::time::MissedTickBehavior;
 
 use crate::activity::Activity;
-use crate::api::{ItemId, State};
+use crate::api::State;
 use crate::api::{RateSample, Rates};
+use crate::index::ItemId;
 
 /// Between two samples.
 const PERIOD: Duration = Duration::from_secs(1);

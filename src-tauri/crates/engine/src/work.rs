@@ -14,11 +14,11 @@ use unixfs::{Cid, Profile};
 
 use crate::activity::Activity;
 use crate::api::SourceView;
-use crate::api::{ItemId, ItemKind, ItemView, Problem, Retry, State};
+use crate::api::{ItemView, Problem, Retry, State};
 use crate::deletion;
 use crate::error::EngineError;
 use crate::fetch::{self, FetchError};
-use crate::index::{Announce, ItemRecord, ItemState};
+use crate::index::{Announce, ItemId, ItemKind, ItemRecord, ItemState};
 use crate::jobs::Context;
 use crate::library::{
     self, Control, Depth, ImportError, ImportRequest, Progress, ScanError, ScanReport,
@@ -358,7 +358,7 @@ fn show(activity: &Activity, id: ItemId, progress: &Progress) {
 pub(crate) fn view(record: &ItemRecord) -> ItemView {
     let state = match (&record.state, record.kind, record.done) {
         (ItemState::Paused, ..) => State::Paused,
-        (ItemState::Problem(problem), ..) => State::NeedsYou(problem.clone()),
+        (ItemState::Problem(problem), ..) => State::NeedsYou(problem.clone().into()),
         (ItemState::Active, _, true) => State::Sharing,
         (ItemState::Active, ItemKind::Share, false) => State::Hashing,
         (ItemState::Active, ItemKind::Download, false) => State::Finding,
@@ -369,8 +369,8 @@ pub(crate) fn view(record: &ItemRecord) -> ItemView {
         ItemKind::Download => record.part.as_ref(),
     };
     ItemView {
-        id: record.id,
-        kind: record.kind,
+        id: record.id.into(),
+        kind: record.kind.into(),
         name: record.shown_name().to_owned(),
         path: here.cloned(),
         cid: record.root.map(|root| root.to_string()),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::{Problem, Skipped};
-use crate::index::Announce;
+use crate::index;
 
 /// An item's number: small, stable, never used again. It is what a person types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
@@ -29,12 +29,33 @@ impl FromStr for ItemId {
     }
 }
 
+impl From<index::ItemId> for ItemId {
+    fn from(id: index::ItemId) -> Self {
+        Self(id.0)
+    }
+}
+
+impl From<ItemId> for index::ItemId {
+    fn from(id: ItemId) -> Self {
+        Self(id.0)
+    }
+}
+
 /// Where an item came from. A finished download is shared like any other item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 #[serde(rename_all = "lowercase")]
 pub enum ItemKind {
     Share,
     Download,
+}
+
+impl From<index::ItemKind> for ItemKind {
+    fn from(kind: index::ItemKind) -> Self {
+        match kind {
+            index::ItemKind::Share => Self::Share,
+            index::ItemKind::Download => Self::Download,
+        }
+    }
 }
 
 /// What an item is doing now.
@@ -118,6 +139,27 @@ impl ItemView {
             && path.to_str().is_none()
         {
             *path = PathBuf::from(path.to_string_lossy().into_owned());
+        }
+    }
+}
+
+/// What others can find in the public directory.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "lowercase")]
+pub enum Announce {
+    #[default]
+    Root,
+    /// The root and each file in it.
+    Files,
+    None,
+}
+
+impl From<Announce> for index::Announce {
+    fn from(announce: Announce) -> Self {
+        match announce {
+            Announce::Root => Self::Root,
+            Announce::Files => Self::Files,
+            Announce::None => Self::None,
         }
     }
 }

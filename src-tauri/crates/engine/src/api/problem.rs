@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use crate::index::{self, StoredProblem, StoredRetry};
+
 /// Who tries again after a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 #[serde(rename_all = "lowercase")]
@@ -39,4 +41,72 @@ pub struct Skipped {
     /// As the person knows it: a path on this machine, or inside the item.
     pub path: String,
     pub reason: String,
+}
+
+impl From<index::Skipped> for Skipped {
+    fn from(skipped: index::Skipped) -> Self {
+        Self {
+            path: skipped.path,
+            reason: skipped.reason,
+        }
+    }
+}
+
+impl From<Problem> for StoredProblem {
+    fn from(problem: Problem) -> Self {
+        Self {
+            code: problem.code,
+            message: problem.message,
+            hint: problem.hint,
+            retry: match problem.retry {
+                Retry::Auto => StoredRetry::Auto,
+                Retry::User => StoredRetry::User,
+                Retry::Never => StoredRetry::Never,
+            },
+            subject: problem.subject,
+            count: problem.count,
+            field: problem.field,
+        }
+    }
+}
+
+impl From<StoredProblem> for Problem {
+    fn from(problem: StoredProblem) -> Self {
+        Self {
+            code: problem.code,
+            message: problem.message,
+            hint: problem.hint,
+            retry: match problem.retry {
+                StoredRetry::Auto => Retry::Auto,
+                StoredRetry::User => Retry::User,
+                StoredRetry::Never => Retry::Never,
+            },
+            subject: problem.subject,
+            count: problem.count,
+            field: problem.field,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_is_kept_as_it_is_told() {
+        let problem = Problem {
+            code: "no-space".into(),
+            message: "the disk is full".into(),
+            hint: None,
+            retry: Retry::Auto,
+            subject: Some("/data".into()),
+            count: Some(3),
+            field: Some("into".into()),
+        };
+        let told = serde_json::to_string(&problem).unwrap();
+        let kept = serde_json::to_string(&StoredProblem::from(problem.clone())).unwrap();
+        assert_eq!(kept, told);
+        let kept: StoredProblem = serde_json::from_str(&kept).unwrap();
+        assert_eq!(Problem::from(kept), problem);
+    }
 }

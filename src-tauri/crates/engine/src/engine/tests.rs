@@ -6,9 +6,9 @@ use fs_err as fs;
 use tempfile::TempDir;
 
 use super::*;
+use crate::api::Announce;
 use crate::api::LibraryRequest;
 use crate::api::State;
-use crate::index::Announce;
 
 struct Home {
     dir: TempDir,

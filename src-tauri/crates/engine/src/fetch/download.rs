@@ -14,9 +14,8 @@ use super::disk;
 use super::error::FetchError;
 use super::target;
 use super::worker::{self, Command, Ending, Event, Setup, Whole};
-use crate::api::Skipped;
 use crate::deletion;
-use crate::index::{FileState, Fingerprint, Index, ItemRecord};
+use crate::index::{FileState, Fingerprint, Index, ItemRecord, Skipped};
 
 /// A download that is whole and in its place.
 #[derive(Debug)]

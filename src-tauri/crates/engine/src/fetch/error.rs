@@ -48,7 +48,7 @@ pub enum FetchError {
     #[error(transparent)]
     Link(#[from] LinkError),
     #[error("item {0} is no download")]
-    NoDownload(crate::api::ItemId),
+    NoDownload(crate::index::ItemId),
 }
 
 impl From<Fault> for FetchError {

@@ -18,9 +18,8 @@ use unixfs::Cid;
 use super::disk;
 use super::error::FetchError;
 use super::plan::FileKey;
-use crate::api::ItemId;
 use crate::index::{
-    BlockRow, FileId, FileState, Fingerprint, HashedFile, Index, NewFile, RowKind, TreeFile,
+    BlockRow, FileId, FileState, Fingerprint, HashedFile, Index, ItemId, NewFile, RowKind, TreeFile,
 };
 use crate::limits::{
     GROUP_TIME_FACTOR, MAX_GROUP_BLOCKS, MAX_GROUP_BYTES, MAX_GROUP_KEPT, MAX_GROUP_TIME,

@@ -21,8 +21,8 @@ use super::plan::Rank;
 use super::steer::{Desk, Request};
 use super::worker::{Command, Event, Progress, Setup, Wanted};
 use super::{FetchContext, FetchError};
-use crate::api::{Skipped, State};
-use crate::index::{Announce, ItemRecord};
+use crate::api::State;
+use crate::index::{Announce, ItemRecord, Skipped};
 use crate::limits::{
     BLOCK_QUEUE, COMMAND_QUEUE, MAX_SESSION_SOURCES, PROGRESS_INTERVAL, RATE_WINDOW,
 };

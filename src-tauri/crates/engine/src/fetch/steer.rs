@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use unixfs::Cid;
 
 use super::plan::{Head, Steering};
-use crate::api::ItemId;
+use crate::index::ItemId;
 use crate::limits::{MAX_BLOCK_WAITS, MAX_HEADS, STEER_QUEUE};
 
 /// The downloads under way. Clones share them.

@@ -14,8 +14,7 @@ use unixfs::{Cid, DirectoryBuilder, FileBuilder, Metadata, Profile, Root};
 use super::download::{self, Finished};
 use super::error::FetchError;
 use super::worker::{Command, Event, Progress, Setup, Wanted};
-use crate::api::{ItemId, ItemKind};
-use crate::index::{FileState, Index, ItemOptions, NewItem};
+use crate::index::{FileState, Index, ItemId, ItemKind, ItemOptions, NewItem};
 use crate::library::Source;
 
 type Blocks = HashMap<Cid, Bytes>;

@@ -24,9 +24,8 @@ use super::error::FetchError;
 use super::plan::{FileKey, ItemPath, Leaf, Plan, Rank, Selection, Spot, Steering, Step, Totals};
 use super::record::{Done, LeafAt, Part, Recorder};
 use super::steer::{Asked, Mail};
-use crate::api::Skipped;
 use crate::index::{
-    BlockAt, FileRecord, FileState, Fingerprint, Index, ItemRecord, NewFile, Scope,
+    BlockAt, FileRecord, FileState, Fingerprint, Index, ItemRecord, NewFile, Scope, Skipped,
 };
 use crate::library::Source;
 use crate::library::names::Rules;

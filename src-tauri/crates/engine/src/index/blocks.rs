@@ -9,8 +9,7 @@ use bytes::Bytes;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use unixfs::cid::{Cid, Multihash, SHA2_256};
 
-use super::{FileId, FileRecord, Index, Pending, Result, files, items};
-use crate::api::{ItemId, Skipped};
+use super::{FileId, FileRecord, Index, ItemId, Pending, Result, Skipped, files, items};
 
 /// A block to record, with its hash.
 #[derive(Debug, Clone)]

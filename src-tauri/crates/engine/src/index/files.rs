@@ -11,8 +11,7 @@ use unixfs::cid::{Cid, Multihash};
 
 use super::insert::Inserter;
 use super::writer::Context;
-use super::{Fingerprint, Index, Pending, Result, blocks, items, paths};
-use crate::api::ItemId;
+use super::{Fingerprint, Index, ItemId, Pending, Result, blocks, items, paths};
 
 /// A file's number; never used for another file of the same database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

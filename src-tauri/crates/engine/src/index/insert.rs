@@ -4,8 +4,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use unixfs::cid::Cid;
 
 use super::files::remove;
-use super::{FileId, FileState, Fingerprint, HashedFile, blocks, items, paths};
-use crate::api::ItemId;
+use super::{FileId, FileState, Fingerprint, HashedFile, ItemId, blocks, items, paths};
 
 /// Puts many files into one item.
 pub(super) struct Inserter<'a> {

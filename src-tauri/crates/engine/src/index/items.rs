@@ -7,8 +7,9 @@ use unixfs::cid::{self, Cid};
 
 use super::types::Details;
 use super::writer::Context;
-use super::{Index, ItemRecord, ItemState, NewItem, Result};
-use crate::api::{ItemId, ItemKind, Problem, Skipped};
+use super::{
+    Index, ItemId, ItemKind, ItemRecord, ItemState, NewItem, Result, Skipped, StoredProblem,
+};
 
 const ACTIVE: i64 = 0;
 const PAUSED: i64 = 1;
@@ -336,7 +337,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<ItemRecord> {
     let details: Details = from_json(10, &row.get::<_, String>(10)?)?;
     let state = match row.get::<_, i64>(8)? {
         PAUSED => ItemState::Paused,
-        PROBLEM => ItemState::Problem(from_json::<Problem>(9, &row.get::<_, String>(9)?)?),
+        PROBLEM => ItemState::Problem(from_json::<StoredProblem>(9, &row.get::<_, String>(9)?)?),
         _ => ItemState::Active,
     };
     Ok(ItemRecord {

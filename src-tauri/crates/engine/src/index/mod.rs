@@ -35,14 +35,15 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::api::ItemId;
-
 pub use self::blocks::{BlockAt, BlockRow, FileSlice, RowKind, Scope, Slice};
 pub use self::files::{FileId, FileRecord, FileState, HashedFile, NewFile, TreeFile};
 pub use self::fingerprint::Fingerprint;
 use self::readers::Readers;
 pub use self::tree::{Extent, FileSize, FolderFile, FolderSum};
-pub use self::types::{Announce, ItemOptions, ItemRecord, ItemState, NewItem};
+pub use self::types::{
+    Announce, ItemId, ItemKind, ItemOptions, ItemRecord, ItemState, NewItem, Skipped,
+    StoredProblem, StoredRetry,
+};
 pub use self::writer::Pending;
 use self::writer::Writer;
 

@@ -11,8 +11,7 @@ use serde::{Deserialize, Serialize};
 use unixfs::cid;
 
 use super::types::Details;
-use super::{ItemRecord, ItemState, items};
-use crate::api::{ItemId, ItemKind};
+use super::{ItemId, ItemKind, ItemRecord, ItemState, items};
 use crate::paths::write_whole;
 
 const FILE_NAME: &str = "shares.json";

@@ -8,7 +8,6 @@ use tempfile::TempDir;
 use unixfs::cid::{self, BLAKE3, Cid, Multihash, RAW, SHA2_256, SHA2_512};
 
 use super::*;
-use crate::api::{ItemKind, Problem, Retry, Skipped};
 
 fn open(dir: &TempDir) -> Index {
     let opened = Index::open(dir.path()).unwrap();
@@ -150,11 +149,11 @@ fn states_and_problems_are_kept() {
     let dir = tempfile::tempdir().unwrap();
     let index = open(&dir);
     let id = index.create_item(new_item("photos")).unwrap();
-    let problem = Problem {
+    let problem = StoredProblem {
         code: "no-space".into(),
         message: "the disk is full".into(),
         hint: None,
-        retry: Retry::Auto,
+        retry: StoredRetry::Auto,
         subject: Some("/data".into()),
         count: Some(3),
         field: Some("into".into()),

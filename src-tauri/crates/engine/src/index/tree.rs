@@ -2,8 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{FileId, FileState, Index, Result, files, paths};
-use crate::api::ItemId;
+use super::{FileId, FileState, Index, ItemId, Result, files, paths};
 
 /// A file of one folder inside an item.
 #[derive(Debug, Clone, PartialEq, Eq)]

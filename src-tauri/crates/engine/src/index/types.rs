@@ -1,13 +1,26 @@
 //! What is kept of an item.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use ts_rs::TS;
 use unixfs::cid::Cid;
 
 use super::paths;
-use crate::api::{ItemId, ItemKind, Problem};
+
+/// An item's number: small, stable, never used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ItemId(pub i64);
+
+/// Where an item came from. A finished download is shared like any other item.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ItemKind {
+    #[default]
+    Share,
+    Download,
+}
 
 /// All that is kept of an item but its files and blocks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +69,36 @@ pub enum ItemState {
     /// By the person. Its blocks are not served.
     Paused,
     /// Needs something; what can be served still is.
-    Problem(Problem),
+    Problem(StoredProblem),
+}
+
+/// Why an item needs something, as it is kept for the next start: whoever shows it knows what the words mean.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredProblem {
+    pub code: String,
+    pub message: String,
+    pub hint: Option<String>,
+    pub retry: StoredRetry,
+    pub subject: Option<String>,
+    pub count: Option<u64>,
+    pub field: Option<String>,
+}
+
+/// Who tries again after a problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StoredRetry {
+    Auto,
+    User,
+    Never,
+}
+
+/// A file or folder that was left out, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    /// As the person knows it: a path on this machine, or inside the item.
+    pub path: String,
+    pub reason: String,
 }
 
 /// How an item is shared.
@@ -73,7 +115,7 @@ pub struct ItemOptions {
 }
 
 /// What others can find in the public directory.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Announce {
     #[default]
@@ -127,6 +169,12 @@ pub(super) struct Details {
     pub(super) profile: String,
     #[serde(default)]
     pub(super) title: Option<String>,
+}
+
+impl fmt::Display for ItemId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
 }
 
 impl NewItem {

@@ -1,11 +1,10 @@
 //! Which parts of a download are wanted, and which come first: kept with the item, and carried out by the download under way.
 
 use super::tree::{self, Tree};
-use crate::api::ItemKind;
 use crate::api::{PrioritizeRequest, SelectRequest};
 use crate::error::EngineError;
 use crate::fetch::{Choice, FetchError, Selection, SelectionError};
-use crate::index::{Index, ItemRecord};
+use crate::index::{Index, ItemKind, ItemRecord};
 use crate::library::Source;
 
 /// Paths that come first. Who puts more first puts nothing first.

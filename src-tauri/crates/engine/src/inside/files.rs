@@ -13,9 +13,10 @@ use super::order::by_name;
 use super::tree::{self, Entries, Gap, Tree, TreeEntry};
 use crate::api::EntryKind;
 use crate::api::{Chosen, FileCondition, FileView, FilesView, Priority};
-use crate::api::{ItemId, ItemKind};
 use crate::fetch::{Choice, FetchError, Selection};
-use crate::index::{FileState, FolderFile, FolderSum, Index, ItemRecord, Result as IndexResult};
+use crate::index::{
+    FileState, FolderFile, FolderSum, Index, ItemId, ItemKind, ItemRecord, Result as IndexResult,
+};
 use crate::library::Source;
 
 /// Rows in one answer: more than any screen shows.

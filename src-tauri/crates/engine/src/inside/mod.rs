@@ -80,7 +80,7 @@ impl Engine {
     /// Chooses parts of a download, or leaves them out. A finished one goes on with what is new; what is here stays in any case.
     pub async fn select(&self, request: SelectRequest) -> Result<(), EngineError> {
         let record = self.record(request.id).await?;
-        let (index, id) = (self.index(), request.id);
+        let (index, id) = (self.index(), request.id.into());
         let source = self.context().source.clone();
         let select = move || choose::select(&index, &source, &record, &request);
         match blocking(select).await? {
@@ -92,7 +92,7 @@ impl Engine {
     /// Puts parts of a download first, or back in line.
     pub async fn prioritize(&self, request: PrioritizeRequest) -> Result<(), EngineError> {
         let record = self.record(request.id).await?;
-        let (index, id) = (self.index(), request.id);
+        let (index, id) = (self.index(), request.id.into());
         let source = self.context().source.clone();
         let prioritize = move || choose::prioritize(&index, &source, &record, &request);
         let high = blocking(prioritize).await?;
@@ -105,7 +105,7 @@ impl Engine {
     /// "It lies there now": an item's files were moved, or an unfinished download is to go on in another folder.
     pub async fn relocate(&self, request: RelocateRequest) -> Result<(), EngineError> {
         let record = self.record(request.id).await?;
-        let (index, id) = (self.index(), request.id);
+        let (index, id) = (self.index(), request.id.into());
         let state = record.state.clone();
         if state == ItemState::Active && !record.done {
             return Err(EngineError::NotAtRest(id));
@@ -117,7 +117,7 @@ impl Engine {
         match state {
             ItemState::Paused => Ok(()),
             ItemState::Active => self.jobs().again(id).await,
-            ItemState::Problem(_) => self.act(id, Action::Resume).await,
+            ItemState::Problem(_) => self.jobs().act(id, Action::Resume).await,
         }
     }
 
@@ -125,7 +125,7 @@ impl Engine {
     pub async fn pieces(&self, id: ItemId) -> Result<PiecesView, EngineError> {
         let record = self.record(id).await?;
         let total = self.item(id)?.total;
-        let asked = match self.context().inside.running.get(id) {
+        let asked = match self.context().inside.running.get(id.into()) {
             Some(download) => download.asked().await,
             None => Vec::new(),
         };
@@ -137,7 +137,7 @@ impl Engine {
     pub async fn links(&self, id: ItemId) -> Result<LinkView, EngineError> {
         let link = self.link(id).await?;
         let record = self.record(id).await?;
-        let root = record.root.ok_or(EngineError::NotReady(id))?;
+        let root = record.root.ok_or(EngineError::NotReady(id.into()))?;
         let named = Link {
             filename: Some(record.name),
             ..Link::to(root)
@@ -175,7 +175,7 @@ impl Engine {
         let (index, folder) = (self.index(), into.clone());
         let (existing, free) = blocking(move || {
             let free = fetch::free_space(&folder);
-            Ok::<_, EngineError>((index.item_of(&cid)?, free))
+            Ok::<_, EngineError>((index.item_of(&cid)?.map(ItemId::from), free))
         })
         .await?;
         Ok(InspectView {

@@ -6,12 +6,12 @@ use fs_err as fs;
 use tempfile::TempDir;
 
 use super::*;
+use crate::api::Announce;
 use crate::api::Changes;
 use crate::api::*;
 use crate::api::{Action, DownloadRequest, ShareRequest};
 use crate::api::{ItemView, State};
 use crate::engine::Options;
-use crate::index::Announce;
 
 /// Long enough for a slow machine; a test that needs it has failed.
 const PATIENCE: Duration = Duration::from_mins(1);

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::api::PathsView;
-use crate::api::Skipped;
 use crate::error::EngineError;
+use crate::index::Skipped;
 use crate::library::{self, Found};
 
 /// How long it may look.
@@ -55,7 +55,7 @@ fn inspect_within(
 fn skip(view: &mut PathsView, skipped: Skipped) {
     view.skipped_count += 1;
     if view.skipped.len() < MAX_SHOWN {
-        view.skipped.push(skipped);
+        view.skipped.push(skipped.into());
     }
 }
 

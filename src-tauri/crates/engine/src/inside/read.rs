@@ -12,9 +12,8 @@ use tokio::time::Instant;
 use unixfs::Cid;
 
 use super::tree::{self, Gap, Tree};
-use crate::api::ItemId;
 use crate::fetch::{FetchError, Handle, Running};
-use crate::index::ItemRecord;
+use crate::index::{ItemId, ItemRecord};
 use crate::library::Source;
 use crate::limits::{CAT_QUEUE, HEAD_BYTES, READ_PATIENCE};
 

@@ -11,9 +11,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use fs_err as fs;
 
-use crate::api::ItemKind;
 use crate::error::EngineError;
-use crate::index::{FileRecord, FileState, Fingerprint, Index, ItemRecord};
+use crate::index::{FileRecord, FileState, Fingerprint, Index, ItemKind, ItemRecord};
 use crate::library;
 
 /// How long files are read while somebody waits for the answer.

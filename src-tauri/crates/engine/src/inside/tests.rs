@@ -7,11 +7,11 @@ use fs_err as fs;
 use tempfile::TempDir;
 
 use super::*;
+use crate::api::Announce;
 use crate::api::State;
 use crate::api::*;
 use crate::api::{Action, ShareRequest};
 use crate::engine::Options;
-use crate::index::Announce;
 
 pub(super) struct Home {
     pub(super) dir: TempDir,

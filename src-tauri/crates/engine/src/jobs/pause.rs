@@ -5,9 +5,8 @@
 use std::collections::HashSet;
 
 use super::{Actor, Then};
-use crate::api::ItemId;
 use crate::error::EngineError;
-use crate::index::{Index, ItemState};
+use crate::index::{Index, ItemId, ItemState};
 use crate::work::{self, Job};
 
 /// Under this the index keeps that everything is paused.

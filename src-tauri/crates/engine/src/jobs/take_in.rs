@@ -1,8 +1,7 @@
 //! Whether what is asked for is an item already.
 
-use crate::api::ItemKind;
 use crate::error::EngineError;
-use crate::index::{Index, ItemRecord, ItemState, NewItem};
+use crate::index::{Index, ItemKind, ItemRecord, ItemState, NewItem};
 use crate::limits::MAX_LINK_PROVIDERS;
 
 /// How an item that was asked for stands in the index.

@@ -27,8 +27,7 @@ use self::known::Known;
 use self::pool::{Done, Job, Pool, Task};
 use super::control::{Control, Progress, Stopped};
 use super::walk::{self, Step, Walk};
-use crate::api::{ItemId, Skipped};
-use crate::index::{FileId, Index, IndexError};
+use crate::index::{FileId, Index, IndexError, ItemId, Skipped};
 
 /// What to import, and how.
 #[derive(Debug, Clone)]

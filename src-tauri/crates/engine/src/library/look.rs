@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::walk::{self, Step, Walk};
-use crate::api::Skipped;
+use crate::index::Skipped;
 
 /// What the look came upon.
 #[derive(Debug)]

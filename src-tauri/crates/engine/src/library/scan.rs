@@ -17,8 +17,7 @@ use unixfs::cid::{self, Cid, DAG_PB, RAW};
 use super::control::{Control, Progress, Stopped};
 use super::walk::{self, FoundFile, Step, Walk};
 use super::{open, pread};
-use crate::api::ItemId;
-use crate::index::{FileId, FileRecord, FileState, Fingerprint, Index, IndexError};
+use crate::index::{FileId, FileRecord, FileState, Fingerprint, Index, IndexError, ItemId};
 
 /// How closely to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

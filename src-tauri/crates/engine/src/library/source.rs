@@ -14,8 +14,7 @@ use bytes::Bytes;
 use unixfs::cid::{self, Cid};
 
 use super::{open, pread};
-use crate::api::ItemId;
-use crate::index::{BlockAt, FileId, FileState, Fingerprint, Index, Scope, Slice};
+use crate::index::{BlockAt, FileId, FileState, Fingerprint, Index, ItemId, Scope, Slice};
 
 /// Reads blocks. Clones share the open files.
 #[derive(Clone)]

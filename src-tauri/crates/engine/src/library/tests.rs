@@ -14,8 +14,7 @@ use unixfs::cid::{self, Cid};
 use unixfs::{Chunker, DirectoryBuilder, FileBuilder, Metadata, Node, Profile, Root};
 
 use super::*;
-use crate::api::{ItemId, ItemKind};
-use crate::index::{FileState, Index, ItemOptions, ItemState, NewItem};
+use crate::index::{FileState, Index, ItemId, ItemKind, ItemOptions, ItemState, NewItem};
 
 /// A folder to share, beside a data directory with an index.
 pub(super) struct Bench {

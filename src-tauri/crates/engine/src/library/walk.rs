@@ -12,8 +12,7 @@ use std::sync::Arc;
 
 use fs_err as fs;
 
-use crate::api::Skipped;
-use crate::index::TreeFile;
+use crate::index::{Skipped, TreeFile};
 
 /// A folder's number within one walk.
 pub(super) type DirId = usize;

@@ -13,8 +13,7 @@ use tempfile::TempDir;
 use unixfs::cid::{self, Cid};
 
 use super::*;
-use crate::api::ItemKind;
-use crate::index::{BlockRow, ItemOptions, NewItem, RowKind};
+use crate::index::{BlockRow, ItemKind, ItemOptions, NewItem, RowKind};
 
 /// Long enough for a slow machine; a test that needs it has failed.
 const PATIENCE: Duration = Duration::from_mins(1);

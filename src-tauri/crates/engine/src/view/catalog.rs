@@ -362,8 +362,8 @@ mod tests {
                 ids
             );
         }
-        activity.update(ItemId(1), |view| view.total = 25);
-        activity.update(ItemId(3), |view| view.name = "a".to_owned());
+        activity.update(crate::index::ItemId(1), |view| view.total = 25);
+        activity.update(crate::index::ItemId(3), |view| view.name = "a".to_owned());
         assert_eq!(
             window(&activity, &mut catalog, (Filter::All, "", Sort::Size)),
             [2, 1, 3]
@@ -394,8 +394,8 @@ mod tests {
         let (activity, mut catalog) = (three(), Catalog::default());
         let sharing = (Filter::Sharing, "", Sort::Newest);
         assert_eq!(window(&activity, &mut catalog, sharing), [3, 2, 1]);
-        activity.update(ItemId(2), |view| view.state = State::Finding);
-        activity.remove(ItemId(3));
+        activity.update(crate::index::ItemId(2), |view| view.state = State::Finding);
+        activity.remove(crate::index::ItemId(3));
         assert_eq!(window(&activity, &mut catalog, sharing), [1]);
         let downloading = (Filter::Downloading, "", Sort::Newest);
         assert_eq!(window(&activity, &mut catalog, downloading), [2]);
@@ -418,7 +418,7 @@ mod tests {
         for id in 1..=3 * i64::try_from(MAX_GONE).unwrap() {
             activity.put(view(id));
             if id > 3 {
-                activity.remove(ItemId(id));
+                activity.remove(crate::index::ItemId(id));
             }
             catalog.update(&activity);
         }

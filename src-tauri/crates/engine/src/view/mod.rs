@@ -133,8 +133,8 @@ impl Library {
             (catalog.counts(), matching, ids)
         };
         let focus = request.focus.and_then(|id| {
-            let item = self.activity.get(id)?;
-            let history = self.meter.history_of(id);
+            let item = self.activity.get(id.into())?;
+            let history = self.meter.history_of(id.into());
             Some(Focus { item, history })
         });
         let notices = match request.since {

@@ -67,7 +67,7 @@ const LONG: u64 = 60_000;
 async fn a_window_shows_its_rows_and_the_counts_of_all() {
     let desk = desk(5);
     desk.activity
-        .update(ItemId(2), |view| view.state = State::Finding);
+        .update(ItemId(2).into(), |view| view.state = State::Finding);
     let asked = LibraryRequest {
         filter: Filter::Sharing,
         offset: 1,
@@ -89,12 +89,16 @@ async fn what_is_seen_is_told_and_what_is_not_is_not() {
     let desk = desk(5);
     let first = desk.library.view(&request(0, LONG)).await;
     // Not on the screen.
-    desk.activity.update(ItemId(1), |view| view.rate_up = 9);
+    desk.activity
+        .update(ItemId(1).into(), |view| view.rate_up = 9);
     let second = desk.library.view(&request(first.rev, 300)).await;
     assert_eq!(second.items, first.items);
     for change in [
-        &(|desk: &Desk| desk.activity.update(ItemId(5), |view| view.rate_up = 9)) as &dyn Fn(&Desk),
-        &|desk| desk.activity.remove(ItemId(1)),
+        &(|desk: &Desk| {
+            desk.activity
+                .update(ItemId(5).into(), |view| view.rate_up = 9)
+        }) as &dyn Fn(&Desk),
+        &|desk| desk.activity.remove(ItemId(1).into()),
         &|desk| desk.paused.send_modify(|paused| *paused = true),
         &|desk| desk.summary.send_modify(|summary| summary.peers = 3),
     ] {
@@ -124,10 +128,10 @@ async fn another_question_is_answered_at_once() {
 #[tokio::test]
 async fn notices_are_told_once() {
     let desk = desk(1);
-    desk.activity.notice(ItemId(1));
+    desk.activity.notice(ItemId(1).into());
     let first = desk.library.view(&request(0, LONG)).await;
     assert!(first.notices.is_empty());
-    desk.activity.notice(ItemId(1));
+    desk.activity.notice(ItemId(1).into());
     let second = desk.library.view(&request(first.rev, LONG)).await;
     assert_eq!(second.notices[0].kind, NoticeKind::Finished);
     let third = desk.library.view(&request(second.rev, 0)).await;

@@ -8,8 +8,7 @@ use unixfs::{Block, DirectoryBuilder, DirectoryError, Metadata, Root};
 
 use super::pool::{Done, Job};
 use super::{ImportError, Imported, Message, Outcome, metadata_of};
-use crate::api::Skipped;
-use crate::index::{FileId, HashedFile, Pending};
+use crate::index::{FileId, HashedFile, Pending, Skipped};
 use crate::library::control::Stopped;
 use crate::library::walk::{DirId, Step, TOP};
 

@@ -14,8 +14,7 @@ use super::Failure;
 use super::hash::{Attempt, leaves_of, len_of};
 use super::leaves::{LeafReader, has_holes, next_data};
 use super::pool::Job;
-use crate::api::ItemId;
-use crate::index::{BlockRow, FileId, Fingerprint, Index, Pending, RowKind};
+use crate::index::{BlockRow, FileId, Fingerprint, Index, ItemId, Pending, RowKind};
 
 /// Bytes that a thread takes of a large file at a time: long enough for the disk to read ahead.
 const RUN_BYTES: u64 = 4 * 1024 * 1024;

@@ -8,8 +8,7 @@ use unixfs::{Block, Profile, Root};
 use super::Failure;
 use super::hash::Worker;
 use super::large::LargeFile;
-use crate::api::{ItemId, Skipped};
-use crate::index::{FileId, HashedFile, Index};
+use crate::index::{FileId, HashedFile, Index, ItemId, Skipped};
 use crate::library::control::{Control, Progress};
 use crate::library::walk::FoundFile;
 

@@ -9,8 +9,7 @@ use tokio::sync::oneshot;
 use unixfs::cid::{self, Cid};
 
 use super::Actor;
-use crate::api::ItemKind;
-use crate::index::Index;
+use crate::index::{Index, ItemKind};
 use crate::net::http::{Step, WebEvent};
 use crate::net::ladder::is_relayed;
 use crate::net::session::Search;
