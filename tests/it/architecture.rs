@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 const BORDERS: &[(&str, &str)] = &[
     ("rusqlite", "crates/engine/src/index"),
     ("Swarm", "crates/engine/src/net/actor.rs"),
-    ("igd_next", "crates/engine/src/nat/upnp.rs"),
+    (
+        "igd_next",
+        "crates/engine/src/net/reachability/ports/upnp.rs",
+    ),
     ("tauri", "src/desktop"),
 ];
 

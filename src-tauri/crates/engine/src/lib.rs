@@ -17,7 +17,6 @@ mod jobs;
 pub mod library;
 mod limits;
 pub mod link;
-mod nat;
 pub mod net;
 pub mod paths;
 mod people;

@@ -18,7 +18,8 @@ use super::config::Config;
 use super::find::Dhts;
 use super::kad_store::ProviderStore;
 use super::lan_dht::LanDht;
-use super::{autonat, candidates, crowd, trust};
+use super::reachability::{autonat, candidates};
+use super::{crowd, trust};
 use crate::limits::{
     INBOUND_EIGHTHS, MAX_MEMORY_BYTES, MAX_PENDING_CONNECTIONS, MAX_PENDING_DIALS, MAX_RELAYED,
 };

@@ -7,7 +7,7 @@ use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
 
 use super::address::{self, Scope};
-use super::ladder::is_relayed;
+use super::reachability::ladder::is_relayed;
 
 /// The address, with a free port in place of one that another program, perhaps another Shoal, listens at.
 ///

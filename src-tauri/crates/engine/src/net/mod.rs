@@ -21,18 +21,14 @@
 //! | `lan_dht` | this network's own DHT, closed to everybody outside |
 //! | `remember` | the DHT's peers from one run to the next |
 //! | `address` | which addresses may be dialled and believed |
-//! | `ladder` | how others get here, and why not |
-//! | `probe` `autonat` `observed` `candidates` | which of our addresses others can reach, and where they see us |
-//! | `relays` | who passes connections on to us while nobody can come straight |
+//! | `reachability` | how others get here, and why not |
 //! | `status` | what the network says of itself |
 //! | `trust` | whom the person trusts, and keeps away from |
 //! | `identity` | who we are |
 
 mod actor;
 pub mod address;
-mod autonat;
 mod behaviour;
-mod candidates;
 mod commands;
 pub mod config;
 mod crowd;
@@ -42,14 +38,11 @@ mod find;
 mod http;
 mod identity;
 mod kad_store;
-mod ladder;
 mod lan_dht;
 mod listen;
-mod observed;
 mod peers;
-mod probe;
 mod provide;
-mod relays;
+mod reachability;
 mod remember;
 mod routing;
 mod session;

@@ -17,8 +17,8 @@ use super::Actor;
 use crate::limits::MAX_PEER_ADDRESSES;
 use crate::net::address;
 use crate::net::find::{Dht, Local};
-use crate::net::ladder::is_relayed;
 use crate::net::provide::Standing;
+use crate::net::reachability::ladder::is_relayed;
 use crate::net::routing;
 
 /// Between a new peer in the table and another look around: others come in meanwhile.

@@ -11,7 +11,7 @@ use unixfs::cid::{self, Cid};
 use super::Actor;
 use crate::index::{Index, ItemKind};
 use crate::net::http::{Step, WebEvent};
-use crate::net::ladder::is_relayed;
+use crate::net::reachability::ladder::is_relayed;
 use crate::net::session::Search;
 use crate::net::status::PublicCheck;
 use crate::net::{Config, address};

@@ -17,11 +17,11 @@ use tokio::sync::oneshot;
 
 use super::Actor;
 use crate::limits::{MAX_CHECKS, MAX_PEER_ADDRESSES, MAX_RELAYED_GUESTS};
-use crate::nat::{Endpoint, PortMapper, PortState};
 use crate::net::address::{self, Scope};
-use crate::net::autonat::{self, Answer, DialRequest};
-use crate::net::ladder::is_relayed;
-use crate::net::relays::Step;
+use crate::net::reachability::autonat::{self, Answer, DialRequest};
+use crate::net::reachability::ladder::is_relayed;
+use crate::net::reachability::ports::{Endpoint, PortMapper, PortState, Ports};
+use crate::net::reachability::relays::Step;
 use crate::net::status::{self, AddressCheck, Mapping, RungKind, Transport, Verdict};
 
 /// After a start or a change of networks, what isn't there yet may still come.
@@ -465,5 +465,5 @@ fn has_name(address: &Multiaddr) -> bool {
 #[derive(Debug)]
 pub(super) struct Router {
     pub(super) mapper: PortMapper,
-    pub(super) ports: tokio::sync::watch::Receiver<crate::nat::Ports>,
+    pub(super) ports: tokio::sync::watch::Receiver<Ports>,
 }

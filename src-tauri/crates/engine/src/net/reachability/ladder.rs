@@ -6,11 +6,11 @@
 use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
 
-use super::address::{self, Scope};
-use super::status::{
+use super::ports::{PortState, Ports};
+use crate::net::address::{self, Scope};
+use crate::net::status::{
     AddressCheck, Reachability, Reason, Relay, RelayState, Rung, RungKind, RungState, Verdict,
 };
-use crate::nat::{PortState, Ports};
 
 /// What the actor sees.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -10,9 +10,9 @@ use libp2p::core::transport::ListenerId;
 use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
 
-use super::address;
-use super::status::{self, RelayState};
 use crate::limits::{MAX_KNOWN_RELAYS, MAX_PEER_ADDRESSES, MAX_RELAYS};
+use crate::net::address;
+use crate::net::status::{self, RelayState};
 
 /// After a refusal, and twice that after the next.
 const PAUSE: Duration = Duration::from_secs(5);
