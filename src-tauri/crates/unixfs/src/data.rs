@@ -2,7 +2,7 @@
 //!
 //! It is read as any protobuf: unknown fields are skipped, the last of a repeated number counts, block sizes may be packed. It is
 //! written the one way that gives the published CIDs: fields in order, block sizes unpacked. What the fields must be to each
-//! other is checked where a node is put to use, in `walk`.
+//! other is checked where a node is put to use, in `node`.
 
 use std::ops::Range;
 

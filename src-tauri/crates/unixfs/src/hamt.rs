@@ -10,7 +10,7 @@ use crate::data::{self, Metadata};
 use crate::dir::{Entries, Item};
 use crate::file::Block;
 use crate::limits::MAX_FANOUT;
-use crate::walk::{DecodeError, Entry, ShardItem, ShardNode};
+use crate::node::{DecodeError, Entry, ShardItem, ShardNode};
 
 /// Multihash code of murmur3-x64-64, the only hash that HAMT directories use.
 pub(crate) const MURMUR3_X64_64: u64 = 0x22;

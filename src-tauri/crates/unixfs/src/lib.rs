@@ -15,9 +15,9 @@ pub mod dir;
 pub mod file;
 pub mod hamt;
 pub mod limits;
+mod node;
 pub mod profile;
 pub mod proto;
-pub mod walk;
 
 pub use car::{CarError, CarReader, CarWriter};
 pub use chunk::Chunker;
@@ -29,7 +29,7 @@ pub use file::{Block, FileBuilder, Leaf, Root, leaf_frame, symlink};
 pub use hamt::{Fanout, Lookup, ShardPath};
 pub use profile::{Estimate, Profile};
 pub use proto::ProtoError;
-pub use walk::{
+pub use node::{
     DecodeError, DirectoryNode, Entry, FileChild, FileNode, FilePosition, Node, ShardItem,
     ShardNode, SymlinkNode, decode,
 };
