@@ -5,6 +5,7 @@
 //!
 //! Writing: [`Profile::leaf`] hashes chunks, [`FileBuilder`] and [`DirectoryBuilder`] put trees above them. The CIDs are those
 //! of IPIP-499. Reading: [`cid::verify`] says whether a block is what was asked for, [`decode`] what it holds.
+//! [`walk`] goes from block to block: along a path, through a folder, a file, or all of it.
 
 pub mod car;
 pub mod chunk;
@@ -18,6 +19,7 @@ pub mod limits;
 mod node;
 pub mod profile;
 pub mod proto;
+pub mod walk;
 
 pub use car::{CarError, CarReader, CarWriter};
 pub use chunk::Chunker;
@@ -27,9 +29,9 @@ pub use data::{DataError, Metadata, Mtime};
 pub use dir::{DirectoryBuilder, DirectoryError};
 pub use file::{Block, FileBuilder, Leaf, Root, leaf_frame, symlink};
 pub use hamt::{Fanout, Lookup, ShardPath};
-pub use profile::{Estimate, Profile};
-pub use proto::ProtoError;
 pub use node::{
     DecodeError, DirectoryNode, Entry, FileChild, FileNode, FilePosition, Node, ShardItem,
     ShardNode, SymlinkNode, decode,
 };
+pub use profile::{Estimate, Profile};
+pub use proto::ProtoError;

@@ -1,0 +1,207 @@
+//! What a folder holds, and what its entries are.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::{Stat, Walk, WalkError, Wants, acceptable, block_fault, decoded, join, kind_fault};
+use crate::cid::Cid;
+use crate::hamt::ShardPath;
+use crate::node::{Entry, Node, ShardItem, ShardNode};
+
+/// How far a folder is listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Entries beyond which no further shard is read.
+    pub enough: usize,
+    /// Entries and shards beyond which the folder is refused.
+    pub most: usize,
+    /// Shards named ahead of the one that is needed next.
+    pub ahead: usize,
+}
+
+/// What is behind a CID.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Contents {
+    Folder(Folder),
+    /// No folder, but this: it stands for itself.
+    Other(Stat),
+}
+
+/// A folder's entries: of one block in their own order, of shards by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Folder {
+    pub entries: Vec<Entry>,
+    /// All of them: none was left in a shard that was enough without, or that can't be had.
+    pub complete: bool,
+}
+
+/// Lists a folder.
+#[derive(Debug, Clone)]
+pub struct List {
+    path: String,
+    bounds: Bounds,
+    /// Nodes still to be looked at, each with the place where it must hang; the folder's own has none yet.
+    open: VecDeque<(Cid, Option<ShardPath>)>,
+    found: Folder,
+    /// It is no folder.
+    other: Option<Stat>,
+}
+
+impl List {
+    /// `path` is where in the item the folder is.
+    pub fn new(folder: Cid, path: &str, bounds: Bounds) -> Result<Self, WalkError> {
+        acceptable(&folder, || path.to_owned())?;
+        Ok(List {
+            path: path.to_owned(),
+            bounds,
+            open: VecDeque::from([(folder, None)]),
+            found: Folder {
+                entries: Vec::new(),
+                complete: true,
+            },
+            other: None,
+        })
+    }
+
+    fn take_shard(&mut self, cid: &Cid, at: ShardPath, node: ShardNode) -> Result<(), WalkError> {
+        let fault = |source| block_fault(cid, self.path.clone(), source);
+        at.check(&node).map_err(fault)?;
+        for (below, at) in at.children(&node).map_err(fault)? {
+            acceptable(&below, || self.path.clone())?;
+            self.open.push_back((below, Some(at)));
+        }
+        let entries = node.items.into_iter().filter_map(|item| match item {
+            ShardItem::Entry(entry) => Some(entry),
+            ShardItem::Shard { .. } => None,
+        });
+        self.found.entries.extend(entries);
+        if self.found.entries.len() > self.bounds.enough {
+            self.found.complete &= self.open.is_empty();
+            self.open.clear();
+        } else if self.found.entries.len() + self.open.len() > self.bounds.most {
+            return Err(WalkError::TooManyEntries {
+                path: self.path.clone(),
+                most: self.bounds.most,
+            });
+        }
+        if self.open.is_empty() {
+            self.found.entries.sort_by(|a, b| a.name.cmp(&b.name));
+        }
+        Ok(())
+    }
+}
+
+impl Walk for List {
+    type Answer = Contents;
+
+    fn wants(&mut self) -> Wants<Contents> {
+        let mut open = self.open.iter().map(|(cid, _)| *cid);
+        if let Some(next) = open.next() {
+            let ahead = open.take(self.bounds.ahead).collect();
+            return Wants::Need { next, ahead };
+        }
+        Wants::Done(match self.other {
+            Some(stat) => Contents::Other(stat),
+            None => Contents::Folder(std::mem::take(&mut self.found)),
+        })
+    }
+
+    fn take(&mut self, cid: &Cid, block: &Bytes) -> Result<(), WalkError> {
+        let Some((_, at)) = self.open.pop_front_if(|(next, _)| next == cid) else {
+            return Ok(());
+        };
+        match (decoded(cid, block, || self.path.clone())?, at) {
+            (Node::Shard(node), at) => {
+                let at = at.unwrap_or_else(|| ShardPath::root(&node));
+                self.take_shard(cid, at, node)
+            }
+            (_, Some(_)) => Err(kind_fault(cid, self.path.clone())),
+            (Node::Directory(node), None) => {
+                self.found.entries = node.entries;
+                Ok(())
+            }
+            (node, None) => {
+                self.other = Some(Stat::of(&node));
+                Ok(())
+            }
+        }
+    }
+
+    /// The folder's own node can't be done without; a shard below it can.
+    fn skip(&mut self, cid: &Cid) -> bool {
+        let below = |(next, at): &mut (Cid, Option<ShardPath>)| next == cid && at.is_some();
+        let skipped = self.open.pop_front_if(below).is_some();
+        self.found.complete &= !skipped;
+        if skipped && self.open.is_empty() {
+            self.found.entries.sort_by(|a, b| a.name.cmp(&b.name));
+        }
+        skipped
+    }
+}
+
+/// Finds out what entries of a folder are, and how large: only a node itself says so.
+#[derive(Debug, Clone)]
+pub struct Classify {
+    folder: String,
+    /// The names, for faults, and what they stand for.
+    open: VecDeque<(String, Cid)>,
+    found: Vec<Stat>,
+    /// Bytes of blocks that may still be read.
+    left: Option<usize>,
+    ahead: usize,
+}
+
+impl Classify {
+    /// `folder` is where in the item they are. `bytes` is how much is read before the rest is left open, `ahead` how many are
+    /// named ahead of the one that is needed next.
+    pub fn new(
+        folder: &str,
+        entries: impl IntoIterator<Item = (String, Cid)>,
+        bytes: usize,
+        ahead: usize,
+    ) -> Result<Self, WalkError> {
+        let open: VecDeque<(String, Cid)> = entries.into_iter().collect();
+        for (name, cid) in &open {
+            acceptable(cid, || join(folder, name.as_bytes()))?;
+        }
+        Ok(Classify {
+            folder: folder.to_owned(),
+            found: Vec::with_capacity(open.len()),
+            open,
+            left: Some(bytes),
+            ahead,
+        })
+    }
+
+    /// What the one thing at a path is.
+    pub fn one(cid: Cid, path: &str) -> Result<Self, WalkError> {
+        Classify::new(path, [(String::new(), cid)], usize::MAX, 0)
+    }
+}
+
+impl Walk for Classify {
+    /// In the order in which they were given, as far as the bytes allowed.
+    type Answer = Vec<Stat>;
+
+    fn wants(&mut self) -> Wants<Vec<Stat>> {
+        let mut open = self.open.iter().map(|(_, cid)| *cid);
+        match (open.next(), self.left) {
+            (Some(next), Some(_)) => Wants::Need {
+                next,
+                ahead: open.take(self.ahead).collect(),
+            },
+            _ => Wants::Done(std::mem::take(&mut self.found)),
+        }
+    }
+
+    fn take(&mut self, cid: &Cid, block: &Bytes) -> Result<(), WalkError> {
+        let Some((name, _)) = self.open.pop_front_if(|(_, next)| next == cid) else {
+            return Ok(());
+        };
+        let node = decoded(cid, block, || join(&self.folder, name.as_bytes()))?;
+        self.found.push(Stat::of(&node));
+        self.left = self.left.and_then(|left| left.checked_sub(block.len()));
+        Ok(())
+    }
+}
