@@ -33,6 +33,7 @@ use crate::jobs::{Context, Jobs};
 use crate::library::{self, Control, Progress, Source};
 use crate::limits::{MAX_NAME_BYTES, MAX_WAITING_DOUBTS};
 use crate::link::Link;
+use crate::look;
 use crate::net::Net;
 use crate::net::status::Summary;
 use crate::paths::DataDir;
@@ -242,7 +243,7 @@ impl Engine {
     /// What is inside a link, without keeping any of it: a folder's entries, or the one file.
     pub async fn list(&self, link: &str) -> Result<Vec<EntryView>, EngineError> {
         let link = Link::from_str(link)?;
-        let entries = fetch::list(&self.fetching()?, &link).await?;
+        let entries = look::list(&self.fetching()?, &link).await?;
         Ok(entries.into_iter().map(EntryView::from).collect())
     }
 
@@ -252,7 +253,7 @@ impl Engine {
         link: &str,
     ) -> Result<mpsc::Receiver<Result<Bytes, fetch::FetchError>>, EngineError> {
         let link = Link::from_str(link)?;
-        Ok(fetch::cat(self.fetching()?, link).await?)
+        Ok(look::cat(self.fetching()?, link).await?)
     }
 
     /// Begins to unpack a CAR into the download folder, to be shared from there; answers at once.

@@ -17,6 +17,7 @@ mod jobs;
 pub mod library;
 mod limits;
 pub mod link;
+pub mod look;
 pub mod net;
 pub mod paths;
 mod people;

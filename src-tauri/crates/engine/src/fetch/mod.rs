@@ -1,17 +1,15 @@
 //! Downloads: what a link names becomes files in the folder that the person chose, and is shared from there.
 //!
 //! `plan` decides, purely; `worker` carries it out on a thread of its own; `record` syncs and remembers; `download` gives it its name
-//! and its place; `run` stands between all that and the network. `browse` looks without keeping, `car` carries without a network.
+//! and its place; `run` stands between all that and the network. `remote` walks a link without keeping, `car` carries without a network.
 
-mod browse;
 pub mod car;
 mod disk;
 mod download;
 mod error;
-mod look;
 mod plan;
-mod reader;
 mod record;
+mod remote;
 mod run;
 mod steer;
 mod target;
@@ -24,11 +22,11 @@ use crate::index::Index;
 use crate::library::Source;
 use crate::net::Net;
 
-pub use browse::{ListedEntry, cat, list, resolve};
 pub use error::FetchError;
-pub(crate) use look::{Level, Look, Seen};
-pub(crate) use plan::{Choice, Selection};
+pub(crate) use plan::{Choice, Selection, block_fault};
 pub use plan::{Fault, SelectionError};
+pub use remote::resolve;
+pub(crate) use remote::{Reader, decode};
 pub use run::{Fetched, import, run};
 pub(crate) use steer::{Asked, Handle, Running};
 

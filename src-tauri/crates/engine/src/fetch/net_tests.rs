@@ -10,13 +10,14 @@ use tokio_util::sync::CancellationToken;
 use unixfs::{Cid, Profile};
 
 use super::tests::{Tree, numbers, read_tree};
-use super::{FetchContext, FetchError, Fetched, Running, car, cat, import, list, resolve, run};
+use super::{FetchContext, FetchError, Fetched, Running, car, import, resolve, run};
 use crate::activity::Activity;
 use crate::api::EntryKind;
 use crate::config::Settings;
 use crate::index::{Index, ItemId, ItemKind, ItemOptions, NewItem};
 use crate::library::{self, Control, ImportRequest, Progress, Source};
 use crate::link::Link;
+use crate::look::{cat, list};
 use crate::net::Net;
 
 /// Long enough for a slow machine; a test that needs it has failed.

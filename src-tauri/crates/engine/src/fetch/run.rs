@@ -15,9 +15,9 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use unixfs::Cid;
 
-use super::browse;
 use super::download::{self, Finished};
 use super::plan::Rank;
+use super::remote::resolve;
 use super::steer::{Desk, Request};
 use super::worker::{Command, Event, Progress, Setup, Wanted};
 use super::{FetchContext, FetchError};
@@ -90,7 +90,7 @@ async fn find_root(
     let link = item.link.as_deref().ok_or(FetchError::NoDownload(id))?;
     let mut link: Link = link.parse()?;
     link.providers = hints.to_vec();
-    let root = browse::resolve(context, &link).await?;
+    let root = resolve(context, &link).await?;
     let index = context.index.clone();
     tokio::task::spawn_blocking(move || index.set_item_root(id, root, 0, 0))
         .await

@@ -1,11 +1,12 @@
 //! Which parts of a download are wanted, and which come first: kept with the item, and carried out by the download under way.
 
-use super::tree::{self, Tree};
 use crate::api::{PrioritizeRequest, SelectRequest};
 use crate::error::EngineError;
 use crate::fetch::{Choice, FetchError, Selection, SelectionError};
 use crate::index::{Index, ItemKind, ItemRecord};
 use crate::library::Source;
+use crate::look::files::is_high;
+use crate::look::tree::{self, Tree};
 
 /// Paths that come first. Who puts more first puts nothing first.
 const MAX_HIGH: usize = 1000;
@@ -72,8 +73,8 @@ pub(crate) fn prioritize(
     let paths = paths(&mut Tree::new(source.clone()), record, &request.paths)?;
     let mut high = record.high.clone();
     for path in paths {
-        high.retain(|known| !super::files::is_high(std::slice::from_ref(&path), known));
-        if request.high && !super::files::is_high(&high, &path) {
+        high.retain(|known| !is_high(std::slice::from_ref(&path), known));
+        if request.high && !is_high(&high, &path) {
             high.push(path);
         }
     }

@@ -3,38 +3,21 @@
 //! Each call is short here. What stays true: nothing is kept that was only looked at; a file's bytes leave only verified; every
 //! answer is bounded, and every wait ends.
 //!
-//! | file | answers |
-//! |---|---|
-//! | `files` `order` | one level of an item's tree |
-//! | `read` | bytes of a file, from a download under way too |
-//! | `choose` | what of a download is wanted, and what comes first |
-//! | `pieces` | which parts are here |
-//! | `inspect` | what is behind a link, while people are still being found |
-//! | `paths` | what sharing these paths would share |
-//! | `relocate` | an item that lies somewhere else now |
-//! | `tree` | the walk through blocks that are here |
+//! `choose` says what of a download is wanted and what comes first, `relocate` takes an item that lies somewhere else now;
+//! looking is `look`'s.
 
 mod choose;
-mod files;
-mod inspect;
-mod order;
-mod paths;
-mod pieces;
-mod read;
 mod relocate;
-mod tree;
 
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use self::read::{FileStat, Reading};
 pub use self::relocate::{Difference, RelocateError};
+pub use crate::look::{FileStat, Reading};
 
 use self::choose::Then;
-use self::files::{Listing, Remembered};
-use self::inspect::Inspections;
 use crate::api::Action;
 use crate::api::ItemId;
 use crate::api::{
@@ -46,6 +29,9 @@ use crate::error::EngineError;
 use crate::fetch::{self, FetchError, Running};
 use crate::index::ItemState;
 use crate::link::Link;
+use crate::look::files::{self, Listing, Remembered};
+use crate::look::inspections::Inspections;
+use crate::look::{paths, pieces, read, tree};
 use crate::work::blocking;
 
 /// Where people without Shoal get content: a public gateway that keeps each item apart from the others.

@@ -11,12 +11,13 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use unixfs::Cid;
 
+use super::links::{Level, Look, Seen};
 use super::order::by_name;
 use super::tree;
 use crate::api::Problem;
 use crate::api::{EntryKind, InspectEntry, Search};
 use crate::error::EngineError;
-use crate::fetch::{FetchContext, FetchError, Level, Look, Seen};
+use crate::fetch::{FetchContext, FetchError};
 use crate::limits::{LOOK_IDLE, MAX_INSPECTIONS, MAX_LOOK_LEVELS};
 use crate::link::Link;
 use crate::net::{self, SessionEvent};

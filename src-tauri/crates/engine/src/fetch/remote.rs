@@ -14,7 +14,7 @@ use crate::link::Link;
 use crate::net::{Session, SessionEvent};
 
 /// Blocks by their CIDs, from here or from peers.
-pub(super) struct Reader {
+pub(crate) struct Reader {
     context: FetchContext,
     root: Cid,
     hints: Vec<libp2p::Multiaddr>,
@@ -31,10 +31,10 @@ pub(super) struct Reader {
 }
 
 /// Hears of all that isn't a block.
-pub(super) type News = Box<dyn Fn(&SessionEvent) + Send + Sync>;
+pub(crate) type News = Box<dyn Fn(&SessionEvent) + Send + Sync>;
 
 impl Reader {
-    pub(super) fn open(context: &FetchContext, link: &Link) -> Result<Self, FetchError> {
+    pub(crate) fn open(context: &FetchContext, link: &Link) -> Result<Self, FetchError> {
         cid::acceptable(&link.cid).map_err(|source| Fault::Cid {
             path: String::new(),
             cid: Box::new(link.cid),
@@ -54,13 +54,13 @@ impl Reader {
     }
 
     /// For a long look: keeps so many bytes of nodes, and tells what happens.
-    pub(super) fn staying(mut self, may_keep: usize, news: News) -> Self {
+    pub(crate) fn staying(mut self, may_keep: usize, news: News) -> Self {
         (self.may_keep, self.news) = (may_keep, Some(news));
         self
     }
 
     /// Hears what happens while nothing is asked for. Never ends.
-    pub(super) async fn idle(&mut self) {
+    pub(crate) async fn idle(&mut self) {
         loop {
             let event = match &mut self.session {
                 Some(session) => session.events.recv().await,
@@ -73,7 +73,7 @@ impl Reader {
         }
     }
 
-    pub(super) async fn follow(&mut self, link: &Link) -> Result<Cid, FetchError> {
+    pub(crate) async fn follow(&mut self, link: &Link) -> Result<Cid, FetchError> {
         let mut cid = link.cid;
         for (depth, name) in link.path.iter().enumerate() {
             let missing = || FetchError::NotInItem {
@@ -121,7 +121,7 @@ impl Reader {
     }
 
     /// All entries of a sharded folder, or so many and whether there are more.
-    pub(super) async fn shards(
+    pub(crate) async fn shards(
         &mut self,
         root: Cid,
         node: unixfs::ShardNode,
@@ -161,14 +161,14 @@ impl Reader {
         Ok((found, !open.is_empty()))
     }
 
-    pub(super) async fn node(&mut self, cid: &Cid) -> Result<Node, FetchError> {
+    pub(crate) async fn node(&mut self, cid: &Cid) -> Result<Node, FetchError> {
         self.ask(std::iter::once(*cid)).await?;
         let block = self.block(cid).await?;
         decode(cid, &block, String::new)
     }
 
     /// Looks for blocks here, and asks peers for the others.
-    pub(super) async fn ask(&mut self, cids: impl Iterator<Item = Cid>) -> Result<(), FetchError> {
+    pub(crate) async fn ask(&mut self, cids: impl Iterator<Item = Cid>) -> Result<(), FetchError> {
         let new: Vec<Cid> = cids
             .filter(|cid| !self.kept.contains_key(cid) && self.asked.insert(*cid))
             .collect();
@@ -216,7 +216,7 @@ impl Reader {
     }
 
     /// Waits for a block that was asked for, and hands it out: it has to be asked for again to be had again.
-    pub(super) async fn block(&mut self, cid: &Cid) -> Result<Bytes, FetchError> {
+    pub(crate) async fn block(&mut self, cid: &Cid) -> Result<Bytes, FetchError> {
         loop {
             if let Some(block) = self.kept.get(cid) {
                 return Ok(block.clone());
@@ -268,10 +268,18 @@ fn kind_fault(cid: Cid) -> FetchError {
     Fault::Kind { path, cid }.into()
 }
 
-pub(super) fn decode(
+pub(crate) fn decode(
     cid: &Cid,
     block: &[u8],
     path: impl Fn() -> String,
 ) -> Result<Node, FetchError> {
     Ok(unixfs::decode(cid, block).map_err(|source| block_fault(cid, path(), source))?)
+}
+
+/// The CID of what the link's path leads to.
+pub async fn resolve(context: &FetchContext, link: &Link) -> Result<Cid, FetchError> {
+    if link.path.is_empty() {
+        return Ok(link.cid);
+    }
+    Reader::open(context, link)?.follow(link).await
 }

@@ -9,10 +9,9 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use unixfs::{Cid, Node, ShardItem, cid};
 
-use super::error::FetchError;
-use super::reader::Reader;
-use super::{FetchContext, ListedEntry};
+use super::ListedEntry;
 use crate::api::EntryKind;
+use crate::fetch::{FetchContext, FetchError, Reader, decode};
 use crate::limits::{LIST_AHEAD, MAX_LOOK_BYTES, MAX_LOOK_ENTRIES, MAX_LOOK_KEPT};
 use crate::link::Link;
 use crate::net::SessionEvent;
@@ -162,7 +161,7 @@ impl Look {
             let cid = entry.cid;
             let block = self.reader.block(&cid).await?;
             bytes += block.len();
-            match super::reader::decode(&cid, &block, || entry.name.clone())? {
+            match decode(&cid, &block, || entry.name.clone())? {
                 Node::File(node) => (entry.kind, entry.size) = (EntryKind::File, node.size),
                 Node::Directory(_) | Node::Shard(_) => entry.kind = EntryKind::Folder,
                 Node::Symlink(_) => (entry.kind, entry.size) = (EntryKind::Symlink, 0),

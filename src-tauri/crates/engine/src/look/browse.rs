@@ -9,11 +9,8 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use unixfs::{Cid, FilePosition, Node, cid};
 
-use super::FetchContext;
-use super::error::FetchError;
-use super::plan::block_fault;
-use super::reader::{Reader, decode};
 use crate::api::{EntryKind, EntryView};
+use crate::fetch::{FetchContext, FetchError, Reader, block_fault, decode};
 use crate::limits::{CAT_AHEAD_BLOCKS, CAT_AHEAD_BYTES, CAT_QUEUE, LIST_AHEAD, MAX_LISTED};
 use crate::link::Link;
 
@@ -41,14 +38,6 @@ impl From<ListedEntry> for EntryView {
             kind: kind.to_owned(),
         }
     }
-}
-
-/// The CID of what the link's path leads to.
-pub async fn resolve(context: &FetchContext, link: &Link) -> Result<Cid, FetchError> {
-    if link.path.is_empty() {
-        return Ok(link.cid);
-    }
-    Reader::open(context, link)?.follow(link).await
 }
 
 /// What a link's folder holds; a file lists itself.
