@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bitswap::SessionId;
+use bitswap::pace::Backoff;
 use libp2p::{Multiaddr, PeerId};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc};
@@ -47,7 +48,7 @@ struct State {
     /// The last `Peers` event, so that only changes are told.
     told: (usize, usize, usize, usize),
     /// When to look nearby again, should nobody have it then, and the pause after that.
-    look_again: Option<(Instant, Duration)>,
+    look_again: Option<(Instant, Backoff)>,
 }
 
 /// A session that has ended.
@@ -234,15 +235,17 @@ impl Sessions {
     pub(crate) fn look_again(&mut self, now: Instant) -> Vec<SessionId> {
         let mut due = Vec::new();
         for (id, state) in &mut self.open {
-            match state.look_again {
-                Some((at, pause)) if state.sources.is_empty() => {
-                    if now >= at {
+            match &mut state.look_again {
+                Some((at, backoff)) if state.sources.is_empty() => {
+                    if now >= *at {
                         due.push(*id);
-                        let longer = (2 * pause).min(LOOK_AGAIN_MAX);
-                        state.look_again = Some((now + longer, longer));
+                        *at = backoff.retry_at(now);
                     }
                 }
-                _ => state.look_again = Some((now + LOOK_AGAIN, LOOK_AGAIN)),
+                none => {
+                    let mut backoff = Backoff::new(LOOK_AGAIN, LOOK_AGAIN_MAX);
+                    *none = Some((backoff.retry_at(now), backoff));
+                }
             }
         }
         due

@@ -13,6 +13,7 @@ pub(crate) mod behaviour;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use bitswap::pace::Backoff;
 use libp2p::{Multiaddr, PeerId};
 
 use super::address;
@@ -40,9 +41,10 @@ struct Friend {
     /// Those that others told of.
     found: Vec<Multiaddr>,
     state: State,
-    pause: Duration,
-    /// When it was last searched for, and the pause after that.
-    searched: Option<(Instant, Duration)>,
+    backoff: Backoff,
+    /// When it may be searched for again; `None`: at once.
+    search_at: Option<Instant>,
+    search_backoff: Backoff,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,8 +84,9 @@ impl Trusted {
                 given: Vec::new(),
                 found: Vec::new(),
                 state,
-                pause: FIRST_PAUSE,
-                searched: None,
+                backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
+                search_at: None,
+                search_backoff: Backoff::new(FIRST_SEARCH_PAUSE, LONGEST_SEARCH_PAUSE),
             });
             if friend.given != addresses {
                 friend.given = addresses;
@@ -144,8 +147,7 @@ impl Trusted {
             && let State::Connected { since } = friend.state
         {
             if now.saturating_duration_since(since) >= STEADY {
-                friend.pause = FIRST_PAUSE;
-                friend.searched = None;
+                friend.begin_anew();
             }
             friend.wait(now);
         }
@@ -160,14 +162,10 @@ impl Trusted {
             return false;
         }
         friend.wait(now);
-        let pause = match friend.searched {
-            None => FIRST_SEARCH_PAUSE,
-            Some((at, pause)) if now.saturating_duration_since(at) >= pause => {
-                (2 * pause).min(LONGEST_SEARCH_PAUSE)
-            }
-            Some(_) => return false,
-        };
-        friend.searched = Some((now, pause));
+        if friend.search_at.is_some_and(|at| now < at) {
+            return false;
+        }
+        friend.search_at = Some(friend.search_backoff.retry_at(now));
         true
     }
 
@@ -192,13 +190,17 @@ impl Trusted {
 
 impl Friend {
     fn wait(&mut self, now: Instant) {
-        self.state = State::Due(now + self.pause);
-        self.pause = (2 * self.pause).min(LONGEST_PAUSE);
+        self.state = State::Due(self.backoff.retry_at(now));
+    }
+
+    fn begin_anew(&mut self) {
+        self.backoff.reset();
+        self.search_backoff.reset();
+        self.search_at = None;
     }
 
     fn hurry(&mut self, now: Instant) {
-        self.pause = FIRST_PAUSE;
-        self.searched = None;
+        self.begin_anew();
         if let State::Due(_) = self.state {
             self.state = State::Due(now);
         }

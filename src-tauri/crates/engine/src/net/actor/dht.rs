@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use bitswap::pace::Backoff;
 use libp2p::kad::store::RecordStore as _;
 use libp2p::kad::{
     self, Event, InboundRequest, Mode, ProgressStep, QueryId, QueryResult, RecordKey,
@@ -62,7 +63,7 @@ impl LookAround {
     fn done(&mut self, is_needed: bool, now: Instant) {
         self.done += 1;
         let again = is_needed && self.done < LOOKS_AROUND;
-        self.at = again.then(|| now + LOOK_AROUND_PAUSE * (1 << self.done));
+        self.at = again.then(|| now + Backoff::after(LOOK_AROUND_PAUSE, Duration::MAX, self.done));
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use bitswap::pace::Backoff;
+
 use super::WebError;
 
 /// First rest of a server that fails, doubled with each in a row.
@@ -39,7 +41,7 @@ impl Health {
 
     /// Says whether it rests from now on.
     pub(super) fn failed(&mut self, error: &WebError, now: Instant) -> bool {
-        let longer = (REST * 2_u32.saturating_pow(self.rests.min(16))).min(REST_MAX);
+        let longer = Backoff::after(REST, REST_MAX, self.rests);
         let rest = match error {
             WebError::Lacks => {
                 // It answered.
