@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// A name, and the only place below `src-tauri/` that may use it.
 const BORDERS: &[(&str, &str)] = &[
-    ("rusqlite", "crates/engine/src/index"),
+    ("rusqlite", "crates/store/src/index"),
     ("Swarm", "crates/engine/src/net/actor.rs"),
     (
         "igd_next",

@@ -15,9 +15,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use engine::api::ItemId;
 use engine::api::{Filter, LibraryRequest, Sort};
-use engine::index::{Fingerprint, HashedFile, Index, ItemKind, ItemOptions, NewItem, TreeFile};
 use engine::{Engine, Options};
 use fs_err as fs;
+use store::index::{Fingerprint, HashedFile, Index, ItemKind, ItemOptions, NewItem, TreeFile};
 use unixfs::cid::{self, Cid};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;

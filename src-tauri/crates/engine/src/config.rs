@@ -24,7 +24,6 @@ use crate::net;
 use crate::net::config::{
     DiscoveryConfig, LimitConfig, ListenConfig, RelayConfig, TrustConfig, WebConfig,
 };
-use crate::paths;
 use crate::schedule::{Limits, Schedule};
 
 /// What the engine runs with.
@@ -215,7 +214,7 @@ impl Settings {
             kept.insert(key.to_owned(), value);
         }
         let bytes = serde_json::to_vec_pretty(&kept).map_err(io::Error::other)?;
-        paths::write_whole(&self.file, &bytes)?;
+        store::files::replace_whole(&self.file, &bytes)?;
         self.kept = kept;
         Ok(())
     }

@@ -6,15 +6,12 @@
 mod activity;
 pub mod api;
 pub mod config;
-mod deletion;
 mod diagnostics;
 mod engine;
 pub mod error;
 pub mod fetch;
-pub mod index;
 pub mod inside;
 mod jobs;
-pub mod library;
 mod limits;
 pub mod link;
 pub mod look;
@@ -30,3 +27,14 @@ mod work;
 
 pub use engine::{Engine, Options, compute_cid};
 pub use error::EngineError;
+
+pub(crate) use store::{deletion, index};
+
+/// The store's other rooms, under the name that they had.
+pub(crate) mod library {
+    pub(crate) use store::files::names;
+    pub(crate) use store::{
+        Control, Depth, Doubt, Found, ImportError, ImportRequest, Progress, ScanError, ScanReport,
+        Source, compute, holds, import, look, scan,
+    };
+}

@@ -181,9 +181,6 @@ pub(crate) const MAX_SHARD_WISHES: usize = 256;
 /// Files that one download holds open for writing. The usual limit of a process is 1,024.
 pub(crate) const MAX_OPEN_FILES: usize = 64;
 
-/// Files that are synced one by one; with more, the file system as a whole.
-pub(crate) const MAX_SINGLE_SYNCS: usize = 8;
-
 /// Bytes written, and kept in memory for the record, that wait for one sync. What a loss of power costs at most.
 pub(crate) const MAX_GROUP_BYTES: u64 = 256 * 1024 * 1024;
 

@@ -3,7 +3,7 @@
 //! Everything that Shoal writes outside a download's folder lies in here. The directory is the person's alone (mode 0700).
 
 use std::fs::{File, TryLockError};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
@@ -72,15 +72,6 @@ pub fn default_download_dir() -> Option<PathBuf> {
     let user = directories::UserDirs::new()?;
     let dir = user.download_dir().unwrap_or_else(|| user.home_dir());
     Some(dir.to_path_buf())
-}
-
-/// Writes a small file whole or not at all: a crash leaves the old content or the new.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let new = path.with_extension("new");
-    let mut file = fs::File::create(&new)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&new, path)
 }
 
 /// Makes a data directory that only this person can enter. One that exists stays as it is.

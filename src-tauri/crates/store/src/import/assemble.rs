@@ -8,9 +8,9 @@ use unixfs::{Block, DirectoryBuilder, DirectoryError, Metadata, Root};
 
 use super::pool::{Done, Job};
 use super::{ImportError, Imported, Message, Outcome, metadata_of};
+use crate::control::Stopped;
+use crate::import::walk::{DirId, Step, TOP};
 use crate::index::{FileId, HashedFile, Pending, Skipped};
-use crate::library::control::Stopped;
-use crate::library::walk::{DirId, Step, TOP};
 
 /// Files and blocks handed to the index at a time, and how often without waiting for the first.
 const BATCH: usize = 512;

@@ -145,7 +145,7 @@ impl Index {
 
     /// Gives blocks of nothing to others until further notice, but of `but_these`. `None` ends it: then each item counts by
     /// its own state again, as it stands on record all the time.
-    pub(crate) fn halt(&self, but_these: Option<HashSet<ItemId>>) {
+    pub fn halt(&self, but_these: Option<HashSet<ItemId>>) {
         let halted = self.inner.halted.write();
         *halted.unwrap_or_else(PoisonError::into_inner) = but_these;
     }

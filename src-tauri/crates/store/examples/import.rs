@@ -1,6 +1,6 @@
 //! Measures an import: how long until ready, how much memory, how much disk. Then the same again, and how fast blocks are read.
 //!
-//!     cargo run --release -p engine --example import -- DATA-DIR PATH...
+//!     cargo run --release -p store --example import -- DATA-DIR PATH...
 
 #![expect(
     clippy::print_stdout,
@@ -10,9 +10,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use engine::index::{Index, ItemKind, ItemOptions, NewItem};
-use engine::library::{Control, Depth, ImportRequest, Progress, Source, import, scan};
 use fs_err as fs;
+use store::index::{Index, ItemKind, ItemOptions, NewItem};
+use store::{Control, Depth, ImportRequest, Progress, Source, import, scan};
 use unixfs::{Cid, Node, Profile};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -15,14 +15,14 @@ use fs_err as fs;
 use crate::index::{Skipped, TreeFile};
 
 /// A folder's number within one walk.
-pub(super) type DirId = usize;
+pub(crate) type DirId = usize;
 
 /// The folder that holds the paths the walk began with. It lies nowhere.
-pub(super) const TOP: DirId = 0;
+pub(crate) const TOP: DirId = 0;
 
 /// What the walk came upon.
 #[derive(Debug)]
-pub(super) enum Step {
+pub(crate) enum Step {
     /// A folder begins, as an entry of another.
     Open {
         dir: DirId,
@@ -46,21 +46,21 @@ pub(super) enum Step {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct FoundFile {
+pub(crate) struct FoundFile {
     /// The folder it is an entry of.
-    pub(super) dir: DirId,
+    pub(crate) dir: DirId,
     /// Its name in there.
-    pub(super) name: OsString,
+    pub(crate) name: OsString,
     /// The folder that it lies in on this disk.
-    pub(super) tree: Arc<TreeFile>,
+    pub(crate) tree: Arc<TreeFile>,
     /// Its name on this disk.
-    pub(super) disk_name: OsString,
+    pub(crate) disk_name: OsString,
     /// Bytes, when it was seen.
-    pub(super) size: u64,
+    pub(crate) size: u64,
 }
 
 impl FoundFile {
-    pub(super) fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.tree.path.join(&self.disk_name)
     }
 }
@@ -68,10 +68,10 @@ impl FoundFile {
 /// Entries that are brought into the order of their inodes, in which a spinning disk has them too.
 const BATCH: usize = 4096;
 
-pub(super) struct Walk<'a, E> {
+pub(crate) struct Walk<'a, E> {
     /// Hidden entries too. The paths it begins with are taken in any case.
-    pub(super) hidden: bool,
-    pub(super) step: &'a mut dyn FnMut(Step) -> Result<(), E>,
+    pub(crate) hidden: bool,
+    pub(crate) step: &'a mut dyn FnMut(Step) -> Result<(), E>,
     next_dir: DirId,
 }
 
@@ -84,7 +84,7 @@ struct Frame {
 }
 
 impl<'a, E> Walk<'a, E> {
-    pub(super) fn new(hidden: bool, step: &'a mut dyn FnMut(Step) -> Result<(), E>) -> Self {
+    pub(crate) fn new(hidden: bool, step: &'a mut dyn FnMut(Step) -> Result<(), E>) -> Self {
         Walk {
             hidden,
             step,
@@ -93,7 +93,7 @@ impl<'a, E> Walk<'a, E> {
     }
 
     /// Walks through all paths, which are absolute, as entries of [`TOP`] under the given names. Gives the step that closes it.
-    pub(super) fn run(&mut self, paths: &[(PathBuf, OsString)]) -> Result<Step, E> {
+    pub(crate) fn run(&mut self, paths: &[(PathBuf, OsString)]) -> Result<Step, E> {
         let mut entries = 0;
         for (path, name) in paths {
             let metadata = match fs::symlink_metadata(path) {
@@ -309,7 +309,7 @@ struct Found {
 }
 
 /// The names under which paths become entries of one folder. Two that end alike are told apart by a number.
-pub(super) fn top_names(paths: &[PathBuf]) -> Vec<(PathBuf, OsString)> {
+pub(crate) fn top_names(paths: &[PathBuf]) -> Vec<(PathBuf, OsString)> {
     let mut taken: HashMap<OsString, u32> = HashMap::new();
     let mut named = Vec::with_capacity(paths.len());
     for path in paths {
@@ -338,7 +338,7 @@ fn numbered(name: &OsStr, number: u32) -> OsString {
     numbered
 }
 
-pub(super) fn skipped(path: &Path, reason: String) -> Skipped {
+pub(crate) fn skipped(path: &Path, reason: String) -> Skipped {
     Skipped {
         path: path.to_string_lossy().into_owned(),
         reason,
@@ -346,7 +346,7 @@ pub(super) fn skipped(path: &Path, reason: String) -> Skipped {
 }
 
 /// Why something cannot be read, without the path that it stands beside.
-pub(super) fn unreadable(error: &io::Error) -> String {
+pub(crate) fn unreadable(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::PermissionDenied => "you may not read it".to_owned(),
         io::ErrorKind::NotFound => "it is not there".to_owned(),

@@ -7,7 +7,7 @@ use crate::index::Skipped;
 
 /// What the look came upon.
 #[derive(Debug)]
-pub(crate) enum Found {
+pub enum Found {
     /// Its bytes.
     File(u64),
     Folder,
@@ -19,7 +19,7 @@ pub(crate) enum Found {
 struct Enough;
 
 /// Looks through all paths, as an import would, while `found` says that it may go on. `true`: it came to the end.
-pub(crate) fn look(paths: &[PathBuf], hidden: bool, mut found: impl FnMut(Found) -> bool) -> bool {
+pub fn look(paths: &[PathBuf], hidden: bool, mut found: impl FnMut(Found) -> bool) -> bool {
     let absolute = paths
         .iter()
         .filter_map(|path| std::path::absolute(path).ok());

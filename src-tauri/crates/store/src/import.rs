@@ -13,7 +13,11 @@ mod hash;
 mod known;
 mod large;
 mod leaves;
+mod look;
 mod pool;
+pub(crate) mod walk;
+
+pub use self::look::{Found, look};
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -25,8 +29,8 @@ use unixfs::{Cid, DirectoryError, Metadata, Mtime, Profile};
 use self::assemble::Assembler;
 use self::known::Known;
 use self::pool::{Done, Job, Pool, Task};
-use super::control::{Control, Progress, Stopped};
-use super::walk::{self, Step, Walk};
+use self::walk::{Step, Walk};
+use crate::control::{Control, Progress, Stopped};
 use crate::index::{FileId, Index, IndexError, ItemId, Skipped};
 
 /// What to import, and how.

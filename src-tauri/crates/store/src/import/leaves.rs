@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use unixfs::{Leaf, Profile};
 
-use crate::library::pread;
+use crate::files;
 
 /// Reads and hashes chunks. One for each thread: it keeps its buffer.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl LeafReader {
         self.buffer.clear();
         // A chunk is 2 MiB at most.
         let len = usize::try_from(chunk.end - chunk.start).map_err(io::Error::other)?;
-        pread::append(file, &mut self.buffer, len, chunk.start)?;
+        files::append(file, &mut self.buffer, len, chunk.start)?;
         Ok(self.profile.leaf(&self.buffer))
     }
 

@@ -15,9 +15,9 @@ use super::large::LargeFile;
 use super::leaves::LeafReader;
 use super::pool::{Done, Job, Pool, Task};
 use super::{Failure, metadata_of};
+use crate::files;
+use crate::import::walk::{self, FoundFile};
 use crate::index::{FileRecord, FileSlice, FileState, Fingerprint, HashedFile};
-use crate::library::open;
-use crate::library::walk::{self, FoundFile};
 
 /// Bytes of a file beyond which all threads work on it together; one core hashes so much in 2 ms.
 const SMALL_BYTES: u64 = 4 * 1024 * 1024;
@@ -62,7 +62,7 @@ impl<'a> Worker<'a> {
 
     fn attempt(&mut self, attempt: Attempt) -> Result<(), Failure> {
         self.job.control.check()?;
-        let opened = open::regular(&attempt.file.path()).and_then(|file| {
+        let opened = files::regular(&attempt.file.path()).and_then(|file| {
             let metadata = file.metadata()?;
             Ok((file, metadata))
         });

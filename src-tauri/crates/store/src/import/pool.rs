@@ -8,9 +8,9 @@ use unixfs::{Block, Profile, Root};
 use super::Failure;
 use super::hash::Worker;
 use super::large::LargeFile;
+use crate::control::{Control, Progress};
+use crate::import::walk::FoundFile;
 use crate::index::{FileId, HashedFile, Index, ItemId, Skipped};
-use crate::library::control::{Control, Progress};
-use crate::library::walk::FoundFile;
 
 /// Files found that wait to be hashed: enough for the total to be known early, at about 250 bytes each.
 const QUEUE: usize = 16_384;

@@ -13,7 +13,7 @@ use unixfs::{Metadata, Profile};
 use crate::index::{FileRecord, FileState, Fingerprint, Index, ItemRecord, Result, Scope};
 
 /// Deletes a download's files, and the folders that are empty then. Files that were changed stay.
-pub(crate) fn delete_files(index: &Index, item: &ItemRecord) -> Result<()> {
+pub fn delete_files(index: &Index, item: &ItemRecord) -> Result<()> {
     let files = index.files(item.id)?;
     for file in &files {
         if is_ours(file) {
@@ -28,7 +28,7 @@ pub(crate) fn delete_files(index: &Index, item: &ItemRecord) -> Result<()> {
 }
 
 /// Deletes what a download wrote at a place that it left, and forgets it.
-pub(crate) fn delete_left(index: &Index, item: &ItemRecord, place: &Path) -> Result<()> {
+pub fn delete_left(index: &Index, item: &ItemRecord, place: &Path) -> Result<()> {
     let files = index.files(item.id)?;
     let left = files.iter().filter(|file| file.path.starts_with(place));
     let mut ids = Vec::new();

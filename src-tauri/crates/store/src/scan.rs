@@ -14,9 +14,9 @@ use std::time::{Instant, SystemTime};
 use unixfs::Multihash;
 use unixfs::cid::{self, Cid, DAG_PB, RAW};
 
-use super::control::{Control, Progress, Stopped};
-use super::walk::{self, FoundFile, Step, Walk};
-use super::{open, pread};
+use crate::control::{Control, Progress, Stopped};
+use crate::files;
+use crate::import::walk::{self, FoundFile, Step, Walk};
 use crate::index::{FileId, FileRecord, FileState, Fingerprint, Index, IndexError, ItemId};
 
 /// How closely to look.
@@ -305,7 +305,7 @@ fn take_match(
     found: &FoundFile,
 ) -> Result<Option<FileRecord>, ScanError> {
     let path = found.path();
-    let Ok(file) = open::regular(&path) else {
+    let Ok(file) = files::regular(&path) else {
         return Ok(None);
     };
     let Ok(metadata) = file.metadata() else {
@@ -332,13 +332,13 @@ fn take_match(
 }
 
 /// Has the file at a path the content that is on record? `None`: the time was over before that was known.
-pub(crate) fn holds(
+pub fn holds(
     index: &Index,
     id: FileId,
     path: &Path,
     until: Instant,
 ) -> Result<Option<bool>, IndexError> {
-    match open::regular(path) {
+    match files::regular(path) {
         Ok(file) => holds_all(index, id, &file, Some(until)),
         Err(_) => Ok(Some(false)),
     }
@@ -396,7 +396,7 @@ fn look(record: &FileRecord) -> Look {
 }
 
 fn begin(record: FileRecord) -> Result<Reading, Box<FileRecord>> {
-    let opened = open::regular(&record.path).and_then(|file| Ok((file.metadata()?, file)));
+    let opened = files::regular(&record.path).and_then(|file| Ok((file.metadata()?, file)));
     match opened {
         Ok((metadata, file)) => {
             let before = Fingerprint::of(&metadata, SystemTime::now());
@@ -416,13 +416,13 @@ fn matches(file: &File, check: &Check, buffer: &mut Vec<u8>) -> io::Result<bool>
     let len = check.len as usize;
     buffer.clear();
     if !check.framed {
-        pread::append(file, buffer, len, check.offset)?;
+        files::append(file, buffer, len, check.offset)?;
         return Ok(cid::verify(&Cid::new_v1(RAW, check.mh), buffer).is_ok());
     }
     let (before, after) = unixfs::leaf_frame(len);
     buffer.reserve_exact(before.len() + len + after.len());
     buffer.extend_from_slice(&before);
-    pread::append(file, buffer, len, check.offset)?;
+    files::append(file, buffer, len, check.offset)?;
     buffer.extend_from_slice(&after);
     Ok(cid::verify(&Cid::new_v1(DAG_PB, check.mh), buffer).is_ok())
 }

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Failure;
+use crate::import::walk::{FoundFile, TOP};
 use crate::index::{FileId, Index, ItemId, TreeFile};
-use crate::library::walk::{FoundFile, TOP};
 
 /// What is on record of an item from an earlier import, folder by folder.
 pub(super) struct Known<'a> {

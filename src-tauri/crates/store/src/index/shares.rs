@@ -12,7 +12,7 @@ use unixfs::cid;
 
 use super::types::Details;
 use super::{ItemId, ItemKind, ItemRecord, ItemState, items};
-use crate::paths::write_whole;
+use crate::files::replace_whole;
 
 const FILE_NAME: &str = "shares.json";
 
@@ -32,7 +32,7 @@ pub(super) fn write(connection: &Connection, dir: &Path) -> std::io::Result<()> 
     let records = items::all(connection).map_err(std::io::Error::other)?;
     let entries: Vec<_> = records.iter().map(Entry::of).collect();
     let json = serde_json::to_vec_pretty(&entries).map_err(std::io::Error::other)?;
-    write_whole(&path(dir), &json)
+    replace_whole(&path(dir), &json)
 }
 
 /// The items listed, none of them done. An entry that cannot be read is left out, with a word in the log.

@@ -13,7 +13,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use unixfs::cid::{self, Cid};
 
-use super::{open, pread};
+use crate::files;
 use crate::index::{BlockAt, FileId, FileState, Fingerprint, Index, ItemId, Scope, Slice};
 
 /// Reads blocks. Clones share the open files.
@@ -68,7 +68,7 @@ impl Source {
     }
 
     /// The same, with the item whose file it was read from. Nodes above the leaves lie in no file.
-    pub(crate) fn read_with_item(&self, cid: &Cid) -> Option<(Bytes, Option<ItemId>)> {
+    pub fn read_with_item(&self, cid: &Cid) -> Option<(Bytes, Option<ItemId>)> {
         self.read_for(cid, Scope::Serving)
     }
 
@@ -156,7 +156,7 @@ impl Source {
             }
         }
         // What is open may have been deleted or replaced: only the path says what is there.
-        let file = Arc::new(open::regular(&place.file.path)?);
+        let file = Arc::new(files::regular(&place.file.path)?);
         let now = Fingerprint::of(&file.metadata()?, (self.clock)());
         self.open_files().insert(id, &place.file.path, &file);
         Ok((file, now))
@@ -206,7 +206,7 @@ fn block(file: &File, place: &Slice) -> io::Result<Bytes> {
     };
     let mut block = Vec::with_capacity(before.len() + len + after.len());
     block.extend_from_slice(&before);
-    pread::append(file, &mut block, len, place.offset)?;
+    files::append(file, &mut block, len, place.offset)?;
     block.extend_from_slice(&after);
     Ok(block.into())
 }

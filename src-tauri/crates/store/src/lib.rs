@@ -1,0 +1,30 @@
+//! What Shoal keeps: which blocks lie where in the person's files, and the files themselves. Files stay where they are.
+//!
+//! It knows nothing of networks, jobs or windows. All calls block: use them from threads that may.
+//!
+//! | room | what it does |
+//! |---|---|
+//! | [`index`] | the database: items, their files, and the blocks in them |
+//! | `import` | files become items: walk, hash, put on record |
+//! | `scan` | are an item's files still what was hashed? |
+//! | `source` | blocks out of the files, verified |
+//! | [`deletion`] | what a download wrote goes, and only that |
+//! | [`files`] | the one place that opens, reads, writes, names and renames files |
+//! | `control` | stopping and watching such work |
+
+mod control;
+pub mod deletion;
+pub mod files;
+mod import;
+pub mod index;
+mod limits;
+mod scan;
+mod source;
+
+pub use control::{Control, Progress, Snapshot, Stopped};
+pub use import::{Found, ImportError, ImportRequest, Imported, compute, import, look};
+pub use scan::{Depth, Listed, ScanError, ScanReport, holds, scan};
+pub use source::{Doubt, DoubtKind, Source};
+
+#[cfg(test)]
+mod tests;
