@@ -5,6 +5,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::api::{Problem, Retry};
 use crate::config::ConfigError;
@@ -66,9 +67,9 @@ pub enum EngineError {
     Offline,
     #[error("Shoal is stopping")]
     Stopping,
-    /// As it was told before.
-    #[error("{}", .0.message)]
-    Told(Box<Problem>),
+    /// Why a look into a link failed: all who ask are told.
+    #[error(transparent)]
+    Look(#[from] Arc<FetchError>),
 }
 
 impl EngineError {
@@ -77,8 +78,8 @@ impl EngineError {
         if let Self::Fetch(error) = self {
             return error.problem();
         }
-        if let Self::Told(problem) = self {
-            return (**problem).clone();
+        if let Self::Look(error) = self {
+            return error.problem();
         }
         let (code, hint, retry) = self.kind();
         Problem {
@@ -199,7 +200,7 @@ impl EngineError {
                 Retry::User,
             ),
             Self::Stopping => ("stopping", None, Retry::User),
-            Self::Told(_) => ("told", None, Retry::User),
+            Self::Look(_) => ("fetch", None, Retry::User),
         }
     }
 

@@ -10,10 +10,12 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 use unixfs::car::{CarError, CarReader, CarWriter};
-use unixfs::{Block, Cid, Node, cid};
+use unixfs::walk::Every;
+use unixfs::{Block, Cid};
 
 use super::disk;
 use super::error::FetchError;
+use super::local::{Gap, Local};
 use crate::library::Source;
 use crate::limits::MAX_CAR_DEPTH;
 
@@ -108,54 +110,19 @@ pub fn export(source: &Source, root: &Cid, path: &Path) -> Result<u64, FetchErro
 fn write_all(source: &Source, root: &Cid, file: fs::File) -> Result<fs::File, FetchError> {
     let out = BufWriter::with_capacity(1 << 20, file);
     let mut car = CarWriter::new(out, &[*root])?;
-    // The children that are still to be written, for each level of the tree.
-    let mut levels = vec![vec![*root].into_iter()];
-    let mut seen = HashSet::new();
-    while let Some(level) = levels.last_mut() {
-        let Some(cid) = level.next() else {
-            levels.pop();
-            continue;
-        };
-        // Nodes are few; leaves are not remembered, and a leaf twice is no harm.
-        if cid.codec() != cid::RAW && !seen.insert(cid) {
-            continue;
-        }
-        let block = source.read_local(&cid).ok_or_else(|| {
-            FetchError::Car(format!(
-                "block {cid} cannot be read: the files have changed or gone"
-            ))
-        })?;
+    let mut walk = Every::new(*root, MAX_CAR_DEPTH)?;
+    let blocks = Local::new(source.clone());
+    while let Some((cid, block)) = blocks.run(&mut walk).map_err(unreadable)? {
         car.write(&cid, &[&block])?;
-        if cid.codec() == cid::RAW {
-            continue;
-        }
-        let node = unixfs::decode(&cid, &block)
-            .map_err(|error| FetchError::Car(format!("block {cid}: {error}")))?;
-        let children = children(&node);
-        if !children.is_empty() {
-            if levels.len() >= MAX_CAR_DEPTH {
-                return Err(FetchError::Car("folders are nested too deep".to_owned()));
-            }
-            levels.push(children.into_iter());
-        }
     }
     let out = car.finish()?;
     out.into_inner()
         .map_err(|error| FetchError::Disk(error.into_error()))
 }
 
-pub(super) fn children(node: &Node) -> Vec<Cid> {
-    match node {
-        Node::File(node) => node.children.iter().map(|child| child.cid).collect(),
-        Node::Directory(node) => node.entries.iter().map(|entry| entry.cid).collect(),
-        Node::Shard(node) => node
-            .items
-            .iter()
-            .map(|item| match item {
-                unixfs::ShardItem::Entry(entry) => entry.cid,
-                unixfs::ShardItem::Shard { cid, .. } => *cid,
-            })
-            .collect(),
-        Node::Symlink(_) => Vec::new(),
-    }
+fn unreadable(gap: Gap) -> FetchError {
+    FetchError::Car(match gap {
+        Gap::Block(cid) => format!("block {cid} cannot be read: the files have changed or gone"),
+        Gap::Error(error) => error.to_string(),
+    })
 }

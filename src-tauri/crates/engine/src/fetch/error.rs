@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use unixfs::walk::WalkError;
+
 use super::plan::{Fault, SelectionError};
 use crate::api::{Problem, Retry};
 use crate::index::IndexError;
@@ -54,6 +56,20 @@ pub enum FetchError {
 impl From<Fault> for FetchError {
     fn from(fault: Fault) -> Self {
         Self::Content(fault)
+    }
+}
+
+impl From<WalkError> for FetchError {
+    fn from(error: WalkError) -> Self {
+        Self::Content(match error {
+            WalkError::NotThere { path } => return Self::NotInItem { path },
+            WalkError::NotAFile { path } => return Self::NotAFile { path },
+            WalkError::Cid { path, cid, source } => Fault::Cid { path, cid, source },
+            WalkError::Block { path, cid, source } => Fault::Block { path, cid, source },
+            WalkError::Kind { path, cid } => Fault::Kind { path, cid },
+            WalkError::TooManyEntries { path, .. } => Fault::FolderTooLarge { path },
+            WalkError::TooDeep { path, .. } => Fault::TooDeep { path },
+        })
     }
 }
 
@@ -155,6 +171,7 @@ impl FetchError {
                 | Fault::Kind { path, .. }
                 | Fault::Name { path, .. }
                 | Fault::TooDeep { path }
+                | Fault::FolderTooLarge { path }
                 | Fault::NotThere(path),
             ) => Some(path.clone()).filter(|path| !path.is_empty()),
             _ => None,

@@ -1,12 +1,14 @@
 //! Downloads: what a link names becomes files in the folder that the person chose, and is shared from there.
 //!
 //! `plan` decides, purely; `worker` carries it out on a thread of its own; `record` syncs and remembers; `download` gives it its name
-//! and its place; `run` stands between all that and the network. `remote` walks a link without keeping, `car` carries without a network.
+//! and its place; `run` stands between all that and the network. `car` carries without a network.
+//! `local` and `remote` drive the walks of `unixfs`: through blocks that are here, and through those of a link.
 
 pub mod car;
 mod disk;
 mod download;
 mod error;
+mod local;
 mod plan;
 mod record;
 mod remote;
@@ -23,10 +25,11 @@ use crate::library::Source;
 use crate::net::Net;
 
 pub use error::FetchError;
-pub(crate) use plan::{Choice, Selection, block_fault};
+pub(crate) use local::{Gap, Local};
+pub(crate) use plan::{Choice, Selection};
 pub use plan::{Fault, SelectionError};
+pub(crate) use remote::Remote;
 pub use remote::resolve;
-pub(crate) use remote::{Reader, decode};
 pub use run::{Fetched, import, run};
 pub(crate) use steer::{Asked, Handle, Running};
 

@@ -591,7 +591,7 @@ fn join(folder: &str, name: &str) -> String {
     }
 }
 
-pub(crate) fn block_fault(cid: &Cid, path: String, source: DecodeError) -> Fault {
+pub(super) fn block_fault(cid: &Cid, path: String, source: DecodeError) -> Fault {
     let cid = Box::new(*cid);
     Fault::Block { path, cid, source }
 }

@@ -1,20 +1,19 @@
-//! Blocks of a link's content for whoever looks at it: from here, else from peers, and gone when they are used.
+//! Walks through blocks of a link's content: from here, else from peers, and gone when they are used.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 
 use bitswap::Want;
 use bytes::Bytes;
-use unixfs::{Cid, Lookup, Node, ShardItem, ShardPath, cid};
+use unixfs::walk::{Resolve, Walk, Wants};
+use unixfs::{Cid, cid};
 
 use super::FetchContext;
 use super::error::FetchError;
-use super::plan::{Fault, block_fault};
-use crate::limits::{LIST_AHEAD, MAX_LISTED};
 use crate::link::Link;
 use crate::net::{Session, SessionEvent};
 
 /// Blocks by their CIDs, from here or from peers.
-pub(crate) struct Reader {
+pub(crate) struct Remote {
     context: FetchContext,
     root: Cid,
     hints: Vec<libp2p::Multiaddr>,
@@ -22,7 +21,7 @@ pub(crate) struct Reader {
     session: Option<Session>,
     asked: HashSet<Cid>,
     arrived: HashMap<Cid, Bytes>,
-    /// Nodes that were read, for a reader that comes back to them.
+    /// Nodes that were read, for a walk that comes back to them.
     kept: HashMap<Cid, Bytes>,
     /// Bytes of nodes that may still be kept.
     may_keep: usize,
@@ -33,14 +32,9 @@ pub(crate) struct Reader {
 /// Hears of all that isn't a block.
 pub(crate) type News = Box<dyn Fn(&SessionEvent) + Send + Sync>;
 
-impl Reader {
-    pub(crate) fn open(context: &FetchContext, link: &Link) -> Result<Self, FetchError> {
-        cid::acceptable(&link.cid).map_err(|source| Fault::Cid {
-            path: String::new(),
-            cid: Box::new(link.cid),
-            source,
-        })?;
-        Ok(Self {
+impl Remote {
+    pub(crate) fn new(context: &FetchContext, link: &Link) -> Self {
+        Self {
             context: context.clone(),
             root: link.cid,
             hints: link.providers.clone(),
@@ -50,7 +44,7 @@ impl Reader {
             kept: HashMap::new(),
             may_keep: 0,
             news: None,
-        })
+        }
     }
 
     /// For a long look: keeps so many bytes of nodes, and tells what happens.
@@ -67,108 +61,27 @@ impl Reader {
                 None => None,
             };
             match event {
-                Some(event) => self.take(event),
+                Some(event) => self.hear(event),
                 None => return std::future::pending().await,
             }
         }
     }
 
-    pub(crate) async fn follow(&mut self, link: &Link) -> Result<Cid, FetchError> {
-        let mut cid = link.cid;
-        for (depth, name) in link.path.iter().enumerate() {
-            let missing = || FetchError::NotInItem {
-                path: link.path[..=depth].join("/"),
-            };
-            cid = match self.node(&cid).await? {
-                Node::Directory(node) => {
-                    let mut entries = node.entries.iter();
-                    let found = entries.find(|entry| entry.name == name.as_bytes());
-                    found.ok_or_else(missing)?.cid
-                }
-                Node::Shard(node) => self
-                    .look_up(cid, node, name.as_bytes())
-                    .await?
-                    .ok_or_else(missing)?,
-                Node::File(_) | Node::Symlink(_) => return Err(missing()),
-            };
-        }
-        Ok(cid)
-    }
-
-    /// Finds a name in a sharded folder, in as many steps as the shards are deep.
-    async fn look_up(
-        &mut self,
-        root: Cid,
-        mut node: unixfs::ShardNode,
-        name: &[u8],
-    ) -> Result<Option<Cid>, FetchError> {
-        let mut at = ShardPath::root(&node);
-        let mut cid = root;
+    /// Walks until there is an answer. What comes after the next block is asked for with it.
+    pub(crate) async fn run<W: Walk>(&mut self, walk: &mut W) -> Result<W::Answer, FetchError> {
         loop {
-            let fault = |source| block_fault(&cid, String::new(), source);
-            at.check(&node).map_err(fault)?;
-            let (below, path) = match at.look_up(&node, name).map_err(fault)? {
-                Lookup::Found(entry) => return Ok(Some(entry.cid)),
-                Lookup::Absent => return Ok(None),
-                Lookup::Below(below, path) => (*below, path),
+            let (next, ahead) = match walk.wants() {
+                Wants::Done(answer) => return Ok(answer),
+                Wants::Need { next, ahead } => (next, ahead),
             };
-            node = match self.node(&below).await? {
-                Node::Shard(node) => node,
-                _ => return Err(kind_fault(below)),
-            };
-            (cid, at) = (below, path);
+            self.ask(std::iter::once(next).chain(ahead)).await?;
+            let block = self.block(&next).await?;
+            walk.take(&next, &block)?;
         }
-    }
-
-    /// All entries of a sharded folder, or so many and whether there are more.
-    pub(crate) async fn shards(
-        &mut self,
-        root: Cid,
-        node: unixfs::ShardNode,
-        enough: usize,
-    ) -> Result<(Vec<(Vec<u8>, Cid, u64)>, bool), FetchError> {
-        let mut found = Vec::new();
-        let at = ShardPath::root(&node);
-        let mut open = VecDeque::from([(root, at)]);
-        let mut first = Some(node);
-        while let Some((cid, at)) = open.pop_front() {
-            let fault = |source| block_fault(&cid, String::new(), source);
-            let node = if let Some(node) = first.take() {
-                node
-            } else {
-                let next = open.iter().take(LIST_AHEAD).map(|(cid, _)| *cid);
-                self.ask(std::iter::once(cid).chain(next)).await?;
-                match self.node(&cid).await? {
-                    Node::Shard(node) => node,
-                    _ => return Err(kind_fault(cid)),
-                }
-            };
-            at.check(&node).map_err(fault)?;
-            open.extend(at.children(&node).map_err(fault)?);
-            for item in node.items {
-                if let ShardItem::Entry(entry) = item {
-                    found.push((entry.name, entry.cid, entry.tsize));
-                }
-            }
-            if found.len() > enough {
-                break;
-            }
-            if found.len() + open.len() > MAX_LISTED {
-                return Err(Fault::TooManyEntries.into());
-            }
-        }
-        found.sort();
-        Ok((found, !open.is_empty()))
-    }
-
-    pub(crate) async fn node(&mut self, cid: &Cid) -> Result<Node, FetchError> {
-        self.ask(std::iter::once(*cid)).await?;
-        let block = self.block(cid).await?;
-        decode(cid, &block, String::new)
     }
 
     /// Looks for blocks here, and asks peers for the others.
-    pub(crate) async fn ask(&mut self, cids: impl Iterator<Item = Cid>) -> Result<(), FetchError> {
+    async fn ask(&mut self, cids: impl Iterator<Item = Cid>) -> Result<(), FetchError> {
         let new: Vec<Cid> = cids
             .filter(|cid| !self.kept.contains_key(cid) && self.asked.insert(*cid))
             .collect();
@@ -177,18 +90,11 @@ impl Reader {
         }
         let source = self.context.source.clone();
         let here = tokio::task::spawn_blocking(move || {
-            let read = |cid: Cid| (cid, cid::acceptable(&cid).map(|()| source.read_local(&cid)));
+            let read = |cid: Cid| (cid, source.read_local(&cid));
             new.into_iter().map(read).collect::<Vec<_>>()
         });
         let mut wants = Vec::new();
         for (cid, block) in here.await.map_err(|_| FetchError::Stopped)? {
-            let path = String::new();
-            let cid_too = Box::new(cid);
-            let block = block.map_err(|source| Fault::Cid {
-                path,
-                cid: cid_too,
-                source,
-            })?;
             match block {
                 Some(block) => {
                     self.arrived.insert(cid, block);
@@ -216,7 +122,7 @@ impl Reader {
     }
 
     /// Waits for a block that was asked for, and hands it out: it has to be asked for again to be had again.
-    pub(crate) async fn block(&mut self, cid: &Cid) -> Result<Bytes, FetchError> {
+    async fn block(&mut self, cid: &Cid) -> Result<Bytes, FetchError> {
         loop {
             if let Some(block) = self.kept.get(cid) {
                 return Ok(block.clone());
@@ -230,13 +136,13 @@ impl Reader {
                 return Err(FetchError::Stopped);
             };
             match session.events.recv().await {
-                Some(event) => self.take(event),
+                Some(event) => self.hear(event),
                 None => return Err(crate::net::NetError::Stopped.into()),
             }
         }
     }
 
-    fn take(&mut self, event: SessionEvent) {
+    fn hear(&mut self, event: SessionEvent) {
         match event {
             SessionEvent::Block { cid, data, .. } => {
                 if let Some(session) = &self.session {
@@ -262,24 +168,8 @@ impl Reader {
     }
 }
 
-fn kind_fault(cid: Cid) -> FetchError {
-    let path = String::new();
-    let cid = Box::new(cid);
-    Fault::Kind { path, cid }.into()
-}
-
-pub(crate) fn decode(
-    cid: &Cid,
-    block: &[u8],
-    path: impl Fn() -> String,
-) -> Result<Node, FetchError> {
-    Ok(unixfs::decode(cid, block).map_err(|source| block_fault(cid, path(), source))?)
-}
-
 /// The CID of what the link's path leads to.
 pub async fn resolve(context: &FetchContext, link: &Link) -> Result<Cid, FetchError> {
-    if link.path.is_empty() {
-        return Ok(link.cid);
-    }
-    Reader::open(context, link)?.follow(link).await
+    let mut walk = Resolve::new(link.cid, link.path.clone())?;
+    Remote::new(context, link).run(&mut walk).await
 }

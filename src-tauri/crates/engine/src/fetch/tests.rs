@@ -9,10 +9,12 @@ use bytes::Bytes;
 use fs_err as fs;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
+use unixfs::walk::Every;
 use unixfs::{Cid, DirectoryBuilder, FileBuilder, Metadata, Profile, Root};
 
 use super::download::{self, Finished};
 use super::error::FetchError;
+use super::local::Local;
 use super::worker::{Command, Event, Progress, Setup, Wanted};
 use crate::index::{FileState, Index, ItemId, ItemKind, ItemOptions, NewItem};
 use crate::library::Source;
@@ -152,10 +154,10 @@ impl Home {
             assert!(file.fingerprint.is_some());
         }
         // It is a share: all of it can be read for others.
-        let mut open = vec![root];
-        while let Some(cid) = open.pop() {
-            let block = self.source.read(&cid).unwrap();
-            open.extend(super::car::children(&unixfs::decode(&cid, &block).unwrap()));
+        let mut walk = Every::new(root, 100).unwrap();
+        let blocks = Local::new(self.source.clone());
+        while let Some((cid, block)) = blocks.run(&mut walk).unwrap() {
+            assert_eq!(self.source.read(&cid), Some(block));
         }
     }
 }

@@ -6,7 +6,8 @@ use crate::fetch::{Choice, FetchError, Selection, SelectionError};
 use crate::index::{Index, ItemKind, ItemRecord};
 use crate::library::Source;
 use crate::look::files::is_high;
-use crate::look::tree::{self, Tree};
+use crate::look::names;
+use crate::look::tree::Tree;
 
 /// Paths that come first. Who puts more first puts nothing first.
 const MAX_HIGH: usize = 1000;
@@ -26,8 +27,8 @@ pub(crate) fn select(
     record: &ItemRecord,
     request: &SelectRequest,
 ) -> Result<Then, EngineError> {
-    let mut tree = Tree::new(source.clone());
-    let paths = paths(&mut tree, record, &request.paths)?;
+    let tree = Tree::new(source.clone());
+    let paths = paths(&tree, record, &request.paths)?;
     let (chosen, id) = (request.chosen, record.id);
     let choose = move |record: &ItemRecord| {
         let mut selection = Selection::new(&record.select, &record.leave)?;
@@ -40,7 +41,7 @@ pub(crate) fn select(
         Ok::<_, SelectionError>((select, leave, selection))
     };
     let (.., selection) = choose(record).map_err(FetchError::from)?;
-    if !leaves_something(&mut tree, record, &selection) {
+    if !leaves_something(&tree, record, &selection) {
         return Err(FetchError::from(SelectionError::Nothing).into());
     }
     let was_done = record.done;
@@ -70,7 +71,7 @@ pub(crate) fn prioritize(
     record: &ItemRecord,
     request: &PrioritizeRequest,
 ) -> Result<Vec<String>, EngineError> {
-    let paths = paths(&mut Tree::new(source.clone()), record, &request.paths)?;
+    let paths = paths(&Tree::new(source.clone()), record, &request.paths)?;
     let mut high = record.high.clone();
     for path in paths {
         high.retain(|known| !is_high(std::slice::from_ref(&path), known));
@@ -87,8 +88,8 @@ pub(crate) fn prioritize(
 }
 
 /// A download of nothing would be done at once, and be an empty folder.
-fn leaves_something(tree: &mut Tree, record: &ItemRecord, selection: &Selection) -> bool {
-    let entries = record.root.map(|root| tree.entries(&root));
+fn leaves_something(tree: &Tree, record: &ItemRecord, selection: &Selection) -> bool {
+    let entries = record.root.map(|root| tree.entries(&root, ""));
     if let Some(Ok(Some(entries))) = entries
         && entries.complete
         && !entries.list.is_empty()
@@ -100,18 +101,14 @@ fn leaves_something(tree: &mut Tree, record: &ItemRecord, selection: &Selection)
 }
 
 /// Paths inside a download, as its blocks name them: an item that is one file has no path in it, but goes by its name.
-fn paths(
-    tree: &mut Tree,
-    record: &ItemRecord,
-    paths: &[String],
-) -> Result<Vec<String>, EngineError> {
+fn paths(tree: &Tree, record: &ItemRecord, paths: &[String]) -> Result<Vec<String>, EngineError> {
     if record.kind != ItemKind::Download {
         return Err(EngineError::NotADownload(record.id));
     }
-    let size = record.root.map(|root| tree.file_size(&root));
-    let is_file = matches!(size, Some(Ok(Some(_))));
+    let size = record.root.and_then(|root| tree.file_size(&root, ""));
+    let is_file = size.is_some();
     let clean = |path: &String| {
-        let clean = tree::names(path)?.join("/");
+        let clean = names(path)?.join("/");
         if is_file && clean == record.name {
             return Ok(String::new());
         }

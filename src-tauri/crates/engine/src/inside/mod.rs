@@ -31,7 +31,7 @@ use crate::index::ItemState;
 use crate::link::Link;
 use crate::look::files::{self, Listing, Remembered};
 use crate::look::inspections::Inspections;
-use crate::look::{paths, pieces, read, tree};
+use crate::look::{names, paths, pieces, read};
 use crate::work::blocking;
 
 /// Where people without Shoal get content: a public gateway that keeps each item apart from the others.
@@ -137,7 +137,8 @@ impl Engine {
         &self,
         request: InspectPathsRequest,
     ) -> Result<PathsView, EngineError> {
-        blocking(move || paths::inspect(&request.paths, request.hidden)).await
+        let look = move || paths::inspect(&request.paths, request.hidden);
+        blocking(move || look().ok_or(EngineError::NothingToShare)).await
     }
 
     /// What is behind a link, as far as it is known by now. Asked again and again it tells more; nothing of it is kept.
@@ -212,7 +213,7 @@ impl Engine {
     pub async fn place(&self, id: ItemId, path: &str) -> Result<PathBuf, EngineError> {
         let record = self.record(id).await?;
         let own = self.item(id)?.path;
-        let names = tree::names(path)?.join("/");
+        let names = names(path)?.join("/");
         let missing = FetchError::NotInItem {
             path: path.to_owned(),
         };

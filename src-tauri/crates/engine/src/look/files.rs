@@ -4,16 +4,19 @@
 //! still to come, what was not chosen, symlinks and empty folders. Neither is read further than the one level.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use unixfs::{Cid, Node, cid};
+use parking_lot::Mutex;
+use unixfs::walk::Kind;
+use unixfs::{Cid, cid};
 
+use super::names;
 use super::order::by_name;
-use super::tree::{self, Entries, Gap, Tree, TreeEntry};
+use super::tree::{Entries, Tree, TreeEntry};
 use crate::api::EntryKind;
 use crate::api::{Chosen, FileCondition, FileView, FilesView, Priority};
-use crate::fetch::{Choice, FetchError, Selection};
+use crate::fetch::{Choice, FetchError, Gap, Selection};
 use crate::index::{
     FileState, FolderFile, FolderSum, Index, ItemId, ItemKind, ItemRecord, Result as IndexResult,
 };
@@ -57,28 +60,28 @@ struct List {
 }
 
 impl Remembered {
-    fn entries(&self, tree: &mut Tree, folder: &Cid) -> Result<Option<Arc<Entries>>, Gap> {
+    fn entries(&self, tree: &Tree, folder: &Cid, dir: &str) -> Result<Option<Arc<Entries>>, Gap> {
         let known = {
-            let folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+            let folders = self.folders.lock();
             let known = folders.iter().find(|(cid, _)| cid == folder);
             known.map(|(_, entries)| Arc::clone(entries))
         };
         if known.is_some() {
             return Ok(known);
         }
-        let Some(entries) = tree.entries(folder)? else {
+        let Some(entries) = tree.entries(folder, dir)? else {
             return Ok(None);
         };
         let entries = Arc::new(entries);
         if entries.complete && entries.list.len() >= MANY {
-            let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut folders = self.folders.lock();
             push(&mut folders, (*folder, Arc::clone(&entries)));
         }
         Ok(Some(entries))
     }
 
     fn list(&self, item: ItemId, dir: &str) -> Option<Arc<Vec<Row>>> {
-        let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        let lists = self.lists.lock();
         let list = lists
             .iter()
             .find(|list| list.item == item && list.dir == dir)?;
@@ -87,7 +90,7 @@ impl Remembered {
     }
 
     fn keep(&self, list: List) {
-        let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lists = self.lists.lock();
         lists.retain(|old| old.item != list.item || old.dir != list.dir);
         push(&mut lists, list);
     }
@@ -130,12 +133,12 @@ impl Listing<'_> {
         offset: u32,
         limit: u32,
     ) -> Result<FilesView, FetchError> {
-        let names = tree::names(dir)?;
+        let names = names(dir)?;
         let dir = names.join("/");
-        let mut tree = Tree::new(self.source.clone());
+        let tree = Tree::new(self.source.clone());
         let rows = match self.remembered.list(self.record.id, &dir) {
             Some(rows) => rows,
-            None => self.list(&mut tree, &names, &dir)?,
+            None => self.list(&tree, &names, &dir)?,
         };
         let selection = Selection::new(&self.record.select, &self.record.leave)?;
         let limit = (limit as usize).min(MAX_ROWS);
@@ -143,20 +146,15 @@ impl Listing<'_> {
         Ok(FilesView {
             total: u32::try_from(rows.len()).unwrap_or(u32::MAX),
             entries: shown
-                .map(|row| self.view(&mut tree, &dir, row, &selection))
+                .map(|row| self.view(&tree, &dir, row, &selection))
                 .collect(),
         })
     }
 
     /// All rows of a folder, in order.
-    fn list(
-        &self,
-        tree: &mut Tree,
-        names: &[&str],
-        dir: &str,
-    ) -> Result<Arc<Vec<Row>>, FetchError> {
+    fn list(&self, tree: &Tree, names: &[&str], dir: &str) -> Result<Arc<Vec<Row>>, FetchError> {
         let made = Instant::now();
-        let entries = self.entries(tree, names)?;
+        let entries = self.entries(tree, names, dir)?;
         let mut rows = self.rows(tree, dir, entries.as_deref())?;
         if rows.is_empty() && !names.is_empty() && entries.is_none() {
             let path = dir.to_owned();
@@ -182,12 +180,17 @@ impl Listing<'_> {
     }
 
     /// The folder's entries as its blocks tell them, as far as those are here.
-    fn entries(&self, tree: &mut Tree, names: &[&str]) -> Result<Option<Arc<Entries>>, FetchError> {
+    fn entries(
+        &self,
+        tree: &Tree,
+        names: &[&str],
+        dir: &str,
+    ) -> Result<Option<Arc<Entries>>, FetchError> {
         let Some(root) = self.record.root else {
             return Ok(None);
         };
         let found = tree.resolve(&root, names);
-        let found = found.and_then(|folder| self.remembered.entries(tree, &folder));
+        let found = found.and_then(|folder| self.remembered.entries(tree, &folder, dir));
         match found {
             Ok(entries) => Ok(entries),
             // The files of a share may not be what its last root says: the index knows better.
@@ -198,7 +201,7 @@ impl Listing<'_> {
 
     fn rows(
         &self,
-        tree: &mut Tree,
+        tree: &Tree,
         dir: &str,
         entries: Option<&Entries>,
     ) -> Result<Vec<Row>, FetchError> {
@@ -261,12 +264,12 @@ impl Listing<'_> {
     }
 
     /// An item that is one file, and has not begun to be one here.
-    fn only_file(&self, tree: &mut Tree) -> Option<Row> {
+    fn only_file(&self, tree: &Tree) -> Option<Row> {
         let root = self.record.root?;
-        let size = match tree.file_size(&root) {
-            Ok(size) => size?,
-            Err(_) if root.codec() == cid::RAW => 0,
-            Err(_) => return None,
+        let size = match tree.stat(&root, "") {
+            Some(found) if found.kind == Kind::File => found.size,
+            None if root.codec() == cid::RAW => 0,
+            _ => return None,
         };
         Some(Row {
             name: self.record.name.as_str().into(),
@@ -279,13 +282,13 @@ impl Listing<'_> {
         })
     }
 
-    fn view(&self, tree: &mut Tree, dir: &str, row: &Row, selection: &Selection) -> FileView {
+    fn view(&self, tree: &Tree, dir: &str, row: &Row, selection: &Selection) -> FileView {
         let path = if dir.is_empty() {
             row.name.to_string()
         } else {
             format!("{dir}/{}", row.name)
         };
-        let exact = row.cid.as_ref().and_then(|cid| tree.file_size(cid).ok()?);
+        let exact = row.cid.as_ref().and_then(|cid| tree.file_size(cid, &path));
         FileView {
             chosen: chosen(self.choice(selection, &path)),
             priority: if is_high(&self.record.high, &path) {
@@ -325,7 +328,7 @@ fn of_file(file: FolderFile) -> Row {
 }
 
 /// What is not on the disk, or not on record because it has no bytes.
-fn of_entry(tree: &mut Tree, entry: &TreeEntry, look: bool) -> Row {
+fn of_entry(tree: &Tree, entry: &TreeEntry, look: bool) -> Row {
     let kind = if look || entry.cid.codec() == cid::RAW {
         kind_of(tree, entry)
     } else {
@@ -372,15 +375,13 @@ pub(crate) fn is_high(high: &[String], path: &str) -> bool {
 }
 
 /// What an entry is that is not on the disk. Where its block isn't here either, its name has to tell.
-fn kind_of(tree: &mut Tree, entry: &TreeEntry) -> EntryKind {
+fn kind_of(tree: &Tree, entry: &TreeEntry) -> EntryKind {
     if entry.cid.codec() == cid::RAW {
         return EntryKind::File;
     }
-    match tree.node(&entry.cid).as_deref() {
-        Ok(Node::File(_)) => EntryKind::File,
-        Ok(Node::Directory(_) | Node::Shard(_)) => EntryKind::Folder,
-        Ok(Node::Symlink(_)) => EntryKind::Symlink,
-        Err(_) => EntryKind::guess(&entry.name),
+    match tree.stat(&entry.cid, &entry.name) {
+        Some(found) => found.kind.into(),
+        None => EntryKind::guess(&entry.name),
     }
 }
 

@@ -4,19 +4,18 @@
 //! within its time whatever the network does.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use unixfs::Cid;
 
 use super::links::{Level, Look, Seen};
+use super::names;
 use super::order::by_name;
-use super::tree;
-use crate::api::Problem;
 use crate::api::{EntryKind, InspectEntry, Search};
-use crate::error::EngineError;
 use crate::fetch::{FetchContext, FetchError};
 use crate::limits::{LOOK_IDLE, MAX_INSPECTIONS, MAX_LOOK_LEVELS};
 use crate::link::Link;
@@ -55,13 +54,13 @@ struct Inspection {
 struct Known {
     rev: u64,
     root: Option<(Cid, EntryKind, u64)>,
-    levels: HashMap<String, Result<Rows, Problem>>,
+    levels: HashMap<String, Result<Rows, Arc<FetchError>>>,
     wished: Vec<String>,
     /// The folder that was asked for last.
     dir: Option<String>,
     people: u32,
     tried: Vec<Search>,
-    failed: Option<Problem>,
+    failed: Option<Arc<FetchError>>,
     /// When somebody asked last.
     asked: Instant,
 }
@@ -93,8 +92,8 @@ impl Inspections {
         dir: &str,
         since: u64,
         wait: Duration,
-    ) -> Result<Inspected, EngineError> {
-        let dir = tree::names(dir)?.join("/");
+    ) -> Result<Inspected, Arc<FetchError>> {
+        let dir = names(dir)?.join("/");
         let look = self.find(context, link)?;
         let since = look.wish(&dir, since);
         let mut revision = look.revision.clone();
@@ -107,9 +106,9 @@ impl Inspections {
         look.answer(&dir)
     }
 
-    fn find(&self, context: FetchContext, link: Link) -> Result<Inspection, EngineError> {
+    fn find(&self, context: FetchContext, link: Link) -> Result<Inspection, FetchError> {
         let key = link.to_string();
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open.lock();
         open.retain(|_, look| !look.is_over());
         if let Some(look) = open.get(&key) {
             look.lock().asked = Instant::now();
@@ -129,7 +128,7 @@ impl Inspections {
 }
 
 impl Inspection {
-    fn start(context: FetchContext, link: Link) -> Result<Self, EngineError> {
+    fn start(context: FetchContext, link: Link) -> Result<Self, FetchError> {
         let (news, revision) = watch::channel(1);
         let (wishes, wished) = mpsc::channel(WISHES);
         let known = Known {
@@ -150,7 +149,7 @@ impl Inspection {
         };
         let teller = Arc::new(teller);
         let told = Arc::clone(&teller);
-        let mut look = Look::new(&context, link, move |seen| told.take(seen))?;
+        let mut look = Look::new(&context, &link, move |seen| told.take(seen))?;
         let stop = CancellationToken::new();
         let guard = stop.clone().drop_guard();
         tokio::spawn(async move {
@@ -160,7 +159,7 @@ impl Inspection {
                 () = stop.cancelled() => Ok(()),
             };
             if let Err(error) = result {
-                teller.fail(&error);
+                teller.fail(error);
             }
         });
         Ok(Self {
@@ -191,13 +190,13 @@ impl Inspection {
         if same { since } else { 0 }
     }
 
-    fn answer(&self, dir: &str) -> Result<Inspected, EngineError> {
+    fn answer(&self, dir: &str) -> Result<Inspected, Arc<FetchError>> {
         let known = self.lock();
-        if let Some(problem) = &known.failed {
-            return Err(EngineError::Told(Box::new(problem.clone())));
+        if let Some(error) = &known.failed {
+            return Err(Arc::clone(error));
         }
         let rows = match known.levels.get(dir) {
-            Some(Err(problem)) => return Err(EngineError::Told(Box::new(problem.clone()))),
+            Some(Err(error)) => return Err(Arc::clone(error)),
             Some(Ok(rows)) => Some(rows),
             None => None,
         };
@@ -213,14 +212,14 @@ impl Inspection {
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock()
     }
 }
 
 /// Ends when nobody has asked for a while.
 async fn idle(known: &Mutex<Known>) {
     loop {
-        let asked = known.lock().unwrap_or_else(PoisonError::into_inner).asked;
+        let asked = known.lock().asked;
         let left = LOOK_IDLE.saturating_sub(asked.elapsed());
         if left.is_zero() {
             return;
@@ -240,12 +239,12 @@ impl Teller {
         self.write(|known| known.take(seen));
     }
 
-    fn fail(&self, error: &FetchError) {
-        self.write(|known| known.failed = Some(error.problem()));
+    fn fail(&self, error: FetchError) {
+        self.write(|known| known.failed = Some(Arc::new(error)));
     }
 
     fn write(&self, change: impl FnOnce(&mut Known)) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock();
         change(&mut known);
         known.rev += 1;
         self.news.send_replace(known.rev);
@@ -262,7 +261,7 @@ impl Known {
                     let shown = self.dir.clone();
                     self.levels.retain(|dir, _| Some(dir) == shown.as_ref());
                 }
-                let rows = level.map(rows).map_err(|error| error.problem());
+                let rows = level.map(rows).map_err(Arc::new);
                 self.levels.insert(dir, rows);
             }
             Seen::Session(SessionEvent::Peers { known, .. }) => {

@@ -1,23 +1,149 @@
-//! A long look into a link: what it leads to, one folder level after the other, while people are still being found.
+//! What is behind a link: one folder for whoever lists it, or one level after the other for whoever looks on, while people are
+//! still being found. No content is kept, and of files only the first block is read, where nothing else says that they are files.
 //!
-//! It keeps its session and the nodes it has read for as long as somebody looks, and tells every step of the way. No content is
-//! kept, and of files only the first block is read, where nothing else says that they are files.
+//! A long look keeps its session and the nodes it has read for as long as somebody looks, and tells every step of the way.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use unixfs::{Cid, Node, ShardItem, cid};
+use unixfs::walk::{Bounds, Classify, Contents, Kind, List, Resolve, Stat};
+use unixfs::{Cid, cid};
 
-use super::ListedEntry;
-use crate::api::EntryKind;
-use crate::fetch::{FetchContext, FetchError, Reader, decode};
-use crate::limits::{LIST_AHEAD, MAX_LOOK_BYTES, MAX_LOOK_ENTRIES, MAX_LOOK_KEPT};
+use crate::api::{EntryKind, EntryView};
+use crate::fetch::{FetchContext, FetchError, Remote};
+use crate::limits::{LIST_AHEAD, MAX_LISTED, MAX_LOOK_BYTES, MAX_LOOK_ENTRIES, MAX_LOOK_KEPT};
 use crate::link::Link;
 use crate::net::SessionEvent;
 
 /// How long a folder's nodes are waited for before its names alone say what is in it.
 const GUESS_AFTER: Duration = Duration::from_secs(1);
+
+/// An entry of a folder, or a file by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedEntry {
+    pub name: String,
+    pub cid: Cid,
+    pub kind: EntryKind,
+    /// Bytes of a file; of a folder as its maker claims.
+    pub size: u64,
+}
+
+impl From<ListedEntry> for EntryView {
+    fn from(entry: ListedEntry) -> Self {
+        let kind = match entry.kind {
+            EntryKind::File => "file",
+            EntryKind::Folder => "folder",
+            EntryKind::Symlink => "symlink",
+        };
+        Self {
+            name: entry.name,
+            cid: entry.cid.to_string(),
+            size: Some(entry.size),
+            kind: kind.to_owned(),
+        }
+    }
+}
+
+impl From<Kind> for EntryKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::File => Self::File,
+            Kind::Folder => Self::Folder,
+            Kind::Symlink => Self::Symlink,
+        }
+    }
+}
+
+impl ListedEntry {
+    /// What an entry is as far as its folder tells.
+    fn guessed(entry: &unixfs::Entry) -> Self {
+        let name = String::from_utf8_lossy(&entry.name).into_owned();
+        let kind = if entry.cid.codec() == cid::RAW {
+            EntryKind::File
+        } else {
+            EntryKind::guess(&name)
+        };
+        Self {
+            name,
+            cid: entry.cid,
+            kind,
+            size: entry.tsize,
+        }
+    }
+
+    /// What a node says is true. Of a folder's size it knows less than the folder that it is in.
+    fn correct(&mut self, stat: Stat) {
+        self.kind = stat.kind.into();
+        if stat.kind != Kind::Folder {
+            self.size = stat.size;
+        }
+    }
+
+    fn is_unclear(&self) -> bool {
+        self.cid.codec() != cid::RAW
+    }
+}
+
+/// What a link's folder holds; a file lists itself.
+pub async fn list(context: &FetchContext, link: &Link) -> Result<Vec<ListedEntry>, FetchError> {
+    let mut blocks = Remote::new(context, link);
+    let path = link.path.join("/");
+    let cid = follow(&mut blocks, link.cid, link.path.clone()).await?;
+    match contents(&mut blocks, cid, &path, usize::MAX).await? {
+        Contents::Folder(folder) => {
+            let mut entries: Vec<_> = folder.entries.iter().map(ListedEntry::guessed).collect();
+            clear_up(&mut blocks, &path, &mut entries, usize::MAX).await?;
+            Ok(entries)
+        }
+        Contents::Other(stat) => {
+            let name = link.filename.clone().or_else(|| link.path.last().cloned());
+            Ok(vec![ListedEntry {
+                name: name.unwrap_or_else(|| cid.to_string()),
+                cid,
+                kind: stat.kind.into(),
+                size: stat.size,
+            }])
+        }
+    }
+}
+
+async fn follow(blocks: &mut Remote, root: Cid, names: Vec<String>) -> Result<Cid, FetchError> {
+    blocks.run(&mut Resolve::new(root, names)?).await
+}
+
+/// What is there, as far as the folder's own blocks tell. With `enough` entries the rest may be left out.
+async fn contents(
+    blocks: &mut Remote,
+    cid: Cid,
+    path: &str,
+    enough: usize,
+) -> Result<Contents, FetchError> {
+    let bounds = Bounds {
+        enough,
+        most: MAX_LISTED,
+        ahead: LIST_AHEAD,
+    };
+    blocks.run(&mut List::new(cid, path, bounds)?).await
+}
+
+/// Asks the nodes of a folder's entries what they are, until so many bytes were read.
+async fn clear_up(
+    blocks: &mut Remote,
+    path: &str,
+    entries: &mut [ListedEntry],
+    bytes: usize,
+) -> Result<(), FetchError> {
+    let unclear = entries.iter().filter(|entry| entry.is_unclear());
+    let unclear = unclear.map(|entry| (entry.name.clone(), entry.cid));
+    let mut walk = Classify::new(path, unclear, bytes, LIST_AHEAD)?;
+    let stats = blocks.run(&mut walk).await?;
+    let unclear = entries.iter_mut().filter(|entry| entry.is_unclear());
+    for (entry, stat) in unclear.zip(stats) {
+        entry.correct(stat);
+    }
+    Ok(())
+}
 
 /// What the look has come upon.
 #[derive(Debug)]
@@ -46,22 +172,29 @@ type Tell = Arc<dyn Fn(Seen) + Send + Sync>;
 
 /// A look under way.
 pub(crate) struct Look {
-    reader: Reader,
-    link: Link,
+    blocks: Remote,
+    /// The way from the link to what it leads to.
+    way: Resolve,
+    path: String,
     tell: Tell,
 }
 
 impl Look {
     pub(crate) fn new(
         context: &FetchContext,
-        link: Link,
+        link: &Link,
         tell: impl Fn(Seen) + Send + Sync + 'static,
     ) -> Result<Self, FetchError> {
+        let way = Resolve::new(link.cid, link.path.clone())?;
         let tell: Tell = Arc::new(tell);
         let news = Arc::clone(&tell);
         let news = Box::new(move |event: &SessionEvent| news(Seen::Session(event.clone())));
-        let reader = Reader::open(context, &link)?.staying(MAX_LOOK_KEPT, news);
-        Ok(Self { reader, link, tell })
+        Ok(Self {
+            blocks: Remote::new(context, link).staying(MAX_LOOK_KEPT, news),
+            way,
+            path: link.path.join("/"),
+            tell,
+        })
     }
 
     /// Looks at the root, then at each folder that is wished for. Ends with an error, or when nobody can wish any more.
@@ -69,32 +202,23 @@ impl Look {
         &mut self,
         mut wishes: mpsc::Receiver<String>,
     ) -> Result<(), FetchError> {
-        let root = self.reader.follow(&self.link).await?;
-        let node = self.reader.node(&root).await?;
-        let (kind, total) = match &node {
-            Node::File(node) => (EntryKind::File, node.size),
-            Node::Symlink(_) => (EntryKind::Symlink, 0),
-            Node::Directory(node) => {
-                let sizes = node.entries.iter().map(|entry| entry.tsize);
-                (EntryKind::Folder, sizes.fold(0, u64::saturating_add))
-            }
-            Node::Shard(node) => {
-                let sizes = node.items.iter().map(|item| match item {
-                    ShardItem::Entry(entry) => entry.tsize,
-                    ShardItem::Shard { tsize, .. } => *tsize,
-                });
-                (EntryKind::Folder, sizes.fold(0, u64::saturating_add))
-            }
-        };
-        let cid = root;
-        (self.tell)(Seen::Root { cid, kind, total });
+        let root = self.blocks.run(&mut self.way).await?;
+        let mut classify = Classify::one(root, &self.path)?;
+        let stats = self.blocks.run(&mut classify).await?;
+        if let Some(stat) = stats.first() {
+            (self.tell)(Seen::Root {
+                cid: root,
+                kind: stat.kind.into(),
+                total: stat.size,
+            });
+        }
         loop {
             let wish = tokio::select! {
                 wish = wishes.recv() => wish,
-                () = self.reader.idle() => None,
+                () = self.blocks.idle() => None,
             };
             let Some(dir) = wish else { return Ok(()) };
-            match self.level(&root, &dir).await {
+            match self.level(root, &dir).await {
                 // Without a network nothing more will be seen.
                 Err(error @ FetchError::Net(_)) => return Err(error),
                 result => (self.tell)(Seen::Level(dir, result)),
@@ -102,87 +226,35 @@ impl Look {
         }
     }
 
-    async fn level(&mut self, root: &Cid, dir: &str) -> Result<Level, FetchError> {
+    async fn level(&mut self, root: Cid, dir: &str) -> Result<Level, FetchError> {
         let names = dir.split('/').filter(|name| !name.is_empty());
-        let place = Link {
-            path: names.map(str::to_owned).collect(),
-            ..Link::to(*root)
-        };
-        let cid = self.reader.follow(&place).await?;
-        let (found, truncated) = match self.reader.node(&cid).await? {
-            Node::Directory(node) => {
-                let entries = node.entries.into_iter();
-                let entries = entries.map(|entry| (entry.name, entry.cid, entry.tsize));
-                (entries.collect(), false)
+        let names = names.map(str::to_owned).collect();
+        let cid = follow(&mut self.blocks, root, names).await?;
+        let mut level = match contents(&mut self.blocks, cid, dir, MAX_LOOK_ENTRIES).await? {
+            Contents::Folder(folder) => {
+                let shown = folder.entries.iter().take(MAX_LOOK_ENTRIES);
+                Level {
+                    entries: shown.map(ListedEntry::guessed).collect(),
+                    truncated: !folder.complete || folder.entries.len() > MAX_LOOK_ENTRIES,
+                }
             }
-            Node::Shard(node) => self.reader.shards(cid, node, MAX_LOOK_ENTRIES).await?,
-            // A file or a link has no level: it stands for itself.
-            Node::File(_) | Node::Symlink(_) => (Vec::new(), false),
+            // A file or a symlink has no level: it stands for itself.
+            Contents::Other(_) => Level::default(),
         };
-        let truncated = truncated || found.len() > MAX_LOOK_ENTRIES;
-        let mut level = Level {
-            entries: found
-                .into_iter()
-                .take(MAX_LOOK_ENTRIES)
-                .map(guessed)
-                .collect(),
-            truncated,
-        };
-        let unclear = |entry: &ListedEntry| entry.cid.codec() != cid::RAW;
-        if level.entries.iter().any(unclear) {
-            let (tell, guess) = (Arc::clone(&self.tell), level.clone());
-            let mut clear = std::pin::pin!(self.clear_up(&mut level));
+        if level.entries.iter().any(ListedEntry::is_unclear) {
+            let guess = level.clone();
+            let entries = &mut level.entries;
+            let clear = clear_up(&mut self.blocks, dir, entries, MAX_LOOK_BYTES);
+            let mut clear = std::pin::pin!(clear);
             let patient = tokio::time::timeout(GUESS_AFTER, &mut clear).await;
             if let Ok(done) = patient {
                 done?;
             } else {
                 // A guess is better than nothing, while people are slow.
-                tell(Seen::Level(dir.to_owned(), Ok(guess)));
+                (self.tell)(Seen::Level(dir.to_owned(), Ok(guess)));
                 clear.await?;
             }
         }
         Ok(level)
-    }
-
-    /// Only a node itself says what it is.
-    async fn clear_up(&mut self, level: &mut Level) -> Result<(), FetchError> {
-        let unclear: Vec<usize> = (0..level.entries.len())
-            .filter(|number| level.entries[*number].cid.codec() != cid::RAW)
-            .collect();
-        let mut bytes = 0;
-        for (place, number) in unclear.iter().enumerate() {
-            if bytes > MAX_LOOK_BYTES {
-                break;
-            }
-            let ahead = unclear[place..].iter().take(LIST_AHEAD);
-            let ahead: Vec<Cid> = ahead.map(|number| level.entries[*number].cid).collect();
-            self.reader.ask(ahead.into_iter()).await?;
-            let entry = &mut level.entries[*number];
-            let cid = entry.cid;
-            let block = self.reader.block(&cid).await?;
-            bytes += block.len();
-            match decode(&cid, &block, || entry.name.clone())? {
-                Node::File(node) => (entry.kind, entry.size) = (EntryKind::File, node.size),
-                Node::Directory(_) | Node::Shard(_) => entry.kind = EntryKind::Folder,
-                Node::Symlink(_) => (entry.kind, entry.size) = (EntryKind::Symlink, 0),
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What an entry is as far as its folder tells.
-fn guessed((name, cid, size): (Vec<u8>, Cid, u64)) -> ListedEntry {
-    let name = String::from_utf8_lossy(&name).into_owned();
-    let kind = if cid.codec() == cid::RAW {
-        EntryKind::File
-    } else {
-        EntryKind::guess(&name)
-    };
-    ListedEntry {
-        name,
-        cid,
-        kind,
-        size,
     }
 }

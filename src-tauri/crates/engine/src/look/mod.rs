@@ -10,9 +10,8 @@
 //! | `read` | bytes of a file, from a download under way too |
 //! | `pieces` | which parts are here |
 //! | `paths` | what sharing these paths would share |
-//! | `tree` | the walk through blocks that are here |
+//! | `tree` | an item's tree, as far as its blocks are here |
 
-mod browse;
 pub(crate) mod files;
 pub(crate) mod inspections;
 mod links;
@@ -22,5 +21,19 @@ pub(crate) mod pieces;
 pub(crate) mod read;
 pub(crate) mod tree;
 
-pub use browse::{ListedEntry, cat, list};
-pub use read::{FileStat, Reading};
+pub use links::{ListedEntry, list};
+pub use read::{FileStat, Pieces, Reading, cat};
+
+use crate::fetch::FetchError;
+use crate::limits::MAX_FOLDER_DEPTH;
+
+/// The names of a path inside an item. Empty parts and `.` are nothing; what leads out is in no item.
+pub(crate) fn names(path: &str) -> Result<Vec<&str>, FetchError> {
+    let names = path.split('/').filter(|name| !matches!(*name, "" | "."));
+    let names: Vec<&str> = names.collect();
+    if names.contains(&"..") || names.len() > MAX_FOLDER_DEPTH as usize {
+        let path = path.to_owned();
+        return Err(FetchError::NotInItem { path });
+    }
+    Ok(names)
+}

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::api::PathsView;
-use crate::error::EngineError;
 use crate::index::Skipped;
 use crate::library::{self, Found};
 
@@ -14,17 +13,13 @@ const PATIENCE: Duration = Duration::from_millis(300);
 /// What was left out is listed up to here: more is not read.
 const MAX_SHOWN: usize = 100;
 
-/// Looks. Blocks for a moment.
-pub(crate) fn inspect(paths: &[PathBuf], hidden: bool) -> Result<PathsView, EngineError> {
+/// Looks. Without a path there is nothing to look at. Blocks for a moment.
+pub(crate) fn inspect(paths: &[PathBuf], hidden: bool) -> Option<PathsView> {
     inspect_within(paths, hidden, PATIENCE)
 }
 
-fn inspect_within(
-    paths: &[PathBuf],
-    hidden: bool,
-    patience: Duration,
-) -> Result<PathsView, EngineError> {
-    let first = paths.first().ok_or(EngineError::NothingToShare)?;
+fn inspect_within(paths: &[PathBuf], hidden: bool, patience: Duration) -> Option<PathsView> {
+    let first = paths.first()?;
     let is_folder = |path: &Path| fs_err::symlink_metadata(path).is_ok_and(|found| found.is_dir());
     let mut view = PathsView {
         name: name(paths, first),
@@ -49,7 +44,7 @@ fn inspect_within(
         }
         Instant::now() < until
     });
-    Ok(view)
+    Some(view)
 }
 
 fn skip(view: &mut PathsView, skipped: Skipped) {
@@ -91,10 +86,7 @@ mod tests {
         assert_eq!((view.files, view.bytes, view.skipped_count), (1, 5, 1));
         assert_eq!(view.skipped[0].path, gone.to_string_lossy());
         assert_eq!(inspect(&[top], true).unwrap().files, 3);
-        assert!(matches!(
-            inspect(&[], true),
-            Err(EngineError::NothingToShare)
-        ));
+        assert!(inspect(&[], true).is_none());
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Bytes of a file in an item, for previews: from where they lie, and from a download while it runs.
+//! Bytes of a file in order: of one in an item, for previews, from where it lies and from a download while it runs; and of one
+//! behind a link. Both are read by one walk through the file's blocks.
 //!
 //! Each block is read verified, or handed over by the download the moment it comes. What is missing is made to come first, with
 //! the next few MiB behind it, and is waited for, but not for long. Nothing is kept: the reader sets the pace, and dropping the
@@ -10,12 +11,14 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use unixfs::Cid;
+use unixfs::walk::{Ahead, Classify, Kind, Read, Resolve, Stat, Walk};
 
-use super::tree::{self, Gap, Tree};
-use crate::fetch::{FetchError, Handle, Running};
+use super::names;
+use crate::fetch::{FetchContext, FetchError, Gap, Handle, Local, Remote, Running};
 use crate::index::{ItemId, ItemRecord};
 use crate::library::Source;
-use crate::limits::{CAT_QUEUE, HEAD_BYTES, READ_PATIENCE};
+use crate::limits::{CAT_AHEAD_BLOCKS, CAT_AHEAD_BYTES, CAT_QUEUE, HEAD_BYTES, READ_PATIENCE};
+use crate::link::Link;
 
 /// A file in an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,23 +28,39 @@ pub struct FileStat {
     pub size: u64,
 }
 
+/// Pieces of a file in order. Dropping the receiver ends the reading.
+pub type Pieces = mpsc::Receiver<Result<Bytes, FetchError>>;
+
 /// A file's bytes in order. Dropping it ends the reading.
 #[derive(Debug)]
 pub struct Reading {
     pub stat: FileStat,
     /// What is asked for, as far as the file goes.
     pub range: Range<u64>,
-    pub bytes: mpsc::Receiver<Result<Bytes, FetchError>>,
+    pub bytes: Pieces,
 }
 
-/// An open file.
-struct Reader {
-    tree: Tree,
-    running: Running,
-    item: ItemId,
-    /// As the download names it: empty for an item that is one file.
-    path: String,
-    file: Cid,
+/// The bytes of a file behind a link. A bounded number of blocks is asked for ahead.
+pub async fn cat(context: FetchContext, link: Link) -> Result<Pieces, FetchError> {
+    let ahead = Ahead {
+        blocks: CAT_AHEAD_BLOCKS,
+        bytes: CAT_AHEAD_BYTES,
+    };
+    let mut blocks = Remote::new(&context, &link);
+    let path = link.path.join("/");
+    let file = blocks.run(&mut Resolve::new(link.cid, link.path)?).await?;
+    let mut walk = Read::new(file, &path, 0..u64::MAX, ahead)?;
+    let (sender, receiver) = mpsc::channel(CAT_QUEUE);
+    tokio::spawn(async move {
+        // Whoever asked may be gone, which ends it.
+        while let Some(piece) = blocks.run(&mut walk).await.transpose() {
+            let failed = piece.is_err();
+            if sender.send(piece).await.is_err() || failed {
+                return;
+            }
+        }
+    });
+    Ok(receiver)
 }
 
 /// What is known of a file. What a download has not fetched yet of it comes first, and is waited for.
@@ -80,137 +99,116 @@ pub(crate) async fn read(
     Ok(Reading { stat, range, bytes })
 }
 
+/// An open file.
+struct Reader {
+    blocks: Local,
+    running: Running,
+    item: ItemId,
+    /// As the download names it: empty for an item that is one file.
+    path: String,
+    file: Cid,
+}
+
 async fn open(
     running: &Running,
     source: &Source,
     record: &ItemRecord,
     path: &str,
 ) -> Result<(Reader, FileStat), FetchError> {
-    let names: Vec<String> = tree::names(path)?.into_iter().map(str::to_owned).collect();
+    let names: Vec<String> = names(path)?.into_iter().map(str::to_owned).collect();
     let not_here = || FetchError::NotHere {
         path: path.to_owned(),
     };
     let root = record.root.ok_or_else(not_here)?;
     let mut reader = Reader {
-        tree: Tree::new(source.clone()),
+        blocks: Local::new(source.clone()),
         running: running.clone(),
         item: record.id,
         path: names.join("/"),
         file: root,
     };
     // An item that is one file goes by its own name too.
-    let (is_file, root_size) = reader.walk(move |tree| node_size(tree, &root)).await?;
-    if is_file {
+    let found = reader.stat(root, "").await?;
+    if found.kind == Kind::File {
         if names.len() > 1 || names.first().is_some_and(|name| *name != record.name) {
             let path = path.to_owned();
             return Err(FetchError::NotInItem { path });
         }
         reader.path = String::new();
-        let name = record.name.clone();
-        let size = root_size;
+        let (name, size) = (record.name.clone(), found.size);
         return Ok((reader, FileStat { name, size }));
     }
-    let (file, size) = reader
-        .walk(move |tree| {
-            let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            let file = tree.resolve(&root, &names)?;
-            match node_size(tree, &file)? {
-                (true, size) => Ok((file, size)),
-                (false, _) => Err(Gap::Error(FetchError::NotAFile {
-                    path: names.join("/"),
-                })),
-            }
-        })
-        .await?;
+    let (name, path) = (names.last().cloned().unwrap_or_default(), names.join("/"));
+    let (_, file) = reader.run(Resolve::new(root, names)?, |_| 0).await?;
+    let found = reader.stat(file, &path).await?;
+    if found.kind != Kind::File {
+        return Err(FetchError::NotAFile { path });
+    }
     reader.file = file;
-    let name = reader
-        .path
-        .rsplit('/')
-        .next()
-        .unwrap_or_default()
-        .to_owned();
+    let size = found.size;
     Ok((reader, FileStat { name, size }))
 }
 
-/// Is it a file, and of how many bytes?
-fn node_size(tree: &mut Tree, cid: &Cid) -> Result<(bool, u64), Gap> {
-    let size = tree.file_size(cid)?;
-    Ok((size.is_some(), size.unwrap_or(0)))
-}
-
 impl Reader {
+    async fn stat(&mut self, cid: Cid, path: &str) -> Result<Stat, FetchError> {
+        let (_, stats) = self.run(Classify::one(cid, path)?, |_| 0).await?;
+        stats.first().copied().ok_or_else(|| self.not_here())
+    }
+
     async fn send(
         &mut self,
         range: Range<u64>,
         out: &mpsc::Sender<Result<Bytes, FetchError>>,
     ) -> Result<(), FetchError> {
-        let mut at = range.start;
-        while at < range.end {
-            let file = self.file;
-            let leaf = self.walk_at(at, move |tree| tree.leaf(&file, at)).await?;
-            let skip = usize::try_from(at - leaf.offset).unwrap_or(usize::MAX);
-            let left = usize::try_from(range.end - at).unwrap_or(usize::MAX);
-            let end = leaf.data.len().min(skip.saturating_add(left));
-            let piece = leaf.data.slice(skip.min(end)..end);
-            if piece.is_empty() {
-                // A file that is shorter than its root says was refused before.
-                return Err(self.not_here());
-            }
-            at += piece.len() as u64;
+        let mut walk = Read::new(self.file, &self.path, range, Ahead::default())?;
+        loop {
+            let piece;
+            (walk, piece) = self.run(walk, Read::position).await?;
+            let Some(piece) = piece else { return Ok(()) };
             if out.send(Ok(piece)).await.is_err() {
                 return Ok(());
             }
         }
-        Ok(())
     }
 
-    async fn walk<T: Send + 'static>(
+    /// Walks until there is an answer, waiting for blocks that a download under way can still bring. `position` says where in
+    /// the file a missing block belongs.
+    async fn run<W>(
         &mut self,
-        step: impl Fn(&mut Tree) -> Result<T, Gap> + Clone + Send + 'static,
-    ) -> Result<T, FetchError> {
-        self.walk_at(0, step).await
-    }
-
-    /// Walks until there is an answer, waiting for blocks that a download under way can still bring.
-    async fn walk_at<T: Send + 'static>(
-        &mut self,
-        offset: u64,
-        step: impl Fn(&mut Tree) -> Result<T, Gap> + Clone + Send + 'static,
-    ) -> Result<T, FetchError> {
+        mut walk: W,
+        position: impl Fn(&W) -> u64,
+    ) -> Result<(W, W::Answer), FetchError>
+    where
+        W: Walk + Send + 'static,
+        W::Answer: Send,
+    {
         let until = Instant::now() + READ_PATIENCE;
         loop {
             let mut handle = self.running.get(self.item);
             if let Some(handle) = &mut handle {
                 handle.recorded.mark_unchanged();
             }
-            let missing = match self.try_walk(step.clone()).await? {
-                Ok(found) => return Ok(found),
+            let blocks = self.blocks.clone();
+            let work = move || {
+                let answer = blocks.run(&mut walk);
+                (walk, answer)
+            };
+            // The blocks are on the disk.
+            let done = tokio::task::spawn_blocking(work).await;
+            let answer;
+            (walk, answer) = done.map_err(|_| FetchError::Stopped)?;
+            let missing = match answer {
+                Ok(answer) => return Ok((walk, answer)),
                 Err(Gap::Error(error)) => return Err(error),
                 Err(Gap::Block(cid)) => *cid,
             };
             let Some(handle) = handle else {
                 return Err(self.not_here());
             };
-            let waited = self.wait_for(handle, missing, offset);
+            let waited = self.wait_for(handle, missing, position(&walk));
             let waited = tokio::time::timeout_at(until, waited).await;
             waited.map_err(|_| self.not_here())?;
         }
-    }
-
-    /// The tree is on the disk.
-    async fn try_walk<T: Send + 'static>(
-        &mut self,
-        step: impl Fn(&mut Tree) -> Result<T, Gap> + Send + 'static,
-    ) -> Result<Result<T, Gap>, FetchError> {
-        let mut tree = self.tree.take();
-        let work = move || {
-            let result = step(&mut tree);
-            (tree, result)
-        };
-        let done = tokio::task::spawn_blocking(work).await;
-        let (tree, result) = done.map_err(|_| FetchError::Stopped)?;
-        self.tree = tree;
-        Ok(result)
     }
 
     /// Until the block has come, or something else has.
@@ -220,7 +218,7 @@ impl Reader {
         handle.head(&self.path, offset..ahead).await;
         tokio::select! {
             // Without a place to wait in, or with the download at its end, only the record tells more.
-            Ok(block) = block => self.tree.hand(missing, block),
+            Ok(block) = block => self.blocks.hand(missing, block),
             _ = handle.recorded.changed() => {}
         }
     }
