@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint tools audit packages ui window package
+.PHONY: help run test bench lint map tools audit packages ui window package
 
 export SHOAL_CACHE ?= $(CURDIR)/.cache
 # Two sets of features, so that the crates of others are compiled no oftener than that: without the window for most
@@ -38,6 +38,9 @@ lint: ui ## format and lints only
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cd ui && npm run check && npm run lint
+
+map: ## print the module graph: rooms and who imports whom, cycles, sizes (TREE=path looks at another checkout)
+	@cargo run --quiet --locked --package architecture -- "$(or $(TREE),.)"
 
 types: ## write the window's types from the engine's
 	SHOAL_WRITE_TYPES=1 cargo test --quiet --no-default-features --locked -p shoal --lib typescript

@@ -10,7 +10,6 @@
     reason = "a test says what went wrong by failing"
 )]
 
-mod architecture;
 mod cli;
 mod crash;
 mod daemon;
