@@ -25,9 +25,8 @@ run: ## build Shoal and open its window (without a display: a short tour of the 
 test: lint tools window ## every check: format, lints, pages, window, tests with Kubo and Helia, dependencies
 	cd ui && npm test && npm run test:browser
 	cargo test $(WINDOWED) --lib
-	cargo test $(HEADLESS) --no-run
-	tests/tools/audit.sh
 	SHOAL_TEST_WINDOW="$(WINDOW)" cargo test $(HEADLESS) --no-fail-fast
+	tests/tools/audit.sh
 
 bench: ui ## measure Shoal beside raw limits and Kubo (15 minutes; ROWS="one-seed tree" for single rows)
 	@tests/tools/kubo.sh
@@ -49,7 +48,7 @@ tools: packages ## Kubo and Helia for the tests
 	tests/tools/kubo.sh
 	tests/tools/helia.sh
 
-audit: packages ## known vulnerabilities, licences and sources of the dependencies
+audit: packages ## licences, sources and known vulnerabilities of the dependencies
 	tests/tools/audit.sh
 
 ui: packages ## the pages of the window

@@ -35,6 +35,7 @@ if [ "$what" != headless ] && [ "$(uname)" = Linux ]; then
 fi
 if [ "$what" = all ]; then
     need kill procps
+    need git git
     need mount mount
     need script bsdutils
     need go golang-go
