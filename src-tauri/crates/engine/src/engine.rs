@@ -41,7 +41,7 @@ use crate::people;
 use crate::rates::Meter;
 use crate::schedule::{self, Limits, Schedule};
 use crate::view::Library;
-use crate::work::{blocking, now_unix};
+use crate::util::{blocking, now_unix};
 
 /// How to start.
 #[derive(Debug, Clone)]
@@ -79,7 +79,7 @@ impl Engine {
         let dir = DataDir::lock(&options.data_dir)?;
         let settings = Settings::load(dir.settings(), |name| std::env::var(name).ok())?;
         let path = dir.path().to_owned();
-        let opened = blocking(move || Index::open(&path)).await?;
+        let opened = blocking(move || Index::open(&path)).await??;
         let index = opened.index;
         let (doubts, doubted) = mpsc::channel(MAX_WAITING_DOUBTS);
         // A report that finds no room comes again with the next read of the file.
@@ -150,7 +150,7 @@ impl Engine {
 
     /// Begins to share; answers at once.
     pub async fn share(&self, request: ShareRequest) -> Result<ItemId, EngineError> {
-        let item = blocking(move || new_share(request)).await?;
+        let item = blocking(move || new_share(request)).await??;
         self.shared.jobs.add(item).await.map(ItemId::from)
     }
 
@@ -190,7 +190,7 @@ impl Engine {
     pub async fn report(&self, id: ItemId) -> Result<Report, EngineError> {
         let path = self.item(id)?.path;
         let (index, id) = (self.index(), id.into());
-        let skipped: Vec<index::Skipped> = blocking(move || index.skipped(id)).await?;
+        let skipped: Vec<index::Skipped> = blocking(move || index.skipped(id)).await??;
         let (sources, secs) = self.shared.jobs.sources(id).await?;
         Ok(Report {
             path,
@@ -261,7 +261,7 @@ impl Engine {
         self.net()?;
         let folder = self.settings_lock().config().download_folder;
         let path = path.to_owned();
-        let item = blocking(move || new_import(path, folder)).await?;
+        let item = blocking(move || new_import(path, folder)).await??;
         self.shared.jobs.add(item).await.map(ItemId::from)
     }
 
@@ -273,7 +273,7 @@ impl Engine {
             .filter(|_| record.done)
             .ok_or(EngineError::NotWhole(id.into()))?;
         let (source, path) = (self.shared.context.source.clone(), path.to_owned());
-        blocking(move || fetch::car::export(&source, &root, &path)).await
+        Ok(blocking(move || fetch::car::export(&source, &root, &path)).await??)
     }
 
     pub async fn peers(&self) -> Result<Vec<PeerView>, EngineError> {
@@ -365,7 +365,7 @@ impl Engine {
     pub(crate) async fn record(&self, id: ItemId) -> Result<ItemRecord, EngineError> {
         let (index, id) = (self.index(), id.into());
         blocking(move || index.item(id))
-            .await?
+            .await??
             .ok_or(EngineError::UnknownItem(id))
     }
 

@@ -16,6 +16,7 @@ use crate::library::{ImportError, ScanError};
 use crate::link::LinkError;
 use crate::net::{IdentityError, NetError};
 use crate::paths::DataDirError;
+use crate::util::Stopping;
 
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -70,6 +71,12 @@ pub enum EngineError {
     /// Why a look into a link failed: all who ask are told.
     #[error(transparent)]
     Look(#[from] Arc<FetchError>),
+}
+
+impl From<Stopping> for EngineError {
+    fn from(_: Stopping) -> Self {
+        Self::Stopping
+    }
 }
 
 impl EngineError {

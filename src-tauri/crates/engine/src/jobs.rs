@@ -35,6 +35,7 @@ use crate::library::{Doubt, Source};
 use crate::limits::MAX_WAITING_COMMANDS;
 use crate::net::Net;
 use crate::queue::{Lane, Queue};
+use crate::util::blocking;
 use crate::work::{self, Ended, Job};
 
 impl Context {
@@ -97,7 +98,7 @@ impl Jobs {
     ) -> Result<Self, EngineError> {
         let (commands, waiting) = mpsc::channel(MAX_WAITING_COMMANDS);
         let index = context.index.clone();
-        let is_paused = work::blocking(move || pause::was_on(&index)).await?;
+        let is_paused = blocking(move || pause::was_on(&index)).await??;
         if is_paused {
             context.index.halt(Some(HashSet::new()));
         }
@@ -352,7 +353,7 @@ impl Actor {
         let index = self.context.index.clone();
         let title = name.clone();
         self.record(id).await?;
-        work::blocking(move || index.update_item(id, |record| record.title = Some(title))).await?;
+        blocking(move || index.update_item(id, |record| record.title = Some(title))).await??;
         self.context.activity.update(id, |view| view.name = name);
         Ok(())
     }
@@ -368,18 +369,18 @@ impl Actor {
 
     async fn record(&self, id: ItemId) -> Result<ItemRecord, EngineError> {
         let index = self.context.index.clone();
-        let record = work::blocking(move || index.item(id)).await?;
+        let record = blocking(move || index.item(id)).await??;
         record.ok_or(EngineError::UnknownItem(id))
     }
 
     async fn set_state(&self, id: ItemId, state: ItemState) -> Result<(), EngineError> {
         let index = self.context.index.clone();
-        work::blocking(move || index.set_item_state(id, state)).await
+        Ok(blocking(move || index.set_item_state(id, state)).await??)
     }
 
     async fn add(&mut self, item: NewItem) -> Result<ItemId, EngineError> {
         let index = self.context.index.clone();
-        let (record, found) = work::blocking(move || take_in(&index, item)).await?;
+        let (record, found) = blocking(move || take_in(&index, item)).await??;
         let id = record.id;
         self.let_go(id);
         match found {

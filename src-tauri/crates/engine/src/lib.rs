@@ -22,6 +22,7 @@ mod queue;
 mod rates;
 pub mod schedule;
 mod serve;
+mod util;
 mod view;
 mod work;
 

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -23,6 +23,7 @@ use crate::jobs::Context;
 use crate::library::{
     self, Control, Depth, ImportError, ImportRequest, Progress, ScanError, ScanReport,
 };
+use crate::util::blocking;
 
 /// How often progress is written into the view: readers pull at most four times a second.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
@@ -168,9 +169,9 @@ async fn keep_kind(context: &Context, id: ItemId, path: PathBuf) -> Result<bool,
         if folder {
             index.update_item(id, |record| record.options.folder = true)?;
         }
-        Ok::<_, EngineError>(folder)
+        Ok(folder)
     })
-    .await
+    .await?
 }
 
 /// Tells the network what others can find here.
@@ -183,7 +184,7 @@ async fn announce(context: &Context, record: &ItemRecord, root: Cid) -> Result<(
         Announce::Root => HashSet::from([*root.hash()]),
         Announce::Files => {
             let (index, id) = (context.index.clone(), record.id);
-            let files = blocking(move || index.files(id)).await?;
+            let files = blocking(move || index.files(id)).await??;
             let roots = files
                 .into_iter()
                 .filter_map(|file| file.root)
@@ -218,7 +219,7 @@ async fn check(
     if record.kind == ItemKind::Download {
         // To resume it means to fetch it again, beside what the person made of it.
         let index = context.index.clone();
-        blocking(move || index.set_item_done(id, false)).await?;
+        blocking(move || index.set_item_done(id, false)).await??;
     }
     Ok(Ended::Problem(problem))
 }
@@ -290,7 +291,7 @@ pub(crate) async fn remove(
         source.close_files();
         Ok::<_, EngineError>(record.root)
     })
-    .await?;
+    .await??;
     if let (Some(net), Some(root)) = (&context.net, root) {
         net.withdraw(vec![*root.hash()]).await;
     }
@@ -400,25 +401,4 @@ pub(crate) fn show_whole(view: &mut ItemView) {
 /// Nothing moves.
 pub(crate) fn show_still(view: &mut ItemView) {
     (view.rate_down, view.rate_up, view.peers, view.eta) = (0, 0, 0, None);
-}
-
-/// Runs what blocks on a thread for that.
-pub(crate) async fn blocking<T, E>(
-    work: impl FnOnce() -> Result<T, E> + Send + 'static,
-) -> Result<T, EngineError>
-where
-    T: Send + 'static,
-    E: Send + 'static,
-    EngineError: From<E>,
-{
-    let done = tokio::task::spawn_blocking(work).await;
-    Ok(done.map_err(|_| EngineError::Stopping)??)
-}
-
-/// Unix seconds.
-pub(crate) fn now_unix() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

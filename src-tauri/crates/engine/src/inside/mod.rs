@@ -32,7 +32,7 @@ use crate::link::Link;
 use crate::look::files::{self, Listing, Remembered};
 use crate::look::inspections::Inspections;
 use crate::look::{names, paths, pieces, read};
-use crate::work::blocking;
+use crate::util::blocking;
 
 /// Where people without Shoal get content: a public gateway that keeps each item apart from the others.
 const GATEWAY: &str = "https://dweb.link/ipfs";
@@ -60,7 +60,7 @@ impl Engine {
             };
             listing.window(&request.dir, request.offset, request.limit)
         };
-        blocking(work).await
+        Ok(blocking(work).await??)
     }
 
     /// Chooses parts of a download, or leaves them out. A finished one goes on with what is new; what is here stays in any case.
@@ -69,7 +69,7 @@ impl Engine {
         let (index, id) = (self.index(), request.id.into());
         let source = self.context().source.clone();
         let select = move || choose::select(&index, &source, &record, &request);
-        match blocking(select).await? {
+        match blocking(select).await?? {
             Then::Nothing => Ok(()),
             Then::Again => self.jobs().again(id).await,
         }
@@ -81,7 +81,7 @@ impl Engine {
         let (index, id) = (self.index(), request.id.into());
         let source = self.context().source.clone();
         let prioritize = move || choose::prioritize(&index, &source, &record, &request);
-        let high = blocking(prioritize).await?;
+        let high = blocking(prioritize).await??;
         if let Some(download) = self.context().inside.running.get(id) {
             download.high(high).await;
         }
@@ -96,7 +96,7 @@ impl Engine {
         if state == ItemState::Active && !record.done {
             return Err(EngineError::NotAtRest(id));
         }
-        let path = blocking(move || relocate::relocate(&index, &record, &request.path)).await?;
+        let path = blocking(move || relocate::relocate(&index, &record, &request.path)).await??;
         self.context()
             .activity
             .update(id, |view| view.path = Some(path));
@@ -116,7 +116,7 @@ impl Engine {
             None => Vec::new(),
         };
         let index = self.index();
-        blocking(move || pieces::look(&index, &record, total, &asked)).await
+        Ok(blocking(move || pieces::look(&index, &record, total, &asked)).await??)
     }
 
     /// Links to an item, for people with Shoal and for those without.
@@ -138,7 +138,7 @@ impl Engine {
         request: InspectPathsRequest,
     ) -> Result<PathsView, EngineError> {
         let look = move || paths::inspect(&request.paths, request.hidden);
-        blocking(move || look().ok_or(EngineError::NothingToShare)).await
+        blocking(move || look().ok_or(EngineError::NothingToShare)).await?
     }
 
     /// What is behind a link, as far as it is known by now. Asked again and again it tells more; nothing of it is kept.
@@ -160,11 +160,9 @@ impl Engine {
         };
         let into = request.into.unwrap_or_else(|| self.download_folder());
         let (index, folder) = (self.index(), into.clone());
-        let (existing, free) = blocking(move || {
-            let free = fetch::free_space(&folder);
-            Ok::<_, EngineError>((index.item_of(&cid)?.map(ItemId::from), free))
-        })
-        .await?;
+        let looked = move || (index.item_of(&cid), fetch::free_space(&folder));
+        let (existing, free) = blocking(looked).await?;
+        let existing = existing?.map(ItemId::from);
         Ok(InspectView {
             rev: seen.rev,
             cid: cid.to_string(),
@@ -230,7 +228,7 @@ impl Engine {
                 path.is_dir().then_some(path)
             }))
         });
-        Ok(found.await?.ok_or(missing)?)
+        Ok(found.await??.ok_or(missing)?)
     }
 }
 

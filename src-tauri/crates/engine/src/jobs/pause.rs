@@ -7,7 +7,8 @@ use std::collections::HashSet;
 use super::{Actor, Then};
 use crate::error::EngineError;
 use crate::index::{Index, ItemId, ItemState};
-use crate::work::{self, Job};
+use crate::util::blocking;
+use crate::work::Job;
 
 /// Under this the index keeps that everything is paused.
 const KEY: &str = "all paused";
@@ -32,11 +33,11 @@ impl Actor {
 
     pub(super) async fn pause_all(&mut self, pause: bool) -> Result<(), EngineError> {
         let index = self.context.index.clone();
-        let records = work::blocking(move || {
+        let records = blocking(move || {
             index.set_meta(KEY, &[u8::from(pause)])?;
             index.items()
         })
-        .await?;
+        .await??;
         self.started_since.clear();
         self.context.index.halt(pause.then(HashSet::new));
         self.paused.send_replace(pause);

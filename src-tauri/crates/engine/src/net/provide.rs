@@ -8,7 +8,7 @@
 //! start, costs next to nothing, and its peers come and go: there everything is announced each time, and every hour.
 
 use std::collections::{BTreeSet, HashMap};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -20,6 +20,7 @@ use super::commands::Command;
 use super::find::Dht;
 use crate::index::Index;
 use crate::limits::{ANNOUNCES_AT_A_TIME, WAITING_COMMANDS};
+use crate::util::now_unix;
 
 /// Between two announcements of a key: records live 48 hours, and Amino's practice is 22.
 const INTERVAL: i64 = 22 * 60 * 60;
@@ -182,13 +183,13 @@ impl Plan {
             }
             self.announced_at.clone_from(&standing.addresses);
         }
-        self.schedule.next_due(now())
+        self.schedule.next_due(now_unix())
     }
 
     /// Seconds until there is something to do, as we stand.
     fn wait(&self, standing: &Standing) -> Option<u64> {
         let can_go_on = standing.can_announce() && self.under_way < ANNOUNCES_AT_A_TIME;
-        self.schedule.wait(now()).filter(|_| can_go_on)
+        self.schedule.wait(now_unix()).filter(|_| can_go_on)
     }
 
     fn jitter(&self) -> i64 {
@@ -308,7 +309,7 @@ impl Announcer {
         if !done || !plan.schedule.contains(&key) {
             return;
         }
-        let now = now();
+        let now = now_unix();
         let jitter = plan.jitter();
         plan.schedule.add(key, now, jitter);
         if dht == Dht::Public {
@@ -349,13 +350,6 @@ async fn announce(
 
 async fn sleep(seconds: Option<u64>) {
     tokio::time::sleep(Duration::from_secs(seconds.unwrap_or_default())).await;
-}
-
-fn now() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
