@@ -3,6 +3,9 @@
 //! Each call is short here and done elsewhere; what takes long answers at once with an item's number, and its progress is
 //! pulled from [`Engine::changes`].
 
+mod diagnostics;
+mod people;
+
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +17,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 use unixfs::{Cid, Profile};
 
-use crate::activity::Activity;
+use self::diagnostics::Facts;
 use crate::api::Changes;
 use crate::api::SettingView;
 use crate::api::{
@@ -23,24 +26,23 @@ use crate::api::{
 };
 use crate::api::{ItemId, ItemView};
 use crate::api::{LibraryRequest, LibraryView};
-use crate::config::{Config, Settings};
-use crate::diagnostics::{self, Facts};
 use crate::error::EngineError;
 use crate::fetch::{self, FetchContext};
 use crate::index::{self, Index, ItemKind, ItemOptions, ItemRecord, NewItem};
 use crate::inside::Inside;
-use crate::jobs::{Context, Jobs};
+use crate::items::board::Activity;
+use crate::items::supervisor::{Context, Jobs};
 use crate::library::{self, Control, Progress, Source};
 use crate::limits::{MAX_NAME_BYTES, MAX_WAITING_DOUBTS};
 use crate::link::Link;
+use crate::list::Library;
 use crate::look;
 use crate::net::Net;
 use crate::net::status::Summary;
 use crate::paths::DataDir;
-use crate::people;
 use crate::rates::Meter;
-use crate::schedule::{self, Limits, Schedule};
-use crate::view::Library;
+use crate::settings::schedule::{self, Limits, Schedule};
+use crate::settings::{Config, Settings};
 use crate::util::{blocking, now_unix};
 
 /// How to start.

@@ -8,14 +8,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::api::{Problem, Retry};
-use crate::config::ConfigError;
 use crate::fetch::FetchError;
 use crate::index::{IndexError, ItemId};
-use crate::inside::{Difference, RelocateError};
+use crate::items::relocate::{Difference, RelocateError};
 use crate::library::{ImportError, ScanError};
 use crate::link::LinkError;
 use crate::net::{IdentityError, NetError};
 use crate::paths::DataDirError;
+use crate::settings::ConfigError;
 use crate::util::Stopping;
 
 #[derive(Debug, thiserror::Error)]

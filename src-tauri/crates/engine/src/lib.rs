@@ -3,28 +3,22 @@
 //! [`Engine`] is the door: start one on a data directory, ask it for things, and pull what happened from
 //! [`Engine::changes`]. It knows nothing of windows, terminals or command lines.
 
-mod activity;
 pub mod api;
-pub mod config;
-mod diagnostics;
 mod engine;
 pub mod error;
 pub mod fetch;
 pub mod inside;
-mod jobs;
+mod items;
 mod limits;
 pub mod link;
+mod list;
 pub mod look;
 pub mod net;
 pub mod paths;
-mod people;
-mod queue;
 mod rates;
-pub mod schedule;
 mod serve;
+pub mod settings;
 mod util;
-mod view;
-mod work;
 
 pub use engine::{Engine, Options, compute_cid};
 pub use error::EngineError;
@@ -39,3 +33,8 @@ pub(crate) mod library {
         Source, compute, holds, import, look, scan,
     };
 }
+
+// The names of before, until nobody uses them.
+pub use settings as config;
+#[allow(unused_imports)]
+use {items::board as activity, list as view};

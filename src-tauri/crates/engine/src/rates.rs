@@ -11,10 +11,10 @@ use libp2p::PeerId;
 use tokio::sync::{Notify, watch};
 use tokio::time::MissedTickBehavior;
 
-use crate::activity::Activity;
 use crate::api::State;
 use crate::api::{RateSample, Rates};
 use crate::index::ItemId;
+use crate::items::board::Activity;
 
 /// Between two samples.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -316,7 +316,7 @@ impl Track {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::tests::view;
+    use crate::list::tests::view;
 
     fn flow(item: i64, down: u64, up: u64) -> Flow {
         let sample = RateSample(down, up);

@@ -19,8 +19,8 @@ mod worker;
 
 use std::path::Path;
 
-use crate::activity::Activity;
 use crate::index::Index;
+use crate::items::board::Activity;
 use crate::library::Source;
 use crate::net::Net;
 

@@ -11,14 +11,15 @@ use unixfs::{Cid, Profile};
 
 use super::tests::{Tree, numbers, read_tree};
 use super::{FetchContext, FetchError, Fetched, Running, car, import, resolve, run};
-use crate::activity::Activity;
 use crate::api::EntryKind;
-use crate::config::Settings;
 use crate::index::{Index, ItemId, ItemKind, ItemOptions, NewItem};
+use crate::items::board::Activity;
+use crate::items::board::Activity;
 use crate::library::{self, Control, ImportRequest, Progress, Source};
 use crate::link::Link;
 use crate::look::{cat, list};
 use crate::net::Net;
+use crate::settings::Settings;
 
 /// Long enough for a slow machine; a test that needs it has failed.
 const PATIENCE: Duration = Duration::from_mins(1);

@@ -6,18 +6,13 @@
 //! `choose` says what of a download is wanted and what comes first, `relocate` takes an item that lies somewhere else now;
 //! looking is `look`'s.
 
-mod choose;
-mod relocate;
-
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use self::relocate::{Difference, RelocateError};
 pub use crate::look::{FileStat, Reading};
 
-use self::choose::Then;
 use crate::api::Action;
 use crate::api::ItemId;
 use crate::api::{
@@ -28,6 +23,8 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::fetch::{self, FetchError, Running};
 use crate::index::ItemState;
+use crate::items::choose::{self, Then};
+use crate::items::relocate;
 use crate::link::Link;
 use crate::look::files::{self, Listing, Remembered};
 use crate::look::inspections::Inspections;

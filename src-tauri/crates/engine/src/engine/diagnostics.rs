@@ -107,7 +107,7 @@ fn network(view: &NetworkView) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::index::ItemId;
-    use crate::view::tests::view;
+    use crate::list::tests::view;
 
     #[test]
     fn it_counts_and_names_nothing() {

@@ -8,9 +8,9 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use super::fold;
-use crate::activity::{Activity, Seen};
 use crate::api::{Counts, Filter, Sort};
 use crate::api::{ItemId, ItemKind, ItemView, State};
+use crate::items::board::{Activity, Seen};
 
 /// Names prepared at a time: a millisecond, for which somebody may have to wait.
 const PREPARED_AT_ONCE: usize = 2048;
@@ -326,7 +326,7 @@ impl Class {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::tests::view;
+    use crate::list::tests::view;
 
     fn window(activity: &Activity, catalog: &mut Catalog, query: (Filter, &str, Sort)) -> Vec<i64> {
         catalog.update(activity);

@@ -7,8 +7,8 @@ use std::collections::HashSet;
 use super::{Actor, Then};
 use crate::error::EngineError;
 use crate::index::{Index, ItemId, ItemState};
+use crate::items::job::Job;
 use crate::util::blocking;
-use crate::work::Job;
 
 /// Under this the index keeps that everything is paused.
 const KEY: &str = "all paused";

@@ -1,12 +1,12 @@
 //! Which jobs wait: of each kind only so many run at a time, however many items there are.
 //!
-//! Pure bookkeeping: [`crate::jobs`] asks whether a job may begin, says what began and ended, and takes the next.
+//! Pure bookkeeping: [`crate::items::supervisor`] asks whether a job may begin, says what began and ended, and takes the next.
 
 use std::collections::{HashMap, VecDeque};
 
 use crate::index::{ItemId, ItemKind};
+use crate::items::job::Job;
 use crate::limits::{MAX_FETCHES, MAX_LOOKS, MAX_READS_OF_ITEMS};
-use crate::work::Job;
 
 /// Jobs that take turns with each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

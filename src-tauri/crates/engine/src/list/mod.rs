@@ -17,8 +17,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use self::catalog::{Catalog, Query};
-use crate::activity::Activity;
 use crate::api::{Focus, LibraryRequest, LibraryView};
+use crate::items::board::Activity;
 use crate::net::status::Summary;
 use crate::rates::Meter;
 

@@ -1,6 +1,6 @@
 //! The jobs themselves: hashing a share, fetching a download, checking either, and removing an item.
 //!
-//! Each runs as one task that [`crate::jobs`] started, reports its progress into [`Activity`], and returns what became of the
+//! Each runs as one task that [`crate::items::supervisor`] started, reports its progress into [`Activity`], and returns what became of the
 //! item. Stopped jobs leave what they did on record, so that the next one goes on there.
 
 use std::collections::{HashMap, HashSet};
@@ -12,14 +12,14 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use unixfs::{Cid, Profile};
 
-use crate::activity::Activity;
 use crate::api::SourceView;
 use crate::api::{ItemView, Problem, Retry, State};
 use crate::deletion;
 use crate::error::EngineError;
 use crate::fetch::{self, FetchError};
 use crate::index::{Announce, ItemId, ItemKind, ItemRecord, ItemState};
-use crate::jobs::Context;
+use crate::items::board::Activity;
+use crate::items::supervisor::Context;
 use crate::library::{
     self, Control, Depth, ImportError, ImportRequest, Progress, ScanError, ScanReport,
 };

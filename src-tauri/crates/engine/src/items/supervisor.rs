@@ -14,7 +14,6 @@
 //! | any    | a problem | NeedsYou; a later Resume goes on where it stopped        |
 
 mod pause;
-mod take_in;
 
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
@@ -23,20 +22,20 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use self::take_in::{Found, take_in};
-use crate::activity::Activity;
 use crate::api::{Action, SourceView};
 use crate::api::{Problem, Retry, State};
 use crate::error::EngineError;
 use crate::fetch::FetchContext;
 use crate::index::{Index, ItemId, ItemKind, ItemRecord, ItemState, NewItem};
 use crate::inside::Inside;
+use crate::items::board::Activity;
+use crate::items::job::{self, Ended, Job};
+use crate::items::known::{Found, take_in};
+use crate::items::queue::{Lane, Queue};
 use crate::library::{Doubt, Source};
 use crate::limits::MAX_WAITING_COMMANDS;
 use crate::net::Net;
-use crate::queue::{Lane, Queue};
 use crate::util::blocking;
-use crate::work::{self, Ended, Job};
 
 impl Context {
     pub(crate) fn fetching(&self) -> Result<FetchContext, EngineError> {
@@ -114,7 +113,7 @@ impl Jobs {
             tasks: JoinSet::new(),
             sources: HashMap::new(),
         };
-        let views = records.iter().map(work::view);
+        let views = records.iter().map(job::view);
         actor.context.activity.fill(views);
         for record in records {
             actor.take_up(record);
@@ -324,7 +323,7 @@ impl Actor {
         self.running.insert(id, running);
         let context = self.context.clone();
         self.tasks
-            .spawn(async move { (id, work::run(context, record, job, stop).await) });
+            .spawn(async move { (id, job::run(context, record, job, stop).await) });
     }
 
     /// A job ended: the next of its kind begins. Items that were removed or paused meanwhile don't wait any more.
@@ -385,7 +384,7 @@ impl Actor {
         self.let_go(id);
         match found {
             Found::New => {
-                self.context.activity.put(work::view(&record));
+                self.context.activity.put(job::view(&record));
                 self.start(record, Job::Whole);
             }
             // Somebody else may have it: begin again with all of them.
@@ -455,7 +454,7 @@ impl Actor {
         self.queue.forget(id);
         self.sources.remove(&id);
         self.tasks.spawn(async move {
-            let removed = work::remove(&context, id, delete_files).await;
+            let removed = job::remove(&context, id, delete_files).await;
             (id, Ended::Removed(removed, reply))
         });
     }
@@ -488,7 +487,7 @@ impl Actor {
                 let entry = self.sources.entry(id).or_default();
                 *entry = (sources, secs);
                 if is_last {
-                    self.context.activity.update(id, work::show_whole);
+                    self.context.activity.update(id, job::show_whole);
                 }
                 if completes == Some(true) {
                     self.context.activity.notice(id);
@@ -544,7 +543,7 @@ impl Actor {
         let is_for_the_person = problem.retry != Retry::Auto;
         self.context.activity.update(id, |view| {
             view.state = State::NeedsYou(problem);
-            work::show_still(view);
+            job::show_still(view);
         });
         if is_for_the_person {
             self.context.activity.notice(id);
@@ -554,7 +553,7 @@ impl Actor {
     fn show_paused(&self, id: ItemId) {
         self.context.activity.update(id, |view| {
             view.state = State::Paused;
-            work::show_still(view);
+            job::show_still(view);
         });
     }
 }

@@ -5,6 +5,7 @@
 //! they are read: the rest of the engine sees only typed, valid [`Config`]s. The keys are in [`table`], the values in [`parse`].
 
 mod parse;
+pub mod schedule;
 mod table;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
 
 use self::parse::{Takes, joined, list, network_key, networks, number, peers, switch, urls};
+use self::schedule::{Limits, Schedule};
 use self::table::{PUBLIC, SETTINGS, Setting};
 use crate::api::{Origin, SettingView, Standing};
 use crate::limits::{CONNECTIONS, CONNECTIONS_OF_NETWORK, CONNECTIONS_OF_PEER};
@@ -24,7 +26,6 @@ use crate::net;
 use crate::net::config::{
     DiscoveryConfig, LimitConfig, ListenConfig, RelayConfig, TrustConfig, WebConfig,
 };
-use crate::schedule::{Limits, Schedule};
 
 /// What the engine runs with.
 #[derive(Debug, Clone, PartialEq)]

@@ -12,7 +12,7 @@ use libp2p::{Multiaddr, PeerId};
 use url::Url;
 
 use crate::limits::{CONNECTIONS, CONNECTIONS_OF_NETWORK, CONNECTIONS_OF_PEER, MAX_CHOSEN_PEERS};
-use crate::schedule::{Days, Hours};
+use crate::settings::schedule::{Days, Hours};
 
 /// What a setting takes, as text.
 #[derive(Clone, Copy)]
