@@ -1,49 +1,48 @@
 //! The door: one running engine on one data directory, and everything that can be asked of it.
 //!
-//! Each call is short here and done elsewhere; what takes long answers at once with an item's number, and its progress is
-//! pulled from [`Engine::changes`].
+//! Each call is short here and done in the room that owns what it is about; what takes long answers at once with an item's
+//! number, and its progress is pulled from [`Engine::changes`].
 
 mod diagnostics;
 mod people;
+mod speed;
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use libp2p::{Multiaddr, PeerId};
+use libp2p::PeerId;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
-use unixfs::{Cid, Profile};
 
 use self::diagnostics::Facts;
-use crate::api::Changes;
-use crate::api::SettingView;
 use crate::api::{
-    Action, CheckView, DownloadRequest, EntryView, NetworkView, PeerView, PersonView, Report,
-    ShareRequest, Standing,
+    Action, Changes, CheckView, DownloadRequest, EntryView, FilesRequest, FilesView,
+    InspectLinkRequest, InspectPathsRequest, InspectView, ItemId, ItemView, LibraryRequest,
+    LibraryView, LinkView, NetworkView, PathsView, PeerView, PersonView, PiecesView,
+    PrioritizeRequest, RelocateRequest, Report, SelectRequest, SettingView, ShareRequest, Standing,
 };
-use crate::api::{ItemId, ItemView};
-use crate::api::{LibraryRequest, LibraryView};
 use crate::error::EngineError;
-use crate::fetch::{self, FetchContext};
-use crate::index::{self, Index, ItemKind, ItemOptions, ItemRecord, NewItem};
-use crate::inside::Inside;
+use crate::fetch::{self, FetchContext, FetchError, Running};
+use crate::index::Index;
 use crate::items::board::Activity;
-use crate::items::supervisor::{Context, Jobs};
+use crate::items::new::profile_named;
+use crate::items::{Context, ItemError, Items};
 use crate::library::{self, Control, Progress, Source};
-use crate::limits::{MAX_NAME_BYTES, MAX_WAITING_DOUBTS};
+use crate::limits::MAX_WAITING_DOUBTS;
 use crate::link::Link;
 use crate::list::Library;
-use crate::look;
+use crate::look::{self, FileStat, Looks, Reading};
 use crate::net::Net;
 use crate::net::status::Summary;
 use crate::paths::DataDir;
 use crate::rates::Meter;
-use crate::settings::schedule::{self, Limits, Schedule};
-use crate::settings::{Config, Settings};
-use crate::util::{blocking, now_unix};
+use crate::settings::Settings;
+use crate::util::blocking;
 
 /// How to start.
 #[derive(Debug, Clone)]
@@ -62,19 +61,21 @@ pub struct Engine {
 #[derive(Debug)]
 struct Shared {
     context: Context,
-    jobs: Jobs,
+    items: Items,
+    library: Arc<Library>,
+    looks: Looks,
     settings: Arc<Mutex<Settings>>,
-    /// Tells of other settings.
+    /// Wakes the task of the speed limits when a setting was changed.
     set: Arc<Notify>,
     /// End with the last handle.
     _tasks: JoinSet<()>,
-    library: Arc<Library>,
     /// Where the damaged index lies that this start replaced.
     recovered: Option<PathBuf>,
     /// Held until the last handle goes.
     _dir: DataDir,
 }
 
+/// Starting and stopping.
 impl Engine {
     /// Takes the data directory, opens what is in it, joins the network and takes up every item where it was left.
     pub async fn start(options: Options) -> Result<Self, EngineError> {
@@ -98,11 +99,11 @@ impl Engine {
             source,
             net,
             activity: Activity::default(),
-            inside: Inside::default(),
+            running: Running::default(),
         };
-        let jobs = Jobs::start(context.clone(), opened.items, doubted).await?;
+        let items = Items::start(context.clone(), opened.items, doubted).await?;
         let mut tasks = JoinSet::new();
-        let library = Arc::new(new_library(&context, &jobs, &mut tasks));
+        let library = Arc::new(new_library(&context, &items, &mut tasks));
         if options.network {
             let library = Arc::clone(&library);
             tasks.spawn_blocking(move || library.prepare());
@@ -110,16 +111,17 @@ impl Engine {
         let (settings, set) = (Arc::new(Mutex::new(settings)), Arc::new(Notify::new()));
         if let Some(net) = &context.net {
             let (settings, set) = (Arc::clone(&settings), Arc::clone(&set));
-            let read = move || limits(&lock(&settings).config());
-            tasks.spawn(schedule::run(net.clone(), set, read));
+            let read = move || settings.lock().config();
+            tasks.spawn(speed::run(net.clone(), set, read));
         }
         let shared = Shared {
             context,
-            jobs,
+            items,
+            library,
+            looks: Looks::default(),
             settings,
             set,
             _tasks: tasks,
-            library,
             recovered: opened.recovered,
             _dir: dir,
         };
@@ -128,50 +130,49 @@ impl Engine {
         })
     }
 
+    /// Stops all jobs where they can go on later, then leaves the network.
+    pub async fn shutdown(self) {
+        self.shared.items.shutdown().await;
+        if let Some(net) = &self.shared.context.net {
+            net.clone().shutdown().await;
+        }
+        // Other handles may outlive this one, so that nothing else would close it before the process ends.
+        let index = self.index();
+        let _ = blocking(move || index.close()).await;
+    }
+
     /// Where the damaged index lies that this start replaced, if it did. Shares are being hashed again then.
     pub fn recovered(&self) -> Option<&Path> {
         self.shared.recovered.as_deref()
     }
+}
 
-    pub fn peer_id(&self) -> Option<String> {
-        Some(self.net().ok()?.peer_id().to_string())
-    }
-
-    /// Full addresses, with real ports and the peer's id.
-    pub async fn listen_addrs(&self) -> Vec<String> {
-        match self.net() {
-            Ok(net) => net
-                .listen_addrs()
-                .await
-                .iter()
-                .map(ToString::to_string)
-                .collect(),
-            Err(_) => Vec::new(),
-        }
-    }
-
+/// Items.
+impl Engine {
     /// Begins to share; answers at once.
     pub async fn share(&self, request: ShareRequest) -> Result<ItemId, EngineError> {
-        let item = blocking(move || new_share(request)).await??;
-        self.shared.jobs.add(item).await.map(ItemId::from)
+        Ok(self.shared.items.share(request).await?.into())
     }
 
     /// Begins to fetch; answers at once.
     pub async fn download(&self, request: DownloadRequest) -> Result<ItemId, EngineError> {
-        self.net()?;
-        let folder = self.settings_lock().config().download_folder;
-        let item = new_download(request, folder)?;
-        self.shared.jobs.add(item).await.map(ItemId::from)
+        let folder = self.download_folder();
+        Ok(self.shared.items.download(request, folder).await?.into())
     }
 
-    /// What changed since revision `since`, waiting up to `wait` for something to change.
-    pub async fn changes(&self, since: u64, wait: Duration) -> Changes {
-        self.shared.context.activity.changes(since, wait).await
+    /// Begins to unpack a CAR into the download folder, to be shared from there; answers at once.
+    pub async fn import_car(&self, path: &Path) -> Result<ItemId, EngineError> {
+        let (path, folder) = (path.to_owned(), self.download_folder());
+        Ok(self.shared.items.import_car(path, folder).await?.into())
     }
 
-    /// The window's rows and all around them, once there is something new to see.
-    pub async fn library(&self, request: &LibraryRequest) -> LibraryView {
-        self.shared.library.view(request).await
+    /// Writes an item's blocks into a new CAR file. Bytes written.
+    pub async fn export_car(&self, id: ItemId, path: &Path) -> Result<u64, EngineError> {
+        Ok(self
+            .shared
+            .items
+            .export_car(id.into(), path.to_owned())
+            .await?)
     }
 
     /// All items, in the order in which they were made.
@@ -180,56 +181,130 @@ impl Engine {
     }
 
     pub fn item(&self, id: ItemId) -> Result<ItemView, EngineError> {
-        let id = id.into();
-        self.shared
-            .context
-            .activity
-            .get(id)
-            .ok_or(EngineError::UnknownItem(id))
+        Ok(self.shared.items.view(id.into())?)
+    }
+
+    /// What changed since revision `since`, waiting up to `wait` for something to change.
+    pub async fn changes(&self, since: u64, wait: Duration) -> Changes {
+        self.shared.context.activity.changes(since, wait).await
     }
 
     /// More of an item than its row shows.
     pub async fn report(&self, id: ItemId) -> Result<Report, EngineError> {
-        let path = self.item(id)?.path;
-        let (index, id) = (self.index(), id.into());
-        let skipped: Vec<index::Skipped> = blocking(move || index.skipped(id)).await??;
-        let (sources, secs) = self.shared.jobs.sources(id).await?;
-        Ok(Report {
-            path,
-            skipped: skipped.into_iter().map(Into::into).collect(),
-            sources,
-            secs,
-        })
+        Ok(self.shared.items.report(id.into()).await?)
     }
 
     pub async fn act(&self, id: ItemId, action: Action) -> Result<(), EngineError> {
-        self.shared.jobs.act(id.into(), action).await
+        Ok(self.shared.items.act(id.into(), action).await?)
     }
 
     /// Pauses everything, or ends that; what was paused by hand stays so. It is remembered over restarts.
     pub async fn pause_all(&self, pause: bool) -> Result<(), EngineError> {
-        self.shared.jobs.pause_all(pause).await
+        Ok(self.shared.items.pause_all(pause).await?)
     }
 
     /// What others see an item called from now on, in new links. Nothing on the disk changes its name.
     pub async fn rename(&self, id: ItemId, name: &str) -> Result<(), EngineError> {
-        let name = name.trim();
-        let is_bad = |letter: char| letter.is_control() || matches!(letter, '/' | '\\');
-        if name.is_empty() || name.len() > MAX_NAME_BYTES || name.contains(is_bad) {
-            return Err(EngineError::BadName(name.to_owned()));
-        }
-        self.shared.jobs.rename(id.into(), name.to_owned()).await
+        Ok(self.shared.items.rename(id.into(), name).await?)
     }
 
     /// Forgets an item. `delete_files` deletes what a download wrote and nobody changed since; never what was shared.
     pub async fn remove(&self, id: ItemId, delete_files: bool) -> Result<(), EngineError> {
-        self.shared.jobs.remove(id.into(), delete_files).await
+        Ok(self.shared.items.remove(id.into(), delete_files).await?)
     }
 
+    /// Chooses parts of a download, or leaves them out. A finished one goes on with what is new; what is here stays in any case.
+    pub async fn select(&self, request: SelectRequest) -> Result<(), EngineError> {
+        Ok(self.shared.items.select(request).await?)
+    }
+
+    /// Puts parts of a download first, or back in line.
+    pub async fn prioritize(&self, request: PrioritizeRequest) -> Result<(), EngineError> {
+        Ok(self.shared.items.prioritize(request).await?)
+    }
+
+    /// "It lies there now": an item's files were moved, or an unfinished download is to go on in another folder.
+    pub async fn relocate(&self, request: RelocateRequest) -> Result<(), EngineError> {
+        Ok(self.shared.items.relocate(request).await?)
+    }
+}
+
+/// The list.
+impl Engine {
+    /// The window's rows and all around them, once there is something new to see.
+    pub async fn library(&self, request: &LibraryRequest) -> LibraryView {
+        self.shared.library.view(request).await
+    }
+}
+
+/// What items hold.
+impl Engine {
+    /// One level of an item's tree.
+    pub async fn files(&self, request: FilesRequest) -> Result<FilesView, EngineError> {
+        let record = self.shared.items.record(request.id.into()).await?;
+        let (looks, context) = (self.shared.looks.clone(), self.shared.context.clone());
+        let look = move || looks.files(&context.index, &context.source, &record, &request);
+        Ok(blocking(look).await??)
+    }
+
+    /// Which parts of an item are here, and which are being asked for.
+    pub async fn pieces(&self, id: ItemId) -> Result<PiecesView, EngineError> {
+        let record = self.shared.items.record(id.into()).await?;
+        let (index, total) = (self.index(), self.item(id)?.total);
+        let asked = self.shared.context.running.asked(id.into()).await;
+        Ok(blocking(move || look::pieces::look(&index, &record, total, &asked)).await??)
+    }
+
+    /// Name and size of a file in an item. A download under way may have to fetch its first block for that.
+    pub async fn stat(&self, id: ItemId, path: &str) -> Result<FileStat, EngineError> {
+        let record = self.shared.items.record(id.into()).await?;
+        let Context {
+            running, source, ..
+        } = &self.shared.context;
+        Ok(look::read::stat(running, source, &record, path).await?)
+    }
+
+    /// Bytes of a file in an item, verified, in order. What a download under way has not fetched yet comes first, and is waited
+    /// for. A range is cut to what the file has.
+    pub async fn read(
+        &self,
+        id: ItemId,
+        path: &str,
+        range: Range<u64>,
+    ) -> Result<Reading, EngineError> {
+        let record = self.shared.items.record(id.into()).await?;
+        let Context {
+            running, source, ..
+        } = &self.shared.context;
+        Ok(look::read::read(running, source, &record, path, range).await?)
+    }
+
+    /// Where something inside an item lies on this disk: a file, a folder, or the item itself for an empty path.
+    pub async fn place(&self, id: ItemId, path: &str) -> Result<PathBuf, EngineError> {
+        let record = self.shared.items.record(id.into()).await?;
+        let names = look::names(path)?.join("/");
+        let (index, item) = (self.index(), self.item(id)?.path);
+        let place = blocking(move || look::place(&index, &record, item, &names)).await??;
+        let path = path.to_owned();
+        Ok(place.ok_or(FetchError::NotInItem { path })?)
+    }
+
+    /// What sharing these paths would share, as far as that can be seen in a moment.
+    pub async fn inspect_paths(
+        &self,
+        request: InspectPathsRequest,
+    ) -> Result<PathsView, EngineError> {
+        let look = move || look::paths::inspect(&request.paths, request.hidden);
+        Ok(blocking(look).await?.ok_or(ItemError::NothingToShare)?)
+    }
+}
+
+/// Links.
+impl Engine {
     /// A link to an item, with the best few of the addresses at which this peer can be reached.
     pub async fn link(&self, id: ItemId) -> Result<String, EngineError> {
-        let record = self.record(id).await?;
-        let cid = record.root.ok_or(EngineError::NotReady(id.into()))?;
+        let record = self.shared.items.record(id.into()).await?;
+        let root = record.root.ok_or(ItemError::NotReady(id.into()))?;
         let providers = match self.net() {
             Ok(net) => net.link_addrs().await,
             Err(_) => Vec::new(),
@@ -237,9 +312,38 @@ impl Engine {
         Ok(Link {
             filename: Some(record.shown_name().to_owned()),
             providers,
-            ..Link::to(cid)
+            ..Link::to(root)
         }
         .to_string())
+    }
+
+    /// Links to an item, for people with Shoal and for those without.
+    pub async fn links(&self, id: ItemId) -> Result<LinkView, EngineError> {
+        let link = self.link(id).await?;
+        let record = self.shared.items.record(id.into()).await?;
+        let root = record.root.ok_or(ItemError::NotReady(id.into()))?;
+        let gateway = Link {
+            filename: Some(record.name),
+            ..Link::to(root)
+        }
+        .at_gateway();
+        Ok(LinkView { link, gateway })
+    }
+
+    /// What is behind a link, as far as it is known by now. Asked again and again it tells more; nothing of it is kept.
+    pub async fn inspect_link(
+        &self,
+        request: InspectLinkRequest,
+    ) -> Result<InspectView, EngineError> {
+        let link: Link = request.link.parse()?;
+        let fetching = self.fetching()?;
+        let seen = self.shared.looks.inspect(fetching, &link, &request);
+        let seen = seen.await?;
+        let into = request.into.unwrap_or_else(|| self.download_folder());
+        let (index, cid, folder) = (self.index(), seen.cid(&link), into.clone());
+        let here = blocking(move || (index.item_of(&cid), fetch::free_space(&folder)));
+        let (existing, free) = here.await?;
+        Ok(seen.view(&link, &into, free, existing?.map(ItemId::from)))
     }
 
     /// What is inside a link, without keeping any of it: a folder's entries, or the one file.
@@ -253,39 +357,30 @@ impl Engine {
     pub async fn cat(
         &self,
         link: &str,
-    ) -> Result<mpsc::Receiver<Result<Bytes, fetch::FetchError>>, EngineError> {
+    ) -> Result<mpsc::Receiver<Result<Bytes, FetchError>>, EngineError> {
         let link = Link::from_str(link)?;
         Ok(look::cat(self.fetching()?, link).await?)
     }
+}
 
-    /// Begins to unpack a CAR into the download folder, to be shared from there; answers at once.
-    pub async fn import_car(&self, path: &Path) -> Result<ItemId, EngineError> {
-        self.net()?;
-        let folder = self.settings_lock().config().download_folder;
-        let path = path.to_owned();
-        let item = blocking(move || new_import(path, folder)).await??;
-        self.shared.jobs.add(item).await.map(ItemId::from)
+/// The network, and who is connected.
+impl Engine {
+    pub fn peer_id(&self) -> Option<String> {
+        Some(self.net().ok()?.peer_id().to_string())
     }
 
-    /// Writes an item's blocks into a new CAR file. Bytes written.
-    pub async fn export_car(&self, id: ItemId, path: &Path) -> Result<u64, EngineError> {
-        let record = self.record(id).await?;
-        let root = record
-            .root
-            .filter(|_| record.done)
-            .ok_or(EngineError::NotWhole(id.into()))?;
-        let (source, path) = (self.shared.context.source.clone(), path.to_owned());
-        Ok(blocking(move || fetch::car::export(&source, &root, &path)).await??)
+    /// Full addresses, with real ports and the peer's id.
+    pub async fn listen_addrs(&self) -> Vec<String> {
+        let Ok(net) = self.net() else {
+            return Vec::new();
+        };
+        let addresses = net.listen_addrs().await;
+        addresses.iter().map(ToString::to_string).collect()
     }
 
     pub async fn peers(&self) -> Result<Vec<PeerView>, EngineError> {
-        Ok(self
-            .net()?
-            .peers()
-            .await
-            .into_iter()
-            .map(PeerView::from)
-            .collect())
+        let peers = self.net()?.peers().await;
+        Ok(peers.into_iter().map(PeerView::from).collect())
     }
 
     pub async fn network(&self) -> Result<NetworkView, EngineError> {
@@ -295,40 +390,6 @@ impl Engine {
     /// Tests whether others can get here; takes up to a minute. `public`: the public checking service is asked too.
     pub async fn check(&self, public: bool) -> Result<CheckView, EngineError> {
         Ok(self.net()?.check(public).await?.into())
-    }
-
-    /// Every setting, with its meaning.
-    pub fn settings(&self) -> Vec<SettingView> {
-        self.settings_lock().all()
-    }
-
-    /// Trusts a peer, keeps away from it, or neither, from now on.
-    pub async fn set_standing(&self, peer: &str, standing: Standing) -> Result<(), EngineError> {
-        let peer: PeerId = peer
-            .parse()
-            .map_err(|_| EngineError::BadPeer(peer.to_owned()))?;
-        let changes = self.settings_lock().standing(peer, standing);
-        for (key, value) in changes {
-            self.set_setting(key, &value).await?;
-        }
-        Ok(())
-    }
-
-    /// Keeps a setting. It counts at once, but for those that say "from the next start".
-    pub async fn set_setting(&self, key: &str, value: &str) -> Result<(), EngineError> {
-        let config = {
-            let mut settings = self.settings_lock();
-            settings.set(key, value)?;
-            settings.config()
-        };
-        if let Ok(net) = self.net() {
-            let (usual, schedule) = limits(&config);
-            let limits = schedule::limits_now(usual, schedule);
-            net.set_limits(limits.upload, limits.download).await;
-            net.configure(config.net).await;
-            self.shared.set.notify_one();
-        }
-        Ok(())
     }
 
     /// Who is connected, or who has to do with one item.
@@ -348,70 +409,66 @@ impl Engine {
             items: &self.items(),
             network: network.as_ref(),
             rates: &rates.unwrap_or_default(),
-            is_paused: *self.shared.jobs.paused().borrow(),
+            is_paused: *self.shared.items.paused().borrow(),
             settings: &self.settings_lock().told_to_strangers(),
         })
     }
+}
 
-    /// Stops all jobs where they can go on later, then leaves the network.
-    pub async fn shutdown(self) {
-        self.shared.jobs.shutdown().await;
-        if let Some(net) = &self.shared.context.net {
-            net.clone().shutdown().await;
+/// Settings.
+impl Engine {
+    /// Every setting, with its meaning.
+    pub fn settings(&self) -> Vec<SettingView> {
+        self.settings_lock().all()
+    }
+
+    /// Keeps a setting. It counts at once, but for those that say "from the next start".
+    pub async fn set_setting(&self, key: &str, value: &str) -> Result<(), EngineError> {
+        let config = {
+            let mut settings = self.settings_lock();
+            settings.set(key, value)?;
+            settings.config()
+        };
+        if let Ok(net) = self.net() {
+            speed::set(net, &config).await;
+            net.configure(config.net).await;
+            self.shared.set.notify_one();
         }
-        // Other handles may outlive this one, so that nothing else would close it before the process ends.
-        let index = self.index();
-        let _ = tokio::task::spawn_blocking(move || index.close()).await;
+        Ok(())
     }
 
-    pub(crate) async fn record(&self, id: ItemId) -> Result<ItemRecord, EngineError> {
-        let (index, id) = (self.index(), id.into());
-        blocking(move || index.item(id))
-            .await??
-            .ok_or(EngineError::UnknownItem(id))
+    /// Trusts a peer, keeps away from it, or neither, from now on.
+    pub async fn set_standing(&self, peer: &str, standing: Standing) -> Result<(), EngineError> {
+        let peer = PeerId::from_str(peer).map_err(|_| EngineError::BadPeer(peer.to_owned()))?;
+        let changes = self.settings_lock().standing(peer, standing);
+        for (key, value) in changes {
+            self.set_setting(key, &value).await?;
+        }
+        Ok(())
     }
+}
 
-    pub(crate) fn jobs(&self) -> &Jobs {
-        &self.shared.jobs
-    }
-
-    pub(crate) fn download_folder(&self) -> PathBuf {
-        self.settings_lock().config().download_folder
-    }
-
-    pub(crate) fn context(&self) -> &Context {
-        &self.shared.context
-    }
-
-    pub(crate) fn index(&self) -> Index {
+/// What the calls are made of.
+impl Engine {
+    fn index(&self) -> Index {
         self.shared.context.index.clone()
     }
 
-    fn net(&self) -> Result<&Net, EngineError> {
-        self.shared.context.net.as_ref().ok_or(EngineError::Offline)
+    fn net(&self) -> Result<&Net, ItemError> {
+        self.shared.context.net()
     }
 
-    fn fetching(&self) -> Result<FetchContext, EngineError> {
+    fn fetching(&self) -> Result<FetchContext, ItemError> {
         self.shared.context.fetching()
     }
 
     fn settings_lock(&self) -> MutexGuard<'_, Settings> {
-        lock(&self.shared.settings)
+        self.shared.settings.lock()
     }
-}
 
-fn lock(settings: &Mutex<Settings>) -> MutexGuard<'_, Settings> {
-    // Settings are replaced whole: a panic elsewhere leaves none half-set.
-    settings.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The usual limits, and when there are others.
-fn limits(config: &Config) -> (Limits, Option<Schedule>) {
-    let usual = Limits {
-        upload: config.net.limits.upload,
-        download: config.net.limits.download,
-    };
-    (usual, config.schedule)
+    fn download_folder(&self) -> PathBuf {
+        self.settings_lock().config().download_folder
+    }
 }
 
 /// A content address and the bytes behind it: reads the files, and keeps and sends nothing. Blocks.
@@ -426,23 +483,15 @@ pub fn compute_cid(
     Ok((computed.root.to_string(), computed.bytes))
 }
 
-fn profile_named(name: Option<&str>) -> Result<Profile, EngineError> {
-    let Some(name) = name else {
-        return Ok(Profile::V1_2025);
-    };
-    name.parse()
-        .map_err(|_| EngineError::UnknownProfile(name.to_owned()))
-}
-
 /// Begins to measure rates, where there is a network for bytes to move through.
-fn new_library(context: &Context, jobs: &Jobs, tasks: &mut JoinSet<()>) -> Library {
+fn new_library(context: &Context, items: &Items, tasks: &mut JoinSet<()>) -> Library {
     let activity = context.activity.clone();
     let (meter, summary) = match &context.net {
         Some(net) => (net.meter().clone(), net.summary()),
         None => (Meter::default(), watch::channel(Summary::default()).1),
     };
     tasks.spawn(meter.clone().run(activity.clone()));
-    Library::new(activity, meter, summary, jobs.paused())
+    Library::new(activity, meter, summary, items.paused())
 }
 
 async fn join(
@@ -454,99 +503,6 @@ async fn join(
     let config = settings.config();
     let identity = crate::net::identity(&dir.identity())?;
     Ok(Net::start(config.net, identity, source.clone(), index.clone()).await?)
-}
-
-fn new_share(request: ShareRequest) -> Result<NewItem, EngineError> {
-    let first = request.paths.first().ok_or(EngineError::NothingToShare)?;
-    let mut folder = request.paths.len() > 1;
-    for path in &request.paths {
-        let found = fs_err::symlink_metadata(path).map_err(|source| EngineError::Unreadable {
-            path: path.clone(),
-            source,
-        })?;
-        folder |= found.is_dir();
-    }
-    let profile = profile_named(request.profile.as_deref())?;
-    let own = first
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned());
-    let several = || format!("{} files", request.paths.len());
-    let name = match (request.name, request.paths.len()) {
-        (Some(name), _) => name,
-        (None, 1) => own.unwrap_or_else(|| first.to_string_lossy().into_owned()),
-        (None, _) => several(),
-    };
-    let options = ItemOptions {
-        hidden: request.hidden,
-        announce: request.announce.into(),
-        folder,
-        ..ItemOptions::default()
-    };
-    Ok(NewItem {
-        kind: ItemKind::Share,
-        name,
-        root: None,
-        link: None,
-        profile: profile.name.to_owned(),
-        created: now_unix(),
-        into: None,
-        sources: request.paths,
-        select: Vec::new(),
-        providers: Vec::new(),
-        options,
-        part: None,
-    })
-}
-
-fn new_download(request: DownloadRequest, folder: PathBuf) -> Result<NewItem, EngineError> {
-    let link = Link::from_str(&request.link)?;
-    for provider in &request.providers {
-        Multiaddr::from_str(provider).map_err(|_| EngineError::BadAddress(provider.clone()))?;
-    }
-    let hinted = link.providers.iter().map(ToString::to_string);
-    let providers = request.providers.into_iter().chain(hinted).collect();
-    let place = Link {
-        filename: None,
-        providers: Vec::new(),
-        ..link.clone()
-    };
-    let root = link.path.is_empty().then_some(link.cid);
-    Ok(NewItem {
-        link: Some(place.to_string()),
-        select: request.select,
-        providers,
-        ..download(link.name(), root, request.into.unwrap_or(folder))
-    })
-}
-
-/// A CAR is unpacked like a download whose only peer is the file; where that lies is what its item begins with.
-fn new_import(car: PathBuf, folder: PathBuf) -> Result<NewItem, EngineError> {
-    let root = fetch::car::root(&car)?;
-    let name = car
-        .file_stem()
-        .map(|name| name.to_string_lossy().into_owned());
-    let name = name.unwrap_or_else(|| root.to_string());
-    Ok(NewItem {
-        sources: vec![car],
-        ..download(name, Some(root), folder)
-    })
-}
-
-fn download(name: String, root: Option<Cid>, into: PathBuf) -> NewItem {
-    NewItem {
-        kind: ItemKind::Download,
-        name,
-        root,
-        link: None,
-        profile: String::new(),
-        created: now_unix(),
-        into: Some(into),
-        sources: Vec::new(),
-        select: Vec::new(),
-        providers: Vec::new(),
-        options: ItemOptions::default(),
-        part: None,
-    }
 }
 
 #[cfg(test)]

@@ -1,22 +1,23 @@
 //! What can go wrong when something is asked of the engine, and how a person reads it.
 //!
-//! Modules have errors of their own; they meet here, where each becomes a [`Problem`]: a stable code, one sentence that names
-//! the cause, and the next step.
+//! The rooms have errors of their own; they meet here, where each becomes a [`Problem`]: a stable code, one sentence that
+//! names the cause, and the next step. Nothing below the engine names this module.
 
-use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::api::{Problem, Retry};
 use crate::fetch::FetchError;
-use crate::index::{IndexError, ItemId};
-use crate::items::relocate::{Difference, RelocateError};
-use crate::library::{ImportError, ScanError};
+use crate::index::IndexError;
+use crate::items::error::ItemError;
+use crate::library::ImportError;
 use crate::link::LinkError;
 use crate::net::{IdentityError, NetError};
 use crate::paths::DataDirError;
 use crate::settings::ConfigError;
 use crate::util::Stopping;
+
+/// A code, the next step, and who can take it.
+type Kind = (&'static str, Option<&'static str>, Retry);
 
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -25,52 +26,18 @@ pub enum EngineError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]
-    Index(#[from] IndexError),
-    #[error(transparent)]
-    Link(#[from] LinkError),
-    #[error(transparent)]
-    Import(#[from] ImportError),
-    #[error(transparent)]
-    Scan(#[from] ScanError),
-    #[error(transparent)]
-    Fetch(#[from] FetchError),
-    #[error(transparent)]
     Net(#[from] NetError),
     #[error(transparent)]
     Identity(#[from] IdentityError),
     #[error(transparent)]
-    Relocate(#[from] RelocateError),
-    #[error("{path} can't be read: {source}")]
-    Unreadable { path: PathBuf, source: io::Error },
-    #[error("there is nothing to share")]
-    NothingToShare,
-    #[error("there is no profile {0:?}")]
-    UnknownProfile(String),
-    #[error("{0:?} is not an address of a peer")]
-    BadAddress(String),
-    #[error("{0:?} is not the ID of a peer")]
-    BadPeer(String),
-    #[error("there is no item {0}")]
-    UnknownItem(ItemId),
-    #[error("item {0} has no content address yet")]
-    NotReady(ItemId),
-    #[error("item {0} is not all here yet")]
-    NotWhole(ItemId),
-    #[error("{0:?} can't be a name")]
-    BadName(String),
-    #[error("item {0} is a download")]
-    NotAShare(ItemId),
-    #[error("item {0} is no download")]
-    NotADownload(ItemId),
-    #[error("item {0} is being worked on")]
-    NotAtRest(ItemId),
-    #[error("this needs the network, and the engine runs without")]
-    Offline,
-    #[error("Shoal is stopping")]
-    Stopping,
-    /// Why a look into a link failed: all who ask are told.
+    Item(#[from] ItemError),
+    /// Why a look into a link failed: everybody who asks about that link is told.
     #[error(transparent)]
     Look(#[from] Arc<FetchError>),
+    #[error("{0:?} is not the ID of a peer")]
+    BadPeer(String),
+    #[error("Shoal is stopping")]
+    Stopping,
 }
 
 impl From<Stopping> for EngineError {
@@ -79,49 +46,36 @@ impl From<Stopping> for EngineError {
     }
 }
 
+impl From<IndexError> for EngineError {
+    fn from(error: IndexError) -> Self {
+        ItemError::from(error).into()
+    }
+}
+
+impl From<LinkError> for EngineError {
+    fn from(error: LinkError) -> Self {
+        ItemError::from(error).into()
+    }
+}
+
+impl From<ImportError> for EngineError {
+    fn from(error: ImportError) -> Self {
+        ItemError::from(error).into()
+    }
+}
+
+impl From<FetchError> for EngineError {
+    fn from(error: FetchError) -> Self {
+        ItemError::from(error).into()
+    }
+}
+
 impl EngineError {
     /// The error as a person reads it.
     pub fn problem(&self) -> Problem {
-        if let Self::Fetch(error) = self {
-            return error.problem();
-        }
-        if let Self::Look(error) = self {
-            return error.problem();
-        }
-        let (code, hint, retry) = self.kind();
-        Problem {
-            code: code.to_owned(),
-            message: self.to_string(),
-            hint: hint.map(str::to_owned),
-            retry,
-            subject: self.subject(),
-            count: self.count(),
-            field: self.field(),
-        }
-    }
-
-    /// How many things it is about.
-    fn count(&self) -> Option<u64> {
-        match self {
-            Self::Relocate(RelocateError::Differs { count, .. }) => Some(*count),
-            _ => None,
-        }
-    }
-
-    /// Where a form shows it.
-    fn field(&self) -> Option<String> {
-        let field = match self {
-            Self::Link(_) | Self::BadAddress(_) => "link",
-            Self::BadName(_) => "name",
-            Self::Config(ConfigError::BadValue { key, .. }) => key,
-            Self::Config(ConfigError::UnknownKey(key)) => key,
-            _ => return None,
-        };
-        Some(field.to_owned())
-    }
-
-    fn kind(&self) -> (&'static str, Option<&'static str>, Retry) {
-        match self {
+        let (code, hint, retry) = match self {
+            Self::Item(error) => return error.problem(),
+            Self::Look(error) => return error.problem(),
             Self::DataDir(DataDirError::InUse(_)) => (
                 "data-dir-in-use",
                 Some("Stop the other one, or give this one a folder of its own with --data-dir."),
@@ -133,125 +87,48 @@ impl EngineError {
                 Retry::User,
             ),
             Self::Config(error) => config_kind(error),
-            Self::Index(error) | Self::Scan(ScanError::Index(error)) => index_kind(error),
-            Self::Link(error) => link_kind(error),
-            Self::Import(error) => import_kind(error),
-            Self::Scan(ScanError::Stopped(_)) => ("stopped", None, Retry::User),
-            Self::Fetch(_) => ("fetch", None, Retry::User),
             Self::Net(error) => net_kind(error),
             Self::Identity(_) => (
                 "identity",
                 Some("Move the file identity.key away to become a new peer, or mend it."),
                 Retry::User,
             ),
-            Self::Relocate(error) => relocate_kind(error),
-            Self::Unreadable { .. } => (
-                "unreadable",
-                Some("Check the path, and that you may read it."),
-                Retry::User,
-            ),
-            Self::NothingToShare => (
-                "nothing-to-share",
-                Some("Name a file or folder."),
-                Retry::Never,
-            ),
-            Self::UnknownProfile(_) => (
-                "unknown-profile",
-                Some("Profiles are unixfs-v1-2025 and unixfs-v0-2015."),
-                Retry::Never,
-            ),
-            Self::BadAddress(_) => (
-                "bad-address",
-                Some("An address looks like /ip4/192.0.2.1/tcp/4001/p2p/12D3…"),
-                Retry::Never,
-            ),
             Self::BadPeer(_) => (
                 "bad-peer",
                 Some("The ID of a peer looks like 12D3KooW… or Qm…"),
                 Retry::Never,
             ),
-            Self::UnknownItem(_) => (
-                "unknown-item",
-                Some("`shoal list` shows all items."),
-                Retry::Never,
-            ),
-            Self::NotReady(_) => (
-                "not-ready",
-                Some("Wait until it is hashed or found."),
-                Retry::Auto,
-            ),
-            Self::NotWhole(_) => (
-                "not-whole",
-                Some("Wait until it is done, or resume it."),
-                Retry::User,
-            ),
-            Self::BadName(_) => (
-                "bad-name",
-                Some("A name has letters in it, no slashes, and not more than 255 bytes."),
-                Retry::Never,
-            ),
-            Self::NotAShare(_) => (
-                "not-a-share",
-                Some("A download's content is fixed by its link."),
-                Retry::Never,
-            ),
-            Self::NotAtRest(_) => (
-                "not-at-rest",
-                Some("Pause it, or wait until it is done."),
-                Retry::User,
-            ),
-            Self::NotADownload(_) => ("no-download", None, Retry::Never),
-            Self::Offline => (
-                "offline",
-                Some("Start one with `shoal daemon`."),
-                Retry::User,
-            ),
             Self::Stopping => ("stopping", None, Retry::User),
-            Self::Look(_) => ("fetch", None, Retry::User),
+        };
+        Problem {
+            code: code.to_owned(),
+            message: self.to_string(),
+            hint: hint.map(str::to_owned),
+            retry,
+            subject: self.subject(),
+            count: None,
+            field: self.field(),
+        }
+    }
+
+    /// Where a form shows it.
+    fn field(&self) -> Option<String> {
+        match self {
+            Self::Config(ConfigError::BadValue { key, .. }) => Some((*key).to_owned()),
+            Self::Config(ConfigError::UnknownKey(key)) => Some(key.clone()),
+            _ => None,
         }
     }
 
     fn subject(&self) -> Option<String> {
         match self {
-            Self::DataDir(DataDirError::InUse(path)) | Self::Unreadable { path, .. } => {
-                Some(path.to_string_lossy().into_owned())
-            }
-            Self::Relocate(
-                RelocateError::NotThere(path)
-                | RelocateError::NoFolder(path)
-                | RelocateError::Differs { path, .. },
-            ) => Some(path.to_string_lossy().into_owned()),
-            Self::UnknownItem(id) | Self::NotReady(id) | Self::NotWhole(id) => Some(id.to_string()),
+            Self::DataDir(DataDirError::InUse(path)) => Some(path.to_string_lossy().into_owned()),
             _ => None,
         }
     }
 }
 
-fn relocate_kind(error: &RelocateError) -> (&'static str, Option<&'static str>, Retry) {
-    match error {
-        RelocateError::NotThere(_) => (
-            "bad-path",
-            Some("Name the file or folder where it lies now."),
-            Retry::User,
-        ),
-        RelocateError::Differs {
-            what: Difference::Missing,
-            ..
-        } => (
-            "other-files",
-            Some("Choose the file or folder itself, as it was."),
-            Retry::User,
-        ),
-        RelocateError::Differs { .. } => (
-            "other-files",
-            Some("Share what is there anew, or choose another place."),
-            Retry::User,
-        ),
-        RelocateError::NoFolder(_) => ("bad-path", Some("Choose a folder."), Retry::User),
-    }
-}
-
-fn config_kind(error: &ConfigError) -> (&'static str, Option<&'static str>, Retry) {
+fn config_kind(error: &ConfigError) -> Kind {
     match error {
         ConfigError::UnknownKey(_) => (
             "unknown-setting",
@@ -272,75 +149,7 @@ fn config_kind(error: &ConfigError) -> (&'static str, Option<&'static str>, Retr
     }
 }
 
-fn index_kind(error: &IndexError) -> (&'static str, Option<&'static str>, Retry) {
-    match error {
-        IndexError::Newer { .. } => (
-            "data-dir-newer",
-            Some("Install the newer version again, or use another --data-dir."),
-            Retry::Never,
-        ),
-        IndexError::Foreign(_) => (
-            "data-dir-foreign",
-            Some("Use another --data-dir."),
-            Retry::Never,
-        ),
-        IndexError::Damaged(_) => (
-            "index-damaged",
-            Some("Start Shoal again: it keeps the damaged file and reads the shared files anew."),
-            Retry::User,
-        ),
-        IndexError::DiskFull => (
-            "no-space",
-            Some("Free some space, then try again."),
-            Retry::User,
-        ),
-        _ => ("index", None, Retry::User),
-    }
-}
-
-fn link_kind(error: &LinkError) -> (&'static str, Option<&'static str>, Retry) {
-    let hint = match error {
-        LinkError::Name(_) => "Ask for a link to the content itself, which begins with ipfs://.",
-        LinkError::BadCid {
-            source: unixfs::CidError::UnknownCodec(_),
-            ..
-        } => "Only files and folders can be fetched.",
-        _ => "Copy the whole link again: it looks like ipfs://bafy… or https://…/ipfs/bafy…",
-    };
-    let code = match error {
-        LinkError::Name(_) => "name-link",
-        LinkError::BadCid {
-            source: unixfs::CidError::UnknownCodec(_),
-            ..
-        } => "unknown-codec",
-        LinkError::BadCid {
-            source: unixfs::CidError::UnknownHash(_),
-            ..
-        } => "unknown-hash",
-        _ => "bad-link",
-    };
-    (code, Some(hint), Retry::Never)
-}
-
-fn import_kind(error: &ImportError) -> (&'static str, Option<&'static str>, Retry) {
-    match error {
-        ImportError::Unreadable(_) => (
-            "unreadable",
-            Some("Check that it is there and that you may read it, then resume the share."),
-            Retry::User,
-        ),
-        ImportError::Nothing => (
-            "nothing-to-share",
-            Some("Hidden files are shared with --hidden."),
-            Retry::User,
-        ),
-        ImportError::Stopped(_) => ("stopped", None, Retry::User),
-        ImportError::Index(error) => index_kind(error),
-        ImportError::Directory(_) => ("bad-folder", Some("Rename what it names."), Retry::User),
-    }
-}
-
-fn net_kind(error: &NetError) -> (&'static str, Option<&'static str>, Retry) {
+fn net_kind(error: &NetError) -> Kind {
     match error {
         NetError::Listen { .. } => (
             "listen",

@@ -7,7 +7,6 @@ pub mod api;
 mod engine;
 pub mod error;
 pub mod fetch;
-pub mod inside;
 mod items;
 mod limits;
 pub mod link;

@@ -14,6 +14,9 @@ use url::form_urlencoded;
 
 use crate::limits::{MAX_LINK_BYTES, MAX_LINK_PROVIDERS};
 
+/// Where people without Shoal get content: a public gateway that keeps each item apart from the others.
+const GATEWAY: &str = "https://dweb.link/ipfs";
+
 /// What must be escaped in a path segment or a value so that it survives chats, browsers and shells' copy and paste.
 const ESCAPED: &AsciiSet = &CONTROLS
     .add(b' ')
@@ -85,6 +88,11 @@ impl Link {
     pub fn name(&self) -> String {
         let named = self.filename.as_ref().or(self.path.last());
         named.cloned().unwrap_or_else(|| self.cid.to_string())
+    }
+
+    /// The same for people without Shoal.
+    pub fn at_gateway(&self) -> String {
+        self.to_string().replacen("ipfs:/", GATEWAY, 1)
     }
 }
 

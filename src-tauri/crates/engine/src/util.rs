@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// The runtime ends, and what was asked for with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("Shoal is stopping")]
-pub(crate) struct Stopping;
+pub struct Stopping;
 
 /// Runs what blocks on a thread for that.
 pub(crate) async fn blocking<T: Send + 'static>(

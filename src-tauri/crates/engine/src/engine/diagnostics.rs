@@ -114,7 +114,7 @@ mod tests {
         let mut broken = view(2);
         broken.name = "secret plans".to_owned();
         broken.path = Some("/home/ada/secret plans".into());
-        broken.state = State::NeedsYou(crate::error::EngineError::UnknownItem(ItemId(2)).problem());
+        broken.state = State::NeedsYou(crate::items::ItemError::UnknownItem(ItemId(2)).problem());
         let items = [view(1), broken, view(3)];
         let report = report(&Facts {
             items: &items,

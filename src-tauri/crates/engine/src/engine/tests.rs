@@ -1,5 +1,8 @@
 //! An engine without a network: what becomes of shares on one machine.
 
+mod inside;
+mod links;
+
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;

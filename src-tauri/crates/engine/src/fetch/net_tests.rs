@@ -14,7 +14,6 @@ use super::{FetchContext, FetchError, Fetched, Running, car, import, resolve, ru
 use crate::api::EntryKind;
 use crate::index::{Index, ItemId, ItemKind, ItemOptions, NewItem};
 use crate::items::board::Activity;
-use crate::items::board::Activity;
 use crate::library::{self, Control, ImportRequest, Progress, Source};
 use crate::link::Link;
 use crate::look::{cat, list};

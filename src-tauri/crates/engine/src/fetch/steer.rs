@@ -76,6 +76,14 @@ impl Running {
         self.lock().get(&item).cloned()
     }
 
+    /// What a download asks of others now; nothing if it doesn't run.
+    pub(crate) async fn asked(&self, item: ItemId) -> Vec<Asked> {
+        match self.get(item) {
+            Some(download) => download.asked().await,
+            None => Vec::new(),
+        }
+    }
+
     /// Opens the desk of a download that begins to run.
     pub(crate) fn open(&self, item: ItemId, high: Vec<String>) -> Desk {
         let (sender, requests) = mpsc::channel(STEER_QUEUE);

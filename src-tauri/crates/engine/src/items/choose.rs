@@ -1,7 +1,7 @@
 //! Which parts of a download are wanted, and which come first: kept with the item, and carried out by the download under way.
 
+use super::ItemError;
 use crate::api::{PrioritizeRequest, SelectRequest};
-use crate::error::EngineError;
 use crate::fetch::{Choice, FetchError, Selection, SelectionError};
 use crate::index::{Index, ItemKind, ItemRecord};
 use crate::library::Source;
@@ -14,19 +14,19 @@ const MAX_HIGH: usize = 1000;
 
 /// What has to happen after a choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Then {
+pub(super) enum Then {
     Nothing,
     /// The download begins again, with what is wanted now.
     Again,
 }
 
 /// Keeps a choice. Nothing that is here is touched: what is no longer wanted stays as it is. Blocks.
-pub(crate) fn select(
+pub(super) fn select(
     index: &Index,
     source: &Source,
     record: &ItemRecord,
     request: &SelectRequest,
-) -> Result<Then, EngineError> {
+) -> Result<Then, ItemError> {
     let tree = Tree::new(source.clone());
     let paths = paths(&tree, record, &request.paths)?;
     let (chosen, id) = (request.chosen, record.id);
@@ -65,12 +65,12 @@ pub(crate) fn select(
 }
 
 /// Keeps what comes first, and says what does now. Blocks.
-pub(crate) fn prioritize(
+pub(super) fn prioritize(
     index: &Index,
     source: &Source,
     record: &ItemRecord,
     request: &PrioritizeRequest,
-) -> Result<Vec<String>, EngineError> {
+) -> Result<Vec<String>, ItemError> {
     let paths = paths(&Tree::new(source.clone()), record, &request.paths)?;
     let mut high = record.high.clone();
     for path in paths {
@@ -101,9 +101,9 @@ fn leaves_something(tree: &Tree, record: &ItemRecord, selection: &Selection) -> 
 }
 
 /// Paths inside a download, as its blocks name them: an item that is one file has no path in it, but goes by its name.
-fn paths(tree: &Tree, record: &ItemRecord, paths: &[String]) -> Result<Vec<String>, EngineError> {
+fn paths(tree: &Tree, record: &ItemRecord, paths: &[String]) -> Result<Vec<String>, ItemError> {
     if record.kind != ItemKind::Download {
-        return Err(EngineError::NotADownload(record.id));
+        return Err(ItemError::NotADownload(record.id));
     }
     let size = record.root.and_then(|root| tree.file_size(&root, ""));
     let is_file = size.is_some();

@@ -1,6 +1,6 @@
 //! The jobs themselves: hashing a share, fetching a download, checking either, and removing an item.
 //!
-//! Each runs as one task that [`crate::items::supervisor`] started, reports its progress into [`Activity`], and returns what became of the
+//! Each runs as one task that [`super::supervisor`] started, reports its progress into [`Activity`], and returns what became of the
 //! item. Stopped jobs leave what they did on record, so that the next one goes on there.
 
 use std::collections::{HashMap, HashSet};
@@ -12,18 +12,17 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use unixfs::{Cid, Profile};
 
+use super::board::Activity;
+use super::{Context, ItemError};
 use crate::api::SourceView;
 use crate::api::{ItemView, Problem, Retry, State};
 use crate::deletion;
-use crate::error::EngineError;
 use crate::fetch::{self, FetchError};
 use crate::index::{Announce, ItemId, ItemKind, ItemRecord, ItemState};
-use crate::items::board::Activity;
-use crate::items::supervisor::Context;
 use crate::library::{
     self, Control, Depth, ImportError, ImportRequest, Progress, ScanError, ScanReport,
 };
-use crate::util::blocking;
+use crate::util::{Stopping, blocking};
 
 /// How often progress is written into the view: readers pull at most four times a second.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
@@ -48,8 +47,8 @@ pub(crate) enum Ended {
     Stopped,
     Problem(Problem),
     Removed(
-        Result<(), EngineError>,
-        oneshot::Sender<Result<(), EngineError>>,
+        Result<(), ItemError>,
+        oneshot::Sender<Result<(), ItemError>>,
     ),
 }
 
@@ -84,9 +83,9 @@ pub(crate) async fn run(
         (Job::Scan, _) => check(&context, &record, stop, Depth::Fingerprints).await,
     };
     result.unwrap_or_else(|error| match error {
-        EngineError::Import(ImportError::Stopped(_))
-        | EngineError::Scan(ScanError::Stopped(_))
-        | EngineError::Fetch(FetchError::Stopped) => Ended::Stopped,
+        ItemError::Import(ImportError::Stopped(_))
+        | ItemError::Scan(ScanError::Stopped(_))
+        | ItemError::Fetch(FetchError::Stopped) => Ended::Stopped,
         error => Ended::Problem(error.problem()),
     })
 }
@@ -95,11 +94,11 @@ async fn hash(
     context: &Context,
     record: &ItemRecord,
     stop: CancellationToken,
-) -> Result<Ended, EngineError> {
+) -> Result<Ended, ItemError> {
     let profile: Profile = record
         .profile
         .parse()
-        .map_err(|_| EngineError::UnknownProfile(record.profile.clone()))?;
+        .map_err(|_| ItemError::UnknownProfile(record.profile.clone()))?;
     let request = ImportRequest {
         item: record.id,
         paths: record.sources.clone(),
@@ -128,7 +127,7 @@ async fn fetch(
     context: &Context,
     record: ItemRecord,
     stop: CancellationToken,
-) -> Result<Ended, EngineError> {
+) -> Result<Ended, ItemError> {
     let fetching = context.fetching()?;
     // Without a link it began with a CAR file.
     let fetched = match (&record.link, record.sources.first()) {
@@ -162,7 +161,7 @@ async fn fetch(
 }
 
 /// Puts on record whether a download is a folder, which no link tells.
-async fn keep_kind(context: &Context, id: ItemId, path: PathBuf) -> Result<bool, EngineError> {
+async fn keep_kind(context: &Context, id: ItemId, path: PathBuf) -> Result<bool, ItemError> {
     let index = context.index.clone();
     blocking(move || {
         let folder = path.is_dir();
@@ -175,7 +174,7 @@ async fn keep_kind(context: &Context, id: ItemId, path: PathBuf) -> Result<bool,
 }
 
 /// Tells the network what others can find here.
-async fn announce(context: &Context, record: &ItemRecord, root: Cid) -> Result<(), EngineError> {
+async fn announce(context: &Context, record: &ItemRecord, root: Cid) -> Result<(), ItemError> {
     let Some(net) = &context.net else {
         return Ok(());
     };
@@ -202,7 +201,7 @@ async fn check(
     record: &ItemRecord,
     stop: CancellationToken,
     depth: Depth,
-) -> Result<Ended, EngineError> {
+) -> Result<Ended, ItemError> {
     let (index, id) = (context.index.clone(), record.id);
     let look = move |progress: &Progress, control: &Control| {
         library::scan(&index, id, depth, progress, control)
@@ -277,11 +276,11 @@ pub(crate) async fn remove(
     context: &Context,
     id: ItemId,
     delete_files: bool,
-) -> Result<(), EngineError> {
+) -> Result<(), ItemError> {
     let index = context.index.clone();
     let source = context.source.clone();
     let root = blocking(move || {
-        let record = index.item(id)?.ok_or(EngineError::UnknownItem(id))?;
+        let record = index.item(id)?.ok_or(ItemError::UnknownItem(id))?;
         // Of a share Shoal made nothing: its files are the person's own.
         if delete_files && record.kind == ItemKind::Download {
             deletion::delete_files(&index, &record)?;
@@ -289,7 +288,7 @@ pub(crate) async fn remove(
         index.remove_item(id)?;
         // Deleted files give their space back only when they are closed.
         source.close_files();
-        Ok::<_, EngineError>(record.root)
+        Ok::<_, ItemError>(record.root)
     })
     .await??;
     if let (Some(net), Some(root)) = (&context.net, root) {
@@ -304,7 +303,7 @@ async fn watched<T: Send + 'static>(
     id: ItemId,
     stop: CancellationToken,
     work: impl FnOnce(&Progress, &Control) -> T + Send + 'static,
-) -> Result<T, EngineError> {
+) -> Result<T, ItemError> {
     let progress = Arc::new(Progress::default());
     let control = Arc::new(Control::default());
     let mut task = tokio::task::spawn_blocking({
@@ -317,7 +316,7 @@ async fn watched<T: Send + 'static>(
         tokio::select! {
             ended = &mut task => {
                 show(&context.activity, id, &progress);
-                return ended.map_err(|_| EngineError::Stopping);
+                return ended.map_err(|_| Stopping.into());
             }
             () = stop.cancelled(), if !stopping => {
                 control.stop();
@@ -332,7 +331,7 @@ async fn watched<T: Send + 'static>(
 async fn unwatched<T: Send + 'static>(
     stop: CancellationToken,
     work: impl FnOnce(&Progress, &Control) -> T + Send + 'static,
-) -> Result<T, EngineError> {
+) -> Result<T, ItemError> {
     let control = Arc::new(Control::default());
     let worker = Arc::clone(&control);
     let mut task = tokio::task::spawn_blocking(move || work(&Progress::default(), &worker));
@@ -343,7 +342,7 @@ async fn unwatched<T: Send + 'static>(
             task.await
         }
     };
-    ended.map_err(|_| EngineError::Stopping)
+    ended.map_err(|_| Stopping.into())
 }
 
 fn show(activity: &Activity, id: ItemId, progress: &Progress) {

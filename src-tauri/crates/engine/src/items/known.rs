@@ -1,6 +1,6 @@
 //! Whether what is asked for is an item already.
 
-use crate::error::EngineError;
+use super::ItemError;
 use crate::index::{Index, ItemKind, ItemRecord, ItemState, NewItem};
 use crate::limits::MAX_LINK_PROVIDERS;
 
@@ -12,12 +12,12 @@ pub(super) enum Found {
 }
 
 /// Makes the item, or finds the one that already is what is asked for and makes it active.
-pub(super) fn take_in(index: &Index, item: NewItem) -> Result<(ItemRecord, Found), EngineError> {
+pub(super) fn take_in(index: &Index, item: NewItem) -> Result<(ItemRecord, Found), ItemError> {
     let known = index.items_named(item.kind, &item.name)?;
     let known = known.into_iter().find(|record| is_same(record, &item));
     let Some(known) = known else {
         let id = index.create_item(item)?;
-        let record = index.item(id)?.ok_or(EngineError::UnknownItem(id))?;
+        let record = index.item(id)?.ok_or(ItemError::UnknownItem(id))?;
         return Ok((record, Found::New));
     };
     let id = known.id;
@@ -37,7 +37,7 @@ pub(super) fn take_in(index: &Index, item: NewItem) -> Result<(ItemRecord, Found
         record.providers.splice(0..0, new);
         record.providers.truncate(MAX_LINK_PROVIDERS);
     })?;
-    let record = index.item(id)?.ok_or(EngineError::UnknownItem(id))?;
+    let record = index.item(id)?.ok_or(ItemError::UnknownItem(id))?;
     Ok((record, found))
 }
 

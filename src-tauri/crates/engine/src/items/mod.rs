@@ -2,18 +2,59 @@
 //!
 //! | file | owns |
 //! |---|---|
+//! | `handle` | all that can be asked of items |
 //! | `supervisor` | which item is worked on, and what becomes of it; "pause all" |
 //! | `queue` | which jobs wait for their turn |
 //! | `job` | the jobs themselves |
-//! | `known` | whether what is asked for is an item already |
+//! | `new` `known` | items as they are asked for, and whether one is there already |
 //! | `board` | the row of every item, with its revision; the notices |
 //! | `choose` | what of a download is wanted, and what comes first |
 //! | `relocate` | an item that lies somewhere else now |
 
 pub(crate) mod board;
-pub(crate) mod choose;
-pub(crate) mod job;
+mod choose;
+pub(crate) mod error;
+mod handle;
+mod job;
 mod known;
+pub(crate) mod new;
 mod queue;
-pub(crate) mod relocate;
-pub(crate) mod supervisor;
+mod relocate;
+mod supervisor;
+
+pub(crate) use self::error::ItemError;
+pub(crate) use self::handle::Items;
+use crate::fetch::{FetchContext, Running};
+use crate::index::Index;
+use crate::library::Source;
+use crate::net::Net;
+
+use self::board::Activity;
+
+/// What items are worked on with: what is here, the way to others, and what is seen of the work. Clones share it.
+#[derive(Debug, Clone)]
+pub(crate) struct Context {
+    pub(crate) index: Index,
+    pub(crate) source: Source,
+    /// Absent when the engine was started without a network: then nothing is fetched.
+    pub(crate) net: Option<Net>,
+    pub(crate) activity: Activity,
+    /// Downloads under way.
+    pub(crate) running: Running,
+}
+
+impl Context {
+    pub(crate) fn net(&self) -> Result<&Net, ItemError> {
+        self.net.as_ref().ok_or(ItemError::Offline)
+    }
+
+    pub(crate) fn fetching(&self) -> Result<FetchContext, ItemError> {
+        Ok(FetchContext {
+            net: self.net()?.clone(),
+            index: self.index.clone(),
+            source: self.source.clone(),
+            activity: self.activity.clone(),
+            running: self.running.clone(),
+        })
+    }
+}

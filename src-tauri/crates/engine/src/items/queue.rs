@@ -4,8 +4,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use super::job::Job;
 use crate::index::{ItemId, ItemKind};
-use crate::items::job::Job;
 use crate::limits::{MAX_FETCHES, MAX_LOOKS, MAX_READS_OF_ITEMS};
 
 /// Jobs that take turns with each other.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use fs_err as fs;
 
-use crate::error::EngineError;
+use super::ItemError;
 use crate::index::{FileRecord, FileState, Fingerprint, Index, ItemKind, ItemRecord};
 use crate::library;
 
@@ -55,11 +55,11 @@ impl std::fmt::Display for Difference {
 }
 
 /// Takes an item to another place. Gives where it is now. Blocks.
-pub(crate) fn relocate(
+pub(super) fn relocate(
     index: &Index,
     record: &ItemRecord,
     place: &Path,
-) -> Result<PathBuf, EngineError> {
+) -> Result<PathBuf, ItemError> {
     let place = std::path::absolute(place)
         .ok()
         .filter(|place| fs::symlink_metadata(place).is_ok())
@@ -73,7 +73,7 @@ pub(crate) fn relocate(
 }
 
 /// What was shared, or a finished download, lies somewhere else.
-fn moved(index: &Index, record: &ItemRecord, place: &Path) -> Result<PathBuf, EngineError> {
+fn moved(index: &Index, record: &ItemRecord, place: &Path) -> Result<PathBuf, ItemError> {
     let files = index.files(record.id)?;
     let mut refused = None;
     for moves in candidates(&record.sources, place) {
@@ -147,7 +147,7 @@ fn compare(
     index: &Index,
     files: &[FileRecord],
     moves: &Moves,
-) -> Result<Option<RelocateError>, EngineError> {
+) -> Result<Option<RelocateError>, ItemError> {
     let place = || moves.values().next().cloned().unwrap_or_default();
     let mut different: Option<(PathBuf, Difference, u64)> = None;
     let mut unproven = Vec::new();
@@ -198,7 +198,7 @@ fn take_over(
     record: &ItemRecord,
     files: &[FileRecord],
     moves: &Moves,
-) -> Result<PathBuf, EngineError> {
+) -> Result<PathBuf, ItemError> {
     for (from, to) in moves {
         if let Some(file) = files.iter().find(|file| file.path == *from) {
             // Its name in the item stays: the content has not changed.
@@ -229,7 +229,7 @@ fn take_over(
 }
 
 /// An unfinished download goes on where its part was moved to, or in another folder with what is here of it.
-fn elsewhere(index: &Index, record: &ItemRecord, place: &Path) -> Result<PathBuf, EngineError> {
+fn elsewhere(index: &Index, record: &ItemRecord, place: &Path) -> Result<PathBuf, ItemError> {
     if !place.is_dir() {
         return Err(RelocateError::NoFolder(place.to_path_buf()).into());
     }
@@ -259,7 +259,7 @@ fn part_moved(
     record: &ItemRecord,
     from: &Path,
     to: &Path,
-) -> Result<PathBuf, EngineError> {
+) -> Result<PathBuf, ItemError> {
     let files = index.files(record.id)?;
     if let Some(file) = files.iter().find(|file| file.path == from) {
         index.set_file(file.id, to, file.fingerprint, FileState::Part)?;

@@ -22,49 +22,20 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{Action, SourceView};
-use crate::api::{Problem, Retry, State};
-use crate::error::EngineError;
-use crate::fetch::FetchContext;
-use crate::index::{Index, ItemId, ItemKind, ItemRecord, ItemState, NewItem};
-use crate::inside::Inside;
-use crate::items::board::Activity;
-use crate::items::job::{self, Ended, Job};
-use crate::items::known::{Found, take_in};
-use crate::items::queue::{Lane, Queue};
-use crate::library::{Doubt, Source};
+use super::job::{self, Ended, Job};
+use super::known::{Found, take_in};
+use super::queue::{Lane, Queue};
+use super::{Context, ItemError};
+use crate::api::{Action, Problem, Retry, SourceView, State};
+use crate::index::{ItemId, ItemKind, ItemRecord, ItemState, NewItem};
+use crate::library::Doubt;
 use crate::limits::MAX_WAITING_COMMANDS;
-use crate::net::Net;
 use crate::util::blocking;
 
-impl Context {
-    pub(crate) fn fetching(&self) -> Result<FetchContext, EngineError> {
-        let net = self.net.clone().ok_or(EngineError::Offline)?;
-        Ok(FetchContext {
-            net,
-            index: self.index.clone(),
-            source: self.source.clone(),
-            activity: self.activity.clone(),
-            running: self.inside.running.clone(),
-        })
-    }
-}
-
-type Reply<T> = oneshot::Sender<Result<T, EngineError>>;
-
-/// What the actor and its jobs work with.
-#[derive(Debug, Clone)]
-pub(crate) struct Context {
-    pub(crate) index: Index,
-    pub(crate) source: Source,
-    /// Absent when the engine was started without a network: then nothing is fetched.
-    pub(crate) net: Option<Net>,
-    pub(crate) activity: Activity,
-    pub(crate) inside: Inside,
-}
+type Reply<T> = oneshot::Sender<Result<T, ItemError>>;
 
 #[derive(Debug)]
-enum Command {
+pub(super) enum Command {
     Add(Box<NewItem>, Reply<ItemId>),
     Act(ItemId, Action, Reply<()>),
     PauseAll(bool, Reply<()>),
@@ -79,115 +50,37 @@ enum Command {
     Shutdown(oneshot::Sender<()>),
 }
 
-/// A handle on the actor.
-#[derive(Debug, Clone)]
-pub(crate) struct Jobs {
-    commands: mpsc::Sender<Command>,
-    paused: watch::Receiver<bool>,
-}
-
-impl Jobs {
-    /// Takes up every item where it was left, as `records` says.
-    ///
-    /// `doubted` says which files turned out not to be as they were when they were read for others.
-    pub(crate) async fn start(
-        context: Context,
-        records: Vec<ItemRecord>,
-        doubted: mpsc::Receiver<Doubt>,
-    ) -> Result<Self, EngineError> {
-        let (commands, waiting) = mpsc::channel(MAX_WAITING_COMMANDS);
-        let index = context.index.clone();
-        let is_paused = blocking(move || pause::was_on(&index)).await??;
-        if is_paused {
-            context.index.halt(Some(HashSet::new()));
-        }
-        let (paused, is_paused) = watch::channel(is_paused);
-        let mut actor = Actor {
-            context,
-            commands: waiting,
-            doubted,
-            queue: Queue::default(),
-            paused,
-            started_since: HashSet::new(),
-            running: HashMap::new(),
-            tasks: JoinSet::new(),
-            sources: HashMap::new(),
-        };
-        let views = records.iter().map(job::view);
-        actor.context.activity.fill(views);
-        for record in records {
-            actor.take_up(record);
-        }
-        tokio::spawn(actor.run());
-        Ok(Self {
-            commands,
-            paused: is_paused,
-        })
+/// Takes up every item where it was left. Gives where requests go, and whether everything is paused.
+pub(super) async fn start(
+    context: Context,
+    records: Vec<ItemRecord>,
+    doubted: mpsc::Receiver<Doubt>,
+) -> Result<(mpsc::Sender<Command>, watch::Receiver<bool>), ItemError> {
+    let (commands, waiting) = mpsc::channel(MAX_WAITING_COMMANDS);
+    let index = context.index.clone();
+    let is_paused = blocking(move || pause::was_on(&index)).await??;
+    if is_paused {
+        context.index.halt(Some(HashSet::new()));
     }
-
-    /// Makes an item and starts its job. A download of what the same folder gets already goes on with that.
-    pub(crate) async fn add(&self, item: NewItem) -> Result<ItemId, EngineError> {
-        self.ask(|reply| Command::Add(Box::new(item), reply))
-            .await?
+    let (paused, is_paused) = watch::channel(is_paused);
+    let mut actor = Actor {
+        context,
+        commands: waiting,
+        doubted,
+        queue: Queue::default(),
+        paused,
+        started_since: HashSet::new(),
+        running: HashMap::new(),
+        tasks: JoinSet::new(),
+        sources: HashMap::new(),
+    };
+    let views = records.iter().map(job::view);
+    actor.context.activity.fill(views);
+    for record in records {
+        actor.take_up(record);
     }
-
-    pub(crate) async fn act(&self, id: ItemId, action: Action) -> Result<(), EngineError> {
-        self.ask(|reply| Command::Act(id, action, reply)).await?
-    }
-
-    /// Whether everything is paused.
-    pub(crate) fn paused(&self) -> watch::Receiver<bool> {
-        self.paused.clone()
-    }
-
-    /// Pauses everything, or ends that. It is remembered over restarts.
-    pub(crate) async fn pause_all(&self, pause: bool) -> Result<(), EngineError> {
-        self.ask(|reply| Command::PauseAll(pause, reply)).await?
-    }
-
-    /// What others see an item called from now on. Nothing on the disk changes its name.
-    pub(crate) async fn rename(&self, id: ItemId, name: String) -> Result<(), EngineError> {
-        self.ask(|reply| Command::Rename(id, name, reply)).await?
-    }
-
-    /// What is wanted of an item, or where it lies, is not what it was: it is worked on anew, unless it is paused or waits for
-    /// the person.
-    pub(crate) async fn again(&self, id: ItemId) -> Result<(), EngineError> {
-        self.ask(|reply| Command::Again(id, reply)).await?
-    }
-
-    /// Answers once the item is gone, and its files if that was asked for.
-    pub(crate) async fn remove(&self, id: ItemId, delete_files: bool) -> Result<(), EngineError> {
-        self.ask(|reply| Command::Remove {
-            id,
-            delete_files,
-            reply,
-        })
-        .await?
-    }
-
-    /// Who sent how much of an item, and how many seconds were spent on it, since the engine started.
-    pub(crate) async fn sources(&self, id: ItemId) -> Result<(Vec<SourceView>, f64), EngineError> {
-        self.ask(|reply| Command::Sources(id, reply)).await
-    }
-
-    /// Stops all jobs; answers once they stopped.
-    pub(crate) async fn shutdown(&self) {
-        // An actor that is gone has no jobs left.
-        let _ = self.ask(Command::Shutdown).await;
-    }
-
-    async fn ask<T>(
-        &self,
-        command: impl FnOnce(oneshot::Sender<T>) -> Command,
-    ) -> Result<T, EngineError> {
-        let (reply, answer) = oneshot::channel();
-        self.commands
-            .send(command(reply))
-            .await
-            .map_err(|_| EngineError::Stopping)?;
-        answer.await.map_err(|_| EngineError::Stopping)
-    }
+    tokio::spawn(actor.run());
+    Ok((commands, is_paused))
 }
 
 struct Actor {
@@ -337,7 +230,7 @@ impl Actor {
     }
 
     /// A job of the item starts now, or as soon as the one under way has stopped.
-    async fn start_next(&mut self, id: ItemId, job: Job) -> Result<(), EngineError> {
+    async fn start_next(&mut self, id: ItemId, job: Job) -> Result<(), ItemError> {
         let record = self.record(id).await?;
         if let Some(running) = self.running.get_mut(&id) {
             running.stop_then(Then::Start(job));
@@ -348,7 +241,7 @@ impl Actor {
         Ok(())
     }
 
-    async fn rename(&mut self, id: ItemId, name: String) -> Result<(), EngineError> {
+    async fn rename(&mut self, id: ItemId, name: String) -> Result<(), ItemError> {
         let index = self.context.index.clone();
         let title = name.clone();
         self.record(id).await?;
@@ -366,18 +259,18 @@ impl Actor {
             .update(record.id, |view| view.state = state);
     }
 
-    async fn record(&self, id: ItemId) -> Result<ItemRecord, EngineError> {
+    async fn record(&self, id: ItemId) -> Result<ItemRecord, ItemError> {
         let index = self.context.index.clone();
         let record = blocking(move || index.item(id)).await??;
-        record.ok_or(EngineError::UnknownItem(id))
+        record.ok_or(ItemError::UnknownItem(id))
     }
 
-    async fn set_state(&self, id: ItemId, state: ItemState) -> Result<(), EngineError> {
+    async fn set_state(&self, id: ItemId, state: ItemState) -> Result<(), ItemError> {
         let index = self.context.index.clone();
         Ok(blocking(move || index.set_item_state(id, state)).await??)
     }
 
-    async fn add(&mut self, item: NewItem) -> Result<ItemId, EngineError> {
+    async fn add(&mut self, item: NewItem) -> Result<ItemId, ItemError> {
         let index = self.context.index.clone();
         let (record, found) = blocking(move || take_in(&index, item)).await??;
         let id = record.id;
@@ -396,7 +289,7 @@ impl Actor {
         Ok(id)
     }
 
-    async fn act(&mut self, id: ItemId, action: Action) -> Result<(), EngineError> {
+    async fn act(&mut self, id: ItemId, action: Action) -> Result<(), ItemError> {
         let record = self.record(id).await?;
         let was_held = self.is_held(id);
         if action != Action::Pause {
@@ -429,11 +322,11 @@ impl Actor {
                 self.set_state(id, ItemState::Active).await?;
                 self.start_next(id, Job::Whole).await
             }
-            Action::Update => Err(EngineError::NotAShare(id)),
+            Action::Update => Err(ItemError::NotAShare(id)),
         }
     }
 
-    async fn again(&mut self, id: ItemId) -> Result<(), EngineError> {
+    async fn again(&mut self, id: ItemId) -> Result<(), ItemError> {
         let record = self.record(id).await?;
         if record.state != ItemState::Active || self.is_held(id) {
             return Ok(());

@@ -4,6 +4,7 @@
 //! within its time whatever the network does.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ use unixfs::Cid;
 use super::links::{Level, Look, Seen};
 use super::names;
 use super::order::by_name;
-use crate::api::{EntryKind, InspectEntry, Search};
+use crate::api::{EntryKind, InspectEntry, InspectView, ItemId, Search};
 use crate::fetch::{FetchContext, FetchError};
 use crate::limits::{LOOK_IDLE, MAX_INSPECTIONS, MAX_LOOK_LEVELS};
 use crate::link::Link;
@@ -81,6 +82,38 @@ pub(crate) struct Inspected {
     pub(crate) people: u32,
     pub(crate) tried: Vec<Search>,
     pub(crate) seconds: u64,
+}
+
+impl Inspected {
+    /// What is there: known once the link's path was followed, until then what the link itself names.
+    pub(crate) fn cid(&self, link: &Link) -> Cid {
+        self.root.map_or(link.cid, |(cid, ..)| cid)
+    }
+
+    /// As the window shows it, with what a download into that folder would find.
+    pub(crate) fn view(
+        self,
+        link: &Link,
+        into: &Path,
+        free: Option<u64>,
+        existing: Option<ItemId>,
+    ) -> InspectView {
+        InspectView {
+            rev: self.rev,
+            cid: self.cid(link).to_string(),
+            name: link.name(),
+            kind: self.root.map(|(_, kind, _)| kind),
+            total: self.root.map(|(.., total)| total),
+            entries: self.entries,
+            truncated: self.truncated,
+            people: self.people,
+            tried: self.tried,
+            seconds: self.seconds,
+            into: into.to_string_lossy().into_owned(),
+            free,
+            existing,
+        }
+    }
 }
 
 impl Inspections {

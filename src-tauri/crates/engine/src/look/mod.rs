@@ -21,11 +21,76 @@ pub(crate) mod pieces;
 pub(crate) mod read;
 pub(crate) mod tree;
 
-pub use links::{ListedEntry, list};
-pub use read::{FileStat, Pieces, Reading, cat};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::fetch::FetchError;
+pub use self::links::{ListedEntry, list};
+pub use self::read::{FileStat, Pieces, Reading, cat};
+
+use self::files::{Listing, Remembered};
+use self::inspections::{Inspected, Inspections};
+use crate::api::{FilesRequest, FilesView, InspectLinkRequest};
+use crate::fetch::{FetchContext, FetchError};
+use crate::index::{Index, IndexError, ItemRecord};
+use crate::library::Source;
 use crate::limits::MAX_FOLDER_DEPTH;
+use crate::link::Link;
+
+/// What is remembered from one look to the next. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Looks {
+    remembered: Arc<Remembered>,
+    inspections: Arc<Inspections>,
+}
+
+impl Looks {
+    /// One level of an item's tree. Blocks.
+    pub(crate) fn files(
+        &self,
+        index: &Index,
+        source: &Source,
+        record: &ItemRecord,
+        request: &FilesRequest,
+    ) -> Result<FilesView, FetchError> {
+        let listing = Listing {
+            index,
+            source,
+            remembered: &self.remembered,
+            record,
+        };
+        listing.window(&request.dir, request.offset, request.limit)
+    }
+
+    /// What is behind a link, as far as it is known by now.
+    pub(crate) async fn inspect(
+        &self,
+        context: FetchContext,
+        link: &Link,
+        request: &InspectLinkRequest,
+    ) -> Result<Inspected, Arc<FetchError>> {
+        let wait = Duration::from_millis(request.wait_ms);
+        let (link, dir) = (link.clone(), &request.dir);
+        let asked = &self.inspections;
+        asked.ask(context, link, dir, request.since, wait).await
+    }
+}
+
+/// Where something inside an item lies on this disk: a file, a folder, or the item itself for an empty path. Blocks.
+pub(crate) fn place(
+    index: &Index,
+    record: &ItemRecord,
+    item: Option<PathBuf>,
+    names: &str,
+) -> Result<Option<PathBuf>, IndexError> {
+    if names.is_empty() {
+        return Ok(item);
+    }
+    let known = files::on_record(index, record, names)?;
+    // A folder that holds only folders is on record by those alone.
+    let folder = || Some(item?.join(names)).filter(|path| path.is_dir());
+    Ok(known.or_else(folder))
+}
 
 /// The names of a path inside an item. Empty parts and `.` are nothing; what leads out is in no item.
 pub(crate) fn names(path: &str) -> Result<Vec<&str>, FetchError> {

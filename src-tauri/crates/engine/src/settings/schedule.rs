@@ -1,19 +1,10 @@
-//! Speed limits by the clock: which ones count now, and when that may change.
-//!
-//! [`Schedule`] is pure: it takes a weekday and a minute. One task looks at the clock of this machine, as its owner reads it, and
-//! tells the network; it sleeps while nothing is scheduled.
+//! Speed limits by the clock: which ones count at a moment, and when that may change. Pure: the moment is an argument.
 
 use std::str::FromStr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Zoned;
-use tokio::sync::Notify;
 
-use crate::net::Net;
-
-/// The longest sleep: after a suspend or a changed clock the limits are wrong for no longer.
-const MAX_SLEEP: Duration = Duration::from_mins(10);
 const MINUTES_OF_DAY: u16 = 24 * 60;
 const WEEK: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
@@ -52,6 +43,13 @@ struct Moment {
 }
 
 impl Schedule {
+    /// Time until the hours begin or end; at least a second.
+    pub(crate) fn until_change(&self, now: &Zoned) -> Duration {
+        let minutes = u64::from(self.next_change(Moment::of(now)));
+        let into_minute = u64::try_from(now.second()).unwrap_or_default();
+        Duration::from_secs((minutes * 60).saturating_sub(into_minute).max(1))
+    }
+
     fn counts_at(&self, now: Moment) -> bool {
         let Hours { from, to } = self.hours;
         let (minute, today) = (now.minute, self.days.0[now.day]);
@@ -84,40 +82,12 @@ impl Moment {
     }
 }
 
-/// What limits count, now and while it runs. `read` gives the settings; `changed` tells when they are others.
-pub(crate) async fn run(
-    net: Net,
-    changed: Arc<Notify>,
-    read: impl Fn() -> (Limits, Option<Schedule>),
-) {
-    let mut told = None;
-    loop {
-        let (usual, schedule) = read();
-        let now = Zoned::now();
-        let limits = limits_at(usual, schedule, Moment::of(&now));
-        if told.replace(limits) != Some(limits) {
-            net.set_limits(limits.upload, limits.download).await;
-        }
-        let Some(schedule) = schedule else {
-            changed.notified().await;
-            continue;
-        };
-        let minutes = u64::from(schedule.next_change(Moment::of(&now)));
-        let into_minute = u64::try_from(now.second()).unwrap_or_default();
-        let sleep = Duration::from_secs((minutes * 60).saturating_sub(into_minute).max(1));
-        tokio::select! {
-            () = tokio::time::sleep(sleep.min(MAX_SLEEP)) => {}
-            () = changed.notified() => {}
-        }
-    }
-}
-
 /// The limits that count at this moment.
-pub(crate) fn limits_now(usual: Limits, schedule: Option<Schedule>) -> Limits {
-    limits_at(usual, schedule, Moment::of(&Zoned::now()))
+pub(crate) fn limits_at(usual: Limits, schedule: Option<Schedule>, now: &Zoned) -> Limits {
+    limits_within(usual, schedule, Moment::of(now))
 }
 
-fn limits_at(usual: Limits, schedule: Option<Schedule>, now: Moment) -> Limits {
+fn limits_within(usual: Limits, schedule: Option<Schedule>, now: Moment) -> Limits {
     match schedule {
         Some(schedule) if schedule.counts_at(now) => schedule.limits,
         _ => usual,
@@ -219,9 +189,9 @@ mod tests {
     fn other_limits_count_within_the_hours() {
         let usual = Limits::default();
         let night = Some(schedule("22:00-07:00", "mon"));
-        assert_eq!(limits_at(usual, night, at(0, 12, 0)), usual);
-        assert_eq!(limits_at(usual, night, at(0, 23, 0)).upload, Some(7));
-        assert_eq!(limits_at(usual, None, at(0, 23, 0)), usual);
+        assert_eq!(limits_within(usual, night, at(0, 12, 0)), usual);
+        assert_eq!(limits_within(usual, night, at(0, 23, 0)).upload, Some(7));
+        assert_eq!(limits_within(usual, None, at(0, 23, 0)), usual);
     }
 
     #[test]

@@ -4,17 +4,17 @@
 
 use std::collections::HashSet;
 
+use super::super::ItemError;
+use super::super::job::Job;
 use super::{Actor, Then};
-use crate::error::EngineError;
 use crate::index::{Index, ItemId, ItemState};
-use crate::items::job::Job;
 use crate::util::blocking;
 
 /// Under this the index keeps that everything is paused.
 const KEY: &str = "all paused";
 
 /// Whether the last run ended with everything paused.
-pub(super) fn was_on(index: &Index) -> Result<bool, EngineError> {
+pub(super) fn was_on(index: &Index) -> Result<bool, ItemError> {
     Ok(index.meta(KEY)?.is_some_and(|kept| kept == [1]))
 }
 
@@ -31,7 +31,7 @@ impl Actor {
         }
     }
 
-    pub(super) async fn pause_all(&mut self, pause: bool) -> Result<(), EngineError> {
+    pub(super) async fn pause_all(&mut self, pause: bool) -> Result<(), ItemError> {
         let index = self.context.index.clone();
         let records = blocking(move || {
             index.set_meta(KEY, &[u8::from(pause)])?;

@@ -1,5 +1,6 @@
 //! Engines on loopback: links that are looked into, and downloads that are looked at and steered while they run.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use fs_err as fs;
@@ -11,7 +12,7 @@ use crate::api::Changes;
 use crate::api::*;
 use crate::api::{Action, DownloadRequest, ShareRequest};
 use crate::api::{ItemView, State};
-use crate::engine::Options;
+use crate::engine::{Engine, Options};
 
 /// Long enough for a slow machine; a test that needs it has failed.
 const PATIENCE: Duration = Duration::from_mins(1);

@@ -1,5 +1,6 @@
 //! An engine without a network: what is seen of the inside of its items.
 
+use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,7 +12,8 @@ use crate::api::Announce;
 use crate::api::State;
 use crate::api::*;
 use crate::api::{Action, ShareRequest};
-use crate::engine::Options;
+use crate::engine::{Engine, Options};
+use crate::error::EngineError;
 
 pub(super) struct Home {
     pub(super) dir: TempDir,
@@ -264,7 +266,7 @@ async fn links_go_to_shoal_and_to_a_gateway() {
 #[test]
 fn a_folder_comes_first_with_all_in_it() {
     let high = ["a/b".to_owned()];
-    let check = |path, expected| assert_eq!(files::is_high(&high, path), expected, "{path}");
+    let check = |path, expected| assert_eq!(look::files::is_high(&high, path), expected, "{path}");
     check("a/b", true);
     check("a/b/c", true);
     check("a/bc", false);

@@ -1,0 +1,221 @@
+//! All that can be asked of items.
+//!
+//! What takes long answers at once. What is only looked up, or kept for the download under way, is done here; what decides which
+//! item is worked on goes to the supervisor, one request after the other.
+
+use std::path::PathBuf;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::choose::{self, Then};
+use super::supervisor::{self, Command};
+use super::{Context, ItemError, new, relocate};
+use crate::api::{
+    Action, DownloadRequest, ItemView, PrioritizeRequest, RelocateRequest, Report, SelectRequest,
+    ShareRequest, SourceView,
+};
+use crate::fetch;
+use crate::index::{ItemId, ItemRecord, ItemState, NewItem};
+use crate::library::Doubt;
+use crate::limits::MAX_NAME_BYTES;
+use crate::util::{Stopping, blocking};
+
+/// A handle on all items.
+#[derive(Debug)]
+pub(crate) struct Items {
+    context: Context,
+    commands: mpsc::Sender<Command>,
+    paused: watch::Receiver<bool>,
+}
+
+impl Items {
+    /// Takes up every item where it was left, as `records` says.
+    ///
+    /// `doubted` says which files turned out not to be as they were when they were read for others.
+    pub(crate) async fn start(
+        context: Context,
+        records: Vec<ItemRecord>,
+        doubted: mpsc::Receiver<Doubt>,
+    ) -> Result<Self, ItemError> {
+        let (commands, paused) = supervisor::start(context.clone(), records, doubted).await?;
+        Ok(Self {
+            context,
+            commands,
+            paused,
+        })
+    }
+
+    /// Begins to share.
+    pub(crate) async fn share(&self, request: ShareRequest) -> Result<ItemId, ItemError> {
+        let item = blocking(move || new::share(request)).await??;
+        self.add(item).await
+    }
+
+    /// Begins to fetch, into that folder if none is asked for.
+    pub(crate) async fn download(
+        &self,
+        request: DownloadRequest,
+        folder: PathBuf,
+    ) -> Result<ItemId, ItemError> {
+        self.context.net()?;
+        self.add(new::fetched(request, folder)?).await
+    }
+
+    /// Begins to unpack a CAR into a folder.
+    pub(crate) async fn import_car(
+        &self,
+        car: PathBuf,
+        folder: PathBuf,
+    ) -> Result<ItemId, ItemError> {
+        self.context.net()?;
+        let item = blocking(move || new::unpacked(car, folder)).await??;
+        self.add(item).await
+    }
+
+    /// Writes an item's blocks into a new CAR file. Bytes written.
+    pub(crate) async fn export_car(&self, id: ItemId, path: PathBuf) -> Result<u64, ItemError> {
+        let record = self.record(id).await?;
+        let root = record.root.filter(|_| record.done);
+        let root = root.ok_or(ItemError::NotWhole(id))?;
+        let source = self.context.source.clone();
+        Ok(blocking(move || fetch::car::export(&source, &root, &path)).await??)
+    }
+
+    pub(crate) fn view(&self, id: ItemId) -> Result<ItemView, ItemError> {
+        let view = self.context.activity.get(id);
+        view.ok_or(ItemError::UnknownItem(id))
+    }
+
+    pub(crate) async fn record(&self, id: ItemId) -> Result<ItemRecord, ItemError> {
+        let index = self.context.index.clone();
+        let record = blocking(move || index.item(id)).await??;
+        record.ok_or(ItemError::UnknownItem(id))
+    }
+
+    /// More of an item than its row shows.
+    pub(crate) async fn report(&self, id: ItemId) -> Result<Report, ItemError> {
+        let path = self.view(id)?.path;
+        let index = self.context.index.clone();
+        let skipped = blocking(move || index.skipped(id)).await??;
+        let (sources, secs) = self.sources(id).await?;
+        Ok(Report {
+            path,
+            skipped: skipped.into_iter().map(Into::into).collect(),
+            sources,
+            secs,
+        })
+    }
+
+    /// Chooses parts of a download, or leaves them out. A finished one goes on with what is new.
+    pub(crate) async fn select(&self, request: SelectRequest) -> Result<(), ItemError> {
+        let record = self.record(request.id.into()).await?;
+        let (id, index) = (request.id.into(), self.context.index.clone());
+        let source = self.context.source.clone();
+        let select = move || choose::select(&index, &source, &record, &request);
+        match blocking(select).await?? {
+            Then::Nothing => Ok(()),
+            Then::Again => self.again(id).await,
+        }
+    }
+
+    /// Puts parts of a download first, or back in line.
+    pub(crate) async fn prioritize(&self, request: PrioritizeRequest) -> Result<(), ItemError> {
+        let record = self.record(request.id.into()).await?;
+        let (id, index) = (request.id.into(), self.context.index.clone());
+        let source = self.context.source.clone();
+        let prioritize = move || choose::prioritize(&index, &source, &record, &request);
+        let high = blocking(prioritize).await??;
+        if let Some(download) = self.context.running.get(id) {
+            download.high(high).await;
+        }
+        Ok(())
+    }
+
+    /// An item's files were moved, or an unfinished download is to go on in another folder.
+    pub(crate) async fn relocate(&self, request: RelocateRequest) -> Result<(), ItemError> {
+        let record = self.record(request.id.into()).await?;
+        let (id, index) = (request.id.into(), self.context.index.clone());
+        let state = record.state.clone();
+        if state == ItemState::Active && !record.done {
+            return Err(ItemError::NotAtRest(id));
+        }
+        let move_it = move || relocate::relocate(&index, &record, &request.path);
+        let path = blocking(move_it).await??;
+        let activity = &self.context.activity;
+        activity.update(id, |view| view.path = Some(path));
+        match state {
+            ItemState::Paused => Ok(()),
+            ItemState::Active => self.again(id).await,
+            ItemState::Problem(_) => self.act(id, Action::Resume).await,
+        }
+    }
+
+    /// Makes an item and starts its job. A download of what the same folder gets already goes on with that.
+    async fn add(&self, item: NewItem) -> Result<ItemId, ItemError> {
+        self.ask(|reply| Command::Add(Box::new(item), reply))
+            .await?
+    }
+
+    pub(crate) async fn act(&self, id: ItemId, action: Action) -> Result<(), ItemError> {
+        self.ask(|reply| Command::Act(id, action, reply)).await?
+    }
+
+    /// Whether everything is paused.
+    pub(crate) fn paused(&self) -> watch::Receiver<bool> {
+        self.paused.clone()
+    }
+
+    /// Pauses everything, or ends that. It is remembered over restarts.
+    pub(crate) async fn pause_all(&self, pause: bool) -> Result<(), ItemError> {
+        self.ask(|reply| Command::PauseAll(pause, reply)).await?
+    }
+
+    /// What others see an item called from now on. Nothing on the disk changes its name.
+    pub(crate) async fn rename(&self, id: ItemId, name: &str) -> Result<(), ItemError> {
+        let name = name.trim().to_owned();
+        let is_bad = |letter: char| letter.is_control() || matches!(letter, '/' | '\\');
+        if name.is_empty() || name.len() > MAX_NAME_BYTES || name.contains(is_bad) {
+            return Err(ItemError::BadName(name));
+        }
+        self.ask(|reply| Command::Rename(id, name, reply)).await?
+    }
+
+    /// What is wanted of an item, or where it lies, is not what it was: it is worked on anew, unless it is paused or waits for
+    /// the person.
+    async fn again(&self, id: ItemId) -> Result<(), ItemError> {
+        self.ask(|reply| Command::Again(id, reply)).await?
+    }
+
+    /// Answers once the item is gone, and its files if that was asked for.
+    pub(crate) async fn remove(&self, id: ItemId, delete_files: bool) -> Result<(), ItemError> {
+        self.ask(|reply| Command::Remove {
+            id,
+            delete_files,
+            reply,
+        })
+        .await?
+    }
+
+    /// Who sent how much of an item, and how many seconds were spent on it, since the engine started.
+    async fn sources(&self, id: ItemId) -> Result<(Vec<SourceView>, f64), ItemError> {
+        self.ask(|reply| Command::Sources(id, reply)).await
+    }
+
+    /// Stops all jobs; answers once they stopped.
+    pub(crate) async fn shutdown(&self) {
+        // An actor that is gone has no jobs left.
+        let _ = self.ask(Command::Shutdown).await;
+    }
+
+    async fn ask<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> Result<T, ItemError> {
+        let (reply, answer) = oneshot::channel();
+        self.commands
+            .send(command(reply))
+            .await
+            .map_err(|_| Stopping)?;
+        answer.await.map_err(|_| Stopping.into())
+    }
+}

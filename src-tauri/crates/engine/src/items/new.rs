@@ -1,0 +1,119 @@
+//! Items as they are asked for: requests become what the index takes in, or are refused.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use libp2p::Multiaddr;
+use unixfs::{Cid, Profile};
+
+use super::ItemError;
+use crate::api::{DownloadRequest, ShareRequest};
+use crate::fetch;
+use crate::index::{ItemKind, ItemOptions, NewItem};
+use crate::link::Link;
+use crate::util::now_unix;
+
+/// Of files that lie here. Blocks.
+pub(super) fn share(request: ShareRequest) -> Result<NewItem, ItemError> {
+    let first = request.paths.first().ok_or(ItemError::NothingToShare)?;
+    let mut folder = request.paths.len() > 1;
+    for path in &request.paths {
+        let found = fs_err::symlink_metadata(path).map_err(|source| ItemError::Unreadable {
+            path: path.clone(),
+            source,
+        })?;
+        folder |= found.is_dir();
+    }
+    let profile = profile_named(request.profile.as_deref())?;
+    let own = first
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned());
+    let several = || format!("{} files", request.paths.len());
+    let name = match (request.name, request.paths.len()) {
+        (Some(name), _) => name,
+        (None, 1) => own.unwrap_or_else(|| first.to_string_lossy().into_owned()),
+        (None, _) => several(),
+    };
+    let options = ItemOptions {
+        hidden: request.hidden,
+        announce: request.announce.into(),
+        folder,
+        ..ItemOptions::default()
+    };
+    Ok(NewItem {
+        kind: ItemKind::Share,
+        name,
+        root: None,
+        link: None,
+        profile: profile.name.to_owned(),
+        created: now_unix(),
+        into: None,
+        sources: request.paths,
+        select: Vec::new(),
+        providers: Vec::new(),
+        options,
+        part: None,
+    })
+}
+
+/// Of what a link names.
+pub(super) fn fetched(request: DownloadRequest, folder: PathBuf) -> Result<NewItem, ItemError> {
+    let link = Link::from_str(&request.link)?;
+    for provider in &request.providers {
+        Multiaddr::from_str(provider).map_err(|_| ItemError::BadAddress(provider.clone()))?;
+    }
+    let hinted = link.providers.iter().map(ToString::to_string);
+    let providers = request.providers.into_iter().chain(hinted).collect();
+    let place = Link {
+        filename: None,
+        providers: Vec::new(),
+        ..link.clone()
+    };
+    let root = link.path.is_empty().then_some(link.cid);
+    Ok(NewItem {
+        link: Some(place.to_string()),
+        select: request.select,
+        providers,
+        ..download(link.name(), root, request.into.unwrap_or(folder))
+    })
+}
+
+/// Of what a CAR holds: it is unpacked like a download whose only peer is the file; where that lies is what its item begins with.
+/// Blocks.
+pub(super) fn unpacked(car: PathBuf, folder: PathBuf) -> Result<NewItem, ItemError> {
+    let root = fetch::car::root(&car)?;
+    let name = car
+        .file_stem()
+        .map(|name| name.to_string_lossy().into_owned());
+    let name = name.unwrap_or_else(|| root.to_string());
+    Ok(NewItem {
+        sources: vec![car],
+        ..download(name, Some(root), folder)
+    })
+}
+
+fn download(name: String, root: Option<Cid>, into: PathBuf) -> NewItem {
+    NewItem {
+        kind: ItemKind::Download,
+        name,
+        root,
+        link: None,
+        profile: String::new(),
+        created: now_unix(),
+        into: Some(into),
+        sources: Vec::new(),
+        select: Vec::new(),
+        providers: Vec::new(),
+        options: ItemOptions::default(),
+        part: None,
+    }
+}
+
+/// The profile of that name; without one the newest.
+pub(crate) fn profile_named(name: Option<&str>) -> Result<Profile, ItemError> {
+    let Some(name) = name else {
+        return Ok(Profile::V1_2025);
+    };
+    name.parse()
+        .map_err(|_| ItemError::UnknownProfile(name.to_owned()))
+}
