@@ -17,9 +17,8 @@ use if_watch::tokio::IfWatcher;
 use libp2p::core::transport::ListenerId;
 use libp2p::identity::Keypair;
 use libp2p::kad::{Mode, QueryId};
-use libp2p::request_response::OutboundRequestId;
 use libp2p::swarm::dial_opts::DialOpts;
-use libp2p::swarm::{self, ConnectionId, DialError, Swarm, SwarmEvent};
+use libp2p::swarm::{self, DialError, Swarm, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, identify, mdns, ping};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -27,8 +26,8 @@ use tokio::time::MissedTickBehavior;
 
 use self::changes::Clocks;
 use self::dht::LookAround;
-use self::reach::{Check, Router, YOUTH, tell_punch};
-use super::address::{self, Reach, Scope};
+use self::reach::tell_punch;
+use super::address::{self, Reach, Scope, is_relayed};
 use super::behaviour::{Behaviour, BehaviourEvent, is_private};
 use super::commands::Command;
 use super::dial::Dialer;
@@ -36,12 +35,9 @@ use super::find::{Dht, Finder, Lan};
 use super::http::Web;
 use super::peers::Peers;
 use super::provide::Standings;
-use super::reachability::ladder::{Ground, is_relayed};
-use super::reachability::observed::Observed;
-use super::reachability::probe::Probe;
-use super::reachability::relays::Relays;
+use super::reachability;
 use super::sessions::Sessions;
-use super::status::{self, Status, Summary};
+use super::status::{Status, Summary};
 use super::transport::{NameSettings, NetworkKey};
 use super::{Config, NetError, listen, remember, routing, transport};
 use crate::index::Index;
@@ -96,26 +92,8 @@ pub(crate) struct Actor {
     /// When to ask this network's devices to make themselves known.
     ask_devices_at: Option<Instant>,
     index: Index,
-    /// Others could reach nothing that we listen at.
-    this_machine_only: bool,
-    /// Which of our addresses others can reach, and the questions about that under way.
-    probe: Probe,
-    probing: HashMap<OutboundRequestId, u64>,
-    observed: Observed,
-    /// Where others are told to come, but for relays.
-    external: BTreeSet<Multiaddr>,
-    router: Option<Router>,
-    relays: Relays,
-    /// Second connections to relays, which only show them where they see us.
-    shown: HashSet<ConnectionId>,
-    uses_relays: bool,
+    reachability: reachability::Room,
     max_connections: u32,
-    /// Strangers whom we pass connections on to.
-    guests: HashSet<PeerId>,
-    checks: Vec<Check>,
-    last_check: Option<status::Check>,
-    /// Until then what isn't there yet may come.
-    young_until: Option<Instant>,
     meter: Meter,
     /// Told to whoever shows it.
     summary: watch::Sender<Summary>,
@@ -165,6 +143,9 @@ impl Actor {
                 .with_idle_connection_timeout(IDLE_TIMEOUT)
                 .with_smart_dial(),
         );
+        let now = Instant::now();
+        let policy = reach.clone();
+        let reachability = reachability::Room::new(policy, this_machine_only, &config.relays, now);
         let mut actor = Self {
             swarm,
             commands,
@@ -188,33 +169,23 @@ impl Actor {
             entrances: config.discovery.bootstrap.clone(),
             entering: HashSet::new(),
             missing: HashMap::new(),
-            clocks: Clocks::new(Instant::now(), SystemTime::now()),
+            clocks: Clocks::new(now, SystemTime::now()),
             changed_at: None,
             look_around: LookAround::default(),
             ask_devices_at: None,
             index: index.clone(),
-            this_machine_only,
-            probe: Probe::default(),
-            probing: HashMap::new(),
-            observed: Observed::default(),
-            external: BTreeSet::new(),
-            router: None,
-            relays: Relays::default(),
-            shown: HashSet::new(),
-            uses_relays: config.relays.enabled,
+            reachability,
             max_connections: config.limits.connections,
-            guests: HashSet::new(),
-            checks: Vec::new(),
-            last_check: None,
-            young_until: Some(Instant::now() + YOUTH),
             meter,
             summary: watch::Sender::default(),
         };
-        actor.relays.choose(&config.relays.chosen);
         actor.stand_by(config);
         actor.use_web(config);
         actor.listen(&config.listen.addresses).await?;
-        actor.use_router(config.ports && !this_machine_only);
+        actor.tell_reachability(|room, here, now| {
+            room.use_ports(config.ports, here);
+            room.changed(here, now)
+        });
         if config.discovery.dht {
             // Those of the last run may be of another network than the key's.
             if config.trust.network_key.is_none() {
@@ -236,7 +207,7 @@ impl Actor {
     fn update_summary(&self) {
         let now = Summary {
             peers: u32::try_from(self.peers.len()).unwrap_or(u32::MAX),
-            reachability: self.ground().reachability(),
+            reachability: self.reachability.ladder(&self.here()).reachability(),
         };
         self.summary
             .send_if_modified(|seen| std::mem::replace(seen, now) != now);
@@ -293,10 +264,10 @@ impl Actor {
                     Some(Command::Shutdown { reply }) => {
                         // The sockets are closed by the time the answer is there.
                         let kept = self.remember_peers();
-                        let router = self.router.take();
+                        let ports = self.reachability.take_ports();
                         drop(self);
-                        if let Some(router) = router {
-                            router.mapper.close().await;
+                        if let Some(ports) = ports {
+                            ports.close().await;
                         }
                         if let Some(kept) = kept {
                             let _ = kept.await;
@@ -315,7 +286,9 @@ impl Actor {
                 _ = tidy.tick() => self.tidy(),
                 _ = glance.tick(), if self.interfaces.is_some() => self.look_for_changes(),
                 event = next_interface(self.interfaces.as_mut()) => self.on_interface(event),
-                () = ports_changed(self.router.as_mut()) => self.update_reach(),
+                () = self.reachability.ports_changed() => {
+                    self.tell_reachability(reachability::Room::changed);
+                }
             }
         }
     }
@@ -325,9 +298,7 @@ impl Actor {
         !self.sessions.is_empty()
             || self.look_around.is_planned()
             || self.ask_devices_at.is_some()
-            || self.young_until.is_some()
-            || !self.checks.is_empty()
-            || self.relays.is_waiting()
+            || self.reachability.has_timers()
             || self.peers.any_relayed()
     }
 
@@ -338,9 +309,7 @@ impl Actor {
             self.ask_devices();
         }
         self.end_relayed(now);
-        self.finish_checks(now);
-        self.young_until = self.young_until.filter(|until| *until > now);
-        self.update_reach();
+        self.tell_reachability(reachability::Room::tick);
         self.collect_sessions();
         self.update_gateways();
         self.sessions.tell_peers(self.peers.len());
@@ -373,7 +342,9 @@ impl Actor {
             }
             Command::Holders { root, reply } => drop(reply.send(self.holders(&root))),
             Command::Network { reply } => drop(reply.send(self.status())),
-            Command::Check { reply } => self.check(reply),
+            Command::Check { reply } => {
+                self.tell_reachability(|room, here, now| room.check(reply, here, now));
+            }
             Command::CheckPublicly { reply } => self.check_publicly(reply),
             Command::Gateways { reply } => drop(reply.send(self.web.gateways.names())),
             Command::Dial { address } => self.dial(address),
@@ -395,7 +366,8 @@ impl Actor {
             .filter(|address| !is_relayed(address));
         let listen = listen::presentable(own, peer);
         let external = listen::presentable(self.swarm.external_addresses(), peer);
-        let ground = self.ground();
+        let here = self.here();
+        let ladder = self.reachability.ladder(&here);
         let nearby = self.nearby();
         let mut dhts = self.swarm.behaviour_mut().dhts();
         let lan_peers = dhts.get(Dht::Local).map(routing::size);
@@ -409,45 +381,22 @@ impl Actor {
             dht_peers: kad.map(routing::size),
             lan_peers,
             dht_server,
-            reachability: ground.reachability(),
-            rungs: ground.rungs(),
+            reachability: ladder.reachability(),
+            rungs: ladder.rungs(),
             nearby,
-            router: ground.ports.as_ref().and_then(|ports| ports.router.clone()),
-            mappings: ground.ports.map(|ports| ports.mappings).unwrap_or_default(),
-            relays: ground.relays.unwrap_or_default(),
-            addresses: self.address_checks(),
-            check: self.last_check.clone(),
+            router: ladder.ports.as_ref().and_then(|ports| ports.router.clone()),
+            mappings: ladder.ports.map(|ports| ports.mappings).unwrap_or_default(),
+            relays: ladder.relays.unwrap_or_default(),
+            addresses: self.reachability.address_checks(&here),
+            check: self.reachability.last_check(),
             private_network: self.key.is_set(),
             services: self.web.statuses(),
         }
     }
 
-    /// What there is to be said of how others get here.
-    fn ground(&self) -> Ground {
-        Ground {
-            this_machine_only: self.this_machine_only,
-            mdns: self.swarm.behaviour().finds_devices(),
-            listen: self
-                .swarm
-                .listeners()
-                .filter(|address| !is_relayed(address))
-                .cloned()
-                .collect(),
-            findings: self.probe.findings(),
-            ports: self
-                .router
-                .as_ref()
-                .map(|router| router.ports.borrow().clone()),
-            relays: self.uses_relays.then(|| self.relays.statuses()),
-            symmetric: self.observed.is_symmetric(),
-            young: self.young_until.is_some(),
-            nearby: self.nearby().len(),
-        }
-    }
-
     /// Devices that made themselves known on this network, and connected ones with an address of it.
     fn nearby(&self) -> Vec<(PeerId, Option<String>)> {
-        if self.this_machine_only {
+        if self.reachability.is_this_machine_only() {
             return Vec::new();
         }
         let mut nearby: BTreeSet<PeerId> = self.peers.nearby().collect();
@@ -466,8 +415,7 @@ impl Actor {
         if self.is_outside() {
             self.enter_dht();
         }
-        self.probe.refresh(Instant::now());
-        self.update_reach();
+        self.tell_reachability(reachability::Room::refresh);
         self.remember_peers();
     }
 
@@ -498,13 +446,8 @@ impl Actor {
 
     /// This machine is somewhere else now: what was known of how others get here may be wrong.
     fn begin_anew(&mut self) {
-        let now = Instant::now();
-        self.young_until = Some(now + YOUTH);
-        self.observed.forget();
         self.web.begin_anew();
-        self.probe.again(now);
-        self.update_router();
-        self.update_reach();
+        self.tell_reachability(reachability::Room::begin_anew);
     }
 
     fn on_swarm(&mut self, event: SwarmEvent<BehaviourEvent>) {
@@ -532,20 +475,23 @@ impl Actor {
                 ..
             } => {
                 self.peers.disconnected(&peer_id, connection_id);
-                self.shown.remove(&connection_id);
+                self.reachability.connection_gone(connection_id);
                 if num_established == 0 {
                     self.sessions.peer_left(&peer_id);
-                    self.forget_services(&peer_id);
+                    self.reachability.peer_left(&peer_id);
                     self.update_standing();
                     self.update_summary();
                 }
             }
             SwarmEvent::NewListenAddr { .. } | SwarmEvent::ExpiredListenAddr { .. } => {
                 self.ask_devices_at = Some(Instant::now() + SETTLING);
-                self.update_router();
-                self.update_reach();
+                self.tell_reachability(reachability::Room::listeners_changed);
             }
-            SwarmEvent::ListenerClosed { listener_id, .. } => self.on_listener_closed(listener_id),
+            SwarmEvent::ListenerClosed { listener_id, .. } => {
+                self.tell_reachability(|room, here, now| {
+                    room.listener_closed(listener_id, here, now)
+                });
+            }
             SwarmEvent::ExternalAddrConfirmed { .. } | SwarmEvent::ExternalAddrExpired { .. } => {
                 self.on_external_addresses();
             }
@@ -555,7 +501,7 @@ impl Actor {
                 error,
             } => {
                 tracing::debug!(peer = ?peer_id, %error, "a dial failed");
-                self.shown.remove(&connection_id);
+                self.reachability.connection_gone(connection_id);
                 if let Some(peer) = peer_id {
                     self.on_unreachable(peer, &error);
                 }
@@ -620,17 +566,6 @@ fn watch_interfaces(config: &Config) -> Option<IfWatcher> {
     IfWatcher::new()
         .inspect_err(|error| tracing::warn!(%error, "this machine's networks are unknown"))
         .ok()
-}
-
-/// The router did something for us, or does it no more; never, if none is asked.
-async fn ports_changed(router: Option<&mut Router>) {
-    let changed = match router {
-        Some(router) => router.ports.changed().await.is_ok(),
-        None => false,
-    };
-    if !changed {
-        std::future::pending::<()>().await;
-    }
 }
 
 /// The next network that comes or goes; never, if nobody watches.

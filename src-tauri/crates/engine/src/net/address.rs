@@ -47,6 +47,11 @@ pub(crate) fn is_tcp(address: &Multiaddr) -> bool {
     protocols.any(|protocol| matches!(protocol, Protocol::Tcp(_)))
 }
 
+/// It leads over a relay.
+pub(crate) fn is_relayed(address: &Multiaddr) -> bool {
+    address.iter().any(|part| part == Protocol::P2pCircuit)
+}
+
 /// Splits off the peer that an address names at its end.
 pub(crate) fn split_peer(mut address: Multiaddr) -> (Multiaddr, Option<PeerId>) {
     match address.iter().last() {

@@ -6,8 +6,7 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
 
-use super::address::{self, Scope};
-use super::reachability::ladder::is_relayed;
+use super::address::{self, Scope, is_relayed};
 
 /// The address, with a free port in place of one that another program, perhaps another Shoal, listens at.
 ///

@@ -20,11 +20,12 @@ impl Actor {
         let has_other_key = self.set_key(config.trust.network_key);
         self.listen_only_at(&config);
         self.meet_through(&config.discovery.bootstrap, has_other_key);
-        self.relays.choose(&config.relays.chosen);
-        self.uses_relays = config.relays.enabled;
-        self.use_router(config.ports && !self.this_machine_only);
+        self.reachability.use_relays(&config.relays);
         self.use_web(&config);
-        self.update_reach();
+        self.tell_reachability(|room, here, now| {
+            room.use_ports(config.ports, here);
+            room.changed(here, now)
+        });
     }
 
     /// Trusts and blocks whom the person says, and forgets where those were whom it keeps away from.
@@ -99,8 +100,8 @@ impl Actor {
                 let _ = self.listen_at(address);
             }
         }
-        self.this_machine_only =
-            config.listen.local_only || config.listen.addresses.iter().all(is_loopback);
+        let is_alone = config.listen.local_only || config.listen.addresses.iter().all(is_loopback);
+        self.reachability.set_this_machine_only(is_alone);
         let listens_on_loopback = config.listen.addresses.iter().any(is_loopback);
         self.reach.change(listens_on_loopback, is_private(config));
     }

@@ -16,10 +16,9 @@ use unixfs::cid::Multihash;
 
 use super::Actor;
 use crate::limits::MAX_PEER_ADDRESSES;
-use crate::net::address;
+use crate::net::address::{self, is_relayed};
 use crate::net::find::{Dht, Local};
 use crate::net::provide::Standing;
-use crate::net::reachability::ladder::is_relayed;
 use crate::net::routing;
 
 /// Between a new peer in the table and another look around: others come in meanwhile.

@@ -10,8 +10,8 @@ use unixfs::cid::{self, Cid};
 
 use super::Actor;
 use crate::index::{Index, ItemKind};
+use crate::net::address::is_relayed;
 use crate::net::http::{Step, WebEvent};
-use crate::net::reachability::ladder::is_relayed;
 use crate::net::session::Search;
 use crate::net::status::PublicCheck;
 use crate::net::{Config, address};
@@ -48,11 +48,7 @@ impl Actor {
                 let steps = gateways.answered(gateway, cid, request, result);
                 self.take_steps(steps);
             }
-            WebEvent::Checked(check) => {
-                if let Some(last) = &mut self.last_check {
-                    last.public = Some(check);
-                }
-            }
+            WebEvent::Checked(check) => self.reachability.checked_publicly(check),
         }
     }
 

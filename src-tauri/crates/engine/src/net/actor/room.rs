@@ -30,7 +30,7 @@ impl Actor {
         let is_needed = |peer: &PeerId| {
             self.is_trusted(peer)
                 || self.sessions.uses(peer)
-                || self.relays.is_in_use(peer)
+                || self.reachability.uses_relay(peer)
                 || exchanging.contains(peer)
         };
         let mut spare = self.peers.dialled_before(moment);
