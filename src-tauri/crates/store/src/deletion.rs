@@ -1,6 +1,6 @@
 //! Deleting what a download wrote, and only that.
 //!
-//! What stays true: a file goes only if Shoal made it and nobody changed it since; a folder only if nothing is left in it; and
+//! Invariant: a file goes only if Shoal made it and nobody changed it since; a folder only if nothing is left in it; and
 //! nothing outside the download goes. What was shared is never deleted.
 
 use std::io;

@@ -17,7 +17,7 @@ pub mod deletion;
 pub mod files;
 mod import;
 pub mod index;
-mod limits;
+pub mod limits;
 mod scan;
 mod source;
 

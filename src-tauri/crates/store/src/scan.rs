@@ -4,13 +4,13 @@
 //! gets the fingerprint of now: so a file that was only renamed, touched or hashed too soon is hashed once more and never again.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
+use fs_err::File;
+use parking_lot::Mutex;
 use unixfs::Multihash;
 use unixfs::cid::{self, Cid, DAG_PB, RAW};
 
@@ -18,6 +18,7 @@ use crate::control::{Control, Progress, Stopped};
 use crate::files;
 use crate::import::walk::{self, FoundFile, Step, Walk};
 use crate::index::{FileId, FileRecord, FileState, Fingerprint, Index, IndexError, ItemId};
+use crate::limits::{MAX_LISTED, MAX_SOUGHT};
 
 /// How closely to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,17 +55,11 @@ pub enum ScanError {
     Index(#[from] IndexError),
 }
 
-/// Paths in a list of a report: a person reads no more.
-const MAX_LISTED: usize = 1000;
-
 /// Files that are open at once.
 const FILES: u32 = 128;
 
 /// Slices checked together, by all threads.
 const SLICES: u32 = 4096;
-
-/// Missing files that are looked for elsewhere. When more are gone at once, the folder they were in has gone.
-const MAX_SOUGHT: usize = 10_000;
 
 /// Looks at all files of an item. Blocks until that is done.
 pub fn scan(
@@ -180,12 +175,12 @@ impl Scan<'_> {
             let mut buffer = Vec::new();
             while let Some(check) = checks.get(next.fetch_add(1, Ordering::Relaxed)) {
                 if let Err(end) = self.control.check() {
-                    *lock(&stopped) = Err(end);
+                    *stopped.lock() = Err(end);
                     return;
                 }
                 let file = &reading[check.reading];
                 if !matches(&file.file, check, &mut buffer).unwrap_or(false) {
-                    lock(&file.wrong).push(check.offset);
+                    file.wrong.lock().push(check.offset);
                 }
                 self.progress.hashed(u64::from(check.len));
             }
@@ -197,9 +192,7 @@ impl Scan<'_> {
             }
             work();
         });
-        Ok(stopped
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner)?)
+        Ok(stopped.into_inner()?)
     }
 
     fn conclude(&mut self, reading: Reading) -> Result<(), ScanError> {
@@ -209,7 +202,7 @@ impl Scan<'_> {
             before,
             wrong,
         } = reading;
-        let wrong = wrong.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let wrong = wrong.into_inner();
         if record.state == FileState::Part {
             if wrong.is_empty() {
                 self.fine();
@@ -305,7 +298,7 @@ fn take_match(
     found: &FoundFile,
 ) -> Result<Option<FileRecord>, ScanError> {
     let path = found.path();
-    let Ok(file) = files::regular(&path) else {
+    let Ok(file) = files::open_for_reading(&path) else {
         return Ok(None);
     };
     let Ok(metadata) = file.metadata() else {
@@ -338,7 +331,7 @@ pub fn holds(
     path: &Path,
     until: Instant,
 ) -> Result<Option<bool>, IndexError> {
-    match files::regular(path) {
+    match files::open_for_reading(path) {
         Ok(file) => holds_all(index, id, &file, Some(until)),
         Err(_) => Ok(Some(false)),
     }
@@ -396,7 +389,8 @@ fn look(record: &FileRecord) -> Look {
 }
 
 fn begin(record: FileRecord) -> Result<Reading, Box<FileRecord>> {
-    let opened = files::regular(&record.path).and_then(|file| Ok((file.metadata()?, file)));
+    let opened =
+        files::open_for_reading(&record.path).and_then(|file| Ok((file.metadata()?, file)));
     match opened {
         Ok((metadata, file)) => {
             let before = Fingerprint::of(&metadata, SystemTime::now());
@@ -413,22 +407,9 @@ fn begin(record: FileRecord) -> Result<Reading, Box<FileRecord>> {
 
 /// Are the bytes there what they were?
 fn matches(file: &File, check: &Check, buffer: &mut Vec<u8>) -> io::Result<bool> {
-    let len = check.len as usize;
-    buffer.clear();
-    if !check.framed {
-        files::append(file, buffer, len, check.offset)?;
-        return Ok(cid::verify(&Cid::new_v1(RAW, check.mh), buffer).is_ok());
-    }
-    let (before, after) = unixfs::leaf_frame(len);
-    buffer.reserve_exact(before.len() + len + after.len());
-    buffer.extend_from_slice(&before);
-    files::append(file, buffer, len, check.offset)?;
-    buffer.extend_from_slice(&after);
-    Ok(cid::verify(&Cid::new_v1(DAG_PB, check.mh), buffer).is_ok())
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    files::leaf_into(file, buffer, check.offset, check.len, check.framed)?;
+    let codec = if check.framed { DAG_PB } else { RAW };
+    Ok(cid::verify(&Cid::new_v1(codec, check.mh), buffer).is_ok())
 }
 
 impl Listed {

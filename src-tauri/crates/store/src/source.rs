@@ -1,20 +1,22 @@
 //! Blocks out of the person's files.
 //!
-//! What stays true: a block leaves here only if it is what its CID says. A block of a file whose fingerprint still proves the content
+//! Invariant: a block leaves here only if it is what its CID says. A block of a file whose fingerprint still proves the content
 //! is read once and not hashed again; everything else is hashed, and what does not match is refused and reported.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
+use fs_err::File;
+use parking_lot::Mutex;
 use unixfs::cid::{self, Cid};
 
 use crate::files;
 use crate::index::{BlockAt, FileId, FileState, Fingerprint, Index, ItemId, Scope, Slice};
+use crate::limits::MAX_OPEN_SOURCES;
 
 /// Reads blocks. Clones share the open files.
 #[derive(Clone)]
@@ -91,7 +93,7 @@ impl Source {
 
     /// Closes all files: those that were deleted give their space back.
     pub fn close_files(&self) {
-        self.open_files().clear();
+        self.files.lock().clear();
     }
 
     fn read_for(&self, cid: &Cid, scope: Scope) -> Option<(Bytes, Option<ItemId>)> {
@@ -144,7 +146,7 @@ impl Source {
     /// The file as it is now, and its fingerprint.
     fn open(&self, place: &Slice) -> io::Result<(Arc<File>, Fingerprint)> {
         let id = place.file.id;
-        let known = self.open_files().get(id, &place.file.path);
+        let known = self.files.lock().get(id, &place.file.path);
         if let Some(file) = known {
             let now = Fingerprint::of(&file.metadata()?, (self.clock)());
             if place
@@ -156,14 +158,10 @@ impl Source {
             }
         }
         // What is open may have been deleted or replaced: only the path says what is there.
-        let file = Arc::new(files::regular(&place.file.path)?);
+        let file = Arc::new(files::open_for_reading(&place.file.path)?);
         let now = Fingerprint::of(&file.metadata()?, (self.clock)());
-        self.open_files().insert(id, &place.file.path, &file);
+        self.files.lock().insert(id, &place.file.path, &file);
         Ok((file, now))
-    }
-
-    fn open_files(&self) -> std::sync::MutexGuard<'_, OpenFiles> {
-        self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn doubt(&self, place: &Slice, kind: DoubtKind) {
@@ -198,21 +196,10 @@ fn matches(cid: &Cid, block: &[u8]) -> bool {
 
 /// A block's bytes as they are in the file now, in its frame.
 fn block(file: &File, place: &Slice) -> io::Result<Bytes> {
-    let len = place.len as usize;
-    let (before, after) = if place.framed {
-        unixfs::leaf_frame(len)
-    } else {
-        Default::default()
-    };
-    let mut block = Vec::with_capacity(before.len() + len + after.len());
-    block.extend_from_slice(&before);
-    files::append(file, &mut block, len, place.offset)?;
-    block.extend_from_slice(&after);
+    let mut block = Vec::new();
+    files::leaf_into(file, &mut block, place.offset, place.len, place.framed)?;
     Ok(block.into())
 }
-
-/// Files kept open: opening costs as much as reading 64 KiB. Few enough for the smallest usual limit of 256 in a process.
-const MAX_OPEN: usize = 64;
 
 #[derive(Default)]
 struct OpenFiles {
@@ -235,7 +222,7 @@ impl OpenFiles {
     }
 
     fn insert(&mut self, id: FileId, path: &Path, file: &Arc<File>) {
-        if self.files.len() >= MAX_OPEN
+        if self.files.len() >= MAX_OPEN_SOURCES
             && let Some(oldest) = self
                 .files
                 .iter()

@@ -1,27 +1,34 @@
 //! The one place that opens, reads, writes, names and renames files.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `open` | opens regular files only, through no symlink |
+//! | `read` | bytes at an offset, and leaves out of them |
+//! | `write` | bytes at an offset, whole files, symlinks, modes and times |
+//! | `disk` | syncs, renames without replacing, free space |
+//! | [`names`] | names of strangers as names of files here |
+//!
+//! Invariant: nothing that exists is replaced, but by [`replace_whole`], which is for Shoal's own files.
 
 mod disk;
 pub mod names;
 mod open;
-mod pread;
+mod read;
+mod write;
 
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
-use fs_err as fs;
+pub use self::disk::{free_space, rename_no_replace, sync_files, sync_folder};
+pub use self::open::{exists, open_for_reading, open_for_writing};
+pub use self::read::read_leaf;
+pub(crate) use self::read::{append, leaf_into};
+pub use self::write::{apply_metadata, replace_whole, symlink, write_at, write_whole};
 
-pub use self::disk::{
-    apply_metadata, exists, free_space, open_for_reading, open_for_writing, read_leaf,
-    rename_no_replace, symlink, sync_files, sync_folder, write_at, write_whole,
-};
-pub(crate) use self::open::regular;
-pub(crate) use self::pread::append;
-
-/// Writes a small file whole or not at all: a crash leaves the old content or the new.
-pub fn replace_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let new = path.with_extension("new");
-    let mut file = fs::File::create(&new)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&new, path)
+/// The same kind of error, saying which file it was about.
+fn naming(what: &str, path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(
+        error.kind(),
+        format!("failed to {what} {}: {error}", path.display()),
+    )
 }

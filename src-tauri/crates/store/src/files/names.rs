@@ -11,6 +11,8 @@ use std::path::Path;
 use icu_normalizer::ComposingNormalizerBorrowed;
 use unixfs::cid::{self, SHA2_256};
 
+use crate::limits::MAX_NAME_BYTES;
+
 /// A name that is refused wherever it comes from.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} cannot be the name of a file")]
@@ -42,9 +44,6 @@ pub struct Rules {
     /// Names are Unicode.
     pub text: bool,
 }
-
-/// Bytes of a name on Unix, and UTF-16 units on Windows. Text of at most so many bytes is within both.
-const MAX_NAME: usize = 255;
 
 /// The names used so far in one folder.
 #[derive(Debug, Clone, Default)]
@@ -144,7 +143,7 @@ impl Rules {
         if self.reserved {
             legal = unreserved(legal);
         }
-        if self.length(&legal) > MAX_NAME {
+        if self.length(&legal) > MAX_NAME_BYTES {
             legal = with_mark(&legal, &mark_of(name));
         }
         legal
@@ -229,7 +228,7 @@ fn with_mark(name: &[u8], mark: &str) -> Vec<u8> {
         .filter(|dot| name.len() - dot <= 16)
         .unwrap_or(name.len());
     let (stem, extension) = name.split_at(dot);
-    let room = MAX_NAME.saturating_sub(mark.len() + extension.len());
+    let room = MAX_NAME_BYTES.saturating_sub(mark.len() + extension.len());
     let mut end = stem.len().min(room);
     // Not through a letter.
     while end < stem.len() && end > 0 && stem[end] & 0b1100_0000 == 0b1000_0000 {
@@ -507,7 +506,7 @@ mod tests {
                     };
                     let held = local.name.as_encoded_bytes();
                     check(held).unwrap();
-                    prop_assert!(rules.length(held) <= MAX_NAME);
+                    prop_assert!(rules.length(held) <= MAX_NAME_BYTES);
                     prop_assert_eq!(rules.legal(held), held.to_vec());
                     prop_assert!(keys.insert(rules.key(held)), "{:?} twice", held);
                 }

@@ -11,14 +11,12 @@ use super::{ImportError, Imported, Message, Outcome, metadata_of};
 use crate::control::Stopped;
 use crate::import::walk::{DirId, Step, TOP};
 use crate::index::{FileId, HashedFile, Pending, Skipped};
+use crate::limits::MAX_SKIPPED;
 
 /// Files and blocks handed to the index at a time, and how often without waiting for the first.
 const BATCH: usize = 512;
 const BATCH_BYTES: usize = 1024 * 1024;
 const PENDING: usize = 4;
-
-/// Entries in the list of what was left out. A whole disk that may not be read is one reason, not a million.
-const MAX_SKIPPED: usize = 10_000;
 
 /// Puts folders together.
 pub(super) struct Assembler<'a> {

@@ -3,11 +3,11 @@
 //! A file's bytes are read once, in order, through one buffer for each thread. A file that changes while it is read is begun again,
 //! and left out if it does so again and again. What is on record under a fingerprint that still proves it is taken from there.
 
-use std::fs::File;
 use std::io;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use fs_err::File;
 use unixfs::cid::{Cid, DAG_PB, RAW};
 use unixfs::{Block, Chunker, FileBuilder, Leaf, Metadata, Multihash, Profile, Root};
 
@@ -62,7 +62,7 @@ impl<'a> Worker<'a> {
 
     fn attempt(&mut self, attempt: Attempt) -> Result<(), Failure> {
         self.job.control.check()?;
-        let opened = files::regular(&attempt.file.path()).and_then(|file| {
+        let opened = files::open_for_reading(&attempt.file.path()).and_then(|file| {
             let metadata = file.metadata()?;
             Ok((file, metadata))
         });

@@ -4,10 +4,11 @@
 //! tree's edge and the leaves of the runs that came early, and what is on record after a crash is the file's beginning.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fs::File;
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use fs_err::File;
+use parking_lot::{Condvar, Mutex};
 use unixfs::{Block, Chunker, FileBuilder, Leaf, Metadata, Profile, Root};
 
 use super::Failure;
@@ -143,32 +144,25 @@ impl LargeFile {
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, LargeState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// All of it was on record.
     pub(super) fn is_complete(&self) -> bool {
-        self.lock().next == self.runs
+        self.state.lock().next == self.runs
     }
 
     pub(super) fn has_runs(&self) -> bool {
-        let state = self.lock();
+        let state = self.state.lock();
         state.unclaimed < self.runs && !state.failed
     }
 
     /// The next run to read, if one is left.
     pub(super) fn claim(&self) -> Option<u64> {
-        let state = self.lock();
         let too_far = |state: &mut LargeState| {
             state.unclaimed < self.runs
                 && !state.failed
                 && state.unclaimed >= state.next + RUNS_AHEAD
         };
-        let mut state = self
-            .moved
-            .wait_while(state, too_far)
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
+        self.moved.wait_while(&mut state, too_far);
         if state.unclaimed >= self.runs || state.failed {
             return None;
         }
@@ -204,7 +198,7 @@ impl LargeFile {
         run: u64,
         leaves: io::Result<Vec<Leaf>>,
     ) -> Result<bool, Failure> {
-        let mut guard = self.lock();
+        let mut guard = self.state.lock();
         let state = &mut *guard;
         state.out -= 1;
         let Some(tree) = &mut state.tree else {
@@ -242,7 +236,7 @@ impl LargeFile {
     }
 
     pub(super) fn take(&self) -> (Option<Attempt>, Option<Tree>) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         (state.attempt.take(), state.tree.take())
     }
 }

@@ -1,9 +1,9 @@
 //! Leaves of files: read and hashed, one chunk after the other, through one buffer.
 
-use std::fs::File;
 use std::io;
 use std::ops::Range;
 
+use fs_err::File;
 use unixfs::{Leaf, Profile};
 
 use crate::files;

@@ -1,8 +1,9 @@
 //! The files that wait to be hashed, and how the threads share them out: small files side by side, a large one all together.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::{Condvar, Mutex};
 use unixfs::{Block, Profile, Root};
 
 use super::Failure;
@@ -83,12 +84,9 @@ impl<'a> Pool<'a> {
     /// Adds a file; waits while there are too many.
     pub(super) fn push(&self, task: Task) -> Result<(), Failure> {
         self.job.control.check()?;
-        let queue = self.lock();
         let full = |queue: &mut Queue| queue.tasks.len() >= QUEUE && !queue.failed;
-        let mut queue = self
-            .changed
-            .wait_while(queue, full)
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self.queue.lock();
+        self.changed.wait_while(&mut queue, full);
         if queue.failed {
             return Err(Failure::Elsewhere);
         }
@@ -101,13 +99,13 @@ impl<'a> Pool<'a> {
 
     /// All files have been added.
     pub(super) fn close(&self) {
-        self.lock().closed = true;
+        self.queue.lock().closed = true;
         self.changed.notify_all();
     }
 
     /// Ends the work of all threads.
     pub(super) fn fail(&self) {
-        self.lock().failed = true;
+        self.queue.lock().failed = true;
         self.changed.notify_all();
     }
 
@@ -119,7 +117,7 @@ impl<'a> Pool<'a> {
                 Work::Task(task) => worker.file(task),
                 Work::Run(large) => worker.run(&large),
             };
-            let mut queue = self.lock();
+            let mut queue = self.queue.lock();
             queue.busy -= 1;
             queue.failed |= result.is_err();
             drop(queue);
@@ -131,12 +129,12 @@ impl<'a> Pool<'a> {
 
     /// Has all threads help with a large file.
     pub(super) fn share(&self, large: &Arc<LargeFile>) {
-        self.lock().large = Some(Arc::clone(large));
+        self.queue.lock().large = Some(Arc::clone(large));
         self.changed.notify_all();
     }
 
     fn next(&self) -> Option<Work> {
-        let mut queue = self.lock();
+        let mut queue = self.queue.lock();
         loop {
             if queue.failed {
                 return None;
@@ -160,14 +158,7 @@ impl<'a> Pool<'a> {
             if queue.closed && queue.busy == 0 {
                 return None;
             }
-            queue = self
-                .changed
-                .wait(queue)
-                .unwrap_or_else(PoisonError::into_inner);
+            self.changed.wait(&mut queue);
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use rusqlite::Connection;
 
 use super::schema;
@@ -29,17 +29,11 @@ impl Readers {
 
     /// Lends a connection, a free one where there is one.
     pub(super) fn with<T>(&self, job: impl FnOnce(&Connection) -> T) -> T {
-        if let Some(free) = self
-            .connections
-            .iter()
-            .find_map(|connection| connection.try_lock().ok())
-        {
+        if let Some(free) = self.connections.iter().find_map(Mutex::try_lock) {
             return job(&free);
         }
         let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.connections.len();
         // A panic in another caller's job leaves a connection as sound as it was.
-        job(&self.connections[turn]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner))
+        job(&self.connections[turn].lock())
     }
 }

@@ -6,10 +6,10 @@
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use parking_lot::{Mutex, RwLock};
 use rusqlite::Connection;
 
 use super::{IndexError, Result, recovery, shares};
@@ -121,7 +121,7 @@ impl Writer {
                 let _ = sender.send(result);
             })
         });
-        let queue = self.sender.read().unwrap_or_else(PoisonError::into_inner);
+        let queue = self.sender.read();
         if let Some(queue) = &*queue {
             // If the thread is gone the job is dropped with its sender, and `wait` says so.
             let _ = queue.send(job);
@@ -158,12 +158,8 @@ fn in_savepoint<T>(
 impl Writer {
     /// Writes what waits, folds the log into the database, and ends the thread.
     pub(super) fn close(&self) {
-        *self.sender.write().unwrap_or_else(PoisonError::into_inner) = None;
-        let thread = self
-            .thread
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        *self.sender.write() = None;
+        let thread = self.thread.lock().take();
         if let Some(thread) = thread {
             let _ = thread.join();
         }

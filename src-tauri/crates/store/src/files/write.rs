@@ -1,0 +1,101 @@
+//! Writing, so that nothing outside what is meant is touched.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use fs_err as fs;
+
+use super::naming;
+use super::open::open_for_writing;
+
+/// Writes a small file whole or not at all: a crash leaves the old content or the new.
+pub fn replace_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let new = path.with_extension("new");
+    let mut file = fs::File::create(&new)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&new, path)
+}
+
+/// Writes a file at one go.
+pub fn write_whole(path: &Path, data: &[u8]) -> io::Result<()> {
+    let file = open_for_writing(path)?;
+    if file.metadata()?.len() > data.len() as u64 {
+        file.set_len(data.len() as u64)?;
+    }
+    write_at(&file, data, 0)
+}
+
+#[cfg(unix)]
+pub fn write_at(file: &fs::File, data: &[u8], offset: u64) -> io::Result<()> {
+    use std::os::unix::fs::FileExt;
+    file.file()
+        .write_all_at(data, offset)
+        .map_err(|error| naming("write to", file.path(), &error))
+}
+
+#[cfg(windows)]
+pub fn write_at(file: &fs::File, mut data: &[u8], mut offset: u64) -> io::Result<()> {
+    use std::os::windows::fs::FileExt;
+    while !data.is_empty() {
+        let written = file
+            .file()
+            .seek_write(data, offset)
+            .map_err(|error| naming("write to", file.path(), &error))?;
+        if written == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        data = &data[written..];
+        offset += written as u64;
+    }
+    Ok(())
+}
+
+/// Makes a symlink. One that is there already with the same target is fine.
+#[cfg(unix)]
+pub fn symlink(target: &Path, path: &Path) -> io::Result<()> {
+    match fs_err::os::unix::fs::symlink(target, path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            if fs::read_link(path).is_ok_and(|there| there == target) {
+                Ok(())
+            } else {
+                Err(error)
+            }
+        }
+        result => result,
+    }
+}
+
+#[cfg(not(unix))]
+pub fn symlink(_: &Path, _: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Gives a file or folder the permissions and the time that its sharer wished to give along. What the file system refuses is
+/// no reason to fail a download.
+pub fn apply_metadata(path: &Path, meta: &unixfs::Metadata) {
+    if meta.is_empty() {
+        return;
+    }
+    #[cfg(unix)]
+    if let Some(mode) = meta.mode {
+        use std::os::unix::fs::PermissionsExt;
+        // Read and write for the owner stay, or we could neither finish nor share it; set-uid and the like never come in.
+        let mode = mode & 0o777 | if path.is_dir() { 0o700 } else { 0o600 };
+        let _ = fs::set_permissions(path, std::fs::Permissions::from_mode(mode));
+    }
+    if let Some(mtime) = meta.mtime {
+        let nanos = std::time::Duration::from_nanos(mtime.nanos.into());
+        let seconds = std::time::Duration::from_secs(mtime.seconds.unsigned_abs());
+        let time = if mtime.seconds < 0 {
+            std::time::UNIX_EPOCH.checked_sub(seconds)
+        } else {
+            std::time::UNIX_EPOCH.checked_add(seconds)
+        };
+        if let Some(time) = time.and_then(|time| time.checked_add(nanos))
+            && let Ok(file) = fs::File::open(path)
+        {
+            let _ = file.file().set_modified(time);
+        }
+    }
+}
