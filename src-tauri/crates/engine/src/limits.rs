@@ -242,9 +242,6 @@ pub(crate) const MAX_LISTED: usize = 1_000_000;
 
 // Looking inside, and steering.
 
-/// Requests that wait for a download's task.
-pub(crate) const STEER_QUEUE: usize = 64;
-
 /// Places in a download that are looked at and come first: a player reads at two or three, the oldest are forgotten.
 pub(crate) const MAX_HEADS: usize = 4;
 

@@ -1,19 +1,21 @@
-//! One download from its first byte to its place: which name it takes, the run of the worker, the rename at the end.
+//! One download from its first byte to its place: which name it takes, what is written or only compared, the rename at the end.
 //!
-//! A download whose place is taken looks first whether that is the same content; then nothing needs to be written at all. What stays
-//! true: the item is called done only after its bytes are synced, recorded and under their final name.
+//! A download whose place is taken looks first whether that is the same content; then nothing needs to be written at all.
+//! Invariant: the item is called done only after its bytes are synced, recorded and under their final name.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use fs_err as fs;
-use tokio::sync::mpsc;
 
+use super::channels::{Channels, Command};
+use super::compare;
 use super::disk;
 use super::error::FetchError;
 use super::target;
-use super::worker::{self, Command, Ending, Event, Setup, Whole};
+use super::worker::{Download, Whole};
+use super::write::{self, Target};
 use crate::deletion;
 use crate::index::{FileState, Fingerprint, Index, ItemRecord, Skipped};
 
@@ -29,58 +31,68 @@ pub(crate) struct Finished {
 }
 
 /// Runs the download. Blocks until it is in its place, or cannot go on.
-pub(crate) fn run(
-    mut setup: Setup,
-    mut events: mpsc::Receiver<Event>,
-) -> Result<Finished, FetchError> {
-    let events = &mut events;
-    let item = setup.item.clone();
-    let folder = item.into.clone().ok_or(FetchError::NoDownload(item.id))?;
+pub(crate) fn run(download: &Download, channels: &mut Channels) -> Result<Finished, FetchError> {
+    let item = &download.item;
+    let folder = item.into.as_ref().ok_or(FetchError::NoDownload(item.id))?;
     let begun = item.part.as_ref();
-    let mut part = begun.filter(|part| disk::exists(part)).cloned();
-    if let Some(place) = &part
-        && is_in_place(&item, place)
-    {
-        (setup.base, setup.in_place) = (place.clone(), true);
-        match worker::run(&setup, events) {
-            Ok(Ending::Whole(whole)) => {
-                let path = setup.base.clone();
-                set_done(&setup, &path, &whole)?;
-                return Ok(finished(&setup, path, whole, false));
+    let part = match begun.filter(|part| disk::exists(part)) {
+        Some(place) if is_in_place(item, place) => {
+            if let Some(finished) = resume(download, channels, place)? {
+                return Ok(finished);
             }
-            // The person has made something else of it: all of it is fetched again, beside.
-            Ok(Ending::Different) | Err(FetchError::InTheWay(_)) => {
-                forget_files(&setup.index, &item)?;
-                part = Some(new_part(&setup.index, &item, &folder)?);
-            }
-            Err(error) => return Err(error),
+            new_part(&download.index, item, folder)?
         }
-        setup.in_place = false;
-    } else if part.is_none() {
-        if begun.is_some() && !disk::exists(&folder) {
+        Some(part) => part.clone(),
+        None if begun.is_some() && !disk::exists(folder) => {
             return Err(FetchError::FolderGone(folder.display().to_string()));
         }
-        // It may have been there before; or the last run ended between the rename and the record of it.
-        setup.compare = true;
-        for path in target::taken(&folder, &item) {
-            forget_files(&setup.index, &item)?;
-            setup.base = path;
-            if let Ending::Whole(whole) = worker::run(&setup, events)? {
-                return finish_in_place(&setup, whole);
+        None => {
+            if let Some(finished) = find_there(download, channels, folder)? {
+                return Ok(finished);
             }
+            new_part(&download.index, item, folder)?
         }
-        forget_files(&setup.index, &item)?;
-    }
-    setup.compare = false;
-    setup.base = match part {
-        Some(part) => part,
-        None => new_part(&setup.index, &item, &folder)?,
     };
-    match worker::run(&setup, events)? {
-        Ending::Whole(whole) => finish(&setup, &folder, whole),
-        // Only a comparison ends like that.
-        Ending::Different => Err(FetchError::Nothing),
+    let whole = write::run(download, channels, &part, Target::Write)?;
+    finish(download, channels, folder, &part, whole)
+}
+
+/// Goes on inside a finished download. `None`: the person has made something else of it, and all of it is to be fetched again,
+/// beside.
+fn resume(
+    download: &Download,
+    channels: &mut Channels,
+    place: &Path,
+) -> Result<Option<Finished>, FetchError> {
+    match write::run(download, channels, place, Target::Resume) {
+        Ok(whole) => {
+            set_done(download, place, &whole)?;
+            Ok(Some(finished(channels, place, whole, false)))
+        }
+        Err(FetchError::InTheWay(_)) => {
+            forget_files(&download.index, &download.item)?;
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
+}
+
+/// Looks whether the item lies in the folder already: it may have been there before, or the last run ended between the rename
+/// and the record of it.
+fn find_there(
+    download: &Download,
+    channels: &mut Channels,
+    folder: &Path,
+) -> Result<Option<Finished>, FetchError> {
+    for path in target::taken(folder, &download.item) {
+        forget_files(&download.index, &download.item)?;
+        if let Some(whole) = compare::run(download, channels, &path)? {
+            set_done(download, &path, &whole)?;
+            return Ok(Some(finished(channels, &path, whole, true)));
+        }
+    }
+    forget_files(&download.index, &download.item)?;
+    Ok(None)
 }
 
 /// Does a finished download go on, where it lies?
@@ -123,27 +135,27 @@ fn forget_files(index: &Index, item: &ItemRecord) -> Result<(), FetchError> {
     Ok(())
 }
 
-fn finish_in_place(setup: &Setup, whole: Whole) -> Result<Finished, FetchError> {
-    let path = setup.base.clone();
-    set_done(setup, &path, &whole)?;
-    Ok(finished(setup, path, whole, true))
-}
-
 /// Gives the download its final name.
-fn finish(setup: &Setup, folder: &Path, whole: Whole) -> Result<Finished, FetchError> {
-    let part = &setup.base;
+fn finish(
+    download: &Download,
+    channels: &Channels,
+    folder: &Path,
+    part: &Path,
+    whole: Whole,
+) -> Result<Finished, FetchError> {
+    let Download { index, item, .. } = download;
     if !disk::exists(part) {
         return Err(FetchError::Nothing);
     }
-    let path = rename(part, folder, &setup.item)?;
+    let path = rename(part, folder, item)?;
     disk::sync_folder(folder)?;
     if whole.is_file {
-        move_file(&setup.index, &setup.item, part, &path)?;
+        move_file(index, item, part, &path)?;
     } else {
-        setup.index.move_folder(setup.item.id, part, &path)?;
+        index.move_folder(item.id, part, &path)?;
     }
-    set_done(setup, &path, &whole)?;
-    Ok(finished(setup, path, whole, false))
+    set_done(download, &path, &whole)?;
+    Ok(finished(channels, &path, whole, false))
 }
 
 /// Takes the first name that is free.
@@ -169,15 +181,15 @@ fn move_file(index: &Index, item: &ItemRecord, from: &Path, to: &Path) -> Result
     Ok(())
 }
 
-fn set_done(setup: &Setup, path: &Path, whole: &Whole) -> Result<(), FetchError> {
-    let id = setup.item.id;
+fn set_done(download: &Download, path: &Path, whole: &Whole) -> Result<(), FetchError> {
+    let Download { index, item, .. } = download;
     let totals = whole.totals;
     let path = path.to_path_buf();
-    if let Some(left) = &setup.item.left {
-        deletion::delete_left(&setup.index, &setup.item, left)?;
+    if let Some(left) = &item.left {
+        deletion::delete_left(index, item, left)?;
     }
-    setup.index.set_skipped(id, whole.skipped.clone())?;
-    setup.index.update_item(id, move |item| {
+    index.set_skipped(item.id, whole.skipped.clone())?;
+    index.update_item(item.id, move |item| {
         item.done = true;
         item.bytes = totals.bytes;
         item.files = totals.files;
@@ -188,11 +200,11 @@ fn set_done(setup: &Setup, path: &Path, whole: &Whole) -> Result<(), FetchError>
     Ok(())
 }
 
-fn finished(setup: &Setup, path: PathBuf, whole: Whole, was_there: bool) -> Finished {
+fn finished(channels: &Channels, path: &Path, whole: Whole, was_there: bool) -> Finished {
     // Whoever listened may be gone.
-    let _ = setup.commands.blocking_send(Command::Have(whole.recorded));
+    let _ = channels.send(Command::Have(whole.recorded));
     Finished {
-        path,
+        path: path.to_path_buf(),
         bytes: whole.totals.bytes,
         files: whole.totals.files,
         skipped: whole.skipped,

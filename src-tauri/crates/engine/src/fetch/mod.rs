@@ -1,10 +1,13 @@
 //! Downloads: what a link names becomes files in the folder that the person chose, and is shared from there.
 //!
-//! `plan` decides, purely; `worker` carries it out on a thread of its own; `record` syncs and remembers; `download` gives it its name
-//! and its place; `run` stands between all that and the network. `car` carries without a network.
-//! `local` and `remote` drive the walks of `unixfs`: through blocks that are here, and through those of a link.
+//! `plan` decides, purely; `worker` carries it out on a thread of its own, for `write` or `compare`, with what `seek` finds here and
+//! `supply` brings; `record` syncs and remembers; `download` gives it its name and its place; `run` stands between all that and the
+//! network, by `channels`; `steer` is for those who look on. `car` carries without a network. `local` and `remote` drive the
+//! walks of `unixfs`: through blocks that are here, and through those of a link.
 
 pub mod car;
+mod channels;
+mod compare;
 mod disk;
 mod download;
 mod error;
@@ -13,9 +16,12 @@ mod plan;
 mod record;
 mod remote;
 mod run;
+mod seek;
 mod steer;
+mod supply;
 mod target;
 mod worker;
+mod write;
 
 use std::path::Path;
 

@@ -1,18 +1,19 @@
 //! The record of a download: what was written is synced in groups, and only then put into the index.
 //!
-//! One thread a download, behind a bounded queue. What stays true: no block is in the index whose bytes a loss of power could still
+//! One thread a download, behind a bounded queue. Invariants: no block is in the index whose bytes a loss of power could still
 //! take; and no file is called whole before all its bytes are synced. A record that is lost itself costs a second look at the
 //! bytes, never the bytes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use fs_err as fs;
+use parking_lot::Mutex;
 use unixfs::Cid;
 
 use super::disk;
@@ -51,7 +52,7 @@ pub(crate) struct LeafAt {
 
 /// What happened, in order.
 #[derive(Debug)]
-pub(crate) enum Done {
+enum Done {
     /// A block that is in no file.
     Kept(Cid, Bytes),
     /// Bytes were written, or found where they belong. Without a leaf no block can be made of them alone.
@@ -64,21 +65,18 @@ pub(crate) enum Done {
 
 /// What the thread tells: which blocks are in the index now, and what failed.
 #[derive(Debug, Default)]
-pub(crate) struct Outcome {
+struct Outcome {
     recorded: Mutex<Vec<Cid>>,
     failed: Mutex<Option<FetchError>>,
 }
 
 impl Outcome {
-    pub(crate) fn take_recorded(&self) -> Vec<Cid> {
-        std::mem::take(&mut self.recorded.lock().unwrap_or_else(PoisonError::into_inner))
+    fn take_recorded(&self) -> Vec<Cid> {
+        std::mem::take(&mut self.recorded.lock())
     }
 
-    pub(crate) fn failure(&self) -> Option<FetchError> {
-        self.failed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+    fn failure(&self) -> Option<FetchError> {
+        self.failed.lock().take()
     }
 }
 
@@ -87,6 +85,8 @@ pub(crate) struct Recorder {
     sender: Option<SyncSender<Done>>,
     thread: Option<JoinHandle<()>>,
     outcome: Arc<Outcome>,
+    /// Blocks that are written and not yet in the index: looked up too early they would be fetched twice.
+    pending: HashSet<Cid>,
 }
 
 impl Part {
@@ -137,11 +137,61 @@ impl Recorder {
             sender: Some(sender),
             thread: Some(thread),
             outcome,
+            pending: HashSet::new(),
         })
     }
 
+    /// A block that is in no file.
+    pub(crate) fn keep(&mut self, cid: Cid, data: Bytes) -> Result<(), FetchError> {
+        self.pending.insert(cid);
+        self.send(Done::Kept(cid, data))
+    }
+
+    /// So many bytes were written. Without a leaf no block can be made of them alone.
+    pub(crate) fn written(
+        &mut self,
+        part: &Arc<Part>,
+        bytes: u64,
+        leaf: Option<LeafAt>,
+    ) -> Result<(), FetchError> {
+        self.pending.extend(leaf.map(|leaf| leaf.cid));
+        self.send(Done::Written(Arc::clone(part), bytes, leaf))
+    }
+
+    /// A leaf was found where it belongs.
+    pub(crate) fn found(&self, part: &Arc<Part>, leaf: LeafAt) -> Result<(), FetchError> {
+        self.send(Done::Written(Arc::clone(part), 0, Some(leaf)))
+    }
+
+    /// All bytes of the file are there.
+    pub(crate) fn closed(&self, part: Arc<Part>) -> Result<(), FetchError> {
+        self.send(Done::Closed(part))
+    }
+
+    /// Somebody waits for the record.
+    pub(crate) fn flush(&self) -> Result<(), FetchError> {
+        self.send(Done::Flush)
+    }
+
+    /// Is the block on its way into the index?
+    pub(crate) fn is_pending(&self, cid: &Cid) -> bool {
+        self.pending.contains(cid)
+    }
+
+    /// The blocks that came into the index since the last call.
+    pub(crate) fn take_recorded(&mut self) -> Result<Vec<Cid>, FetchError> {
+        let recorded = self.outcome.take_recorded();
+        if let Some(error) = self.outcome.failure() {
+            return Err(error);
+        }
+        for cid in &recorded {
+            self.pending.remove(cid);
+        }
+        Ok(recorded)
+    }
+
     /// Hands over what is done. Waits if the disk is far behind.
-    pub(crate) fn send(&self, done: Done) -> Result<(), FetchError> {
+    fn send(&self, done: Done) -> Result<(), FetchError> {
         if let Some(sender) = &self.sender
             && sender.send(done).is_ok()
         {
@@ -149,10 +199,6 @@ impl Recorder {
         }
         // The thread ends early only with a failure.
         Err(self.outcome.failure().unwrap_or(FetchError::Stopped))
-    }
-
-    pub(crate) fn outcome(&self) -> &Outcome {
-        &self.outcome
     }
 
     /// Waits until everything is synced and recorded.
@@ -219,8 +265,7 @@ impl Work {
             last_cost = begun.elapsed();
             let failed = result.is_err();
             if let Err(error) = result {
-                let slot = &self.outcome.failed;
-                *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                *self.outcome.failed.lock() = Some(error);
             }
             (self.wake)();
             if failed || !open {
@@ -284,10 +329,7 @@ impl Work {
                     .set_file(*id, &part.path, print, FileState::Whole)?;
             }
         }
-        let all = &self.outcome.recorded;
-        all.lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .append(&mut recorded);
+        self.outcome.recorded.lock().append(&mut recorded);
         Ok(())
     }
 

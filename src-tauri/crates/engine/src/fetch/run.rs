@@ -5,21 +5,24 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bitswap::Want;
 use libp2p::{Multiaddr, PeerId};
+use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use unixfs::Cid;
 
+use super::channels::{Channels, Command, Event, Progress, Waker, Wanted};
 use super::download::{self, Finished};
 use super::plan::Rank;
 use super::remote::resolve;
-use super::steer::{Desk, Request};
-use super::worker::{Command, Event, Progress, Setup, Wanted};
+use super::steer::Desk;
+use super::supply::Origin;
+use super::worker::Download;
 use super::{FetchContext, FetchError};
 use crate::api::State;
 use crate::index::{Announce, ItemRecord, Skipped};
@@ -59,9 +62,8 @@ pub async fn run(
     };
     item.root = Some(root);
     let session = context.net.session(root, hints).await?;
-    Transfer::new(&context, item, root, Some(session))
-        .run(None, stop)
-        .await
+    let transfer = Transfer::new(&context, item, root, Some(session));
+    transfer.run(Origin::Peers, stop).await
 }
 
 /// Unpacks a CAR that holds the item, as if it were its only peer.
@@ -72,9 +74,8 @@ pub async fn import(
     stop: CancellationToken,
 ) -> Result<Fetched, FetchError> {
     let root = item.root.ok_or(FetchError::NoDownload(item.id))?;
-    Transfer::new(&context, item, root, None)
-        .run(Some(car), stop)
-        .await
+    let transfer = Transfer::new(&context, item, root, None);
+    transfer.run(Origin::Car(car), stop).await
 }
 
 /// Follows the link's path, the first time.
@@ -110,12 +111,10 @@ struct Transfer {
     unreachable: usize,
     announced: bool,
     rate: Rate,
-    desk: Desk,
 }
 
 impl Transfer {
     fn new(context: &FetchContext, item: ItemRecord, root: Cid, session: Option<Session>) -> Self {
-        let desk = context.running.open(item.id, item.high.clone());
         Self {
             context: context.clone(),
             item,
@@ -127,42 +126,40 @@ impl Transfer {
             unreachable: 0,
             announced: false,
             rate: Rate::default(),
-            desk,
         }
     }
 
-    async fn run(
-        mut self,
-        car: Option<PathBuf>,
-        stop: CancellationToken,
-    ) -> Result<Fetched, FetchError> {
+    async fn run(mut self, origin: Origin, stop: CancellationToken) -> Result<Fetched, FetchError> {
         let (events, receiver) = mpsc::channel(BLOCK_QUEUE);
         let (sender, mut commands) = mpsc::channel(COMMAND_QUEUE);
         let stopped = Arc::new(AtomicBool::new(false));
-        let setup = Setup {
+        let waker = Waker::of(&events);
+        let running = &self.context.running;
+        let desk = running.open(self.item.id, self.item.high.clone(), waker.clone());
+        let download = Download {
             index: self.context.index.clone(),
             source: self.context.source.clone(),
             item: self.item.clone(),
             root: self.root,
-            base: PathBuf::new(),
-            in_place: false,
-            compare: false,
-            car,
+            origin,
+            wishes: desk.wishes(),
+        };
+        let mut channels = Channels {
             commands: sender,
-            wake: events.downgrade(),
+            events: receiver,
+            waker,
             progress: Arc::clone(&self.progress),
             stop: Arc::clone(&stopped),
-            mail: self.desk.mail(),
         };
-        let mut worker = tokio::task::spawn_blocking(move || download::run(setup, receiver));
+        let work = move || download::run(&download, &mut channels);
+        let mut worker = tokio::task::spawn_blocking(work);
         let mut events = Some(events);
         let mut ticks = tokio::time::interval(PROGRESS_INTERVAL);
         let result = loop {
             tokio::select! {
-                Some(command) = commands.recv() => self.obey(command).await?,
-                Some(request) = self.desk.requests.recv() => self.steer(request, events.as_ref()),
+                Some(command) = commands.recv() => self.obey(command, &desk).await?,
                 event = next_block(events.clone(), self.session.as_mut()) => match event {
-                    Some((permit, event)) => self.hand_over(permit, event),
+                    Some((permit, event)) => self.hand_over(permit, event, &desk),
                     // The network is shut down.
                     None => events = None,
                 },
@@ -176,23 +173,14 @@ impl Transfer {
         };
         // What it said last.
         while let Ok(command) = commands.try_recv() {
-            self.obey(command).await?;
+            self.obey(command, &desk).await?;
         }
         self.show();
         let finished = result.map_err(std::io::Error::other)??;
         Ok(self.finished(finished))
     }
 
-    fn steer(&mut self, request: Request, worker: Option<&mpsc::Sender<Event>>) {
-        if self.desk.take(request)
-            && let Some(worker) = worker
-        {
-            // A full queue wakes the worker by itself.
-            let _ = worker.try_send(Event::Wake);
-        }
-    }
-
-    async fn obey(&mut self, command: Command) -> Result<(), FetchError> {
+    async fn obey(&mut self, command: Command, desk: &Desk) -> Result<(), FetchError> {
         match (command, &self.session) {
             (Command::Want(wants), Some(session)) => {
                 session.want(wants.iter().map(want).collect()).await?;
@@ -205,7 +193,7 @@ impl Transfer {
                 if cids.is_empty() {
                     return Ok(());
                 }
-                self.desk.recorded();
+                desk.recorded();
                 self.context.net.available(cids).await;
                 if !self.announced && self.item.options.announce != Announce::None {
                     self.announced = true;
@@ -217,7 +205,7 @@ impl Transfer {
         Ok(())
     }
 
-    fn hand_over(&mut self, permit: mpsc::OwnedPermit<Event>, event: SessionEvent) {
+    fn hand_over(&mut self, permit: mpsc::OwnedPermit<Event>, event: SessionEvent, desk: &Desk) {
         match event {
             SessionEvent::Block { peer, cid, data } => {
                 let bytes = data.len() as u64;
@@ -227,7 +215,7 @@ impl Transfer {
                 if self.sources.len() < MAX_SESSION_SOURCES || self.sources.contains_key(&peer) {
                     *self.sources.entry(peer).or_default() += bytes;
                 }
-                self.desk.hand_out(&cid, &data);
+                desk.hand_out(&cid, &data);
                 permit.send(Event::Block { cid, data });
             }
             SessionEvent::Peers {
@@ -238,7 +226,7 @@ impl Transfer {
     }
 
     fn show(&mut self) {
-        let progress = *self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let progress = *self.progress.lock();
         let totals = progress.totals;
         let rate = self.rate.now(Instant::now());
         let left = totals.bytes.saturating_sub(totals.done);

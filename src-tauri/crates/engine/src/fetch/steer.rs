@@ -1,19 +1,22 @@
 //! Downloads under way, for those who want to see into one, or change what comes next.
 //!
-//! A handle speaks to the download's task by a bounded channel; whoever finds it full, or the download gone, tries again or does
-//! without. Blocks are handed to those who wait for them as they arrive, before they are on the disk and on record.
+//! Handles write down what is wished and wake the download's worker, which reads it when it comes by. Blocks are handed to those
+//! who wait for them as they arrive, before they are on the disk and on record. Invariant: what waits is bounded, and nobody waits
+//! for a download that has ended.
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot, watch};
+use parking_lot::Mutex;
+use tokio::sync::{oneshot, watch};
 use unixfs::Cid;
 
+use super::channels::Waker;
 use super::plan::{Head, Steering};
 use crate::index::ItemId;
-use crate::limits::{MAX_BLOCK_WAITS, MAX_HEADS, STEER_QUEUE};
+use crate::limits::{MAX_BLOCK_WAITS, MAX_HEADS};
 
 /// The downloads under way. Clones share them.
 #[derive(Debug, Clone, Default)]
@@ -24,22 +27,24 @@ pub(crate) struct Running {
 /// A handle on a download under way.
 #[derive(Debug, Clone)]
 pub(crate) struct Handle {
-    requests: mpsc::Sender<Request>,
+    wishes: Wishes,
+    waker: Waker,
     /// Changes whenever more is on record. Ends with the download.
     pub(crate) recorded: watch::Receiver<u64>,
 }
 
-/// What a download's task is asked.
-#[derive(Debug)]
-pub(crate) enum Request {
-    /// These bytes of a file are looked at: they come first.
-    Head(Head),
-    /// These paths come before all others.
-    High(Vec<String>),
-    /// Hand over this block when it comes.
-    Block(Cid, oneshot::Sender<Bytes>),
-    /// What is asked of others now?
-    Asked(oneshot::Sender<Vec<Asked>>),
+/// What is wished of a download. Clones are one.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Wishes(Arc<Mutex<Wished>>);
+
+#[derive(Debug, Default)]
+struct Wished {
+    /// Another one whenever it changes.
+    steering: Arc<Steering>,
+    asked: Vec<oneshot::Sender<Vec<Asked>>>,
+    waits: HashMap<Cid, Vec<oneshot::Sender<Bytes>>>,
+    /// The download has ended.
+    over: bool,
 }
 
 /// A part of a file that others were asked for.
@@ -51,29 +56,18 @@ pub(crate) struct Asked {
     pub(crate) bytes: u64,
 }
 
-/// What waits for the download's worker.
-#[derive(Debug, Default)]
-pub(crate) struct Mail {
-    /// Another one whenever it changes.
-    pub(crate) steering: Arc<Steering>,
-    pub(crate) asked: Vec<oneshot::Sender<Vec<Asked>>>,
-}
-
 /// The download's end: open for as long as it runs.
 #[derive(Debug)]
 pub(crate) struct Desk {
     running: Running,
     item: ItemId,
-    pub(crate) requests: mpsc::Receiver<Request>,
+    wishes: Wishes,
     recorded: watch::Sender<u64>,
-    waits: HashMap<Cid, Vec<oneshot::Sender<Bytes>>>,
-    steering: Steering,
-    mail: Arc<Mutex<Mail>>,
 }
 
 impl Running {
     pub(crate) fn get(&self, item: ItemId) -> Option<Handle> {
-        self.lock().get(&item).cloned()
+        self.open.lock().get(&item).cloned()
     }
 
     /// What a download asks of others now; nothing if it doesn't run.
@@ -84,109 +78,106 @@ impl Running {
         }
     }
 
-    /// Opens the desk of a download that begins to run.
-    pub(crate) fn open(&self, item: ItemId, high: Vec<String>) -> Desk {
-        let (sender, requests) = mpsc::channel(STEER_QUEUE);
-        let (recorded, news) = watch::channel(0);
-        let handle = Handle {
-            requests: sender,
-            recorded: news,
-        };
-        self.lock().insert(item, handle);
-        let steering = Steering {
+    /// Opens the desk of a download that begins to run. `high` comes first; `waker` is its worker's.
+    pub(crate) fn open(&self, item: ItemId, high: Vec<String>, waker: Waker) -> Desk {
+        let wishes = Wishes::default();
+        wishes.0.lock().steering = Arc::new(Steering {
             high,
             heads: Vec::new(),
+        });
+        let (recorded, news) = watch::channel(0);
+        let handle = Handle {
+            wishes: wishes.clone(),
+            waker,
+            recorded: news,
         };
-        let mail = Mail {
-            steering: Arc::new(steering.clone()),
-            asked: Vec::new(),
-        };
+        self.open.lock().insert(item, handle);
         Desk {
             running: self.clone(),
             item,
-            requests,
+            wishes,
             recorded,
-            waits: HashMap::new(),
-            steering,
-            mail: Arc::new(Mutex::new(mail)),
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<ItemId, Handle>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Handle {
     /// Bytes of a file that come first from now on. Forgotten when others were named since.
-    pub(crate) async fn head(&self, path: &str, range: Range<u64>) {
+    pub(crate) fn head(&self, path: &str, range: Range<u64>) {
         let path = path.to_owned();
-        self.tell(Request::Head(Head { path, range })).await;
+        let head = Head { path, range };
+        self.steer(|steering| {
+            let heads = &mut steering.heads;
+            heads.retain(|other| *other != head);
+            heads.insert(0, head);
+            heads.truncate(MAX_HEADS);
+        });
     }
 
-    pub(crate) async fn high(&self, paths: Vec<String>) {
-        self.tell(Request::High(paths)).await;
+    /// These paths come before all others.
+    pub(crate) fn high(&self, paths: Vec<String>) {
+        self.steer(|steering| steering.high = paths);
     }
 
     /// A block, when it comes. The receiver fails if the download ends before, or too many wait.
-    pub(crate) async fn block(&self, cid: Cid) -> oneshot::Receiver<Bytes> {
+    pub(crate) fn block(&self, cid: Cid) -> oneshot::Receiver<Bytes> {
         let (sender, receiver) = oneshot::channel();
-        self.tell(Request::Block(cid, sender)).await;
+        let mut wished = self.wishes.0.lock();
+        wished.waits.retain(|_, waits| {
+            waits.retain(|wait| !wait.is_closed());
+            !waits.is_empty()
+        });
+        if !wished.over && wished.waits.len() < MAX_BLOCK_WAITS {
+            wished.waits.entry(cid).or_default().push(sender);
+        }
         receiver
     }
 
     /// What is asked of others now; nothing when the download has ended.
     pub(crate) async fn asked(&self) -> Vec<Asked> {
         let (sender, receiver) = oneshot::channel();
-        self.tell(Request::Asked(sender)).await;
+        self.wishes.ask(sender);
+        self.waker.wake();
         receiver.await.unwrap_or_default()
     }
 
-    async fn tell(&self, request: Request) {
-        // A download that has ended needs nothing any more.
-        let _ = self.requests.send(request).await;
+    fn steer(&self, change: impl FnOnce(&mut Steering)) {
+        {
+            let mut wished = self.wishes.0.lock();
+            let mut steering = Steering::clone(&wished.steering);
+            change(&mut steering);
+            wished.steering = Arc::new(steering);
+        }
+        self.waker.wake();
+    }
+}
+
+impl Wishes {
+    /// A reply to a download that has ended fails at once.
+    fn ask(&self, reply: oneshot::Sender<Vec<Asked>>) {
+        let mut wished = self.0.lock();
+        if !wished.over {
+            wished.asked.push(reply);
+        }
+    }
+
+    /// What the worker has to know: what comes first, and who asks what it is waiting for.
+    pub(crate) fn hear(&self) -> (Arc<Steering>, Vec<oneshot::Sender<Vec<Asked>>>) {
+        let mut wished = self.0.lock();
+        let asked = std::mem::take(&mut wished.asked);
+        (Arc::clone(&wished.steering), asked)
     }
 }
 
 impl Desk {
-    /// What the worker looks at.
-    pub(crate) fn mail(&self) -> Arc<Mutex<Mail>> {
-        Arc::clone(&self.mail)
-    }
-
-    /// Takes a request. `true`: there is mail for the worker.
-    pub(crate) fn take(&mut self, request: Request) -> bool {
-        let mut mail = self.mail.lock().unwrap_or_else(PoisonError::into_inner);
-        match request {
-            Request::Head(head) => {
-                let heads = &mut self.steering.heads;
-                heads.retain(|other| *other != head);
-                heads.insert(0, head);
-                heads.truncate(MAX_HEADS);
-                mail.steering = Arc::new(self.steering.clone());
-            }
-            Request::High(paths) => {
-                self.steering.high = paths;
-                mail.steering = Arc::new(self.steering.clone());
-            }
-            Request::Asked(reply) => mail.asked.push(reply),
-            Request::Block(cid, reply) => {
-                self.waits.retain(|_, waits| {
-                    waits.retain(|wait| !wait.is_closed());
-                    !waits.is_empty()
-                });
-                if self.waits.len() < MAX_BLOCK_WAITS {
-                    self.waits.entry(cid).or_default().push(reply);
-                }
-                return false;
-            }
-        }
-        true
+    pub(crate) fn wishes(&self) -> Wishes {
+        self.wishes.clone()
     }
 
     /// A block has come.
-    pub(crate) fn hand_out(&mut self, cid: &Cid, block: &Bytes) {
-        for wait in self.waits.remove(cid).into_iter().flatten() {
+    pub(crate) fn hand_out(&self, cid: &Cid, block: &Bytes) {
+        let waits = self.wishes.0.lock().waits.remove(cid);
+        for wait in waits.into_iter().flatten() {
             // Whoever waited may be gone.
             let _ = wait.send(block.clone());
         }
@@ -200,12 +191,19 @@ impl Desk {
 
 impl Drop for Desk {
     fn drop(&mut self) {
-        self.running.lock().remove(&self.item);
+        self.running.open.lock().remove(&self.item);
+        let mut wished = self.wishes.0.lock();
+        wished.over = true;
+        wished.asked.clear();
+        wished.waits.clear();
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::mpsc;
+
+    use super::super::channels::Event;
     use super::*;
 
     const ID: ItemId = ItemId(1);
@@ -217,16 +215,22 @@ mod tests {
         )
     }
 
+    fn open(
+        running: &Running,
+        high: &[&str],
+    ) -> (Desk, mpsc::Receiver<Event>, mpsc::Sender<Event>) {
+        let (events, receiver) = mpsc::channel(1);
+        let high = high.iter().map(|path| (*path).to_owned()).collect();
+        let desk = running.open(ID, high, Waker::of(&events));
+        (desk, receiver, events)
+    }
+
     #[tokio::test]
     async fn a_block_goes_to_all_who_wait_for_it() {
         let running = Running::default();
-        let mut desk = running.open(ID, Vec::new());
+        let (desk, ..) = open(&running, &[]);
         let handle = running.get(ID).unwrap();
-        let (one, two) = (handle.block(cid(b"a")).await, handle.block(cid(b"a")).await);
-        for _ in 0..2 {
-            let request = desk.requests.recv().await.unwrap();
-            assert!(!desk.take(request));
-        }
+        let (one, two) = (handle.block(cid(b"a")), handle.block(cid(b"a")));
         desk.hand_out(&cid(b"b"), &Bytes::from_static(b"b"));
         desk.hand_out(&cid(b"a"), &Bytes::from_static(b"a"));
         assert_eq!(
@@ -236,16 +240,33 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_the_last_heads_count() {
+    async fn only_so_many_blocks_are_waited_for() {
         let running = Running::default();
-        let mut desk = running.open(ID, vec!["first".to_owned()]);
+        let (_desk, ..) = open(&running, &[]);
+        let handle = running.get(ID).unwrap();
+        let block = |number: usize| handle.block(cid(&number.to_be_bytes()));
+        let waits: Vec<_> = (0..MAX_BLOCK_WAITS).map(block).collect();
+        assert!(block(MAX_BLOCK_WAITS).await.is_err());
+        // Those who left make room.
+        drop(waits);
+        assert!(
+            block(0)
+                .try_recv()
+                .is_err_and(|error| error == oneshot::error::TryRecvError::Empty)
+        );
+    }
+
+    #[test]
+    fn only_the_last_heads_count_and_the_worker_is_woken() {
+        let running = Running::default();
+        let (desk, mut worker, _events) = open(&running, &["first"]);
         let handle = running.get(ID).unwrap();
         for number in 0..2 * MAX_HEADS as u64 {
-            handle.head("film", number..number + 1).await;
-            let request = desk.requests.recv().await.unwrap();
-            assert!(desk.take(request));
+            handle.head("film", number..number + 1);
         }
-        let steering = Arc::clone(&desk.mail().lock().unwrap().steering);
+        assert!(matches!(worker.try_recv(), Ok(Event::Wake)));
+        let (steering, asked) = desk.wishes().hear();
+        assert!(asked.is_empty());
         assert_eq!(steering.high, ["first"]);
         assert_eq!(steering.heads.len(), MAX_HEADS);
         assert_eq!(steering.heads[0].range.start, 2 * MAX_HEADS as u64 - 1);
@@ -254,12 +275,14 @@ mod tests {
     #[tokio::test]
     async fn a_download_that_ended_is_not_waited_for() {
         let running = Running::default();
-        let desk = running.open(ID, Vec::new());
+        let (desk, ..) = open(&running, &[]);
         let mut handle = running.get(ID).unwrap();
+        let before = handle.block(cid(b"a"));
         drop(desk);
         assert!(running.get(ID).is_none());
         assert!(handle.recorded.changed().await.is_err());
-        assert!(handle.block(cid(b"a")).await.await.is_err());
+        assert!(before.await.is_err());
+        assert!(handle.block(cid(b"a")).await.is_err());
         assert!(handle.asked().await.is_empty());
     }
 }

@@ -2,20 +2,24 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use fs_err as fs;
+use parking_lot::Mutex;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use unixfs::walk::Every;
 use unixfs::{Cid, DirectoryBuilder, FileBuilder, Metadata, Profile, Root};
 
+use super::channels::{Channels, Command, Event, Progress, Waker, Wanted};
 use super::download::{self, Finished};
 use super::error::FetchError;
 use super::local::Local;
-use super::worker::{Command, Event, Progress, Setup, Wanted};
+use super::steer::Wishes;
+use super::supply::Origin;
+use super::worker::Download;
 use crate::index::{FileState, Index, ItemId, ItemKind, ItemOptions, NewItem};
 use crate::library::Source;
 
@@ -71,38 +75,32 @@ impl Home {
 
     /// Runs the item with a peer that has these blocks and goes away after so many.
     fn run(&self, id: ItemId, blocks: &Blocks, budget: usize) -> Outcome {
-        self.run_with(id, blocks, budget, None)
+        self.run_with(id, blocks, budget, Origin::Peers)
     }
 
-    fn run_with(
-        &self,
-        id: ItemId,
-        blocks: &Blocks,
-        budget: usize,
-        car: Option<PathBuf>,
-    ) -> Outcome {
+    fn run_with(&self, id: ItemId, blocks: &Blocks, budget: usize, origin: Origin) -> Outcome {
         let item = self.index.item(id).unwrap().unwrap();
         let (events, receiver) = mpsc::channel(64);
         let (commands, mut wanted) = mpsc::channel(1 << 16);
-        let setup = Setup {
+        let download = Download {
             index: self.index.clone(),
             source: self.source.clone(),
             root: item.root.unwrap(),
             item,
-            base: PathBuf::new(),
-            in_place: false,
-            compare: false,
-            car,
+            origin,
+            wishes: Wishes::default(),
+        };
+        let mut channels = Channels {
             commands,
-            wake: events.downgrade(),
+            events: receiver,
+            waker: Waker::of(&events),
             progress: Arc::new(Mutex::new(Progress::default())),
             stop: Arc::new(AtomicBool::new(false)),
-            mail: Arc::default(),
         };
         let mut asked = Vec::new();
         let mut have = HashSet::new();
         let result = std::thread::scope(|scope| {
-            let run = scope.spawn(|| download::run(setup, receiver));
+            let run = scope.spawn(move || download::run(&download, &mut channels));
             let mut events = Some(events);
             let mut left = budget;
             while let Some(command) = wanted.blocking_recv() {
@@ -531,7 +529,7 @@ fn a_car_is_unpacked_and_one_that_lacks_blocks_is_not() {
 
     let other = Home::new();
     let id = other.item(root.cid, "things", &[]);
-    let outcome = other.run_with(id, &Blocks::new(), ALL, Some(car.clone()));
+    let outcome = other.run_with(id, &Blocks::new(), ALL, Origin::Car(car.clone()));
     other.check_whole(id, &outcome.result.unwrap().path, &tree(), root.cid);
 
     // The same blocks in another order, and then one too few.
@@ -551,14 +549,14 @@ fn a_car_is_unpacked_and_one_that_lacks_blocks_is_not() {
     write(&mixed, None);
     let third = Home::new();
     let id = third.item(root.cid, "things", &[]);
-    let outcome = third.run_with(id, &Blocks::new(), ALL, Some(mixed.clone()));
+    let outcome = third.run_with(id, &Blocks::new(), ALL, Origin::Car(mixed.clone()));
     third.check_whole(id, &outcome.result.unwrap().path, &tree(), root.cid);
 
     let leaf = profile(true).leaf(&tree()["many/7"]);
     write(&mixed, Some(leaf.cid));
     let fourth = Home::new();
     let id = fourth.item(root.cid, "things", &[]);
-    let outcome = fourth.run_with(id, &Blocks::new(), ALL, Some(mixed));
+    let outcome = fourth.run_with(id, &Blocks::new(), ALL, Origin::Car(mixed));
     let message = outcome.result.unwrap_err().to_string();
     assert!(message.contains(&leaf.cid.to_string()), "{message}");
 }

@@ -126,7 +126,7 @@ impl Items {
         let prioritize = move || choose::prioritize(&index, &source, &record, &request);
         let high = blocking(prioritize).await??;
         if let Some(download) = self.context.running.get(id) {
-            download.high(high).await;
+            download.high(high);
         }
         Ok(())
     }

@@ -213,9 +213,9 @@ impl Reader {
 
     /// Until the block has come, or something else has.
     async fn wait_for(&mut self, mut handle: Handle, missing: Cid, offset: u64) {
-        let block = handle.block(missing).await;
+        let block = handle.block(missing);
         let ahead = offset.saturating_add(HEAD_BYTES);
-        handle.head(&self.path, offset..ahead).await;
+        handle.head(&self.path, offset..ahead);
         tokio::select! {
             // Without a place to wait in, or with the download at its end, only the record tells more.
             Ok(block) = block => self.blocks.hand(missing, block),
