@@ -3,16 +3,20 @@
 //! Memory is what the names and CIDs themselves take and 32 bytes for each entry, so that a directory of a million files can be
 //! built beside everything else.
 
+mod trie;
+
 use thiserror::Error;
 
 use crate::cid::dag_pb_cid;
 use crate::dagpb::{self, Encoder};
 use crate::data::{self, Metadata};
 use crate::file::{Block, Root};
-use crate::hamt::{TrieWriter, name_hash};
+use crate::hamt::name_hash;
 use crate::limits::MAX_NAME_BYTES;
 use crate::profile::{Estimate, Profile};
 use crate::proto;
+
+use trie::TrieWriter;
 
 /// Why something cannot be put into a directory.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -153,27 +157,27 @@ fn is_legal(name: &[u8]) -> bool {
 
 /// The names and CIDs of all items, one after the other.
 #[derive(Debug)]
-pub(crate) struct Entries {
+struct Entries {
     bytes: Vec<u8>,
 }
 
 /// One entry of a directory in the making.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Item {
+struct Item {
     start: usize,
-    pub(crate) hash: u64,
-    pub(crate) tsize: u64,
+    hash: u64,
+    tsize: u64,
     name_len: u16,
     cid_len: u16,
 }
 
 impl Entries {
-    pub(crate) fn name(&self, item: &Item) -> &[u8] {
+    fn name(&self, item: &Item) -> &[u8] {
         &self.bytes[item.start..][..item.name_len.into()]
     }
 
     /// The CID's binary form.
-    pub(crate) fn cid(&self, item: &Item) -> &[u8] {
+    fn cid(&self, item: &Item) -> &[u8] {
         &self.bytes[item.start + usize::from(item.name_len)..][..item.cid_len.into()]
     }
 }

@@ -19,6 +19,7 @@ pub mod limits;
 mod node;
 pub mod profile;
 pub mod proto;
+mod shard;
 pub mod walk;
 
 pub use car::{CarError, CarReader, CarWriter};
@@ -28,10 +29,11 @@ pub use dagpb::DagPbError;
 pub use data::{DataError, Metadata, Mtime};
 pub use dir::{DirectoryBuilder, DirectoryError};
 pub use file::{Block, FileBuilder, Leaf, Root, leaf_frame, symlink};
-pub use hamt::{Fanout, Lookup, ShardPath};
+pub use hamt::Fanout;
 pub use node::{
     DecodeError, DirectoryNode, Entry, FileChild, FileNode, FilePosition, Node, ShardItem,
     ShardNode, SymlinkNode, decode,
 };
 pub use profile::{Estimate, Profile};
 pub use proto::ProtoError;
+pub use shard::{Lookup, ShardPath};

@@ -2,7 +2,7 @@
 //!
 //! [`decode`] looks at one block, never recurses, and allocates in proportion to the block. It lets a node pass only if it is
 //! consistent in itself. What one block cannot show, how nodes fit together, is checked on the way down: by [`FilePosition`]
-//! for files, by [`ShardPath`](crate::hamt::ShardPath) for HAMT directories. Both carry a bound on depth. The block is trusted to match its CID: see
+//! for files, by [`ShardPath`](crate::ShardPath) for HAMT directories. Both carry a bound on depth. The block is trusted to match its CID: see
 //! [`cid::verify`].
 
 use std::collections::HashSet;
@@ -118,7 +118,7 @@ pub struct Entry {
     pub tsize: u64,
 }
 
-/// A shard of a HAMT directory. [`ShardPath`](crate::hamt::ShardPath) says how shards hang together.
+/// A shard of a HAMT directory. [`ShardPath`](crate::ShardPath) says how shards hang together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShardNode {
     pub fanout: Fanout,

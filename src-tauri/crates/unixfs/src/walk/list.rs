@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use super::{Stat, Walk, WalkError, Wants, acceptable, block_fault, decoded, join, kind_fault};
 use crate::cid::Cid;
-use crate::hamt::ShardPath;
 use crate::node::{Entry, Node, ShardItem, ShardNode};
+use crate::shard::ShardPath;
 
 /// How far a folder is listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use bytes::Bytes;
 
 use super::{Walk, WalkError, Wants, acceptable, block_fault, decoded, kind_fault};
 use crate::cid::Cid;
-use crate::hamt::{Lookup, ShardPath};
 use crate::node::Node;
+use crate::shard::{Lookup, ShardPath};
 
 /// Finds what a path leads to. Symlinks are not followed: nothing is below them.
 #[derive(Debug, Clone)]
