@@ -4,6 +4,7 @@
 //! [`Engine::changes`]. It knows nothing of windows, terminals or command lines.
 
 pub mod api;
+mod collate;
 mod engine;
 pub mod error;
 pub mod fetch;

@@ -7,9 +7,9 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use super::fold;
 use crate::api::{Counts, Filter, Sort};
 use crate::api::{ItemId, ItemKind, ItemView, State};
+use crate::collate;
 use crate::items::board::{Activity, Seen};
 
 /// Names prepared at a time: a millisecond, for which somebody may have to wait.
@@ -29,7 +29,7 @@ pub(super) struct Query {
 impl Query {
     pub(super) fn new(filter: Filter, search: &str, sort: Sort) -> Self {
         let words = search.split_whitespace();
-        let words = words.map(|word| fold::folded(word).into_owned());
+        let words = words.map(|word| collate::folded(word).into_owned());
         Self {
             filter,
             words: words.collect(),
@@ -294,8 +294,8 @@ impl Entry {
 
 impl Key {
     fn of(name: &str) -> Self {
-        let folded = fold::folded(name).into_owned();
-        let sort = fold::sort_key(&folded);
+        let folded = collate::folded(name).into_owned();
+        let sort = collate::sort_key(&folded);
         let mut first = [0; 16];
         let bytes = sort.as_bytes();
         let len = bytes.len().min(first.len());

@@ -4,7 +4,6 @@
 //! known of items lies in [`Activity`], of rates in the meter, of the network with its actor.
 
 mod catalog;
-mod fold;
 #[cfg(test)]
 pub(crate) mod tests;
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use icu_normalizer::DecomposingNormalizer;
 
 /// A name without case and accents: `Grüße` and `GRUSSE` are the same.
-pub(super) fn folded(name: &str) -> Cow<'_, str> {
+pub(crate) fn folded(name: &str) -> Cow<'_, str> {
     if name.is_ascii() {
         if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
             return name.to_ascii_lowercase().into();
@@ -38,7 +38,7 @@ fn is_accent(letter: char) -> bool {
 }
 
 /// What sorts a folded name as people count: `photo 9` before `photo 10`.
-pub(super) fn sort_key(folded: &str) -> String {
+pub(crate) fn sort_key(folded: &str) -> String {
     let mut key = String::with_capacity(folded.len() + 4);
     let mut rest = folded;
     while let Some(start) = rest.find(|letter: char| letter.is_ascii_digit()) {
