@@ -61,7 +61,6 @@ pub const KNOWN_CYCLES: &[(&str, &[&str])] = &[
         &["engine", "error", "inside", "jobs", "look", "queue", "work"],
     ),
     ("shoal", &["api", "control"]),
-    ("unixfs", &["dir", "file", "hamt", "node", "profile"]),
 ];
 
 /// Structs that are too large still: their crate and name.

@@ -12,10 +12,10 @@ use unixfs::walk::Kind;
 use unixfs::{Cid, cid};
 
 use super::names;
-use super::order::by_name;
 use super::tree::{Entries, Tree, TreeEntry};
 use crate::api::EntryKind;
 use crate::api::{Chosen, FileCondition, FileView, FilesView, Priority};
+use crate::collate;
 use crate::fetch::{Choice, FetchError, Gap, Selection};
 use crate::index::{
     FileState, FolderFile, FolderSum, Index, ItemId, ItemKind, ItemRecord, Result as IndexResult,
@@ -160,12 +160,7 @@ impl Listing<'_> {
             let path = dir.to_owned();
             return Err(FetchError::NotInItem { path });
         }
-        let is_folder = |row: &Row| row.kind == EntryKind::Folder;
-        rows.sort_by(|a, b| {
-            is_folder(b)
-                .cmp(&is_folder(a))
-                .then_with(|| by_name(&a.name, &b.name))
-        });
+        rows.sort_by_cached_key(|row| (row.kind != EntryKind::Folder, collate::order(&row.name)));
         let rows = Arc::new(rows);
         if rows.len() >= MANY || made.elapsed() > SLOW {
             self.remembered.keep(List {

@@ -15,8 +15,8 @@ use unixfs::Cid;
 
 use super::links::{Level, Look, Seen};
 use super::names;
-use super::order::by_name;
 use crate::api::{EntryKind, InspectEntry, InspectView, ItemId, Search};
+use crate::collate;
 use crate::fetch::{FetchContext, FetchError};
 use crate::limits::{LOOK_IDLE, MAX_INSPECTIONS, MAX_LOOK_LEVELS};
 use crate::link::Link;
@@ -324,11 +324,9 @@ fn rows(level: Level) -> Rows {
         size: entry.size,
     });
     let mut entries: Vec<InspectEntry> = entries.collect();
-    entries.sort_by(|a, b| {
-        let is_folder = |entry: &InspectEntry| entry.kind == EntryKind::Folder;
-        is_folder(b)
-            .cmp(&is_folder(a))
-            .then_with(|| by_name(&a.name, &b.name))
+    entries.sort_by_cached_key(|entry| {
+        let is_folder = entry.kind == EntryKind::Folder;
+        (!is_folder, collate::order(&entry.name))
     });
     Rows {
         entries: Arc::new(entries),

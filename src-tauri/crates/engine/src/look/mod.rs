@@ -6,7 +6,7 @@
 //! | file | answers |
 //! |---|---|
 //! | `links` `inspections` | what is behind a link, while people are still being found |
-//! | `files` `order` | one level of an item's tree |
+//! | `files` | one level of an item's tree |
 //! | `read` | bytes of a file, from a download under way too |
 //! | `pieces` | which parts are here |
 //! | `paths` | what sharing these paths would share |
@@ -15,7 +15,6 @@
 pub(crate) mod files;
 pub(crate) mod inspections;
 mod links;
-mod order;
 pub(crate) mod paths;
 pub(crate) mod pieces;
 pub(crate) mod read;
