@@ -4,7 +4,11 @@ use std::time::{Instant, UNIX_EPOCH};
 
 use libp2p::PeerId;
 
-use super::*;
+use super::{
+    AddressView, CheckView, MappingView, NearbyView, NetworkView, PeerView, PublicCheck,
+    Reachability, RelayState, RelayView, RouterView, Rung, RungKind, RungState, ServiceKind,
+    ServiceView, Spoken, Transport, Verdict,
+};
 use crate::net::PeerInfo;
 use crate::net::status::{self, Reason, RouterProblem, Status};
 

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use bitswap::pace::Backoff;
 use libp2p::core::transport::ListenerId;
 use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
@@ -18,7 +19,7 @@ use crate::net::status::{self, RelayState};
 const PAUSE: Duration = Duration::from_secs(5);
 const MAX_PAUSE: Duration = Duration::from_mins(10);
 /// A relay that says nothing for so long is given up: it is dialled in 10 s, and answers in one round trip.
-const PATIENCE: Duration = Duration::from_secs(30);
+const ANSWER_TIME: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Default)]
 pub(crate) struct Relays {
@@ -32,7 +33,7 @@ struct Relay {
     chosen: bool,
     state: State,
     /// After the next refusal.
-    pause: Duration,
+    backoff: Backoff,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,7 +120,7 @@ impl Relays {
             let is_unwanted = !needed || (any_chosen && !relay.chosen);
             let leaves = match relay.state {
                 // An answer that comes to nobody is a panic in libp2p's relay client: it is waited for.
-                State::Asking { since, .. } => now.saturating_duration_since(since) >= PATIENCE,
+                State::Asking { since, .. } => now.saturating_duration_since(since) >= ANSWER_TIME,
                 State::Reserved(_) => is_unwanted,
                 _ => false,
             };
@@ -175,7 +176,7 @@ impl Relays {
         };
         if let Some(listener) = relay.listener() {
             relay.state = State::Reserved(listener);
-            relay.pause = PAUSE;
+            relay.backoff.reset();
         }
         relay.addresses.clone()
     }
@@ -236,7 +237,7 @@ impl Relay {
             addresses,
             chosen: false,
             state: State::Idle,
-            pause: PAUSE,
+            backoff: Backoff::new(PAUSE, MAX_PAUSE),
         }
     }
 
@@ -251,9 +252,8 @@ impl Relay {
 
     fn refuse(&mut self, now: Instant) {
         self.state = State::Refused {
-            until: now + self.pause,
+            until: self.backoff.retry_at(now),
         };
-        self.pause = (2 * self.pause).min(MAX_PAUSE);
     }
 }
 
@@ -328,7 +328,7 @@ mod tests {
         assert!(ask(&mut relays, now + PAUSE).is_empty());
         let later = now + 2 * PAUSE;
         ask(&mut relays, later);
-        let left = relays.steps(true, later + PATIENCE);
+        let left = relays.steps(true, later + ANSWER_TIME);
         assert_eq!(left, [Step::Leave { peer }]);
     }
 

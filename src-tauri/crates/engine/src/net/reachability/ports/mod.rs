@@ -4,7 +4,7 @@
 //! this machine, each on a task of its own with a time limit. How routers are spoken to is in [`upnp`], in [`pcp`], and for
 //! PCP over IPv6 in [`pinhole`]: what a UPnP router opens is preferred; PCP and its predecessor NAT-PMP are the second choice.
 //!
-//! What stays true: a router is a stranger. What it sends is bounded in size and time, what it says is cut to a line, and the
+//! Invariants: a router is a stranger. What it sends is bounded in size and time, what it says is cut to a line, and the
 //! address that it claims is believed only if everybody could reach it. Nothing is sent before there is something to open.
 
 use std::collections::HashMap;
@@ -19,7 +19,7 @@ use tokio::time::{sleep_until, timeout};
 use crate::limits::{MAX_ROUTER_WORDS, ROUTER_CLOSE_TIME, ROUTER_JOB_TIME};
 use crate::net::status::{self, Mapping, Transport};
 
-mod gateway;
+mod default_route;
 mod pcp;
 mod pinhole;
 mod plan;
@@ -65,13 +65,13 @@ pub(crate) enum PortState {
 /// The handle on the task that keeps ports open.
 #[derive(Debug)]
 pub(crate) struct PortMapper {
-    ground: watch::Sender<Ground>,
+    wanted: watch::Sender<Wanted>,
     task: JoinHandle<()>,
 }
 
 /// What is listened at, and the networks that this machine is on.
 #[derive(Debug, Clone, Default)]
-struct Ground {
+struct Wanted {
     endpoints: Vec<Endpoint>,
     networks: Vec<IpNet>,
 }
@@ -83,7 +83,7 @@ impl PortMapper {
     }
 
     fn start_at(ssdp: Ssdp) -> (Self, watch::Receiver<Ports>) {
-        let (ground, grounds) = watch::channel(Ground::default());
+        let (wanted, told) = watch::channel(Wanted::default());
         let (ports, states) = watch::channel(Ports::default());
         let task = Task {
             ssdp,
@@ -94,14 +94,14 @@ impl PortMapper {
             searches: HashMap::new(),
             ports,
         };
-        let task = tokio::spawn(task.run(grounds));
-        (Self { ground, task }, states)
+        let task = tokio::spawn(task.run(told));
+        (Self { wanted, task }, states)
     }
 
     /// What is listened at, and the networks that this machine is on. To be called at start and whenever either changes, or
     /// may have while the machine slept: routers are looked for again then.
     pub(crate) fn set(&self, endpoints: Vec<Endpoint>, networks: Vec<IpNet>) {
-        self.ground.send_replace(Ground {
+        self.wanted.send_replace(Wanted {
             endpoints,
             networks,
         });
@@ -109,7 +109,7 @@ impl PortMapper {
 
     /// Removes every mapping from the routers, as far as they answer within a few seconds.
     pub(crate) async fn close(self) {
-        drop(self.ground);
+        drop(self.wanted);
         if timeout(ROUTER_CLOSE_TIME, self.task).await.is_err() {
             tracing::debug!(
                 "a router was too slow to close what it had opened; its leases end by themselves"
@@ -118,15 +118,15 @@ impl PortMapper {
     }
 }
 
-/// A router, as it is spoken to.
+/// How a router is spoken to.
 #[derive(Debug, Clone)]
-enum Router {
-    Upnp(upnp::Router),
-    Pcp(pcp::Router),
-    Pinhole(pinhole::Router),
+enum Client {
+    Upnp(upnp::Client),
+    Pcp(pcp::Client),
+    Pinhole(pinhole::Client),
 }
 
-impl Router {
+impl Client {
     async fn map(&mut self, endpoint: Endpoint, external: u16) -> Outcome {
         match self {
             Self::Upnp(router) => router.map(endpoint, external).await,
@@ -156,7 +156,7 @@ struct Task {
     ssdp: Ssdp,
     plan: Plan,
     /// The router of each address, as it was found last.
-    routers: HashMap<IpAddr, Router>,
+    routers: HashMap<IpAddr, Client>,
     jobs: JoinSet<Done>,
     running: HashMap<Id, IpAddr>,
     /// Those of them that only look for a router.
@@ -164,20 +164,20 @@ struct Task {
     ports: watch::Sender<Ports>,
 }
 
-type Done = (Option<Router>, Outcome);
+type Done = (Option<Client>, Outcome);
 
 impl Task {
-    async fn run(mut self, mut grounds: watch::Receiver<Ground>) {
+    async fn run(mut self, mut told: watch::Receiver<Wanted>) {
         loop {
             self.start_jobs();
             self.publish();
             let wake_at = self.plan.wake_at();
             tokio::select! {
-                changed = grounds.changed() => {
+                changed = told.changed() => {
                     if changed.is_err() {
                         break;
                     }
-                    let Ground { endpoints, networks } = grounds.borrow_and_update().clone();
+                    let Wanted { endpoints, networks } = told.borrow_and_update().clone();
                     self.plan.set(Instant::now(), &endpoints, networks);
                 }
                 Some(done) = self.jobs.join_next_with_id() => self.done(done),
@@ -256,7 +256,7 @@ impl Task {
 }
 
 /// Does a job. The router comes back with what it learnt.
-async fn work(ip: IpAddr, router: Option<Router>, job: Job, ssdp: Ssdp) -> Done {
+async fn work(ip: IpAddr, router: Option<Client>, job: Job, ssdp: Ssdp) -> Done {
     match (router, job) {
         (router, Job::Find) => match find(ip, router, &ssdp).await {
             Some((router, facts)) => (Some(router), Outcome::Found(facts)),
@@ -279,25 +279,25 @@ async fn work(ip: IpAddr, router: Option<Router>, job: Job, ssdp: Ssdp) -> Done 
 }
 
 /// What a router is known by stays with it: PCP closes a port only for who has the number that it was opened with.
-async fn find(ip: IpAddr, known: Option<Router>, ssdp: &Ssdp) -> Option<(Router, Facts)> {
-    let gateway = gateway::of(ip).await;
+async fn find(ip: IpAddr, known: Option<Client>, ssdp: &Ssdp) -> Option<(Client, Facts)> {
+    let route = default_route::of(ip).await;
     let (nat, firewall) = match known {
-        Some(Router::Pcp(router)) => (Some(router), None),
-        Some(Router::Pinhole(router)) => (None, Some(router)),
-        Some(Router::Upnp(_)) | None => (None, None),
+        Some(Client::Pcp(router)) => (Some(router), None),
+        Some(Client::Pinhole(router)) => (None, Some(router)),
+        Some(Client::Upnp(_)) | None => (None, None),
     };
     let second = async {
         if ip.is_ipv4() {
-            let (router, facts) = pcp::find(ip, gateway?, nat).await?;
-            Some((Router::Pcp(router), facts))
+            let (router, facts) = pcp::find(ip, route?, nat).await?;
+            Some((Client::Pcp(router), facts))
         } else {
-            let (router, facts) = pinhole::find(ip, gateway?, firewall).await?;
-            Some((Router::Pinhole(router), facts))
+            let (router, facts) = pinhole::find(ip, route?, firewall).await?;
+            Some((Client::Pinhole(router), facts))
         }
     };
     // Asking opens nothing yet, and both at once take no more time than one.
-    let (first, second) = tokio::join!(upnp::find(ip, gateway, ssdp), second);
-    let first = first.map(|(router, facts)| (Router::Upnp(router), facts));
+    let (first, second) = tokio::join!(upnp::find(ip, route, ssdp), second);
+    let first = first.map(|(router, facts)| (Client::Upnp(router), facts));
     first.or(second)
 }
 

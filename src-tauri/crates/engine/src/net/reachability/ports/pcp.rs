@@ -1,6 +1,6 @@
 //! Routers that open IPv4 ports over the Port Control Protocol or its predecessor, NAT-PMP.
 //!
-//! They are asked at the default gateway, in datagrams: answers are a few dozen bytes, from that address only, and each
+//! They are asked at the default route's router, in datagrams: answers are a few dozen bytes, from that address only, and each
 //! question is sent three times at most.
 
 use std::net::IpAddr;
@@ -14,7 +14,7 @@ use crab_nat::{
     PortMappingType, TimeoutConfig, VersionCode,
 };
 
-use super::gateway::Gateway;
+use super::default_route::DefaultRoute;
 use super::plan::{External, Facts, Granted, Opened, Outcome};
 use super::{Endpoint, words};
 use crate::net::status::{PortProtocol, Transport};
@@ -34,37 +34,38 @@ const PATIENCE: TimeoutConfig = TimeoutConfig {
 };
 
 #[derive(Debug, Clone)]
-pub(super) struct Router {
+pub(super) struct Client {
     /// Our address, as it has to stand in PCP's questions.
-    client: IpAddr,
-    gateway: Gateway,
+    /// Our address, which it knows us by.
+    from: IpAddr,
+    route: DefaultRoute,
     /// What was opened. PCP changes a mapping only for who knows the number that it was made with.
     mappings: Vec<(Endpoint, PortMapping)>,
 }
 
-/// Asks the gateway whether it opens ports, without opening one.
+/// Asks the router there whether it opens ports, without opening one.
 pub(super) async fn find(
     client: IpAddr,
-    gateway: Gateway,
-    known: Option<Router>,
-) -> Option<(Router, Facts)> {
-    let router = known.filter(|known| known.gateway == gateway && known.client == client);
-    let router = router.unwrap_or_else(|| Router {
-        client,
-        gateway,
+    route: DefaultRoute,
+    known: Option<Client>,
+) -> Option<(Client, Facts)> {
+    let router = known.filter(|known| known.route == route && known.from == client);
+    let router = router.unwrap_or_else(|| Client {
+        from: client,
+        route,
         mappings: Vec::new(),
     });
     let (protocol, external) = router.probe().await?;
     let facts = Facts {
         name: None,
-        address: gateway.address,
+        address: route.address,
         protocol,
         external,
     };
     Some((router, facts))
 }
 
-impl Router {
+impl Client {
     /// NAT-PMP's question for the external address. A router that speaks only PCP answers that it doesn't know that version.
     async fn probe(&self) -> Option<(PortProtocol, External)> {
         match natpmp::external_address(self.at(), Some(PATIENCE)).await {
@@ -121,7 +122,7 @@ impl Router {
             }
             None => (None, None),
         };
-        let request = BaseMapRequest::new(self.at(), self.client, protocol, port);
+        let request = BaseMapRequest::new(self.at(), self.from, protocol, port);
         match pcp::port_mapping(request, nonce, ip, options).await {
             // It knows only NAT-PMP, and says so or leaves it.
             Err(PcpFailure::UnsupportedVersion(VersionCode::NatPmp) | PcpFailure::Timeout)
@@ -174,7 +175,7 @@ impl Router {
     }
 
     fn at(&self) -> GatewayAddress {
-        self.gateway.address.into()
+        self.route.address.into()
     }
 }
 

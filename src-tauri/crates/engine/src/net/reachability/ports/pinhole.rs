@@ -11,7 +11,7 @@ use crab_nat::pcp::ResultCode;
 use tokio::net::UdpSocket;
 use tokio::time::timeout;
 
-use super::gateway::Gateway;
+use super::default_route::DefaultRoute;
 use super::plan::{External, Facts, Granted, Opened, Outcome};
 use super::{Endpoint, words};
 use crate::net::status::{PortProtocol, Transport};
@@ -37,27 +37,28 @@ const MAX_BYTES: usize = 1100;
 type Nonce = [u8; 12];
 
 #[derive(Debug, Clone)]
-pub(super) struct Router {
-    client: Ipv6Addr,
-    gateway: SocketAddrV6,
+pub(super) struct Client {
+    /// Our address, which it knows us by.
+    from: Ipv6Addr,
+    route: SocketAddrV6,
     /// What was opened, with the numbers that show that it was us.
     nonces: Vec<(Endpoint, Nonce)>,
 }
 
-/// Asks the gateway whether it speaks PCP, without opening anything.
+/// Asks the router there whether it speaks PCP, without opening anything.
 pub(super) async fn find(
     client: IpAddr,
-    gateway: Gateway,
-    known: Option<Router>,
-) -> Option<(Router, Facts)> {
-    let (IpAddr::V6(client), IpAddr::V6(address)) = (client, gateway.address) else {
+    route: DefaultRoute,
+    known: Option<Client>,
+) -> Option<(Client, Facts)> {
+    let (IpAddr::V6(client), IpAddr::V6(address)) = (client, route.address) else {
         return None;
     };
-    let gateway = SocketAddrV6::new(address, GATEWAY_PORT, 0, gateway.interface);
-    let router = known.filter(|known| known.gateway == gateway && known.client == client);
-    let router = router.unwrap_or_else(|| Router {
-        client,
-        gateway,
+    let route = SocketAddrV6::new(address, GATEWAY_PORT, 0, route.interface);
+    let router = known.filter(|known| known.route == route && known.from == client);
+    let router = router.unwrap_or_else(|| Client {
+        from: client,
+        route,
         nonces: Vec::new(),
     });
     let is_answer = |answer: &[u8]| header(answer, ANNOUNCE).map(|_| ());
@@ -72,7 +73,7 @@ pub(super) async fn find(
     Some((router, facts))
 }
 
-impl Router {
+impl Client {
     pub(super) async fn map(&mut self, endpoint: Endpoint) -> Outcome {
         let known = self.nonce(endpoint);
         let nonce = known.unwrap_or_else(rand::random);
@@ -135,17 +136,17 @@ impl Router {
         nonce: Nonce,
         lease: u32,
     ) -> Option<Result<Answer, u8>> {
-        let question = map_question(self.client, endpoint, nonce, lease);
+        let question = map_question(self.from, endpoint, nonce, lease);
         self.ask(&question, |answer| map_answer(answer, &question))
             .await
     }
 
     /// Sends a question until an answer makes sense, three times at most.
     async fn ask<T>(&self, question: &[u8], read: impl Fn(&[u8]) -> Option<T>) -> Option<T> {
-        let own = SocketAddr::from((self.client, 0));
+        let own = SocketAddr::from((self.from, 0));
         let socket = UdpSocket::bind(own).await.ok()?;
         // Nobody else's datagrams are taken.
-        socket.connect(self.gateway).await.ok()?;
+        socket.connect(self.route).await.ok()?;
         let mut buffer = [0; MAX_BYTES];
         for patience in PATIENCE {
             socket.send(question).await.ok()?;

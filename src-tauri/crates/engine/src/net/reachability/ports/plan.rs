@@ -1,9 +1,9 @@
-//! Decides what is asked of which router, and when: pure, in anyone's time.
+//! Decides what is asked of which router, and when: pure, and told the time.
 //!
 //! Each address of this machine is a [`Line`] of its own: it has one router, and one [`Job`] at a time. The plan knows which
 //! addresses have something to open, keeps the lines apart, and says what all of them come to.
 //!
-//! What stays true: nothing is asked for loopback addresses or for public IPv4 addresses; a port is shown as opened only while
+//! Invariants: nothing is asked for loopback addresses or for public IPv4 addresses; a port is shown as opened only while
 //! a router that is on our network says that it is, at an address that everybody can reach.
 
 use std::net::IpAddr;

@@ -16,7 +16,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::gateway;
+use super::default_route::DefaultRoute;
 use super::plan::{External, Facts, Granted, Opened, Outcome};
 use super::{Endpoint, words};
 use crate::limits::{MAX_ROUTER_DESCRIPTION, ROUTER_NAME_TIME, ROUTER_SEARCH_TIME};
@@ -53,7 +53,7 @@ impl Default for Ssdp {
 }
 
 #[derive(Debug, Clone)]
-pub(super) enum Router {
+pub(super) enum Client {
     Nat(Gateway<Tokio>),
     Firewall(Firewall),
 }
@@ -69,16 +69,16 @@ pub(super) struct Firewall {
 /// Looks for a router on the network that the address is on.
 pub(super) async fn find(
     ip: IpAddr,
-    gateway: Option<gateway::Gateway>,
+    route: Option<DefaultRoute>,
     ssdp: &Ssdp,
-) -> Option<(Router, Facts)> {
+) -> Option<(Client, Facts)> {
     match ip {
         IpAddr::V4(_) => find_nat(ip, ssdp).await,
-        IpAddr::V6(_) => find_firewall(ip, gateway?.interface, ssdp).await,
+        IpAddr::V6(_) => find_firewall(ip, route?.interface, ssdp).await,
     }
 }
 
-async fn find_nat(ip: IpAddr, ssdp: &Ssdp) -> Option<(Router, Facts)> {
+async fn find_nat(ip: IpAddr, ssdp: &Ssdp) -> Option<(Client, Facts)> {
     let options = options(ip, ssdp.v4, ssdp);
     let found = igd_next::aio::tokio::search_gateway(options).await;
     let gateway = found
@@ -92,10 +92,10 @@ async fn find_nat(ip: IpAddr, ssdp: &Ssdp) -> Option<(Router, Facts)> {
         protocol: PortProtocol::Upnp,
         external: external?,
     };
-    Some((Router::Nat(gateway), facts))
+    Some((Client::Nat(gateway), facts))
 }
 
-async fn find_firewall(ip: IpAddr, interface: u32, ssdp: &Ssdp) -> Option<(Router, Facts)> {
+async fn find_firewall(ip: IpAddr, interface: u32, ssdp: &Ssdp) -> Option<(Client, Facts)> {
     // Of this link only, and so of this interface.
     let group = SocketAddrV6::new(igd_next::IPV6_SSDP_LINK_LOCAL, 1900, 0, interface);
     let options = options(ip, group.into(), ssdp);
@@ -110,7 +110,7 @@ async fn find_firewall(ip: IpAddr, interface: u32, ssdp: &Ssdp) -> Option<(Route
         external: External::WithEachPort,
     };
     let pinholes = Vec::new();
-    Some((Router::Firewall(Firewall { gateway, pinholes }), facts))
+    Some((Client::Firewall(Firewall { gateway, pinholes }), facts))
 }
 
 fn options(ip: IpAddr, group: SocketAddr, ssdp: &Ssdp) -> SearchOptions {
@@ -123,7 +123,7 @@ fn options(ip: IpAddr, group: SocketAddr, ssdp: &Ssdp) -> SearchOptions {
     options
 }
 
-impl Router {
+impl Client {
     pub(super) async fn map(&mut self, endpoint: Endpoint, external: u16) -> Outcome {
         let answer = match self {
             Self::Nat(gateway) => map(gateway, endpoint, external).await,

@@ -13,7 +13,7 @@ type Script = fn(&[u8]) -> Option<Vec<u8>>;
 const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const OUTSIDE: [u8; 4] = [8, 8, 8, 8];
 
-async fn start(script: Script) -> (Gateway, JoinSet<()>) {
+async fn start(script: Script) -> (DefaultRoute, JoinSet<()>) {
     let socket = loop {
         let [a, b, c]: [u8; 3] = rand::random();
         let address = Ipv4Addr::new(127, a.max(1), b, c.clamp(1, 254));
@@ -21,7 +21,7 @@ async fn start(script: Script) -> (Gateway, JoinSet<()>) {
             break socket;
         }
     };
-    let gateway = Gateway {
+    let route = DefaultRoute {
         address: socket.local_addr().unwrap().ip(),
         interface: 1,
     };
@@ -34,7 +34,7 @@ async fn start(script: Script) -> (Gateway, JoinSet<()>) {
             }
         }
     });
-    (gateway, tasks)
+    (route, tasks)
 }
 
 fn endpoint() -> Endpoint {
@@ -75,8 +75,8 @@ fn pcp_only(question: &[u8]) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_port_is_opened_and_closed_over_nat_pmp() {
-    let (gateway, _tasks) = start(nat_pmp).await;
-    let (mut router, facts) = find(CLIENT, gateway, None).await.unwrap();
+    let (route, _tasks) = start(nat_pmp).await;
+    let (mut router, facts) = find(CLIENT, route, None).await.unwrap();
     assert_eq!(facts.external, External::Is(OUTSIDE.into()));
     let Outcome::Mapped(granted) = router.map(endpoint(), 4801).await else {
         panic!("not opened");
@@ -91,8 +91,8 @@ async fn a_port_is_opened_and_closed_over_nat_pmp() {
 
 #[tokio::test]
 async fn a_port_is_opened_and_kept_over_pcp() {
-    let (gateway, _tasks) = start(|question| Some(pcp_only(question))).await;
-    let (mut router, facts) = find(CLIENT, gateway, None).await.unwrap();
+    let (route, _tasks) = start(|question| Some(pcp_only(question))).await;
+    let (mut router, facts) = find(CLIENT, route, None).await.unwrap();
     assert_eq!(
         (facts.protocol, facts.external),
         (PortProtocol::Pcp, External::WithEachPort)
@@ -105,7 +105,7 @@ async fn a_port_is_opened_and_kept_over_pcp() {
         (Some(OUTSIDE.into()), PortProtocol::Pcp)
     );
     // Found again, it still knows the number that the port was opened with.
-    let (mut router, _) = find(CLIENT, gateway, Some(router)).await.unwrap();
+    let (mut router, _) = find(CLIENT, route, Some(router)).await.unwrap();
     let before = router.mappings[0].1.mapping_type();
     let checked = Outcome::Checked {
         external: External::Is(OUTSIDE.into()),
@@ -120,7 +120,7 @@ async fn a_port_is_opened_and_kept_over_pcp() {
 
 #[tokio::test]
 async fn a_refusal_is_told_in_words() {
-    let (gateway, _tasks) = start(|question| {
+    let (route, _tasks) = start(|question| {
         let mut answer = pcp_only(question);
         if question[0] == 2 {
             answer[3] = 2;
@@ -128,7 +128,7 @@ async fn a_refusal_is_told_in_words() {
         Some(answer)
     })
     .await;
-    let (mut router, _) = find(CLIENT, gateway, None).await.unwrap();
+    let (mut router, _) = find(CLIENT, route, None).await.unwrap();
     match router.map(endpoint(), 4801).await {
         Outcome::Refused(_, words) => assert!(words.contains("Not authorized"), "{words}"),
         other => panic!("{other:?}"),
@@ -137,9 +137,9 @@ async fn a_refusal_is_told_in_words() {
 
 #[tokio::test]
 async fn nobody_there_is_no_router() {
-    let (gateway, tasks) = start(nat_pmp).await;
+    let (route, tasks) = start(nat_pmp).await;
     drop(tasks);
-    assert!(find(CLIENT, gateway, None).await.is_none());
+    assert!(find(CLIENT, route, None).await.is_none());
 }
 
 #[tokio::test]
@@ -171,8 +171,8 @@ async fn answers_that_make_no_sense_open_nothing() {
         },
     ];
     for script in scripts {
-        let (gateway, _tasks) = start(script).await;
-        let (mut router, _) = find(CLIENT, gateway, None).await.unwrap();
+        let (route, _tasks) = start(script).await;
+        let (mut router, _) = find(CLIENT, route, None).await.unwrap();
         match router.map(endpoint(), 4801).await {
             Outcome::Refused(..) | Outcome::Lost => {}
             other => panic!("{other:?}"),

@@ -3,10 +3,10 @@
 //! | state | next |
 //! |---|---|
 //! | no router | `Find`; none: again after 10 s, 20 s, ... 5 min, at once when the networks change |
-//! | router, no public address | `Check` with the same patience: what it opened would be no use |
+//! | router, no public address | `Check` with the same backoff: what it opened would be no use |
 //! | router, public address | `Map` each port, again at half of its lease; `Check` every 45 s |
 //! | a port is gone | `Map`, at the same port outside if it can be |
-//! | the router refuses | what is open stays; `Map` again with the same patience |
+//! | the router refuses | what is open stays; `Map` again with the same backoff |
 //! | the router doesn't answer | `Find`; what was opened is shown until two searches found nothing |
 //!
 //! A line that nothing is wanted of any more closes what is open, and is over.
@@ -14,14 +14,16 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use bitswap::pace::Backoff;
+
 use super::{Endpoint, External, Facts, Granted, Job, Opened, Outcome, PortState, trouble};
 use crate::net::status::{Mapping, Router, RouterProblem};
 
 /// How often a router is asked whether what it opened is open. A restart costs this long.
 const CHECK: Duration = Duration::from_secs(45);
 /// The first pause after a failure, and the longest: a person who changed the router's settings looks again in that time.
-const PATIENCE: Duration = Duration::from_secs(10);
-const MAX_PATIENCE: Duration = Duration::from_mins(5);
+const BACKOFF: Duration = Duration::from_secs(10);
+const MAX_BACKOFF: Duration = Duration::from_mins(5);
 /// The time between two searches for a router that was there before. Datagrams get lost, above all on wireless networks.
 const SECOND_LOOK: Duration = Duration::from_secs(3);
 /// The shortest lease that is believed: with less, a router could have us ask it without pause. And the longest: what a
@@ -266,8 +268,8 @@ impl Line {
         self.stale.clear();
         self.refusal = None;
         self.searched = true;
-        let patience = patience(self.misses);
-        self.find_at.get_or_insert(now + patience);
+        let again_at = now + backoff(self.misses);
+        self.find_at.get_or_insert(again_at);
     }
 
     fn mapped(&mut self, now: Instant, granted: Granted) {
@@ -323,7 +325,7 @@ impl Line {
         self.refusal = Some(Refusal {
             words,
             times,
-            retry_at: now + patience(times),
+            retry_at: now + backoff(times),
         });
     }
 
@@ -367,7 +369,7 @@ impl Line {
         self.losses += 1;
         self.find_at = Some(match self.losses {
             1 => now,
-            more => now + patience(more - 1),
+            more => now + backoff(more - 1),
         });
         if self.losses >= LOSSES && !self.held.iter().any(|held| held.open) {
             self.refuse(now, "no answer".to_owned());
@@ -395,7 +397,7 @@ impl Line {
         if self.is_usable() {
             CHECK
         } else {
-            CHECK.max(patience(self.checks))
+            CHECK.max(backoff(self.checks))
         }
     }
 
@@ -485,7 +487,7 @@ impl Line {
     }
 }
 
-fn patience(times: u32) -> Duration {
-    let doublings = times.saturating_sub(1).min(8);
-    (PATIENCE * 2u32.pow(doublings)).min(MAX_PATIENCE)
+/// The pause after so many failures in a row.
+fn backoff(times: u32) -> Duration {
+    Backoff::after(BACKOFF, MAX_BACKOFF, times.saturating_sub(1))
 }

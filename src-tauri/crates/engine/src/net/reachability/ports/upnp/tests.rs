@@ -63,7 +63,7 @@ impl Fake {
         }
     }
 
-    async fn find(&self) -> Option<(Router, Facts)> {
+    async fn find(&self) -> Option<(Client, Facts)> {
         find(LOOPBACK, None, &self.ssdp).await
     }
 

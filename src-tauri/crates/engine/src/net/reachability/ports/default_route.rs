@@ -1,17 +1,18 @@
-//! The router that this machine sends everything to that isn't on its own networks.
+//! The default route: the router that this machine sends everything to that isn't on its own networks.
 
 use std::net::IpAddr;
 
-/// A default gateway.
+/// A default route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Gateway {
+pub(super) struct DefaultRoute {
+    /// The router's address.
     pub(super) address: IpAddr,
-    /// The interface through which it is reached: an IPv6 gateway is known by an address that many interfaces may have.
+    /// The interface through which it is reached: an IPv6 router is known by an address that many interfaces may have.
     pub(super) interface: u32,
 }
 
-/// The default gateway of the interface that has the address.
-pub(super) async fn of(ip: IpAddr) -> Option<Gateway> {
+/// The default route of the interface that has the address.
+pub(super) async fn of(ip: IpAddr) -> Option<DefaultRoute> {
     // It reads the system's tables, which may take a moment.
     let interfaces = tokio::task::spawn_blocking(netdev::get_interfaces);
     let interfaces = interfaces.await.ok()?;
@@ -24,7 +25,7 @@ pub(super) async fn of(ip: IpAddr) -> Option<Gateway> {
         IpAddr::V4(_) => gateway.ipv4.first().copied().map(IpAddr::V4)?,
         IpAddr::V6(_) => gateway.ipv6.first().copied().map(IpAddr::V6)?,
     };
-    Some(Gateway {
+    Some(DefaultRoute {
         address,
         interface: interface.index,
     })
