@@ -1,32 +1,23 @@
 //! The command line: words in, calls to an engine, text out.
 //!
-//! One file a command. A command finds its engine through [`connect`], says what happened as events through [`render`],
-//! and ends with an exit code: 0, 1 for a problem, 2 for wrong usage, 3 when nobody has the content in time.
+//! One file a subject, with its commands. A command finds its engine through [`connect`], says what
+//! happened as events through [`render`], and ends with an exit code: 0, 1 for a problem, 2 for wrong
+//! usage, 3 when nobody has the content in time.
 
-mod act;
-mod cat;
+mod car;
 mod cid;
-mod completions;
 mod connect;
 mod daemon;
-mod export;
 mod get;
-mod import;
-mod link;
-mod list;
-mod ls;
-mod man;
+mod items;
+mod look;
 mod network;
-mod pause;
 mod peers;
-mod remove;
 mod render;
-mod resume;
 mod settings;
 mod share;
-mod status;
+mod shell;
 mod text;
-mod verify;
 mod watch;
 #[cfg(feature = "desktop")]
 mod window;
@@ -85,23 +76,23 @@ enum Command {
     Daemon(daemon::Args),
     Share(share::Args),
     Get(get::Args),
-    List(list::Args),
-    Status(status::Args),
-    Link(link::Args),
-    Pause(pause::Args),
-    Resume(resume::Args),
-    Verify(verify::Args),
-    Remove(remove::Args),
+    List(items::ListArgs),
+    Status(items::StatusArgs),
+    Link(items::LinkArgs),
+    Pause(items::PauseArgs),
+    Resume(items::ResumeArgs),
+    Verify(items::VerifyArgs),
+    Remove(items::RemoveArgs),
     Cid(cid::Args),
-    Ls(ls::Args),
-    Cat(cat::Args),
-    Import(import::Args),
-    Export(export::Args),
+    Ls(look::LsArgs),
+    Cat(look::CatArgs),
+    Import(car::ImportArgs),
+    Export(car::ExportArgs),
     Peers(peers::Args),
     Network(network::Args),
     Settings(settings::Args),
-    Completions(completions::Args),
-    Man(man::Args),
+    Completions(shell::CompletionsArgs),
+    Man(shell::ManArgs),
 }
 
 /// What every command runs with.
@@ -121,14 +112,6 @@ const OK: Outcome = Ok(0);
 struct ItemArgs {
     /// The item's number, as `shoal list` shows it
     id: ItemId,
-}
-
-/// How long a look inside a link may take.
-#[derive(Debug, clap::Args)]
-struct Patience {
-    /// Give up, with exit code 3, when nobody answers for so long
-    #[arg(long, value_name = "SECS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
-    timeout: u64,
 }
 
 /// Runs the program.
@@ -168,8 +151,8 @@ fn run(command: Command, data_dir: Option<PathBuf>, out: &Output) -> Outcome {
     match command {
         // These need neither data nor an engine.
         Command::Cid(args) => return cid::run(args, out),
-        Command::Completions(args) => return completions::run(args, out),
-        Command::Man(args) => return man::run(args, out),
+        Command::Completions(args) => return shell::completions(args, out),
+        Command::Man(args) => return shell::man(args, out),
         _ => {}
     }
     let context = Context {
@@ -205,23 +188,23 @@ async fn dispatch(command: Command, context: &Context) -> Outcome {
         Command::Daemon(args) => daemon::run(args, context).await,
         Command::Share(args) => share::run(args, context).await,
         Command::Get(args) => get::run(args, context).await,
-        Command::List(args) => list::run(args, context).await,
-        Command::Status(args) => status::run(args, context).await,
-        Command::Link(args) => link::run(args, context).await,
-        Command::Pause(args) => pause::run(args, context).await,
-        Command::Resume(args) => resume::run(args, context).await,
-        Command::Verify(args) => verify::run(args, context).await,
-        Command::Remove(args) => remove::run(args, context).await,
-        Command::Ls(args) => ls::run(args, context).await,
-        Command::Cat(args) => cat::run(args, context).await,
-        Command::Import(args) => import::run(args, context).await,
-        Command::Export(args) => export::run(args, context).await,
+        Command::List(args) => items::list(args, context).await,
+        Command::Status(args) => items::status(args, context).await,
+        Command::Link(args) => items::link(args, context).await,
+        Command::Pause(args) => items::pause(args, context).await,
+        Command::Resume(args) => items::resume(args, context).await,
+        Command::Verify(args) => items::verify(args, context).await,
+        Command::Remove(args) => items::remove(args, context).await,
+        Command::Ls(args) => look::ls(args, context).await,
+        Command::Cat(args) => look::cat(args, context).await,
+        Command::Import(args) => car::import(args, context).await,
+        Command::Export(args) => car::export(args, context).await,
         Command::Peers(args) => peers::run(args, context).await,
         Command::Network(args) => network::run(args, context).await,
         Command::Settings(args) => settings::run(args, context).await,
         Command::Cid(args) => cid::run(args, &context.out),
-        Command::Completions(args) => completions::run(args, &context.out),
-        Command::Man(args) => man::run(args, &context.out),
+        Command::Completions(args) => shell::completions(args, &context.out),
+        Command::Man(args) => shell::man(args, &context.out),
     }
 }
 

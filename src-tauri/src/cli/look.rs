@@ -1,0 +1,93 @@
+//! `shoal ls` and `shoal cat`: a look inside a link, of which nothing is kept.
+
+use engine::api::EntryView;
+use futures::StreamExt;
+
+use super::connect::{Connection, interrupted};
+use super::text::bytes;
+use super::{Context, INTERRUPTED, OK, Outcome};
+use crate::api::types::{Event, Request};
+
+/// How long a look inside a link may take.
+#[derive(Debug, clap::Args)]
+struct Patience {
+    /// Give up, with exit code 3, when nobody answers for so long
+    #[arg(long, value_name = "SECS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    timeout: u64,
+}
+
+/// List what is inside a link, without keeping it
+#[derive(Debug, clap::Args)]
+pub(super) struct LsArgs {
+    /// A CID, /ipfs/CID/path, ipfs://CID or the address of a gateway
+    link: String,
+    #[command(flatten)]
+    patience: Patience,
+}
+
+pub(super) async fn ls(args: LsArgs, context: &Context) -> Outcome {
+    super::check_link(&args.link)?;
+    let connection = Connection::online(context).await?;
+    let request = Request::List {
+        link: args.link,
+        patience: args.patience.timeout,
+    };
+    let entries = tokio::select! {
+        entries = connection.call(request) => entries.map(Some),
+        () = interrupted() => Ok(None),
+    };
+    connection.leave().await;
+    let Some(entries): Option<Vec<EntryView>> = entries? else {
+        return Ok(INTERRUPTED);
+    };
+    if context.out.is_json() {
+        entries
+            .into_iter()
+            .try_for_each(|entry| context.out.event(&Event::Entry(entry)))?;
+    } else {
+        context.out.table(entries.into_iter().map(row))?;
+    }
+    OK
+}
+
+fn row(entry: EntryView) -> [String; 3] {
+    [
+        entry.kind,
+        entry.size.map(bytes).unwrap_or_default(),
+        entry.name,
+    ]
+}
+
+/// Write a file's bytes to standard output, without keeping it
+#[derive(Debug, clap::Args)]
+pub(super) struct CatArgs {
+    /// A CID, /ipfs/CID/path, ipfs://CID or the address of a gateway
+    link: String,
+    #[command(flatten)]
+    patience: Patience,
+}
+
+pub(super) async fn cat(args: CatArgs, context: &Context) -> Outcome {
+    super::check_link(&args.link)?;
+    let connection = Connection::online(context).await?;
+    let request = Request::Cat {
+        link: args.link,
+        patience: args.patience.timeout,
+    };
+    let outcome = tokio::select! {
+        outcome = pour(request, &connection, context) => outcome,
+        () = interrupted() => Ok(INTERRUPTED),
+    };
+    connection.leave().await;
+    outcome
+}
+
+async fn pour(request: Request, connection: &Connection, context: &Context) -> Outcome {
+    let mut chunks = connection.bytes(request).await?;
+    while let Some(chunk) = chunks.next().await
+        && context.out.is_read()
+    {
+        context.out.raw(&chunk?)?;
+    }
+    OK
+}
