@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 use engine::api::Problem;
 use engine::paths::DataDirError;
 use engine::{Engine, EngineError, Options};
-use serde::de::DeserializeOwned;
 
-use crate::api::types::Request;
-use crate::api::{handlers, problem};
-use crate::control::{Answer, ByteStream, Remote, Reply, Server};
+#[cfg(feature = "desktop")]
+use crate::api::Reply;
+use crate::api::{Answer, Call, Request};
+use crate::control::{Remote, Server};
 
 /// How long to wait for an engine that is starting or stopping in another process: its lock is taken, and it can't be
 /// asked.
@@ -87,7 +87,10 @@ impl Connection {
     fn foreground(engine: Engine, data_dir: &Path) -> Self {
         let mut remarks = Vec::from_iter(recovery(&engine));
         let answering = engine.clone();
-        let service = move |request| handlers::answer(answering.clone(), request);
+        let service = move |request: Request| {
+            let engine = answering.clone();
+            async move { request.run(&engine).await }
+        };
         let control = Server::open(data_dir, service);
         if let Err(error) = &control {
             remarks.push(format!("Other commands can't reach this Shoal: {error}"));
@@ -99,17 +102,8 @@ impl Connection {
         }
     }
 
-    /// Asks, and expects an answer of that type.
-    pub(crate) async fn call<T: DeserializeOwned>(&self, request: Request) -> Result<T, Problem> {
-        self.asked.call(request).await
-    }
-
-    /// Asks, and expects bytes.
-    pub(crate) async fn bytes(&self, request: Request) -> Result<ByteStream, Problem> {
-        match self.asked.answer(request).await? {
-            Reply::Bytes(bytes) => Ok(bytes),
-            Reply::Value(_) => Err(problem::other_version(&"a value instead of bytes")),
-        }
+    pub(crate) async fn call<C: Call>(&self, call: C) -> Result<C::Answer, Problem> {
+        self.asked.call(call).await
     }
 
     /// Whether the work ends with this process.
@@ -130,22 +124,19 @@ impl Connection {
 }
 
 impl Asked {
-    pub(crate) async fn answer(&self, request: Request) -> Answer {
+    pub(crate) async fn call<C: Call>(&self, call: C) -> Result<C::Answer, Problem> {
         match self {
-            Self::Running(remote) => remote.ask(&request).await,
-            Self::Offline(engine) | Self::Foreground(engine) => {
-                handlers::answer(engine.clone(), request).await
-            }
+            Self::Running(remote) => C::Answer::from_reply(remote.ask(&call.into()).await?),
+            Self::Offline(engine) | Self::Foreground(engine) => call.run(engine).await,
         }
     }
 
-    /// Asks, and expects an answer of that type.
-    pub(crate) async fn call<T: DeserializeOwned>(&self, request: Request) -> Result<T, Problem> {
-        match self.answer(request).await? {
-            Reply::Value(value) => {
-                serde_json::from_value(value).map_err(|error| problem::other_version(&error))
-            }
-            Reply::Bytes(_) => Err(problem::other_version(&"bytes instead of a value")),
+    /// For a call of which only the name is known.
+    #[cfg(feature = "desktop")]
+    pub(crate) async fn answer(&self, request: Request) -> Result<Reply, Problem> {
+        match self {
+            Self::Running(remote) => remote.ask(&request).await,
+            Self::Offline(engine) | Self::Foreground(engine) => request.run(engine).await,
         }
     }
 }

@@ -1,23 +1,20 @@
 //! The control socket: a second process talks to the engine, or the window, that runs on a data directory.
 //!
-//! A Unix socket in the data directory, or a named pipe on Windows, one for each kind of request ([`Ask`]); never TCP, and only this user can open it. A
-//! connection carries one request, a line of JSON, and its answer: a line of JSON, or chunks of bytes with a line before
-//! each. Lines, chunks and connections are bounded. Whoever leaves cancels nothing but their own wait: what a request
-//! began goes on.
+//! A Unix socket in the data directory, or a named pipe on Windows, one for each kind of request
+//! ([`Ask`]); never TCP, and only this user can open it. A connection carries one request, a line of
+//! JSON, and its answer: a line of JSON, or chunks of bytes with a line before each. Lines, chunks and
+//! connections are bounded. Whoever leaves cancels nothing but their own wait: what a request began
+//! goes on.
 
 mod address;
 mod client;
 mod server;
 mod wire;
 
-use bytes::Bytes;
-use engine::api::Problem;
-use futures::stream::BoxStream;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
-use crate::api::types::Request;
+use crate::api::Request;
 
 pub(crate) use client::Remote;
 pub(crate) use server::Server;
@@ -40,17 +37,6 @@ impl Ask for Request {
         Self::only_waits(self)
     }
 }
-
-/// What came of a request.
-pub(crate) type Answer = Result<Reply, Problem>;
-
-pub(crate) enum Reply {
-    Value(Value),
-    Bytes(ByteStream),
-}
-
-/// A file's bytes in order; ends after the first problem.
-pub(crate) type ByteStream = BoxStream<'static, Result<Bytes, Problem>>;
 
 #[cfg(test)]
 #[cfg(unix)]

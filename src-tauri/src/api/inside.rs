@@ -1,25 +1,123 @@
-//! Looking inside and steering: an item's files, bytes and blocks, what a link leads to, what is about to be shared.
+//! Calls that look inside and steer: an item's files, bytes and blocks, what a link leads to, what is
+//! about to be shared.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use engine::Engine;
-use engine::api::{ItemId, Problem};
-use futures::StreamExt;
-use serde::{Deserialize, Serialize};
-
-pub(crate) use engine::api::{
-    FilesRequest, FilesView, InspectLinkRequest, InspectPathsRequest, InspectView, LinkView,
-    PathsView, PiecesView, PrioritizeRequest, RelocateRequest, SelectRequest,
+use engine::api::{
+    EntryView, FilesRequest, FilesView, InspectLinkRequest, InspectPathsRequest, InspectView,
+    ItemId, PathsView, PiecesView, PrioritizeRequest, Problem, RelocateRequest, SelectRequest,
 };
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
-use super::handlers::told;
-use crate::control::ByteStream;
+use super::problem::{self, told};
+use super::{ByteStream, Call};
 
-/// What lies at a path inside an item.
+impl Call for FilesRequest {
+    const NAME: &'static str = "files";
+    type Answer = FilesView;
+
+    async fn run(self, engine: &Engine) -> Result<FilesView, Problem> {
+        engine.files(self).await.map_err(told)
+    }
+}
+
+/// About one item.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, TS)]
+#[ts(rename = "OfItem")]
+pub(crate) struct PiecesRequest {
+    pub(crate) id: ItemId,
+}
+
+impl Call for PiecesRequest {
+    const NAME: &'static str = "pieces";
+    type Answer = PiecesView;
+
+    async fn run(self, engine: &Engine) -> Result<PiecesView, Problem> {
+        engine.pieces(self.id).await.map_err(told)
+    }
+}
+
+impl Call for InspectPathsRequest {
+    const NAME: &'static str = "inspect-paths";
+    type Answer = PathsView;
+
+    async fn run(self, engine: &Engine) -> Result<PathsView, Problem> {
+        engine.inspect_paths(self).await.map_err(told)
+    }
+}
+
+impl Call for InspectLinkRequest {
+    const NAME: &'static str = "inspect-link";
+    const ONLY_WAITS: bool = true;
+    type Answer = InspectView;
+
+    async fn run(self, engine: &Engine) -> Result<InspectView, Problem> {
+        engine.inspect_link(self).await.map_err(told)
+    }
+}
+
+impl Call for SelectRequest {
+    const NAME: &'static str = "select";
+    type Answer = ();
+
+    async fn run(self, engine: &Engine) -> Result<(), Problem> {
+        engine.select(self).await.map_err(told)
+    }
+}
+
+impl Call for PrioritizeRequest {
+    const NAME: &'static str = "prioritize";
+    type Answer = ();
+
+    async fn run(self, engine: &Engine) -> Result<(), Problem> {
+        engine.prioritize(self).await.map_err(told)
+    }
+}
+
+impl Call for RelocateRequest {
+    const NAME: &'static str = "relocate";
+    type Answer = ();
+
+    async fn run(self, engine: &Engine) -> Result<(), Problem> {
+        engine.relocate(self).await.map_err(told)
+    }
+}
+
+/// The size of what lies at a path inside an item.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct OfFile {
+pub(crate) struct SizeRequest {
     pub(crate) id: ItemId,
     pub(crate) path: String,
+}
+
+impl Call for SizeRequest {
+    const NAME: &'static str = "size";
+    /// Bytes.
+    type Answer = u64;
+
+    async fn run(self, engine: &Engine) -> Result<u64, Problem> {
+        let stat = engine.stat(self.id, &self.path).await.map_err(told)?;
+        Ok(stat.size)
+    }
+}
+
+/// Where on this machine lies what is at a path inside an item.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct PlaceRequest {
+    pub(crate) id: ItemId,
+    pub(crate) path: String,
+}
+
+impl Call for PlaceRequest {
+    const NAME: &'static str = "place";
+    type Answer = PathBuf;
+
+    async fn run(self, engine: &Engine) -> Result<PathBuf, Problem> {
+        engine.place(self.id, &self.path).await.map_err(told)
+    }
 }
 
 /// Bytes of a file in an item.
@@ -33,62 +131,72 @@ pub(crate) struct ReadRequest {
     pub(crate) len: u64,
 }
 
-pub(crate) async fn files(engine: &Engine, request: FilesRequest) -> Result<FilesView, Problem> {
-    engine.files(request).await.map_err(told)
+impl Call for ReadRequest {
+    const NAME: &'static str = "read";
+    type Answer = ByteStream;
+
+    async fn run(self, engine: &Engine) -> Result<ByteStream, Problem> {
+        let range = self.offset..self.offset.saturating_add(self.len);
+        let reading = engine.read(self.id, &self.path, range).await;
+        let bytes = reading.map_err(told)?.bytes;
+        let chunks = futures::stream::unfold(bytes, |mut bytes| async move {
+            let chunk = bytes.recv().await?;
+            Some((chunk.map_err(told), bytes))
+        });
+        Ok(ByteStream::new(chunks))
+    }
 }
 
-pub(crate) async fn links(engine: &Engine, id: ItemId) -> Result<LinkView, Problem> {
-    engine.links(id).await.map_err(told)
+/// What is inside a link, whether it is here or has to be found.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct ListRequest {
+    pub(crate) link: String,
+    /// Seconds to wait for somebody who has it.
+    pub(crate) patience: u64,
 }
 
-pub(crate) async fn inspect_paths(
-    engine: &Engine,
-    request: InspectPathsRequest,
-) -> Result<PathsView, Problem> {
-    engine.inspect_paths(request).await.map_err(told)
+impl Call for ListRequest {
+    const NAME: &'static str = "list";
+    const ONLY_WAITS: bool = true;
+    type Answer = Vec<EntryView>;
+
+    async fn run(self, engine: &Engine) -> Result<Vec<EntryView>, Problem> {
+        let listing = engine.list(&self.link);
+        within(self.patience, listing).await?.map_err(told)
+    }
 }
 
-/// A file's bytes.
-pub(crate) async fn size(engine: &Engine, file: OfFile) -> Result<u64, Problem> {
-    let stat = engine.stat(file.id, &file.path).await.map_err(told)?;
-    Ok(stat.size)
+/// A file's bytes, whether it is here or has to be found.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct CatRequest {
+    pub(crate) link: String,
+    /// Seconds to wait for the first bytes, and for each that follow.
+    pub(crate) patience: u64,
 }
 
-/// Where it lies on this machine.
-pub(crate) async fn place(engine: &Engine, file: OfFile) -> Result<PathBuf, Problem> {
-    engine.place(file.id, &file.path).await.map_err(told)
+impl Call for CatRequest {
+    const NAME: &'static str = "cat";
+    type Answer = ByteStream;
+
+    async fn run(self, engine: &Engine) -> Result<ByteStream, Problem> {
+        let patience = self.patience;
+        let finding = within(patience, engine.cat(&self.link));
+        let bytes = finding.await?.map_err(told)?;
+        let chunks = futures::stream::unfold(Some(bytes), move |bytes| async move {
+            let mut bytes = bytes?;
+            match within(patience, bytes.recv()).await {
+                Ok(Some(Ok(chunk))) => Some((Ok(chunk), Some(bytes))),
+                Ok(Some(Err(error))) => Some((Err(told(error)), None)),
+                Ok(None) => None,
+                Err(problem) => Some((Err(problem), None)),
+            }
+        });
+        Ok(ByteStream::new(chunks))
+    }
 }
 
-pub(crate) async fn inspect_link(
-    engine: &Engine,
-    request: InspectLinkRequest,
-) -> Result<InspectView, Problem> {
-    engine.inspect_link(request).await.map_err(told)
-}
-
-pub(crate) async fn select(engine: &Engine, request: SelectRequest) -> Result<(), Problem> {
-    engine.select(request).await.map_err(told)
-}
-
-pub(crate) async fn prioritize(engine: &Engine, request: PrioritizeRequest) -> Result<(), Problem> {
-    engine.prioritize(request).await.map_err(told)
-}
-
-pub(crate) async fn relocate(engine: &Engine, request: RelocateRequest) -> Result<(), Problem> {
-    engine.relocate(request).await.map_err(told)
-}
-
-pub(crate) async fn pieces(engine: &Engine, id: ItemId) -> Result<PiecesView, Problem> {
-    engine.pieces(id).await.map_err(told)
-}
-
-pub(crate) async fn read(engine: &Engine, request: ReadRequest) -> Result<ByteStream, Problem> {
-    let range = request.offset..request.offset.saturating_add(request.len);
-    let reading = engine.read(request.id, &request.path, range).await;
-    let bytes = reading.map_err(told)?.bytes;
-    let chunks = futures::stream::unfold(bytes, |mut bytes| async move {
-        let chunk = bytes.recv().await?;
-        Some((chunk.map_err(told), bytes))
-    });
-    Ok(chunks.boxed())
+async fn within<T>(seconds: u64, work: impl Future<Output = T>) -> Result<T, Problem> {
+    let limit = Duration::from_secs(seconds);
+    let done = tokio::time::timeout(limit, work).await;
+    done.map_err(|_| problem::nobody_has_it(seconds))
 }

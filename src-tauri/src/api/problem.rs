@@ -30,6 +30,11 @@ pub(crate) fn is_engine_stopped(problem: &Problem) -> bool {
     problem.code == ENGINE_STOPPED || problem.code == EngineError::Stopping.problem().code
 }
 
+/// An engine's error, whatever room it is from, as a person reads it.
+pub(super) fn told(error: impl Into<EngineError>) -> Problem {
+    error.into().problem()
+}
+
 /// Nobody who has the content was found in time.
 pub(crate) fn is_nobody(problem: &Problem) -> bool {
     matches!(problem.code.as_str(), NOBODY_HAS_IT | NOBODY_REACHABLE)

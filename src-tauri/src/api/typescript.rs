@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use serde::Serialize;
 use ts_rs::{Config, TS, TypeVisitor};
 
-use super::types::{Request, calls};
+use super::Call;
+use super::request::calls_of_the_page;
 
 /// Set, it rewrites the file instead of comparing it: `make types`.
 const WRITE: &str = "SHOAL_WRITE_TYPES";
@@ -19,14 +19,7 @@ const HEAD: &str = "\
 ";
 
 /// Takes the calls down, one by one.
-pub(super) trait CallList {
-    /// A call with an argument; `request` says which request that makes.
-    fn call<A: TS + 'static, R: TS + 'static>(&mut self, name: &str, request: fn(A) -> Request);
-    /// A call without.
-    fn plain<R: TS + 'static>(&mut self, name: &str, request: &Request);
-}
-
-struct File {
+pub(super) struct File {
     config: Config,
     /// Declarations by name.
     types: BTreeMap<String, String>,
@@ -40,7 +33,7 @@ impl File {
             types: BTreeMap::new(),
             calls: String::new(),
         };
-        calls(&mut file);
+        calls_of_the_page(&mut file);
         // Part of each item, and what every call may fail with.
         file.declare::<engine::api::State>();
         file.declare::<engine::api::Problem>();
@@ -68,29 +61,24 @@ impl File {
         }
     }
 
-    fn line<R: TS + 'static>(&mut self, name: &str, argument: &str) {
-        self.declare::<R>();
-        let answer = R::name(&self.config);
-        let _ = writeln!(self.calls, "  \"{name}\": [{argument}, {answer}];");
+    pub(super) fn call<C: Call<Answer: TS> + TS>(&mut self) {
+        // What asks for nothing in particular needs no name.
+        let argument = match C::inline(&self.config) {
+            nothing if nothing == "null" => nothing,
+            _ => {
+                self.declare::<C>();
+                C::name(&self.config)
+            }
+        };
+        self.declare::<C::Answer>();
+        let answer = C::Answer::name(&self.config);
+        let _ = writeln!(self.calls, "  \"{}\": [{argument}, {answer}];", C::NAME);
     }
 }
 
 impl TypeVisitor for File {
     fn visit<T: TS + 'static + ?Sized>(&mut self) {
         self.declare::<T>();
-    }
-}
-
-impl CallList for File {
-    fn call<A: TS + 'static, R: TS + 'static>(&mut self, name: &str, _: fn(A) -> Request) {
-        self.declare::<A>();
-        let argument = A::name(&self.config);
-        self.line::<R>(name, &argument);
-    }
-
-    fn plain<R: TS + 'static>(&mut self, name: &str, request: &Request) {
-        assert_eq!(json(request), format!("{{\"call\":\"{name}\"}}"));
-        self.line::<R>(name, "null");
     }
 }
 
@@ -109,10 +97,6 @@ fn tidy(declaration: &str) -> String {
         let _ = writeln!(tidy, "{indent}{line}");
     }
     tidy
-}
-
-fn json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap()
 }
 
 #[test]

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use engine::api::{ItemId, ItemView, Problem};
+use engine::api::{ItemView, Problem};
 
 use super::connect::Connection;
+use super::event::{Event, path_text};
 use super::{Context, ItemArgs, OK, Outcome, absolute, watch};
-use crate::api::types::{Event, Request, path_text};
+use crate::api::{ExportCarRequest, ImportCarRequest};
 
 /// Take the content of a CAR file in, as an item that is shared
 #[derive(Debug, clap::Args)]
@@ -35,7 +36,7 @@ async fn taken_in(
     context: &Context,
     path: PathBuf,
 ) -> Result<ItemView, Problem> {
-    let id: ItemId = connection.call(Request::ImportCar { path }).await?;
+    let id = connection.call(ImportCarRequest { path }).await?;
     watch::until_shared(connection, &context.out, id, None).await
 }
 
@@ -52,7 +53,7 @@ pub(super) async fn export(args: ExportArgs, context: &Context) -> Outcome {
     let (id, path) = (args.item.id, absolute(&args.file)?);
     let connection = Connection::any(context).await?;
     let bytes = connection
-        .call(Request::ExportCar {
+        .call(ExportCarRequest {
             id,
             path: path.clone(),
         })

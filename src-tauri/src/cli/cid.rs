@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use super::event::Event;
 use super::render::Output;
 use super::{OK, Outcome, absolute};
-use crate::api::types::Event;
 
 /// Compute the CID that a share would have; stores and sends nothing
 #[derive(Debug, clap::Args)]

@@ -5,9 +5,9 @@ use engine::api::Problem;
 use engine::paths::DataDirError;
 
 use super::Context;
+use super::event::Event;
 use super::render::Output;
-use crate::api::problem;
-use crate::api::types::{Event, Hello, Request};
+use crate::api::{Hello, HelloRequest, problem};
 use crate::connect::Asked;
 
 pub(super) use crate::connect::Connection;
@@ -53,7 +53,7 @@ impl Connection {
         if let Asked::Foreground(_) = self.asked {
             let Hello {
                 peer_id, listen, ..
-            } = self.call(Request::Hello).await?;
+            } = self.call(HelloRequest).await?;
             out.event(&Event::Ready { peer_id, listen })?;
         }
         Ok(())

@@ -3,13 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use engine::api::{DownloadRequest, Report};
-use engine::api::{ItemId, ItemView, Problem};
+use engine::api::{DownloadRequest, ItemId, ItemView, Problem};
 
 use super::connect::{Connection, interrupted};
+use super::event::{Event, path_text};
 use super::{Context, INTERRUPTED, OK, Outcome, absolute, watch};
-use crate::api::problem;
-use crate::api::types::{Event, OfItem, RemoveRequest, Request, path_text};
+use crate::api::{ItemRequest, ItemsRequest, RemoveRequest, ReportRequest, problem};
 
 /// Fetch what a link names from everyone who has it
 ///
@@ -75,11 +74,11 @@ async fn get(
 ) -> Outcome {
     let out = &context.out;
     connection.say_ready(out).await?;
-    let before: Vec<ItemView> = match patience {
-        Some(_) => connection.call(Request::Items).await?,
+    let before = match patience {
+        Some(_) => connection.call(ItemsRequest).await?,
         None => Vec::new(),
     };
-    let id = connection.call(Request::Download(request.clone())).await?;
+    let id = connection.call(request.clone()).await?;
     *begun = Some(id);
     if detach && !connection.is_ours() {
         out.event(&Event::Detached { id })?;
@@ -98,7 +97,7 @@ async fn get(
 
 async fn done(connection: &Connection, context: &Context, view: ItemView) -> Outcome {
     let id = view.id;
-    let report: Report = connection.call(Request::Report(OfItem { id })).await?;
+    let report = connection.call(ReportRequest { id }).await?;
     let out = &context.out;
     out.progress(&view)?;
     let path = report.path.or(view.path).unwrap_or_default();
@@ -116,15 +115,15 @@ async fn done(connection: &Connection, context: &Context, view: ItemView) -> Out
 
 /// A download that this command began and nothing came of leaves nothing behind; what has begun to arrive is kept.
 async fn give_up(connection: &Connection, id: ItemId, known: bool) -> Result<(), Problem> {
-    let view: ItemView = connection.call(Request::Item(OfItem { id })).await?;
+    let view = connection.call(ItemRequest { id }).await?;
     if known || view.done > 0 {
         return Ok(());
     }
     connection
-        .call(Request::Remove(RemoveRequest {
+        .call(RemoveRequest {
             ids: vec![id],
             delete_files: false,
-        }))
+        })
         .await
 }
 

@@ -1,13 +1,15 @@
 //! `shoal list`, `status`, `link`, `pause`, `resume`, `verify` and `remove`: the items that there are,
 //! and what is done with them.
 
-use engine::api::{Action, ItemId, ItemView, Problem, Report, State};
+use engine::api::{Action, ItemId, ItemView, Problem, State};
 
 use super::connect::{Connection, interrupted};
+use super::event::{Event, path_text};
 use super::text::{bytes, count, kind, people, rate, sentence};
 use super::{Context, INTERRUPTED, ItemArgs, OK, Outcome, watch};
-use crate::api::inside::LinkView;
-use crate::api::types::{ActRequest, Event, OfItem, RemoveRequest, Request, path_text};
+use crate::api::{
+    ActRequest, ItemRequest, ItemsRequest, LinkRequest, RemoveRequest, ReportRequest,
+};
 
 /// List everything that is shared or being fetched
 #[derive(Debug, clap::Args)]
@@ -15,7 +17,7 @@ pub(super) struct ListArgs {}
 
 pub(super) async fn list(ListArgs {}: ListArgs, context: &Context) -> Outcome {
     let connection = Connection::any(context).await?;
-    let items: Result<Vec<ItemView>, _> = connection.call(Request::Items).await;
+    let items = connection.call(ItemsRequest).await;
     connection.leave().await;
     context.out.items(&items?)?;
     OK
@@ -32,8 +34,8 @@ pub(super) async fn status(args: StatusArgs, context: &Context) -> Outcome {
     let id = args.item.id;
     let connection = Connection::any(context).await?;
     let answers = async {
-        let view: ItemView = connection.call(Request::Item(OfItem { id })).await?;
-        let report: Report = connection.call(Request::Report(OfItem { id })).await?;
+        let view = connection.call(ItemRequest { id }).await?;
+        let report = connection.call(ReportRequest { id }).await?;
         Ok::<_, Problem>((view, report))
     };
     let answers = answers.await;
@@ -90,9 +92,9 @@ pub(super) struct LinkArgs {
 pub(super) async fn link(args: LinkArgs, context: &Context) -> Outcome {
     let id = args.item.id;
     let connection = Connection::any(context).await?;
-    let links = connection.call(Request::Link(OfItem { id })).await;
+    let links = connection.call(LinkRequest { id }).await;
     connection.leave().await;
-    let LinkView { link, .. } = links?;
+    let link = links?.link;
     context.out.event(&Event::Link { id, link })?;
     OK
 }
@@ -135,13 +137,9 @@ async fn act_and_show(id: ItemId, action: Action, context: &Context) -> Outcome 
 }
 
 async fn act(connection: &Connection, id: ItemId, action: Action) -> Result<ItemView, Problem> {
-    let () = connection
-        .call(Request::Act(ActRequest {
-            ids: vec![id],
-            action,
-        }))
-        .await?;
-    connection.call(Request::Item(OfItem { id })).await
+    let ids = vec![id];
+    connection.call(ActRequest { ids, action }).await?;
+    connection.call(ItemRequest { id }).await
 }
 
 /// Read every byte of an item again and compare it with its link
@@ -179,12 +177,8 @@ async fn verified(
     id: ItemId,
 ) -> Result<ItemView, Problem> {
     let action = Action::Verify;
-    let () = connection
-        .call(Request::Act(ActRequest {
-            ids: vec![id],
-            action,
-        }))
-        .await?;
+    let ids = vec![id];
+    connection.call(ActRequest { ids, action }).await?;
     watch::until_shared(connection, &context.out, id, None).await
 }
 
@@ -207,7 +201,7 @@ pub(super) async fn remove(args: RemoveArgs, context: &Context) -> Outcome {
         ids: vec![id],
         delete_files,
     };
-    let removed: Result<(), _> = connection.call(Request::Remove(request)).await;
+    let removed = connection.call(request).await;
     connection.leave().await;
     removed?;
     context.out.event(&Event::Removed { id })?;

@@ -4,9 +4,10 @@ use engine::api::EntryView;
 use futures::StreamExt;
 
 use super::connect::{Connection, interrupted};
+use super::event::Event;
 use super::text::bytes;
 use super::{Context, INTERRUPTED, OK, Outcome};
-use crate::api::types::{Event, Request};
+use crate::api::{CatRequest, ListRequest};
 
 /// How long a look inside a link may take.
 #[derive(Debug, clap::Args)]
@@ -28,7 +29,7 @@ pub(super) struct LsArgs {
 pub(super) async fn ls(args: LsArgs, context: &Context) -> Outcome {
     super::check_link(&args.link)?;
     let connection = Connection::online(context).await?;
-    let request = Request::List {
+    let request = ListRequest {
         link: args.link,
         patience: args.patience.timeout,
     };
@@ -37,7 +38,7 @@ pub(super) async fn ls(args: LsArgs, context: &Context) -> Outcome {
         () = interrupted() => Ok(None),
     };
     connection.leave().await;
-    let Some(entries): Option<Vec<EntryView>> = entries? else {
+    let Some(entries) = entries? else {
         return Ok(INTERRUPTED);
     };
     if context.out.is_json() {
@@ -70,7 +71,7 @@ pub(super) struct CatArgs {
 pub(super) async fn cat(args: CatArgs, context: &Context) -> Outcome {
     super::check_link(&args.link)?;
     let connection = Connection::online(context).await?;
-    let request = Request::Cat {
+    let request = CatRequest {
         link: args.link,
         patience: args.patience.timeout,
     };
@@ -82,8 +83,8 @@ pub(super) async fn cat(args: CatArgs, context: &Context) -> Outcome {
     outcome
 }
 
-async fn pour(request: Request, connection: &Connection, context: &Context) -> Outcome {
-    let mut chunks = connection.bytes(request).await?;
+async fn pour(request: CatRequest, connection: &Connection, context: &Context) -> Outcome {
+    let mut chunks = connection.call(request).await?;
     while let Some(chunk) = chunks.next().await
         && context.out.is_read()
     {

@@ -8,6 +8,7 @@ mod car;
 mod cid;
 mod connect;
 mod daemon;
+mod event;
 mod get;
 mod items;
 mod look;

@@ -6,9 +6,10 @@ use engine::api::{
 };
 
 use super::connect::Connection;
+use super::event::Event;
 use super::text::{bytes, count};
 use super::{Context, OK, Outcome};
-use crate::api::types::{Event, Request};
+use crate::api::NetworkRequest;
 
 /// Show how the running Shoal stands in the network, and where others can reach it
 #[derive(Debug, clap::Args)]
@@ -26,9 +27,7 @@ pub(super) async fn run(Args { check, public }: Args, context: &Context) -> Outc
     let connection = Connection::running(context, "connections").await?;
     if check {
         out.talk("Asking others to try. This takes up to a minute.");
-        let check: CheckView = connection
-            .call(Request::Check(CheckRequest { public }))
-            .await?;
+        let check = connection.call(CheckRequest { public }).await?;
         let code = u8::from(!is_reachable(&check));
         if out.is_json() {
             out.event(&Event::Check(check))?;
@@ -39,7 +38,7 @@ pub(super) async fn run(Args { check, public }: Args, context: &Context) -> Outc
         }
         return Ok(code);
     }
-    let network: NetworkView = connection.call(Request::Network).await?;
+    let network = connection.call(NetworkRequest).await?;
     if out.is_json() {
         out.event(&Event::Network(Box::new(network)))?;
     } else {

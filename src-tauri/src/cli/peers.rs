@@ -1,10 +1,11 @@
 //! `shoal peers`: who is connected and how, and how each is to be treated.
 
-use engine::api::{How, PeerView, PersonView, Standing, StandingRequest};
+use engine::api::{How, PersonView, Standing, StandingRequest};
 
 use super::connect::Connection;
+use super::event::Event;
 use super::{Context, OK, Outcome};
-use crate::api::types::{Event, OfAny, Request};
+use crate::api::{PeersRequest, PeopleRequest};
 
 /// List the peers that the running Shoal is connected to; or trust one, or keep away from it
 #[derive(Debug, clap::Args)]
@@ -41,7 +42,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Outcome {
             Standing::Usual => "This peer is like any other again.",
         };
         let connection = Connection::any(context).await?;
-        let set: Result<(), _> = connection.call(Request::SetStanding(request)).await;
+        let set = connection.call(request).await;
         connection.leave().await;
         set?;
         out.talk(said);
@@ -49,13 +50,13 @@ pub(super) async fn run(args: Args, context: &Context) -> Outcome {
     }
     let connection = Connection::running(context, "peers").await?;
     if out.is_json() {
-        let peers: Vec<PeerView> = connection.call(Request::Peers).await?;
+        let peers = connection.call(PeersRequest).await?;
         peers
             .into_iter()
             .try_for_each(|peer| out.event(&Event::Peer(peer)))?;
         return OK;
     }
-    let people: Vec<PersonView> = connection.call(Request::People(OfAny { id: None })).await?;
+    let people = connection.call(PeopleRequest { id: None }).await?;
     if people.is_empty() {
         out.talk("No one is connected yet.");
     }

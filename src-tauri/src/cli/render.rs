@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use engine::api::{ItemView, Problem, Skipped, State};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::event::{Event, Progress, hint};
 use super::text::{bytes, count, people, progress_line, sentence, shown, shown_lines};
 use crate::api::problem;
-use crate::api::types::{Event, Progress, hint};
 
 /// Left-out files that are named one by one; more are counted.
 const NAMED_SKIPPED: usize = 20;

@@ -3,14 +3,13 @@
 use std::io::Read;
 use std::path::Path;
 
-use engine::api::Problem;
-use engine::api::{Origin, SettingView};
+use engine::api::{Origin, Problem, SettingView};
 use fs_err::File;
 
 use super::connect::Connection;
+use super::event::Event;
 use super::{Context, OK, Outcome};
-use crate::api::problem;
-use crate::api::types::{Event, Request, SetSettingRequest};
+use crate::api::{SetSettingRequest, SettingsRequest, problem};
 
 /// Bytes read of a `swarm.key`: it has 95.
 const MAX_KEY_FILE: u64 = 4096;
@@ -47,11 +46,9 @@ pub(super) async fn run(args: Args, context: &Context) -> Outcome {
 async fn settings(args: &Args, connection: &Connection) -> Result<Vec<SettingView>, Problem> {
     if let (Some(key), Some(value)) = (args.key.clone(), args.value.clone()) {
         let value = text_of_key_file(&key, value)?;
-        let () = connection
-            .call(Request::SetSetting(SetSettingRequest { key, value }))
-            .await?;
+        connection.call(SetSettingRequest { key, value }).await?;
     }
-    let mut settings: Vec<SettingView> = connection.call(Request::Settings).await?;
+    let mut settings = connection.call(SettingsRequest).await?;
     if let Some(key) = &args.key {
         settings.retain(|setting| setting.key == *key);
         if settings.is_empty() {

@@ -8,9 +8,9 @@ use engine::api::{ItemId, Problem};
 use engine::api::{Report, ShareRequest};
 
 use super::connect::{Connection, interrupted};
+use super::event::Event;
 use super::{Context, INTERRUPTED, OK, Outcome, absolute, watch};
-use crate::api::inside::LinkView;
-use crate::api::types::{Event, OfItem, Request};
+use crate::api::{LinkRequest, ReportRequest};
 
 /// Share files and folders where they lie, as one item, and print its link
 ///
@@ -87,13 +87,13 @@ async fn share(
 ) -> Outcome {
     let out = &context.out;
     connection.say_ready(out).await?;
-    let id = connection.call(Request::Share(request)).await?;
+    let id = connection.call(request).await?;
     if detach && !connection.is_ours() {
         out.event(&Event::Detached { id })?;
         return OK;
     }
     let view = watch::until_shared(connection, out, id, None).await?;
-    let Report { skipped, .. } = connection.call(Request::Report(OfItem { id })).await?;
+    let Report { skipped, .. } = connection.call(ReportRequest { id }).await?;
     out.event(&Event::Shared {
         id,
         cid: view.cid.unwrap_or_default(),
@@ -112,8 +112,8 @@ async fn share(
 }
 
 async fn link(connection: &Connection, id: ItemId) -> Result<String, Problem> {
-    let LinkView { link, .. } = connection.call(Request::Link(OfItem { id })).await?;
-    Ok(link)
+    let links = connection.call(LinkRequest { id }).await?;
+    Ok(links.link)
 }
 
 /// Ctrl-C is how a foreground share ends. While it was still being hashed somewhere else, it goes on there.

@@ -2,13 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use engine::api::Changes;
 use engine::api::{ItemId, ItemView, Problem, Retry, State};
 
 use super::connect::Connection;
 use super::render::Output;
+use crate::api::ChangesRequest;
 use crate::api::problem;
-use crate::api::types::{ChangesRequest, Request};
 
 /// How long one question for news may wait. Only to notice an engine that hangs: news comes at once.
 const MAX_WAIT: Duration = Duration::from_secs(30);
@@ -47,7 +46,7 @@ async fn watch(
                 .saturating_add(1),
             only: Some(id),
         };
-        let news: Changes = connection.call(Request::Changes(request)).await?;
+        let news = connection.call(request).await?;
         since = news.rev;
         match news.items.into_iter().next() {
             Some(view) => {
@@ -115,7 +114,7 @@ mod tests {
             hidden: false,
             announce: Announce::None,
         };
-        let id = connection.call(Request::Share(request)).await?;
+        let id = connection.call(request).await?;
         let view = until_shared(&connection, &out, id, Some(Duration::from_mins(1))).await;
         connection.leave().await;
         view

@@ -5,15 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use engine::api::Problem;
-use futures::StreamExt;
 use interprocess::local_socket::GenericFilePath;
 use interprocess::local_socket::tokio::{Stream, prelude::*};
 use tokio::io::BufReader;
 
 use super::wire::{self, Line, MAX_ANSWER};
-use super::{Answer, Ask, ByteStream, Reply, address};
-use crate::api::problem;
-use crate::api::types::Request;
+use super::{Ask, address};
+use crate::api::{ByteStream, HelloRequest, Reply, Request, problem};
 
 /// How long a running engine or window may take to say hello. It answers within milliseconds unless it is stopped or
 /// stuck.
@@ -32,7 +30,7 @@ impl Remote {
             return Ok(None);
         }
         let remote = Self::at::<Request>(data_dir)?;
-        let answered = remote.knock(&Request::Hello).await?;
+        let answered = remote.knock(&Request::from(HelloRequest)).await?;
         Ok(answered.then_some(remote))
     }
 
@@ -59,14 +57,14 @@ impl Remote {
         }
     }
 
-    pub(crate) async fn ask(&self, request: &Request) -> Answer {
+    pub(crate) async fn ask(&self, request: &Request) -> Result<Reply, Problem> {
         match self.try_ask(request).await {
             Ok(answer) => answer,
             Err(error) => Err(lost(&error)),
         }
     }
 
-    async fn try_ask<R: Ask>(&self, request: &R) -> io::Result<Answer> {
+    async fn try_ask<R: Ask>(&self, request: &R) -> io::Result<Result<Reply, Problem>> {
         let text = match serde_json::to_value(request) {
             Ok(text) => text,
             Err(error) => return Ok(Err(problem::unwritable(&error))),
@@ -101,7 +99,7 @@ fn bytes(first: Line, stream: BufReader<Stream>) -> ByteStream {
             Err(error) => Some((Err(lost(&error)), None)),
         }
     });
-    chunks.boxed()
+    ByteStream::new(chunks)
 }
 
 /// No socket, or one that a killed engine left.

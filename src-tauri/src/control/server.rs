@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use engine::api::Problem;
 use futures::StreamExt;
 use interprocess::local_socket::tokio::{Listener, Stream, prelude::*};
 use interprocess::local_socket::{GenericFilePath, ListenerOptions};
@@ -13,8 +14,8 @@ use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::wire::{self, Line, MAX_REQUEST};
-use super::{Answer, Ask, Reply, address};
-use crate::api::problem;
+use super::{Ask, address};
+use crate::api::{Reply, problem};
 
 /// Connections at once, each a command that somebody on this machine waits for. Each costs a descriptor and a few KiB.
 const MAX_CONNECTIONS: usize = 256;
@@ -35,7 +36,7 @@ impl Server {
     where
         R: Ask,
         S: Fn(R) -> F + Clone + Send + Sync + 'static,
-        F: Future<Output = Answer> + Send + 'static,
+        F: Future<Output = Result<Reply, Problem>> + Send + 'static,
     {
         let path = address::of(data_dir, R::SOCKET)?;
         let listener = listen(&path)?;
@@ -98,7 +99,7 @@ async fn accept<R, S, F>(listener: Listener, service: S)
 where
     R: Ask,
     S: Fn(R) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Answer> + Send + 'static,
+    F: Future<Output = Result<Reply, Problem>> + Send + 'static,
 {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut connections = JoinSet::new();
@@ -136,7 +137,7 @@ async fn serve<R, S, F>(stream: Stream, service: S) -> io::Result<()>
 where
     R: Ask,
     S: Fn(R) -> F,
-    F: Future<Output = Answer> + Send + 'static,
+    F: Future<Output = Result<Reply, Problem>> + Send + 'static,
 {
     let mut stream = BufReader::new(stream);
     let request: R = match wire::read_line(&mut stream, MAX_REQUEST).await {

@@ -2,33 +2,33 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use engine::api::ItemId;
+use engine::api::{ItemId, Problem};
 use futures::StreamExt;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::Notify;
 
-use super::{Answer, Remote, Reply, Server};
-use crate::api::problem;
-use crate::api::types::{ChangesRequest, OfItem, Request};
+use super::{Remote, Server};
+use crate::api::{
+    ByteStream, CatRequest, ChangesRequest, ItemRequest, ItemsRequest, Reply, Request, problem,
+};
 
 /// Answers each request with what was asked.
-async fn echo(request: Request) -> Answer {
+async fn echo(request: Request) -> Result<Reply, Problem> {
     match request {
-        Request::Cat { patience: 0, .. } => Err(problem::nobody_has_it(0)),
-        Request::Cat { .. } => {
+        Request::CatRequest(CatRequest { patience: 0, .. }) => Err(problem::nobody_has_it(0)),
+        Request::CatRequest(_) => {
             let chunks = [Ok(Bytes::from_static(b"one")), Ok(vec![7; 5 << 20].into())];
             let broken = [Err(problem::engine_busy())];
-            Ok(Reply::Bytes(
-                futures::stream::iter(chunks.into_iter().chain(broken)).boxed(),
-            ))
+            let chunks = futures::stream::iter(chunks.into_iter().chain(broken));
+            Ok(Reply::Bytes(ByteStream::new(chunks)))
         }
         request => Ok(Reply::Value(serde_json::to_value(request).unwrap())),
     }
 }
 
-async fn ask(remote: &Remote, request: Request) -> Result<Value, String> {
-    match remote.ask(&request).await {
+async fn ask(remote: &Remote, request: impl Into<Request>) -> Result<Value, String> {
+    match remote.ask(&request.into()).await {
         Ok(Reply::Value(value)) => Ok(value),
         Ok(Reply::Bytes(_)) => panic!("bytes"),
         Err(problem) => Err(problem.code),
@@ -40,10 +40,10 @@ async fn find(dir: &Path) -> Remote {
 }
 
 fn cat(patience: u64) -> Request {
-    Request::Cat {
+    Request::from(CatRequest {
         link: String::new(),
         patience,
-    }
+    })
 }
 
 #[tokio::test]
@@ -52,19 +52,17 @@ async fn a_request_gets_its_answer() {
     let server = Server::open(dir.path(), echo).unwrap();
     let remote = find(dir.path()).await;
     assert_eq!(
-        ask(&remote, Request::Items).await.unwrap(),
+        ask(&remote, ItemsRequest).await.unwrap(),
         json!({"call": "items"})
     );
     assert_eq!(
-        ask(&remote, Request::Item(OfItem { id: ItemId(7) }))
-            .await
-            .unwrap(),
+        ask(&remote, ItemRequest { id: ItemId(7) }).await.unwrap(),
         json!({"call": "item", "with": {"id": 7}})
     );
     assert_eq!(ask(&remote, cat(0)).await.unwrap_err(), "nobody-has-it");
     server.close().await;
     assert_eq!(
-        ask(&remote, Request::Items).await.unwrap_err(),
+        ask(&remote, ItemsRequest).await.unwrap_err(),
         "engine-stopped"
     );
     assert!(Remote::find(dir.path()).await.unwrap().is_none());
@@ -122,8 +120,8 @@ async fn who_leaves_cancels_only_their_wait() {
             let (go_on, given_up) = (Arc::clone(&go_on), Arc::clone(&given_up));
             async move {
                 match request {
-                    Request::Hello => {}
-                    Request::Changes(_) => {
+                    Request::HelloRequest(_) => {}
+                    Request::ChangesRequest(_) => {
                         let _told = Told(given_up);
                         began.notify_one();
                         go_on.notified().await;
@@ -141,7 +139,7 @@ async fn who_leaves_cancels_only_their_wait() {
     let _server = Server::open(dir.path(), service).unwrap();
     let remote = find(dir.path()).await;
 
-    let wait = Request::Changes(ChangesRequest {
+    let wait = Request::from(ChangesRequest {
         since: 0,
         wait_ms: 60_000,
         only: None,
@@ -152,8 +150,9 @@ async fn who_leaves_cancels_only_their_wait() {
     }
     given_up.notified().await;
 
+    let items = Request::from(ItemsRequest);
     tokio::select! {
-        _ = remote.ask(&Request::Items) => panic!("it was not to be answered"),
+        _ = remote.ask(&items) => panic!("it was not to be answered"),
         () = began.notified() => {}
     }
     // The one who asked is gone; what it began ends all the same.

@@ -11,7 +11,7 @@ use tauri::{AppHandle, State, WebviewWindow};
 use super::dialogs::{self, What};
 use super::requests::OpenRequest;
 use super::{Shell, clipboard, files, player, quit, settings};
-use crate::api::types::Request;
+use crate::api::Request;
 
 pub(super) fn handler() -> impl Fn(Invoke) -> bool + Send + Sync + 'static {
     tauri::generate_handler![

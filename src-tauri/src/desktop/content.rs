@@ -12,10 +12,7 @@ use tauri::http::header::{
 use tauri::http::{HeaderMap, StatusCode, response};
 
 use super::engine::EngineLink;
-use crate::api::inside::{OfFile, ReadRequest};
-use crate::api::problem;
-use crate::api::types::Request;
-use crate::control::{ByteStream, Reply};
+use crate::api::{ByteStream, ReadRequest, SizeRequest};
 
 /// What shows or plays without being able to do anything.
 const TYPES: &[(&str, &[&str])] = &[
@@ -91,8 +88,7 @@ impl Content {
     /// Bytes.
     pub(super) async fn size(&self, engine: &EngineLink) -> Result<u64, Problem> {
         let Self { id, path } = self.clone();
-        let asked = engine.asked().await?;
-        asked.call(Request::Size(OfFile { id, path })).await
+        engine.call(SizeRequest { id, path }).await
     }
 
     pub(super) async fn read(
@@ -108,10 +104,7 @@ impl Content {
             offset,
             len,
         };
-        match engine.answer(Request::Read(read)).await? {
-            Reply::Bytes(bytes) => Ok(bytes),
-            Reply::Value(_) => Err(problem::other_version(&"a value instead of bytes")),
-        }
+        engine.call(read).await
     }
 
     fn media_type(&self) -> &'static str {

@@ -12,14 +12,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use engine::api::Problem;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use crate::api::problem;
-use crate::api::types::Request;
+use crate::api::{Answer, Call, Request, problem};
 use crate::connect::{Asked, Connection};
-use crate::control::{Answer, Reply};
 
 /// The least time between two starts of an engine that does not start: the page asks again by itself.
 const RETRY_GAP: Duration = Duration::from_secs(1);
@@ -53,41 +50,45 @@ impl EngineLink {
     }
 
     /// Asks the engine, waiting for it to start.
-    pub(super) async fn answer(&self, request: Request) -> Answer {
+    pub(super) async fn call<C: Call>(&self, call: C) -> Result<C::Answer, Problem> {
         let asked = self.asked().await?;
-        let answer = asked.answer(request).await;
-        if let Err(problem) = &answer
-            && problem::is_engine_stopped(problem)
-        {
-            self.forget_running().await;
-        }
+        let answer = asked.call(call).await;
+        self.mark(&answer).await;
         answer
     }
 
-    /// Asks for the page. What one engine calls a revision says nothing to the next: the page sees the next one's list anew.
+    /// Asks for the page. What one engine calls a revision says nothing to the next: the page sees the
+    /// next one's list anew.
     pub(super) async fn call_for_page(&self, mut request: Request) -> Result<Value, Problem> {
-        if let Request::Library(library) = &mut request {
-            self.asked().await?;
+        let asked = self.asked().await?;
+        if let Request::LibraryRequest(library) = &mut request {
             let era = self.era.load(Ordering::Relaxed);
             if self.page_era.swap(era, Ordering::Relaxed) != era {
                 library.since = 0;
             }
         }
-        self.call(request).await
+        let answer = asked.answer(request).await;
+        self.mark(&answer).await;
+        Value::from_reply(answer?)
     }
 
-    /// Asks, and expects an answer of that type.
-    pub(super) async fn call<T: DeserializeOwned>(&self, request: Request) -> Result<T, Problem> {
-        match self.answer(request).await? {
-            Reply::Value(value) => {
-                serde_json::from_value(value).map_err(|error| problem::other_version(&error))
+    /// Learns from an answer that the process that had the engine is gone: the next question finds
+    /// another, or starts one here.
+    async fn mark<T>(&self, answer: &Result<T, Problem>) {
+        if let Err(problem) = answer
+            && problem::is_engine_stopped(problem)
+        {
+            let mut state = self.state.lock().await;
+            if let State::Reached(connection) = &*state
+                && !connection.is_ours()
+            {
+                *state = State::Idle;
             }
-            Reply::Bytes(_) => Err(problem::other_version(&"bytes instead of a value")),
         }
     }
 
     /// Whom to ask, started if need be.
-    pub(super) async fn asked(&self) -> Result<Asked, Problem> {
+    async fn asked(&self) -> Result<Asked, Problem> {
         let mut state = self.state.lock().await;
         match &*state {
             State::Reached(connection) => return Ok(connection.asked.clone()),
@@ -121,16 +122,6 @@ impl EngineLink {
         match &*self.state.try_lock().ok()? {
             State::Reached(connection) => Some(connection.asked.clone()),
             _ => None,
-        }
-    }
-
-    /// The process that had the engine is gone: the next question finds another, or starts one here.
-    async fn forget_running(&self) {
-        let mut state = self.state.lock().await;
-        if let State::Reached(connection) = &*state
-            && !connection.is_ours()
-        {
-            *state = State::Idle;
         }
     }
 

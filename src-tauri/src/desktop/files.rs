@@ -5,9 +5,7 @@ use std::path::{Path, PathBuf};
 use engine::api::{ItemId, Problem};
 
 use super::engine::EngineLink;
-use crate::api::inside::OfFile;
-use crate::api::problem;
-use crate::api::types::Request;
+use crate::api::{PlaceRequest, problem};
 
 /// Kinds of files that a system runs instead of showing them. What came from others is never run by a click on it.
 const PROGRAMS: &[&str] = &[
@@ -127,8 +125,7 @@ async fn blocking(
 /// Where it lies on this machine, if it does.
 async fn place(engine: &EngineLink, id: ItemId, path: Option<String>) -> Result<PathBuf, Problem> {
     let path = path.unwrap_or_default();
-    let asked = engine.asked().await?;
-    let place: PathBuf = asked.call(Request::Place(OfFile { id, path })).await?;
+    let place = engine.call(PlaceRequest { id, path }).await?;
     match fs_err::symlink_metadata(&place) {
         Ok(_) => Ok(place),
         Err(_) => Err(problem::not_there(&place.display())),

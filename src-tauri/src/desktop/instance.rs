@@ -13,8 +13,8 @@ use tauri::{AppHandle, Manager};
 
 use super::requests::{self, OpenWindow};
 use super::{Start, window};
-use crate::api::problem;
-use crate::control::{Remote, Reply, Server};
+use crate::api::{Reply, problem};
+use crate::control::{Remote, Server};
 
 /// How long a second start waits for a first that holds the lock and doesn't answer yet: it is starting, or ending.
 const TURN_PATIENCE: Duration = Duration::from_secs(10);

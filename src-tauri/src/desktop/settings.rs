@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::PoisonError;
 
-use engine::api::SettingView;
 use engine::config::Settings;
 use tauri::plugin::TauriPlugin;
 use tauri::{AppHandle, Manager, Theme, Wry};
@@ -12,7 +11,7 @@ use tauri_plugin_autostart::ManagerExt;
 use super::Shell;
 use super::tray::Tray;
 use super::words::Words;
-use crate::api::types::{Request, SetSettingRequest};
+use crate::api::{Request, SetSettingRequest, SettingsRequest};
 
 /// Starts Shoal at login, when it is asked to.
 pub(super) fn launcher() -> TauriPlugin<Wry> {
@@ -24,7 +23,7 @@ pub(super) fn launcher() -> TauriPlugin<Wry> {
 /// What a request is about to change.
 pub(super) fn changed_by(request: &Request) -> Option<SetSettingRequest> {
     match request {
-        Request::SetSetting(change) => Some(change.clone()),
+        Request::SetSettingRequest(change) => Some(change.clone()),
         _ => None,
     }
 }
@@ -90,7 +89,7 @@ pub(super) async fn words(app: &AppHandle) -> Words {
 
 pub(super) async fn get(app: &AppHandle, key: &str) -> Option<String> {
     let asked = app.state::<Shell>().engine.reached()?;
-    let settings: Vec<SettingView> = asked.call(Request::Settings).await.ok()?;
+    let settings = asked.call(SettingsRequest).await.ok()?;
     let setting = settings.into_iter().find(|setting| setting.key == key)?;
     Some(setting.value)
 }
@@ -100,11 +99,7 @@ pub(super) async fn set(app: &AppHandle, key: &str, value: &str) {
         key: key.to_owned(),
         value: value.to_owned(),
     };
-    let set = app
-        .state::<Shell>()
-        .engine
-        .answer(Request::SetSetting(change))
-        .await;
+    let set = app.state::<Shell>().engine.call(change).await;
     if let Err(problem) = set {
         tracing::warn!(key, problem.message, "a setting could not be changed");
     }

@@ -15,7 +15,7 @@ use tauri::{AppHandle, Manager, Wry, include_image};
 use super::requests::{self, OpenRequest};
 use super::words::Words;
 use super::{Shell, clipboard, quit, window};
-use crate::api::types::{ActAllRequest, AllAction, Request};
+use crate::api::{ActAllRequest, AllAction};
 
 /// What the tray tells of.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -176,8 +176,8 @@ async fn pause(app: &AppHandle) {
     } else {
         AllAction::Pause
     };
-    let request = Request::ActAll(ActAllRequest { action });
-    if let Err(problem) = app.state::<Shell>().engine.answer(request).await {
+    let request = ActAllRequest { action };
+    if let Err(problem) = app.state::<Shell>().engine.call(request).await {
         tracing::warn!(problem.message, "not everything could be paused or resumed");
     }
 }

@@ -10,7 +10,6 @@ use tauri::{AppHandle, Manager};
 
 use super::tray::{Look, Tray};
 use super::{Shell, notify, settings};
-use crate::api::types::Request;
 
 /// How long one question waits for news.
 const WAIT: Duration = Duration::from_mins(1);
@@ -52,7 +51,7 @@ async fn ask(app: &AppHandle, since: u64) -> Result<LibraryView, Problem> {
         ..LibraryRequest::default()
     };
     let shell = app.state::<Shell>();
-    shell.engine.call(Request::Library(request)).await
+    shell.engine.call(request).await
 }
 
 /// An engine answers: its settings are known.

@@ -1,0 +1,263 @@
+//! What `--json` says: one event a line. Names and fields are stable: scripts rely on them.
+
+use std::path::Path;
+
+use engine::api::{
+    CheckView, EntryView, ItemId, ItemView, NetworkView, PeerView, Problem, SettingView, Skipped,
+    SourceView,
+};
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
+
+/// One line of `--json`. An item's number is text, as it is typed.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
+pub(super) enum Event {
+    Ready {
+        peer_id: String,
+        listen: Vec<String>,
+    },
+    Hashing(Progress),
+    Progress(Progress),
+    Verifying(Progress),
+    Shared {
+        #[serde(serialize_with = "as_text")]
+        id: ItemId,
+        cid: String,
+        link: String,
+        name: String,
+        bytes: u64,
+        files: u64,
+        skipped: Vec<Skipped>,
+    },
+    Done {
+        #[serde(serialize_with = "as_text")]
+        id: ItemId,
+        cid: String,
+        path: String,
+        bytes: u64,
+        secs: f64,
+        sources: Vec<SourceView>,
+        skipped: Vec<Skipped>,
+    },
+    /// It goes on in the running engine.
+    Detached {
+        #[serde(serialize_with = "as_text")]
+        id: ItemId,
+    },
+    Cid {
+        cid: String,
+        bytes: u64,
+    },
+    Item(Map<String, Value>),
+    Source(SourceView),
+    Skipped(Skipped),
+    Link {
+        #[serde(serialize_with = "as_text")]
+        id: ItemId,
+        link: String,
+    },
+    Removed {
+        #[serde(serialize_with = "as_text")]
+        id: ItemId,
+    },
+    Imported {
+        #[serde(serialize_with = "as_text")]
+        id: ItemId,
+        cid: Option<String>,
+        name: String,
+        bytes: u64,
+    },
+    Exported {
+        #[serde(serialize_with = "as_text")]
+        id: ItemId,
+        path: String,
+        bytes: u64,
+    },
+    Entry(EntryView),
+    Peer(PeerView),
+    Network(Box<NetworkView>),
+    Check(CheckView),
+    Setting(SettingView),
+    Error {
+        code: String,
+        message: String,
+        hint: String,
+    },
+}
+
+/// How far a piece of work is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(super) struct Progress {
+    /// Bytes.
+    pub(super) done: u64,
+    /// Bytes; 0 while unknown.
+    pub(super) total: u64,
+    /// Bytes a second.
+    pub(super) rate: u64,
+    pub(super) peers: u32,
+}
+
+impl Progress {
+    pub(super) fn of(view: &ItemView) -> Self {
+        Self {
+            done: view.done,
+            total: view.total,
+            rate: view.rate_down,
+            peers: view.peers,
+        }
+    }
+}
+
+impl Event {
+    pub(super) fn item(view: &ItemView) -> Self {
+        // Handlers make sure that a view can be written as JSON.
+        let mut fields = match serde_json::to_value(view) {
+            Ok(Value::Object(fields)) => fields,
+            _ => Map::new(),
+        };
+        fields.insert("id".to_owned(), view.id.to_string().into());
+        fields.insert("state".to_owned(), view.state.name().into());
+        Self::Item(fields)
+    }
+
+    pub(super) fn error(problem: &Problem) -> Self {
+        Self::Error {
+            code: problem.code.clone(),
+            message: problem.message.clone(),
+            hint: hint(problem).to_owned(),
+        }
+    }
+}
+
+/// The next step. Where a problem names none, more of what happened helps to find one.
+pub(super) fn hint(problem: &Problem) -> &str {
+    const LOOK: &str = "Run it again with SHOAL_LOG=debug to see more of what happens.";
+    problem.hint.as_deref().unwrap_or(LOOK)
+}
+
+/// A path as JSON can hold it.
+pub(super) fn path_text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde calls"
+)]
+fn as_text<S: Serializer>(id: &ItemId, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::api::{ItemKind, Retry, State};
+    use serde_json::json;
+
+    use super::*;
+
+    fn check(event: &Event, line: Value) {
+        assert_eq!(serde_json::to_value(event).unwrap(), line);
+    }
+
+    #[test]
+    fn scripts_can_rely_on_the_events() {
+        let (peer, bytes) = ("12D3".to_owned(), 9);
+        let id = ItemId(7);
+        check(
+            &Event::Ready {
+                peer_id: peer.clone(),
+                listen: vec!["/ip4/127.0.0.1".to_owned()],
+            },
+            json!({"event": "ready", "peer_id": "12D3", "listen": ["/ip4/127.0.0.1"]}),
+        );
+        check(
+            &Event::Progress(Progress {
+                done: 1,
+                total: 9,
+                rate: 3,
+                peers: 2,
+            }),
+            json!({"event": "progress", "done": 1, "total": 9, "rate": 3, "peers": 2}),
+        );
+        check(
+            &Event::Done {
+                id,
+                cid: "bafy".to_owned(),
+                path: "/a".to_owned(),
+                bytes,
+                secs: 0.5,
+                sources: vec![SourceView { peer, bytes }],
+                skipped: Vec::new(),
+            },
+            json!({"event": "done", "id": "7", "cid": "bafy", "path": "/a", "bytes": 9, "secs": 0.5,
+                "sources": [{"peer": "12D3", "bytes": 9}], "skipped": []}),
+        );
+        check(
+            &Event::Cid {
+                cid: "bafy".to_owned(),
+                bytes,
+            },
+            json!({"event": "cid", "cid": "bafy", "bytes": 9}),
+        );
+    }
+
+    fn problem(hint: Option<&str>) -> Problem {
+        Problem {
+            code: "no-space".to_owned(),
+            message: "the disk is full".to_owned(),
+            hint: hint.map(str::to_owned),
+            retry: Retry::User,
+            subject: None,
+            count: None,
+            field: None,
+        }
+    }
+
+    #[test]
+    fn every_error_has_a_next_step() {
+        check(
+            &Event::error(&problem(Some("free some"))),
+            json!({"event": "error", "code": "no-space", "message": "the disk is full",
+                "hint": "free some"}),
+        );
+        let Event::Error { hint, .. } = Event::error(&problem(None)) else {
+            panic!("not an error");
+        };
+        assert!(!hint.is_empty());
+    }
+
+    #[test]
+    fn an_item_says_its_state_and_problem() {
+        let view = ItemView {
+            id: ItemId(7),
+            kind: ItemKind::Download,
+            name: "n".to_owned(),
+            path: None,
+            cid: None,
+            state: State::NeedsYou(problem(None)),
+            total: 0,
+            done: 0,
+            files: 0,
+            folder: false,
+            rate_down: 0,
+            rate_up: 0,
+            peers: 0,
+            having: 0,
+            unreachable: 0,
+            eta: None,
+            skipped: 0,
+            created: 0,
+        };
+        let line = serde_json::to_value(Event::item(&view)).unwrap();
+        assert_eq!(line["event"], "item");
+        assert_eq!(
+            (&line["id"], &line["state"]),
+            (&json!("7"), &json!("needs-you"))
+        );
+        assert_eq!(line["problem"]["code"], "no-space");
+        // Between processes it travels as it is.
+        let text = serde_json::to_string(&view).unwrap();
+        assert_eq!(serde_json::from_str::<ItemView>(&text).unwrap(), view);
+    }
+}
