@@ -117,7 +117,6 @@ impl Event {
             _ => Map::new(),
         };
         fields.insert("id".to_owned(), view.id.to_string().into());
-        fields.insert("state".to_owned(), view.state.name().into());
         Self::Item(fields)
     }
 

@@ -149,7 +149,7 @@ export type ItemView = { id: ItemId, kind: ItemKind, name: string,
   /** Seconds left at the present rate, where that means something. */
   eta: number | null, skipped: number,
   /** Unix seconds. */
-  created: number, } & ({ "state": "hashing" } | { "state": "finding" } | { "state": "downloading" } | { "state": "verifying" } | { "state": "sharing" } | { "state": "paused" } | { "state": "needsyou", "problem": Problem });
+  created: number, } & ({ "state": "hashing" } | { "state": "finding" } | { "state": "downloading" } | { "state": "verifying" } | { "state": "sharing" } | { "state": "paused" } | { "state": "needs-you", "problem": Problem });
 
 /** The part of the list that is on the screen. */
 export type LibraryRequest = {
@@ -412,7 +412,7 @@ export type StandingRequest = { peer: string, standing: "usual" | "trusted" | "b
  * | Sharing     | Hashing, Verifying, Paused, NeedsYou   | updated; asked to; paused; files changed     |
  * | Paused      | whatever it was doing before           | resumed                                      |
  * | NeedsYou    | whatever solves it                     | the person took the next step, or it retried | */
-export type State = { "state": "hashing" } | { "state": "finding" } | { "state": "downloading" } | { "state": "verifying" } | { "state": "sharing" } | { "state": "paused" } | { "state": "needsyou", "problem": Problem };
+export type State = { "state": "hashing" } | { "state": "finding" } | { "state": "downloading" } | { "state": "verifying" } | { "state": "sharing" } | { "state": "paused" } | { "state": "needs-you", "problem": Problem };
 
 /** Every call: name, argument, answer. On the wire {"call": name, "with": argument}; failure is a Problem. */
 export interface Calls {

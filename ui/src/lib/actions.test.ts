@@ -48,13 +48,13 @@ describe("menuActions", () => {
 describe("waysOut", () => {
   it("always has a next step", () => {
     for (const item of world.items) {
-      if (item.state === "needsyou") expect(waysOut(item, item.problem).length).toBeGreaterThan(0);
+      if (item.state === "needs-you") expect(waysOut(item, item.problem).length).toBeGreaterThan(0);
     }
   });
 
   it("does not offer to try again what never works", () => {
     const item = named("bafybei");
-    expect(item.state === "needsyou" && waysOut(item, item.problem)).toEqual(["remove"]);
+    expect(item.state === "needs-you" && waysOut(item, item.problem)).toEqual(["remove"]);
   });
 });
 

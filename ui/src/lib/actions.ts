@@ -37,7 +37,7 @@ export interface ItemAction extends Named {
 }
 
 const isWhole = (item: ItemView) => item.total > 0 && item.done >= item.total;
-const isRunning = (item: ItemView) => item.state !== "paused" && item.state !== "needsyou";
+const isRunning = (item: ItemView) => item.state !== "paused" && item.state !== "needs-you";
 const always = () => true;
 
 function engine(action: EngineAction): ItemAction["run"] {
@@ -78,11 +78,11 @@ export const itemActions = {
   verify: { label: "library.act.verify", icon: "check", many: true, enabled: (item) => item.done > 0 && item.state !== "hashing" && item.state !== "verifying", run: engine("verify") },
   update: { label: "library.act.update", icon: "refresh", many: true, enabled: (item) => item.kind === "share" && item.state !== "hashing", run: engine("update") },
   rename: { label: "library.act.rename", icon: "edit", keys: [{ key: "F2" }], enabled: always, run: ([item]) => item && ui.openSheet({ sheet: "rename", id: item.id, name: item.name }) },
-  again: { label: "library.act.again", hidden: true, many: true, enabled: (item) => item.state === "needsyou", run: engine("resume") },
-  "check-again": { label: "library.act.check-again", hidden: true, many: true, enabled: (item) => item.state === "needsyou", run: engine("verify") },
-  restore: { label: "library.act.restore", hidden: true, many: true, enabled: (item) => item.state === "needsyou", run: engine("resume") },
-  locate: { label: "library.act.locate", icon: "search", hidden: true, enabled: (item) => item.state === "needsyou", run: ([item]) => item && relocate(item, item.folder ? "folder" : "files") },
-  "choose-folder": { label: "library.act.choose-folder", short: "library.act.choose-folder-short", icon: "folder", hidden: true, enabled: (item) => item.state === "needsyou", run: ([item]) => item && relocate(item, "folder") },
+  again: { label: "library.act.again", hidden: true, many: true, enabled: (item) => item.state === "needs-you", run: engine("resume") },
+  "check-again": { label: "library.act.check-again", hidden: true, many: true, enabled: (item) => item.state === "needs-you", run: engine("verify") },
+  restore: { label: "library.act.restore", hidden: true, many: true, enabled: (item) => item.state === "needs-you", run: engine("resume") },
+  locate: { label: "library.act.locate", icon: "search", hidden: true, enabled: (item) => item.state === "needs-you", run: ([item]) => item && relocate(item, item.folder ? "folder" : "files") },
+  "choose-folder": { label: "library.act.choose-folder", short: "library.act.choose-folder-short", icon: "folder", hidden: true, enabled: (item) => item.state === "needs-you", run: ([item]) => item && relocate(item, "folder") },
   "stop-sharing": { label: "library.act.stop-sharing", icon: "stop", many: true, apart: true, enabled: (item) => item.kind === "share", run: (items) => removal.remove(items) },
   remove: { label: "library.act.remove", short: "library.act.remove-short", icon: "close", many: true, apart: true, enabled: (item) => item.kind === "download", run: (items) => removal.remove(items) },
   "remove-any": { label: "library.act.remove", keys: [{ key: "Delete" }], hidden: true, many: true, enabled: always, run: (items) => removal.remove(items) },
@@ -119,7 +119,7 @@ export async function run(action: ItemAction, items: readonly ItemView[]): Promi
 /** What stands in the menu of these items, in order. */
 export function menuActions(items: readonly ItemView[]): ItemActionId[] {
   const ids = Object.keys(itemActions) as ItemActionId[];
-  const ways = items.length === 1 && items[0]?.state === "needsyou" ? waysOut(items[0], items[0].problem) : [];
+  const ways = items.length === 1 && items[0]?.state === "needs-you" ? waysOut(items[0], items[0].problem) : [];
   const usual = ids.filter((id) => itemAction(id).hidden !== true && !ways.includes(id) && isEnabled(itemAction(id), items));
   return [...ways, ...usual];
 }

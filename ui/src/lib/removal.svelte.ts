@@ -21,7 +21,7 @@ class Removal {
     const ids = items.map((item) => item.id).filter((id) => !this.isLeaving(id));
     const first = items[0];
     if (ids.length === 0 || first === undefined) return;
-    const running = items.filter((item) => item.state !== "paused" && item.state !== "needsyou").map((item) => item.id);
+    const running = items.filter((item) => item.state !== "paused" && item.state !== "needs-you").map((item) => item.id);
     this.#leaving = new Set([...this.#leaving, ...ids]);
     selection.forget(ids);
     if (ui.pane !== null && ids.includes(ui.pane)) ui.closePane();

@@ -19,8 +19,8 @@ it("changes only the rows that changed", () => {
 
 it("sees another problem behind the same state", () => {
   const before = rows();
-  const at = before.findIndex((row) => row.state === "needsyou");
-  const now = rows().map((row, index) => (index === at && row.state === "needsyou" ? { ...row, problem: { ...row.problem, count: 99 } } : row));
+  const at = before.findIndex((row) => row.state === "needs-you");
+  const now = rows().map((row, index) => (index === at && row.state === "needs-you" ? { ...row, problem: { ...row.problem, count: 99 } } : row));
   expect(keepUnchanged(before, now)[at]).toBe(now[at]);
 });
 

@@ -72,7 +72,7 @@ describe("sentence", () => {
 
   it("says the problem, in the engine's words when there are no others", () => {
     const problem = { code: "unheard-of", message: "the moon is in the way", hint: null, retry: "user", subject: null, count: null, field: null } as const;
-    check({ state: "needsyou", problem }, "The moon is in the way");
+    check({ state: "needs-you", problem }, "The moon is in the way");
   });
 });
 

@@ -25,7 +25,7 @@ function state(item: ItemView): string {
       return sharing(item);
     case "paused":
       return paused(item);
-    case "needsyou":
+    case "needs-you":
       return problemText(item.problem, item.kind);
   }
 }

@@ -32,7 +32,7 @@ const SHOWN: Draft[] = [
   { ...downloading, name: "Harbour at dawn, director’s cut.mkv", total: 5.2 * GB, done: 3.2 * GB, rate_down: 38.4 * MB, rate_up: 0.3 * MB, peers: 6, having: 9 },
   { ...downloading, name: "field-recordings-2026.zip", total: 11.8 * GB, done: 2.8 * GB, rate_down: 4.2 * MB, peers: 2, having: 2 },
   { ...sharing, name: "Family photos, summer", folder: true, files: 2184, total: 18.3 * GB, rate_up: 8.1 * MB, peers: 2, having: 5 },
-  { kind: "share", name: "Thesis data", folder: true, files: 412, total: 1.1 * GB, state: "needsyou", problem: problem("files-changed", "3 files changed since they were shared", { count: 3 }) },
+  { kind: "share", name: "Thesis data", folder: true, files: 412, total: 1.1 * GB, state: "needs-you", problem: problem("files-changed", "3 files changed since they were shared", { count: 3 }) },
   { kind: "download", name: "Open maps of the Alps", folder: true, total: 0, files: 0, state: "finding" },
   { kind: "share", name: "Concert recordings", folder: true, files: 64, total: 9.6 * GB, done: 6.1 * GB, state: "hashing" },
   { ...sharing, name: "Lease agreement.pdf", total: 248 * KB },
@@ -41,11 +41,11 @@ const SHOWN: Draft[] = [
   { ...sharing, name: "Rust by example", folder: true, files: 311, total: 84 * MB },
   { ...sharing, name: "survey-lidar-tiles.tar", total: 212 * GB, having: 1 },
   { kind: "download", name: "Lecture notes, term 2", folder: true, files: 58, total: 740 * MB, done: 512 * MB, state: "verifying" },
-  { kind: "download", name: "Satellite mosaic 2025.tif", total: 96 * GB, done: 40 * GB, having: 3, state: "needsyou", problem: problem("no-space", "the disk is full", { subject: "/home/mia/Downloads" }) },
-  { kind: "share", name: "Old laptop backup", folder: true, files: 88_214, total: 310 * GB, state: "needsyou", problem: problem("files-missing", "its folder is gone", { subject: "/media/mia/backup" }) },
-  { kind: "download", name: "Podcast, season 3", folder: true, files: 24, total: 1.9 * GB, done: 0.7 * GB, state: "needsyou", problem: problem("folder-gone", "the folder is gone", { subject: "/media/mia/usb/Podcast" }) },
-  { kind: "share", name: "Tax papers", folder: true, files: 31, total: 52 * MB, state: "needsyou", problem: problem("unreadable", "files can't be read", { subject: "2025/scan 04.pdf", count: 1 }) },
-  { kind: "download", name: "bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi", total: 0, state: "needsyou", problem: problem("unknown-codec", "only files and folders can be fetched", { retry: "never" }) },
+  { kind: "download", name: "Satellite mosaic 2025.tif", total: 96 * GB, done: 40 * GB, having: 3, state: "needs-you", problem: problem("no-space", "the disk is full", { subject: "/home/mia/Downloads" }) },
+  { kind: "share", name: "Old laptop backup", folder: true, files: 88_214, total: 310 * GB, state: "needs-you", problem: problem("files-missing", "its folder is gone", { subject: "/media/mia/backup" }) },
+  { kind: "download", name: "Podcast, season 3", folder: true, files: 24, total: 1.9 * GB, done: 0.7 * GB, state: "needs-you", problem: problem("folder-gone", "the folder is gone", { subject: "/media/mia/usb/Podcast" }) },
+  { kind: "share", name: "Tax papers", folder: true, files: 31, total: 52 * MB, state: "needs-you", problem: problem("unreadable", "files can't be read", { subject: "2025/scan 04.pdf", count: 1 }) },
+  { kind: "download", name: "bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi", total: 0, state: "needs-you", problem: problem("unknown-codec", "only files and folders can be fetched", { retry: "never" }) },
   { kind: "share", name: "Holiday film, rough cut.mov", total: 4.4 * GB, state: "paused" },
   { ...downloading, name: "Night sky timelapse.mp4", total: 2.1 * GB, done: 1.98 * GB, rate_down: 11 * MB, peers: 1, having: 1 },
   { ...downloading, name: "Choir practice, altos.flac", total: 320 * MB, done: 4 * MB, peers: 0, having: 0 },
@@ -67,7 +67,7 @@ function madeUp(index: number, next: () => number): Draft {
   if (roll < 0.006) return { ...draft, ...downloading, done: total * next(), rate_down: next() * 6 * MB, peers: 1 + Math.floor(next() * 4), having: 5 };
   if (roll < 0.02) return { ...draft, rate_up: next() * 2 * MB, peers: 1 + Math.floor(next() * 3) };
   if (roll < 0.05) return { ...draft, state: "paused" };
-  if (roll < 0.056) return { ...draft, state: "needsyou", problem: problem("files-changed", "files changed since they were shared", { count: 1 + Math.floor(next() * 9) }) };
+  if (roll < 0.056) return { ...draft, state: "needs-you", problem: problem("files-changed", "files changed since they were shared", { count: 1 + Math.floor(next() * 9) }) };
   return draft;
 }
 

@@ -32,7 +32,7 @@ export function files(item: ItemView, { dir, offset, limit }: FilesRequest): Fil
   const partly = item.kind === "download" && part < 1;
   const all = [
     ...(dir.split("/").length < 2 ? [file("extras", share * 4, { kind: "folder", files: 9 }), file("many", share * 6, { kind: "folder", files: MANY, chosen: partly ? "some" : "all" })] : []),
-    ...NAMES.map((name, index) => file(name, weight(name, Math.round(share * (1 + index / 3))), special(index, partly, item.state === "needsyou"))),
+    ...NAMES.map((name, index) => file(name, weight(name, Math.round(share * (1 + index / 3))), special(index, partly, item.state === "needs-you"))),
     file("latest", 0, { kind: "symlink" }),
   ];
   return { total: all.length, entries: all.slice(offset, offset + limit) };

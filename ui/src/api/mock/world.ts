@@ -73,7 +73,7 @@ export class World {
     for (const item of this.items) this.#byId.set(item.id, item);
     for (const item of this.items) if (moves(item)) this.#moving.add(item.id);
     if (this.state === "idle" || this.state === "offline" || this.paused) this.#still();
-    if (this.paused) this.items.filter((item) => item.state !== "needsyou").forEach((item) => Object.assign(item, { state: "paused" }));
+    if (this.paused) this.items.filter((item) => item.state !== "needs-you").forEach((item) => Object.assign(item, { state: "paused" }));
     for (const id of this.#moving) this.#advance(this.get(id), 0);
     for (let second = 0; second < HISTORY; second += 1) this.#record(hill(second));
     this.madeIn = performance.now() - began;
@@ -286,11 +286,11 @@ function belongs(item: ItemView, filter: LibraryRequest["filter"]): boolean {
     case "all":
       return true;
     case "needs-you":
-      return item.state === "needsyou";
+      return item.state === "needs-you";
     case "downloading":
-      return item.kind === "download" && item.state !== "needsyou" && item.state !== "sharing";
+      return item.kind === "download" && item.state !== "needs-you" && item.state !== "sharing";
     case "sharing":
-      return item.state !== "needsyou" && (item.kind === "share" || item.state === "sharing");
+      return item.state !== "needs-you" && (item.kind === "share" || item.state === "sharing");
   }
 }
 

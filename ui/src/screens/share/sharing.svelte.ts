@@ -125,7 +125,7 @@ export class Sharing {
       const item = await call("item", { id });
       if (turn !== this.#turn) return;
       this.item = item;
-      this.problem = item.state === "needsyou" ? item.problem : null;
+      this.problem = item.state === "needs-you" ? item.problem : null;
       if (this.link === null && item.cid !== null) {
         const link = await call("link", { id });
         if (turn !== this.#turn) return;

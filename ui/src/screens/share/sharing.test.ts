@@ -134,7 +134,7 @@ describe("sharing", () => {
   });
 
   it("never takes away an item of which only the link is shown", async () => {
-    item = { ...item, state: "needsyou", problem: { code: "files-gone", message: "gone", hint: null, retry: "user", subject: null, count: null, field: null } };
+    item = { ...item, state: "needs-you", problem: { code: "files-gone", message: "gone", hint: null, retry: "user", subject: null, count: null, field: null } };
     const sharing = new Sharing([], 7, () => undefined);
     await settle();
     expect(sharing.problem?.code).toBe("files-gone");

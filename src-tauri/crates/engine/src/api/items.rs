@@ -70,7 +70,7 @@ impl From<index::ItemKind> for ItemKind {
 /// | Paused      | whatever it was doing before           | resumed                                      |
 /// | NeedsYou    | whatever solves it                     | the person took the next step, or it retried |
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
-#[serde(rename_all = "lowercase", tag = "state", content = "problem")]
+#[serde(rename_all = "kebab-case", tag = "state", content = "problem")]
 pub enum State {
     Hashing,
     Finding,
