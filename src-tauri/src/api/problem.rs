@@ -1,6 +1,7 @@
 //! Problems that arise before or around the engine: it can't be reached, nobody answered in time, the output is gone.
 //!
-//! The engine's own errors bring their [`Problem`]s along; this module adds those of the app, and the exit codes.
+//! The engine's own errors bring their [`Problem`]s along; this module adds those of the app. What to
+//! do is said without commands and flags: the command line has its own words for that.
 
 use std::io;
 use std::path::Path;
@@ -8,22 +9,8 @@ use std::path::Path;
 use engine::EngineError;
 use engine::api::{Problem, Retry};
 
-/// Exit code of any problem.
-const FAILED: u8 = 1;
-/// Exit code when nobody was found in time.
-const NOBODY: u8 = 3;
-
-const NOBODY_HAS_IT: &str = "nobody-has-it";
-const NOBODY_REACHABLE: &str = "nobody-reachable";
+pub(crate) const NOBODY_HAS_IT: &str = "nobody-has-it";
 const ENGINE_STOPPED: &str = "engine-stopped";
-
-/// What the program ends with after this problem.
-pub(crate) fn exit_code(problem: &Problem) -> u8 {
-    match problem.code.as_str() {
-        NOBODY_HAS_IT | NOBODY_REACHABLE => NOBODY,
-        _ => FAILED,
-    }
-}
 
 /// The engine that was asked ended before it answered.
 pub(crate) fn is_engine_stopped(problem: &Problem) -> bool {
@@ -35,31 +22,10 @@ pub(super) fn told(error: impl Into<EngineError>) -> Problem {
     error.into().problem()
 }
 
-/// Nobody who has the content was found in time.
-pub(crate) fn is_nobody(problem: &Problem) -> bool {
-    matches!(problem.code.as_str(), NOBODY_HAS_IT | NOBODY_REACHABLE)
-}
-
 pub(crate) fn nobody_has_it(seconds: u64) -> Problem {
     let message = format!("nobody who has it answered within {seconds} s");
-    let hint = "Try again when someone who has it is online, or name one with --provider.";
+    let hint = "Try again when someone who has it is online.";
     problem(NOBODY_HAS_IT, message, hint, Retry::User)
-}
-
-/// `people` have it, but sit behind routers that let nobody in.
-pub(crate) fn nobody_reachable(people: u64) -> Problem {
-    let message = match people {
-        1 => "the one person who has it can't be connected to directly".to_owned(),
-        people => format!("the {people} people who have it can't be connected to directly"),
-    };
-    let hint = "A port opened on either router lets you in: `shoal network` tells about yours. Or try again when others have it.";
-    problem(NOBODY_REACHABLE, message, hint, Retry::User)
-}
-
-pub(crate) fn no_engine(what: &str) -> Problem {
-    let message = format!("no Shoal is running here, so there are no {what}");
-    let hint = "Start one with `shoal daemon`, or `shoal share` something.";
-    problem("no-engine", message, hint, Retry::User)
 }
 
 pub(crate) fn engine_stopped() -> Problem {
@@ -100,51 +66,6 @@ pub(crate) fn other_version(what: &dyn std::fmt::Display) -> Problem {
     problem("other-version", message, hint, Retry::User)
 }
 
-pub(crate) fn unknown_setting(key: &str) -> Problem {
-    let message = format!("there is no setting {key:?}");
-    problem(
-        "unknown-setting",
-        message,
-        "`shoal settings` lists them all.",
-        Retry::Never,
-    )
-}
-
-pub(crate) fn removed() -> Problem {
-    let message = "the item was removed meanwhile".to_owned();
-    problem(
-        "removed",
-        message,
-        "`shoal list` shows what there is.",
-        Retry::Never,
-    )
-}
-
-pub(crate) fn bad_path(path: &Path, error: &io::Error) -> Problem {
-    let message = format!("{:?} is not a path: {error}", path.display());
-    problem("bad-path", message, "Name a file or folder.", Retry::Never)
-}
-
-pub(crate) fn unknown_command(name: &str) -> Problem {
-    let message = format!("there is no command {name:?}");
-    problem(
-        "unknown-command",
-        message,
-        "`shoal help` lists them all.",
-        Retry::Never,
-    )
-}
-
-pub(crate) fn no_data_dir() -> Problem {
-    let message = "there is no home directory to keep data in".to_owned();
-    problem(
-        "no-data-dir",
-        message,
-        "Name a place with --data-dir or SHOAL_DATA_DIR.",
-        Retry::User,
-    )
-}
-
 pub(crate) fn start(error: &io::Error) -> Problem {
     let message = format!("the program could not start: {error}");
     problem(
@@ -162,27 +83,17 @@ pub(crate) fn unwritable(error: &dyn std::fmt::Display) -> Problem {
     problem("not-text", message, hint, Retry::User)
 }
 
-pub(crate) fn output(error: &io::Error) -> Problem {
-    let message = format!("the output could not be written: {error}");
-    problem(
-        "output",
-        message,
-        "Check where standard output goes.",
-        Retry::User,
-    )
-}
-
 #[cfg(all(feature = "desktop", target_os = "linux"))]
 pub(crate) fn no_display(error: &dyn std::fmt::Display) -> Problem {
     let message = format!("there is no display to open a window on: {error}");
-    let hint = "Without one, use the commands: `shoal help` lists them, `shoal daemon` shares in the background.";
+    let hint = "Without one, use the commands.";
     problem("no-display", message, hint, Retry::User)
 }
 
 #[cfg(feature = "desktop")]
 pub(crate) fn window(error: &dyn std::fmt::Display) -> Problem {
     let message = format!("the window could not be opened: {error}");
-    let hint = "Use the commands meanwhile: `shoal help` lists them.";
+    let hint = "Use the commands meanwhile.";
     problem("no-window", message, hint, Retry::User)
 }
 
@@ -239,7 +150,7 @@ pub(crate) fn no_player(error: &dyn std::fmt::Display) -> Problem {
     problem("no-player", message, hint, Retry::User)
 }
 
-fn problem(code: &str, message: String, hint: &str, retry: Retry) -> Problem {
+pub(crate) fn problem(code: &str, message: String, hint: &str, retry: Retry) -> Problem {
     Problem {
         code: code.to_owned(),
         message,

@@ -6,8 +6,9 @@ use engine::paths::DataDirError;
 
 use super::Context;
 use super::event::Event;
+use super::problem;
 use super::render::Output;
-use crate::api::{Hello, HelloRequest, problem};
+use crate::api::{Hello, HelloRequest};
 use crate::connect::Asked;
 
 pub(super) use crate::connect::Connection;

@@ -9,6 +9,8 @@ use engine::api::{
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use super::hints::{hint_or_look, reword};
+
 /// One line of `--json`. An item's number is text, as it is typed.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
@@ -111,8 +113,10 @@ impl Progress {
 
 impl Event {
     pub(super) fn item(view: &ItemView) -> Self {
-        // Handlers make sure that a view can be written as JSON.
-        let mut fields = match serde_json::to_value(view) {
+        let mut view = view.clone();
+        reword(&mut view);
+        // Calls make sure that a view can be written as JSON.
+        let mut fields = match serde_json::to_value(&view) {
             Ok(Value::Object(fields)) => fields,
             _ => Map::new(),
         };
@@ -124,15 +128,9 @@ impl Event {
         Self::Error {
             code: problem.code.clone(),
             message: problem.message.clone(),
-            hint: hint(problem).to_owned(),
+            hint: hint_or_look(problem).to_owned(),
         }
     }
-}
-
-/// The next step. Where a problem names none, more of what happened helps to find one.
-pub(super) fn hint(problem: &Problem) -> &str {
-    const LOOK: &str = "Run it again with SHOAL_LOG=debug to see more of what happens.";
-    problem.hint.as_deref().unwrap_or(LOOK)
 }
 
 /// A path as JSON can hold it.
@@ -150,10 +148,11 @@ fn as_text<S: Serializer>(id: &ItemId, serializer: S) -> Result<S::Ok, S::Error>
 
 #[cfg(test)]
 mod tests {
-    use engine::api::{ItemKind, Retry, State};
+    use engine::api::{Retry, State};
     use serde_json::json;
 
     use super::*;
+    use crate::cli::text::tests::view;
 
     fn check(event: &Event, line: Value) {
         assert_eq!(serde_json::to_value(event).unwrap(), line);
@@ -228,26 +227,7 @@ mod tests {
 
     #[test]
     fn an_item_says_its_state_and_problem() {
-        let view = ItemView {
-            id: ItemId(7),
-            kind: ItemKind::Download,
-            name: "n".to_owned(),
-            path: None,
-            cid: None,
-            state: State::NeedsYou(problem(None)),
-            total: 0,
-            done: 0,
-            files: 0,
-            folder: false,
-            rate_down: 0,
-            rate_up: 0,
-            peers: 0,
-            having: 0,
-            unreachable: 0,
-            eta: None,
-            skipped: 0,
-            created: 0,
-        };
+        let view = view(State::NeedsYou(problem(None)));
         let line = serde_json::to_value(Event::item(&view)).unwrap();
         assert_eq!(line["event"], "item");
         assert_eq!(

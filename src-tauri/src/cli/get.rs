@@ -7,8 +7,9 @@ use engine::api::{DownloadRequest, ItemId, ItemView, Problem};
 
 use super::connect::{Connection, interrupted};
 use super::event::{Event, path_text};
+use super::problem;
 use super::{Context, INTERRUPTED, OK, Outcome, absolute, watch};
-use crate::api::{ItemRequest, ItemsRequest, RemoveRequest, ReportRequest, problem};
+use crate::api::{ItemRequest, ItemsRequest, RemoveRequest, ReportRequest};
 
 /// Fetch what a link names from everyone who has it
 ///

@@ -5,6 +5,7 @@ use engine::api::{Action, ItemId, ItemView, Problem, State};
 
 use super::connect::{Connection, interrupted};
 use super::event::{Event, path_text};
+use super::hints::hint;
 use super::text::{bytes, count, kind, people, rate, sentence};
 use super::{Context, INTERRUPTED, ItemArgs, OK, Outcome, watch};
 use crate::api::{
@@ -60,7 +61,7 @@ pub(super) async fn status(args: StatusArgs, context: &Context) -> Outcome {
 fn lines(view: &ItemView) -> Vec<[String; 2]> {
     let mut lines = vec![("name", view.name.clone()), ("state", sentence(view))];
     if let State::NeedsYou(problem) = &view.state {
-        lines.extend(problem.hint.clone().map(|hint| ("next", hint)));
+        lines.extend(hint(problem).map(|hint| ("next", hint.to_owned())));
     }
     let files = count(view.files, "file", "files");
     lines.push(("size", format!("{} in {files}", bytes(view.total))));

@@ -10,10 +10,12 @@ mod connect;
 mod daemon;
 mod event;
 mod get;
+mod hints;
 mod items;
 mod look;
 mod network;
 mod peers;
+mod problem;
 mod render;
 mod settings;
 mod share;
@@ -33,7 +35,6 @@ use engine::api::{ItemId, Problem};
 use engine::link::Link;
 
 use self::render::Output;
-use crate::api::problem;
 
 /// Exit code of what Ctrl-C ended before its end, as shells count it.
 const INTERRUPTED: u8 = 130;

@@ -10,9 +10,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use engine::api::{ItemView, Problem, Skipped, State};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::event::{Event, Progress, hint};
+use super::event::{Event, Progress};
+use super::hints::hint_or_look;
+use super::problem;
 use super::text::{bytes, count, people, progress_line, sentence, shown, shown_lines};
-use crate::api::problem;
 
 /// Left-out files that are named one by one; more are counted.
 const NAMED_SKIPPED: usize = 20;
@@ -172,7 +173,7 @@ impl Output {
             return;
         }
         self.say(&format!("Error: {}", problem.message));
-        self.say(hint(problem));
+        self.say(hint_or_look(problem));
     }
 
     fn say(&self, words: &str) {

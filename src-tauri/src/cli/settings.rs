@@ -8,8 +8,9 @@ use fs_err::File;
 
 use super::connect::Connection;
 use super::event::Event;
+use super::problem;
 use super::{Context, OK, Outcome};
-use crate::api::{SetSettingRequest, SettingsRequest, problem};
+use crate::api::{SetSettingRequest, SettingsRequest};
 
 /// Bytes read of a `swarm.key`: it has 95.
 const MAX_KEY_FILE: u64 = 4096;

@@ -4,9 +4,9 @@ use clap::CommandFactory;
 use clap_complete::Shell;
 use clap_mangen::Man;
 
+use super::problem;
 use super::render::Output;
 use super::{Cli, OK, Outcome};
-use crate::api::problem;
 
 /// Print what makes a shell complete Shoal's commands
 ///

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use engine::api::{ItemId, ItemView, Problem, Retry, State};
 
 use super::connect::Connection;
+use super::problem;
 use super::render::Output;
 use crate::api::ChangesRequest;
-use crate::api::problem;
 
 /// How long one question for news may wait. Only to notice an engine that hangs: news comes at once.
 const MAX_WAIT: Duration = Duration::from_secs(30);

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use engine::api::Problem;
 
+use super::problem;
 use super::{Outcome, absolute};
-use crate::api::problem;
 use crate::desktop::{self, OpenRequest, Start};
 
 #[derive(Debug, clap::Args)]

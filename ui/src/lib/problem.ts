@@ -15,7 +15,7 @@ export function problemText(problem: Problem, kind?: ItemKind): string {
 export function problemHint(problem: Problem): string | null {
   const own = tOptional(`problem.${problem.code}.hint`, values(problem));
   if (own !== undefined) return own;
-  // The hint of a code with a translation speaks of the command line; its English one would not fit here.
+  // A code with a translation and no hint has none on purpose; and the engine's is English.
   if (tOptional(`problem.${problem.code}`, values(problem)) !== undefined) return null;
   return problem.hint;
 }

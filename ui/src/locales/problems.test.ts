@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import texts from "./en/problem.json";
 
 // Where problems get their codes. The tests at these files' ends name codes too.
-const SOURCES = ["crates/engine/src/error.rs", "crates/engine/src/fetch/error.rs", "crates/engine/src/work.rs", "src/api/problem.rs"];
+const SOURCES = ["crates/engine/src/error.rs", "crates/engine/src/fetch/error.rs", "crates/engine/src/work.rs", "src/api/problem.rs", "src/cli/problem.rs"];
 const CODE = /(?:=> \(|\bproblem\()\s*"([a-z-]+)"|const [A-Z_]+: &str = "([a-z]+-[a-z-]+)"/gu;
 /** They stand in for an error that brings its own problem along. */
 const NEVER_SHOWN = ["fetch", "told"];

@@ -78,12 +78,12 @@ impl EngineError {
             Self::Look(error) => return error.problem(),
             Self::DataDir(DataDirError::InUse(_)) => (
                 "data-dir-in-use",
-                Some("Stop the other one, or give this one a folder of its own with --data-dir."),
+                Some("Stop the other one, or give this one a folder of its own."),
                 Retry::User,
             ),
             Self::DataDir(DataDirError::Io(_)) => (
                 "data-dir",
-                Some("Give a folder that you may write to with --data-dir."),
+                Some("Give a folder that you may write to."),
                 Retry::User,
             ),
             Self::Config(error) => config_kind(error),
@@ -132,12 +132,12 @@ fn config_kind(error: &ConfigError) -> Kind {
     match error {
         ConfigError::UnknownKey(_) => (
             "unknown-setting",
-            Some("`shoal settings` lists them all."),
+            Some("Choose one of the settings that there are."),
             Retry::Never,
         ),
         ConfigError::BadValue { .. } => (
             "bad-setting",
-            Some("`shoal settings` explains each."),
+            Some("What it may be stands beside each setting."),
             Retry::Never,
         ),
         ConfigError::Damaged { .. } => (
@@ -153,7 +153,7 @@ fn net_kind(error: &NetError) -> Kind {
     match error {
         NetError::Listen { .. } => (
             "listen",
-            Some("Another program may use the port: choose one with `shoal settings listen`."),
+            Some("Another program may use the port: choose another in the settings."),
             Retry::User,
         ),
         NetError::NotLocal(_) => (

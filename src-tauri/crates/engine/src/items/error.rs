@@ -136,7 +136,7 @@ impl ItemError {
             ),
             Self::UnknownItem(_) => (
                 "unknown-item",
-                Some("`shoal list` shows all items."),
+                Some("Choose one of the items that there are."),
                 Retry::Never,
             ),
             Self::NotReady(_) => (
@@ -165,11 +165,7 @@ impl ItemError {
                 Retry::User,
             ),
             Self::NotADownload(_) => ("no-download", None, Retry::Never),
-            Self::Offline => (
-                "offline",
-                Some("Start one with `shoal daemon`."),
-                Retry::User,
-            ),
+            Self::Offline => ("offline", Some("Try again while Shoal runs."), Retry::User),
             Self::Stopping(_) => ("stopping", None, Retry::User),
         }
     }
@@ -203,12 +199,12 @@ fn index_kind(error: &IndexError) -> Kind {
     match error {
         IndexError::Newer { .. } => (
             "data-dir-newer",
-            Some("Install the newer version again, or use another --data-dir."),
+            Some("Install the newer version again, or use another folder for its data."),
             Retry::Never,
         ),
         IndexError::Foreign(_) => (
             "data-dir-foreign",
-            Some("Use another --data-dir."),
+            Some("Use another folder for its data."),
             Retry::Never,
         ),
         IndexError::Damaged(_) => (
@@ -258,7 +254,7 @@ fn import_kind(error: &ImportError) -> Kind {
         ),
         ImportError::Nothing => (
             "nothing-to-share",
-            Some("Hidden files are shared with --hidden."),
+            Some("Hidden files are shared only when they are asked for."),
             Retry::User,
         ),
         ImportError::Stopped(_) => ("stopped", None, Retry::User),
