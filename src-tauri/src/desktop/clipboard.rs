@@ -1,14 +1,13 @@
 //! Text to and from the system's clipboard.
 
-use std::sync::{LazyLock, Mutex, PoisonError};
-
 use arboard::Clipboard;
 use engine::api::Problem;
+use parking_lot::Mutex;
 
 use crate::api::problem;
 
 /// Kept for as long as the process lasts: on Linux the program that copied a text hands it out itself.
-static CLIPBOARD: LazyLock<Mutex<Option<Clipboard>>> = LazyLock::new(Mutex::default);
+static CLIPBOARD: Mutex<Option<Clipboard>> = Mutex::new(None);
 
 pub(super) async fn write(text: String) -> Result<(), Problem> {
     with(move |clipboard| clipboard.set_text(text)).await
@@ -23,7 +22,7 @@ async fn with<T: Send + 'static>(
     work: impl FnOnce(&mut Clipboard) -> Result<T, arboard::Error> + Send + 'static,
 ) -> Result<T, Problem> {
     let worked = tokio::task::spawn_blocking(move || {
-        let mut clipboard = CLIPBOARD.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut clipboard = CLIPBOARD.lock();
         let clipboard = match &mut *clipboard {
             Some(open) => open,
             closed => closed.insert(Clipboard::new()?),

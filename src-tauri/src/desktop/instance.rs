@@ -4,10 +4,10 @@
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use engine::api::Problem;
+use parking_lot::Mutex;
 use serde_json::Value;
 use tauri::{AppHandle, Manager};
 
@@ -102,7 +102,7 @@ struct Serving(Mutex<Option<(Instance, Server)>>);
 pub(super) async fn close(app: &AppHandle) -> Option<Instance> {
     let (instance, server) = {
         let serving = app.try_state::<Serving>()?;
-        let mut serving = serving.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut serving = serving.0.lock();
         serving.take()?
     };
     server.close().await;

@@ -25,9 +25,9 @@ mod window;
 mod words;
 
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tauri::{AppHandle, RunEvent, Theme};
 
 use self::engine::EngineLink;

@@ -1,8 +1,8 @@
 //! What the window is asked to do from outside: by arguments, a second start, a link that was clicked, or the tray.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tauri::{AppHandle, Manager};
 
@@ -86,20 +86,20 @@ impl Inbox {
 
     /// The page listens from now on, and takes what waited.
     pub(super) fn take(&self) -> Vec<OpenRequest> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         state.listening = true;
         std::mem::take(&mut state.waiting)
     }
 
     /// A page that begins anew has not listened yet.
     pub(super) fn page_is_new(&self) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         state.listening = false;
     }
 
     /// The requests that the page hears of now; others wait.
     fn pass(&self, requests: Vec<OpenRequest>) -> Vec<OpenRequest> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         if state.listening {
             return requests;
         }

@@ -1,7 +1,6 @@
 //! The settings that the window itself obeys.
 
 use std::path::Path;
-use std::sync::PoisonError;
 
 use engine::config::Settings;
 use tauri::plugin::TauriPlugin;
@@ -60,7 +59,7 @@ fn theme(app: &AppHandle, value: &str) {
         _ => None,
     };
     let shell = app.state::<Shell>();
-    *shell.theme.lock().unwrap_or_else(PoisonError::into_inner) = theme;
+    *shell.theme.lock() = theme;
     app.set_theme(theme);
 }
 

@@ -5,8 +5,8 @@
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use tauri::image::Image;
 use tauri::menu::{MenuBuilder, MenuEvent, MenuItem};
 use tauri::tray::{TrayIcon, TrayIconBuilder};
@@ -184,12 +184,12 @@ async fn pause(app: &AppHandle) {
 
 impl Tray {
     fn get(&self) -> Option<Parts> {
-        let parts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let parts = self.0.lock();
         parts.clone()
     }
 
     fn set(&self, parts: Parts) {
-        let mut current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.0.lock();
         *current = Some(parts);
     }
 

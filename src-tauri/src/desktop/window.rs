@@ -1,7 +1,6 @@
 //! The one window: made when it is first wanted, shown, hidden, and remembered in size and place.
 
 use std::path::Path;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -106,7 +105,7 @@ fn make(app: &AppHandle) -> tauri::Result<WebviewWindow> {
         .on_new_window(|_, _| NewWindowResponse::Deny)
         .on_page_load(on_page_load)
         .build()?;
-    let chosen = *shell.theme.lock().unwrap_or_else(PoisonError::into_inner);
+    let chosen = *shell.theme.lock();
     let background = match chosen.map_or_else(|| window.theme(), Ok) {
         Ok(Theme::Dark) => DARK,
         _ => LIGHT,
