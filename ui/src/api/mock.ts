@@ -1,5 +1,5 @@
 // Stands in for the engine in a plain browser: development and the browser tests. Never part of the app.
-import { locale } from "../lib/locale.svelte";
+import { locale } from "../stores/locale.svelte";
 import { pseudo } from "../locales/pseudo";
 import type { Platform } from "./platform";
 import type { Calls, Problem } from "./types";

@@ -4,7 +4,7 @@ import { mock } from "../api/mock";
 import { World } from "../api/mock/world";
 import type { ItemView } from "../api/types";
 import { type ItemActionId, appActions, isEnabled, itemAction, itemActions, menuActions, run, waysOut } from "./actions";
-import { toasts } from "./toasts.svelte";
+import { toasts } from "../stores/toasts.svelte";
 
 let world: World;
 

@@ -5,12 +5,12 @@ import type { IconName } from "../components/icons";
 import { attempt } from "./attempt";
 import { type Key, t } from "./i18n";
 import type { Shortcut } from "./keys";
-import { library } from "./library.svelte";
-import { removal } from "./removal.svelte";
-import { selection } from "./selection.svelte";
+import { library } from "../stores/library.svelte";
+import { removal } from "../stores/removal.svelte";
+import { selection } from "../stores/selection.svelte";
 import { pickAndShare } from "./start";
-import { toasts } from "./toasts.svelte";
-import { ui } from "./ui.svelte";
+import { toasts } from "../stores/toasts.svelte";
+import { ui } from "../stores/ui.svelte";
 
 interface Named {
   label: Key;

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { bytes, bytesOf, date, duration, percent, rate } from "./format";
-import { locale } from "./locale.svelte";
+import { locale } from "../stores/locale.svelte";
 
 afterEach(() => locale.use("en", "en-GB"));
 

@@ -1,6 +1,6 @@
 // Numbers as people read them, by the present language: sizes, rates, times left, dates, shares of a whole.
 import { t } from "./i18n";
-import { locale } from "./locale.svelte";
+import { locale } from "../stores/locale.svelte";
 
 const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte", "petabyte"] as const;
 const STEP = 1000;

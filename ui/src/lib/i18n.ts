@@ -1,8 +1,8 @@
 // `t("area.key", values)`: a message of the present language, formatted by ICU rules. Reads state, so what shows it follows the language.
 import { IntlMessageFormat } from "intl-messageformat";
-import { type Key, type Message, locale } from "./locale.svelte";
+import { type Key, type Message, locale } from "../stores/locale.svelte";
 
-export type { Key } from "./locale.svelte";
+export type { Key } from "../stores/locale.svelte";
 export type Values = Record<string, string | number>;
 
 /** Made once for each message, as long as the language stays. */

@@ -2,13 +2,13 @@
 import { call, platform } from "../api/client";
 import type { Hello, Notice } from "../api/types";
 import type { OpenRequest } from "../api/platform";
-import { library } from "./library.svelte";
+import { library } from "../stores/library.svelte";
 import { problemText } from "./problem";
-import { removal } from "./removal.svelte";
-import { settings } from "./settings.svelte";
-import { toasts } from "./toasts.svelte";
+import { removal } from "../stores/removal.svelte";
+import { settings } from "../stores/settings.svelte";
+import { toasts } from "../stores/toasts.svelte";
 import { t } from "./i18n";
-import { ui } from "./ui.svelte";
+import { ui } from "../stores/ui.svelte";
 
 /** Never fails: without the engine the window says so, and goes on asking. */
 export async function start(): Promise<void> {

@@ -1,4 +1,4 @@
 // All messages of this language, by file: one piece to load. The tray's are read by the shell around the window.
-import type { Texts } from "../lib/locale.svelte";
+import type { Texts } from "../stores/locale.svelte";
 
 export default import.meta.glob<Texts>(["./zh/*.json", "!./zh/tray.json"], { import: "default", eager: true });

@@ -1,10 +1,10 @@
 // Every shortcut of the table of actions, and links that are pasted anywhere.
 import { type ItemAction, appActions, isEnabled, itemActions, run } from "../lib/actions";
 import { matches } from "../lib/keys";
-import { library } from "../lib/library.svelte";
+import { library } from "../stores/library.svelte";
 import { isLink } from "../lib/link";
-import { selection } from "../lib/selection.svelte";
-import { ui } from "../lib/ui.svelte";
+import { selection } from "../stores/selection.svelte";
+import { ui } from "../stores/ui.svelte";
 
 const WRITABLE = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
 /** What Enter, Space and letters mean something for by itself. */

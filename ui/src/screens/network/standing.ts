@@ -4,8 +4,8 @@ import type { PersonView, StandingRequest } from "../../api/types";
 import type { MenuItem } from "../../components/Menu.svelte";
 import { attempt } from "../../lib/attempt";
 import { t } from "../../lib/i18n";
-import { settings } from "../../lib/settings.svelte";
-import { toasts } from "../../lib/toasts.svelte";
+import { settings } from "../../stores/settings.svelte";
+import { toasts } from "../../stores/toasts.svelte";
 import { appName, shortId } from "./words";
 
 type Standing = StandingRequest["standing"];

@@ -1,6 +1,6 @@
 // What the network's state is called, and the order of the people: the screen's decisions, without the screen.
 import type { CheckView, NetworkView, PersonView, Rung } from "../../api/types";
-import { portOf } from "../settings/listen";
+import { portOf } from "../../lib/listen";
 
 /** "this-machine-only" is told by a rung, not by `reach`: nothing leaves this computer, and the headline has to say so. */
 export type Headline = NetworkView["reach"] | "machine";

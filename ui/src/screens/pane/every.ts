@@ -1,5 +1,5 @@
 // Asking again and again, only while somebody can see the answer.
-import { library } from "../../lib/library.svelte";
+import { library } from "../../stores/library.svelte";
 
 /** Asks now, and `ms` after each answer. Returns what ends it. */
 export function every(ms: number, ask: () => Promise<void>): () => void {

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connect } from "../../api/client";
 import type { Platform } from "../../api/platform";
 import type { Problem, SettingView } from "../../api/types";
-import { settings } from "../../lib/settings.svelte";
+import { settings } from "../../stores/settings.svelte";
 import Settings from "./Settings.svelte";
 
 const LISTEN = "/ip4/0.0.0.0/tcp/4801,/ip4/0.0.0.0/udp/4801/quic-v1";

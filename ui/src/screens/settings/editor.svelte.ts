@@ -2,7 +2,7 @@
 import { asProblem } from "../../api/client";
 import type { SettingView } from "../../api/types";
 import { problemText } from "../../lib/problem";
-import { settings } from "../../lib/settings.svelte";
+import { settings } from "../../stores/settings.svelte";
 
 /** How long "Saved" stands. ms. */
 const SAVED = 2500;

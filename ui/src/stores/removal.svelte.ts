@@ -1,8 +1,8 @@
 // Removing with a way back: the items are paused at once, and forgotten when the way back closes.
 import { call } from "../api/client";
 import type { ItemId, ItemView } from "../api/types";
-import { attempt } from "./attempt";
-import { t } from "./i18n";
+import { attempt } from "../lib/attempt";
+import { t } from "../lib/i18n";
 import { selection } from "./selection.svelte";
 import { TOAST_MS, toasts } from "./toasts.svelte";
 import { ui } from "./ui.svelte";

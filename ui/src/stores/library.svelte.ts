@@ -2,7 +2,7 @@
 // scrolled window, another item in the pane) is answered at once beside it. Nothing is asked while the window is hidden.
 import { asProblem, call } from "../api/client";
 import type { Filter, Focus, ItemId, ItemView, LibraryRequest, LibraryView, Notice, Problem, Sort } from "../api/types";
-import { keepUnchanged } from "./rows";
+import { keepUnchanged } from "../lib/rows";
 
 /** How long the engine may wait for something new (ms). */
 const WAIT_MS = 25_000;
