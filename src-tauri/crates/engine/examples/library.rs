@@ -17,7 +17,7 @@ use engine::api::ItemId;
 use engine::api::{Filter, LibraryRequest, Sort};
 use engine::{Engine, Options};
 use fs_err as fs;
-use store::index::{Fingerprint, HashedFile, Index, ItemKind, ItemOptions, NewItem, TreeFile};
+use store::index::{Fingerprint, HashedFile, Index, ItemKind, NewItem, TreeFile};
 use unixfs::cid::{self, Cid};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -73,15 +73,10 @@ fn add(index: &Index, file: &Path, number: i64) -> Result<(), Failure> {
         kind: ItemKind::Share,
         name: format!("Ferien {} – Bild {number}.jpg", 1990 + number % 35),
         root: Some(root),
-        link: None,
         profile: "unixfs-v1-2025".to_owned(),
         created: 1_700_000_000 + number,
-        into: None,
         sources: vec![file.to_owned()],
-        select: Vec::new(),
-        providers: Vec::new(),
-        options: ItemOptions::default(),
-        part: None,
+        ..NewItem::default()
     })?;
     let metadata = fs::metadata(file)?;
     let (dir, name) = (file.parent(), file.file_name());

@@ -26,8 +26,6 @@ pub(crate) const MAX_LOOKS: usize = 4;
 pub(crate) const MAX_READS_OF_ITEMS: usize = 4;
 /// Downloads at a time. Less than [`MAX_SESSIONS`]: listings and previews need some too.
 pub(crate) const MAX_FETCHES: usize = 200;
-/// Bytes of a name that others see: file systems stop there.
-pub(crate) const MAX_NAME_BYTES: usize = 255;
 
 // Network.
 
@@ -214,9 +212,6 @@ pub(crate) const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Time after which a file's fingerprint proves something on a file system with fine time stamps.
 pub(crate) const YOUNG_TIME: Duration = Duration::from_millis(120);
-
-/// Entries in the list of what was left out or got another name.
-pub(crate) const MAX_SKIPPED: usize = 10_000;
 
 /// Levels of an item's tree on export: folders as deep as may be, each of the deepest shards, and a file.
 pub(crate) const MAX_CAR_DEPTH: usize = 16 * MAX_FOLDER_DEPTH as usize;

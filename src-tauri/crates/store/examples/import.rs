@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use fs_err as fs;
-use store::index::{Index, ItemKind, ItemOptions, NewItem};
+use store::index::{Index, ItemKind, NewItem};
 use store::{Control, Depth, ImportRequest, Progress, Source, import, scan};
 use unixfs::{Cid, Node, Profile};
 
@@ -71,16 +71,9 @@ fn share_of(paths: &[PathBuf]) -> NewItem {
     NewItem {
         kind: ItemKind::Share,
         name: "measured".to_owned(),
-        root: None,
         profile: Profile::V1_2025.name.to_owned(),
-        created: 0,
-        into: None,
         sources: paths.to_vec(),
-        select: Vec::new(),
-        link: None,
-        providers: Vec::new(),
-        options: ItemOptions::default(),
-        part: None,
+        ..NewItem::default()
     }
 }
 

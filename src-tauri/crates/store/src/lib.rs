@@ -8,22 +8,27 @@
 //! | `import` | files become items: walk, hash, put on record |
 //! | `scan` | are an item's files still what was hashed? |
 //! | `source` | blocks out of the files, verified |
+//! | `serving` | who may be served; the one owner of "everything is paused" |
 //! | [`deletion`] | what a download wrote goes, and only that |
 //! | [`files`] | the one place that opens, reads, writes, names and renames files |
-//! | `control` | stopping and watching such work |
+//! | `item` `control` | an item's number and kind; stopping and watching work |
 
 mod control;
 pub mod deletion;
 pub mod files;
 mod import;
 pub mod index;
+mod item;
 pub mod limits;
 mod scan;
+mod serving;
 mod source;
 
 pub use control::{Control, Progress, Snapshot, Stopped};
 pub use import::{Found, ImportError, ImportRequest, Imported, compute, import, look};
+pub use item::{ItemId, ItemKind, Skipped};
 pub use scan::{Depth, Listed, ScanError, ScanReport, holds, scan};
+pub use serving::Serving;
 pub use source::{Doubt, DoubtKind, Source};
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use unixfs::cid::{self, Cid};
 use unixfs::{Chunker, DirectoryBuilder, FileBuilder, Metadata, Node, Profile, Root};
 
 use super::*;
-use crate::index::{FileState, Index, ItemId, ItemKind, ItemOptions, ItemState, NewItem};
+use crate::index::{FileState, Index, ItemId, ItemKind, ItemState, NewItem};
 
 /// A folder to share, beside a data directory with an index.
 pub(super) struct Bench {
@@ -99,16 +99,8 @@ fn new_item() -> NewItem {
     NewItem {
         kind: ItemKind::Share,
         name: "files".to_owned(),
-        root: None,
         profile: "unixfs-v1-2025".to_owned(),
-        created: 0,
-        into: None,
-        sources: Vec::new(),
-        select: Vec::new(),
-        link: None,
-        providers: Vec::new(),
-        options: ItemOptions::default(),
-        part: None,
+        ..NewItem::default()
     }
 }
 

@@ -12,7 +12,7 @@ use unixfs::{Cid, Profile};
 use super::tests::{Tree, numbers, read_tree};
 use super::{FetchContext, FetchError, Fetched, Running, car, import, resolve, run};
 use crate::api::EntryKind;
-use crate::index::{Index, ItemId, ItemKind, ItemOptions, NewItem};
+use crate::index::{Index, ItemId, ItemKind, NewItem};
 use crate::items::board::Activity;
 use crate::library::{self, Control, ImportRequest, Progress, Source};
 use crate::link::Link;
@@ -89,15 +89,10 @@ impl Node {
             kind,
             name: "things".to_owned(),
             root,
-            profile: String::new(),
-            created: 0,
             into: Some(self.dir.path().join("into")),
-            sources: Vec::new(),
-            select: Vec::new(),
             link,
             providers: hints.to_vec(),
-            options: ItemOptions::default(),
-            part: None,
+            ..NewItem::default()
         };
         self.context.index.create_item(new).unwrap()
     }

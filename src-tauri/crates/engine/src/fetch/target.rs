@@ -11,7 +11,7 @@ use crate::index::ItemRecord;
 use crate::library::names::{self, TakenNames};
 
 /// Bytes of an item's own name. File systems stop at 255, and there has to be room for a number and the suffix.
-const MAX_NAME_BYTES: usize = 200;
+const MAX_OWN_NAME_BYTES: usize = 200;
 
 /// Copies of the same name in one folder before giving up counting.
 const MAX_NUMBER: u32 = 10_000;
@@ -50,8 +50,8 @@ pub(crate) fn finished(folder: &Path, item: &ItemRecord) -> impl Iterator<Item =
 /// The item's name as this file system can hold it; its CID where the link gave a name that must not be written.
 fn item_name(item: &ItemRecord) -> OsString {
     let mut name = item.name.as_str();
-    while name.len() > MAX_NAME_BYTES {
-        name = &name[..name.floor_char_boundary(MAX_NAME_BYTES)];
+    while name.len() > MAX_OWN_NAME_BYTES {
+        name = &name[..name.floor_char_boundary(MAX_OWN_NAME_BYTES)];
     }
     let by_cid = || {
         item.root

@@ -20,7 +20,7 @@ use super::local::Local;
 use super::steer::Wishes;
 use super::supply::Origin;
 use super::worker::Download;
-use crate::index::{FileState, Index, ItemId, ItemKind, ItemOptions, NewItem};
+use crate::index::{FileState, Index, ItemId, ItemKind, NewItem};
 use crate::library::Source;
 
 type Blocks = HashMap<Cid, Bytes>;
@@ -60,15 +60,9 @@ impl Home {
             kind: ItemKind::Download,
             name: name.to_owned(),
             root: Some(root),
-            profile: String::new(),
-            created: 0,
             into: Some(self.downloads()),
-            sources: Vec::new(),
             select: select.iter().map(|path| (*path).to_owned()).collect(),
-            providers: Vec::new(),
-            link: None,
-            options: ItemOptions::default(),
-            part: None,
+            ..NewItem::default()
         };
         self.index.create_item(new).unwrap()
     }

@@ -25,7 +25,7 @@ use super::supply::{Origin, Supply};
 use crate::index::{FileRecord, Index, IndexError, ItemRecord, Skipped};
 use crate::library::Source;
 use crate::library::names::Rules;
-use crate::limits::{MAX_SKIPPED, WANT_BATCH};
+use crate::limits::WANT_BATCH;
 
 /// A download, for as long as it runs.
 #[derive(Debug)]
@@ -462,7 +462,7 @@ impl<P: Place> Worker<'_, P> {
     }
 
     fn skip(&mut self, path: String, reason: String) {
-        if self.skipped.len() < MAX_SKIPPED {
+        if self.skipped.len() < store::limits::MAX_SKIPPED {
             self.skipped.push(Skipped { path, reason });
         }
     }

@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+use store::limits::MAX_NAME_BYTES;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::choose::{self, Then};
@@ -17,7 +18,6 @@ use crate::api::{
 use crate::fetch;
 use crate::index::{ItemId, ItemRecord, ItemState, NewItem};
 use crate::library::Doubt;
-use crate::limits::MAX_NAME_BYTES;
 use crate::util::{Stopping, blocking};
 
 /// A handle on all items.

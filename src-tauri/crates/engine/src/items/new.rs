@@ -43,16 +43,11 @@ pub(super) fn share(request: ShareRequest) -> Result<NewItem, ItemError> {
     Ok(NewItem {
         kind: ItemKind::Share,
         name,
-        root: None,
-        link: None,
         profile: profile.name.to_owned(),
         created: now_unix(),
-        into: None,
         sources: request.paths,
-        select: Vec::new(),
-        providers: Vec::new(),
         options,
-        part: None,
+        ..NewItem::default()
     })
 }
 
@@ -97,15 +92,9 @@ fn download(name: String, root: Option<Cid>, into: PathBuf) -> NewItem {
         kind: ItemKind::Download,
         name,
         root,
-        link: None,
-        profile: String::new(),
         created: now_unix(),
         into: Some(into),
-        sources: Vec::new(),
-        select: Vec::new(),
-        providers: Vec::new(),
-        options: ItemOptions::default(),
-        part: None,
+        ..NewItem::default()
     }
 }
 

@@ -15,7 +15,7 @@
 
 mod pause;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -60,7 +60,7 @@ pub(super) async fn start(
     let index = context.index.clone();
     let is_paused = blocking(move || pause::was_on(&index)).await??;
     if is_paused {
-        context.index.halt(Some(HashSet::new()));
+        context.index.serving().hold_all(true);
     }
     let (paused, is_paused) = watch::channel(is_paused);
     let mut actor = Actor {
@@ -69,7 +69,6 @@ pub(super) async fn start(
         doubted,
         queue: Queue::default(),
         paused,
-        started_since: HashSet::new(),
         running: HashMap::new(),
         tasks: JoinSet::new(),
         sources: HashMap::new(),
@@ -90,7 +89,6 @@ struct Actor {
     queue: Queue,
     /// Everything is, but for what was started since.
     paused: watch::Sender<bool>,
-    started_since: HashSet<ItemId>,
     running: HashMap<ItemId, Running>,
     tasks: JoinSet<(ItemId, Ended)>,
     sources: HashMap<ItemId, (Vec<SourceView>, f64)>,

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use unixfs::cid::{self, Cid};
 
 use super::*;
-use crate::index::{BlockRow, ItemKind, ItemOptions, NewItem, RowKind};
+use crate::index::{BlockRow, ItemKind, NewItem, RowKind};
 
 /// Long enough for a slow machine; a test that needs it has failed.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -80,16 +80,7 @@ fn new_item() -> NewItem {
     NewItem {
         kind: ItemKind::Share,
         name: "blocks".to_owned(),
-        root: None,
-        profile: String::new(),
-        created: 0,
-        into: None,
-        sources: Vec::new(),
-        select: Vec::new(),
-        link: None,
-        providers: Vec::new(),
-        options: ItemOptions::default(),
-        part: None,
+        ..NewItem::default()
     }
 }
 

@@ -11,6 +11,8 @@ use unixfs::cid::{Cid, Multihash, SHA2_256};
 
 use super::{FileId, FileRecord, Index, ItemId, Pending, Result, Skipped, files, items};
 
+use crate::limits::{MAX_INLINE_COPIES, MAX_PLACES};
+
 /// A block to record, with its hash.
 #[derive(Debug, Clone)]
 pub struct BlockRow {
@@ -68,12 +70,6 @@ pub enum Scope {
     Everything,
 }
 
-/// Files that a look-up names for one block. That all of so many are gone and a further one is not is no case to search for.
-const MAX_PLACES: usize = 8;
-
-/// Rows that hold the same last 8 bytes of a hash: beyond it somebody makes them so on purpose.
-const MAX_INLINE_COPIES: u32 = 64;
-
 impl Index {
     /// Records blocks of an item, and comes back when they are committed. Whoever calls it has synced the files first.
     pub fn put_blocks(&self, item: ItemId, rows: Vec<BlockRow>) -> Result<()> {
@@ -105,7 +101,7 @@ impl Index {
 
     /// Where a block's bytes are.
     pub fn locate_for(&self, mh: &Multihash, scope: Scope) -> Result<Option<BlockAt>> {
-        let in_scope = |item| scope == Scope::Everything || self.is_serving(item);
+        let in_scope = |item| scope == Scope::Everything || self.serving().allows(item);
         self.read(|connection| {
             let key = key(mh);
             if let Some((id, _)) = find_inline(connection, &key, &in_scope)? {
@@ -137,7 +133,7 @@ impl Index {
 
     /// Sizes of the blocks that may be served, in the order asked; `None` for those that are not here.
     pub fn sizes(&self, hashes: &[Multihash]) -> Result<Vec<Option<u32>>> {
-        let in_scope = |item| self.is_serving(item);
+        let in_scope = |item| self.serving().allows(item);
         self.read(|connection| {
             hashes
                 .iter()

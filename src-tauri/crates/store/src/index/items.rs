@@ -10,6 +10,7 @@ use super::writer::Context;
 use super::{
     Index, ItemId, ItemKind, ItemRecord, ItemState, NewItem, Result, Skipped, StoredProblem,
 };
+use crate::serving::Serving;
 
 const ACTIVE: i64 = 0;
 const PAUSED: i64 = 1;
@@ -22,7 +23,7 @@ const REMOVE_ROWS: i64 = 5000;
 
 impl Index {
     pub fn create_item(&self, new: NewItem) -> Result<ItemId> {
-        let serving = self.serving_handle();
+        let serving = self.serving().clone();
         self.write(move |context| {
             let mut record = new.into_record(ItemId(0));
             let id = insert(context.connection, &record, None)?;
@@ -82,7 +83,7 @@ impl Index {
         id: ItemId,
         change: impl FnOnce(&mut ItemRecord) + Send + 'static,
     ) -> impl FnOnce(&Context<'_>) -> rusqlite::Result<()> + Send + 'static {
-        let serving = self.serving_handle();
+        let serving = self.serving().clone();
         move |context| {
             let mut record =
                 one(context.connection, id)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
@@ -133,7 +134,7 @@ impl Index {
     /// Forgets an item, its files and its blocks. The files themselves stay. It is gone for everybody at once; its rows go in
     /// small batches, and what a crash leaves of them goes at the next start.
     pub fn remove_item(&self, id: ItemId) -> Result<()> {
-        let serving = self.serving_handle();
+        let serving = self.serving().clone();
         self.write(move |context| {
             context.connection.execute(
                 "UPDATE item SET state = ?2 WHERE id = ?1",
@@ -247,15 +248,8 @@ pub(super) fn serving(connection: &Connection) -> rusqlite::Result<HashSet<ItemI
         .collect()
 }
 
-fn set_serving(serving: &std::sync::RwLock<HashSet<ItemId>>, id: ItemId, state: &ItemState) {
-    let mut serving = serving
-        .write()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
-    if matches!(state, ItemState::Paused) {
-        serving.remove(&id);
-    } else {
-        serving.insert(id);
-    }
+fn set_serving(serving: &Serving, id: ItemId, state: &ItemState) {
+    serving.record(id, !matches!(state, ItemState::Paused));
 }
 
 const COLUMNS: &str = "id, kind, name, root, bytes, files, done, created, state, problem, details";

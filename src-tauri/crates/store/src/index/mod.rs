@@ -3,7 +3,7 @@
 //! Blocks' bytes stay in the person's files. A block is either kept here (a node above the leaves, or a block that has no file) or is
 //! a slice of a file; one hash may lie in several files, and each place is kept. Only this module names `rusqlite`.
 //!
-//! What stays true:
+//! Invariants:
 //! - One thread writes, so nothing ever waits for a lock. It takes many callers' changes into one transaction and answers them
 //!   once that is committed. What was answered survives a kill of the process at any moment; a loss of power may take the last
 //!   commits back, but never leaves half of one. Whoever records a block has synced the bytes before.
@@ -13,6 +13,7 @@
 //!
 //! All calls block: use them from threads that may.
 
+mod announcements;
 mod blocks;
 mod files;
 mod fingerprint;
@@ -21,19 +22,18 @@ mod items;
 mod paths;
 mod readers;
 mod recovery;
-mod schedule;
 mod schema;
 mod shares;
 mod tree;
 mod types;
+mod values;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 pub use self::blocks::{BlockAt, BlockRow, FileSlice, RowKind, Scope, Slice};
 pub use self::files::{FileId, FileRecord, FileState, HashedFile, NewFile, TreeFile};
@@ -41,11 +41,12 @@ pub use self::fingerprint::Fingerprint;
 use self::readers::Readers;
 pub use self::tree::{Extent, FileSize, FolderFile, FolderSum};
 pub use self::types::{
-    Announce, ItemId, ItemKind, ItemOptions, ItemRecord, ItemState, NewItem, Skipped,
-    StoredProblem, StoredRetry,
+    Announce, ItemOptions, ItemRecord, ItemState, NewItem, StoredProblem, StoredRetry,
 };
 pub use self::writer::Pending;
 use self::writer::Writer;
+pub use crate::item::{ItemId, ItemKind, Skipped};
+use crate::serving::Serving;
 
 /// A handle on the database; clones share it.
 #[derive(Debug, Clone)]
@@ -57,9 +58,7 @@ pub struct Index {
 struct Inner {
     // The readers close first, so that the writer, the last one, can fold the write-ahead log into the database.
     readers: Readers,
-    serving: Arc<RwLock<HashSet<ItemId>>>,
-    /// Everything is paused, but for these.
-    halted: RwLock<Option<HashSet<ItemId>>>,
+    serving: Serving,
     writer: Writer,
 }
 
@@ -109,14 +108,13 @@ impl Index {
             items,
             recovered,
         } = recovery::open(dir)?;
-        let serving = Arc::new(RwLock::new(items::serving(&connection)?));
+        let serving = Serving::new(items::serving(&connection)?);
         let readers = Readers::open(&dir.join(schema::FILE_NAME))?;
         let writer = Writer::start(connection, dir)?;
         let index = Index {
             inner: Arc::new(Inner {
                 readers,
                 serving,
-                halted: RwLock::default(),
                 writer,
             }),
         };
@@ -133,25 +131,9 @@ impl Index {
         self.inner.writer.close();
     }
 
-    /// Items whose blocks may be given to others.
-    fn is_serving(&self, item: ItemId) -> bool {
-        let serving = self.inner.serving.read();
-        let halted = self.inner.halted.read();
-        let but_these = halted.unwrap_or_else(PoisonError::into_inner);
-        let is_halted = but_these.as_ref().is_some_and(|but| !but.contains(&item));
-        let serving = serving.unwrap_or_else(PoisonError::into_inner);
-        !is_halted && serving.contains(&item)
-    }
-
-    /// Gives blocks of nothing to others until further notice, but of `but_these`. `None` ends it: then each item counts by
-    /// its own state again, as it stands on record all the time.
-    pub fn halt(&self, but_these: Option<HashSet<ItemId>>) {
-        let halted = self.inner.halted.write();
-        *halted.unwrap_or_else(PoisonError::into_inner) = but_these;
-    }
-
-    fn serving_handle(&self) -> Arc<RwLock<HashSet<ItemId>>> {
-        Arc::clone(&self.inner.serving)
+    /// Who may be served.
+    pub fn serving(&self) -> &Serving {
+        &self.inner.serving
     }
 
     fn read<T>(&self, job: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T>) -> Result<T> {

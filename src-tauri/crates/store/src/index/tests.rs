@@ -19,16 +19,10 @@ fn new_item(name: &str) -> NewItem {
     NewItem {
         kind: ItemKind::Share,
         name: name.to_owned(),
-        root: None,
         profile: "unixfs-v1-2025".to_owned(),
         created: 1_700_000_000,
-        into: None,
         sources: vec![PathBuf::from("/home/me/photos")],
-        select: Vec::new(),
-        link: None,
-        providers: Vec::new(),
-        options: ItemOptions::default(),
-        part: None,
+        ..NewItem::default()
     }
 }
 

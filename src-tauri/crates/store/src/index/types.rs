@@ -1,26 +1,12 @@
 //! What is kept of an item.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use unixfs::cid::Cid;
 
 use super::paths;
-
-/// An item's number: small, stable, never used again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct ItemId(pub i64);
-
-/// Where an item came from. A finished download is shared like any other item.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ItemKind {
-    #[default]
-    Share,
-    Download,
-}
+use crate::item::{ItemId, ItemKind};
 
 /// All that is kept of an item but its files and blocks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,14 +79,6 @@ pub enum StoredRetry {
     Never,
 }
 
-/// A file or folder that was left out, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Skipped {
-    /// As the person knows it: a path on this machine, or inside the item.
-    pub path: String,
-    pub reason: String,
-}
-
 /// How an item is shared.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -125,12 +103,13 @@ pub enum Announce {
     None,
 }
 
-/// A new item; it begins active and not done.
-#[derive(Debug, Clone)]
+/// A new item; it begins active and not done. All but the kind and the name may stay as in the default.
+#[derive(Debug, Clone, Default)]
 pub struct NewItem {
     pub kind: ItemKind,
     pub name: String,
     pub root: Option<Cid>,
+    /// Empty for a download.
     pub profile: String,
     /// Unix seconds.
     pub created: i64,
@@ -169,12 +148,6 @@ pub(super) struct Details {
     pub(super) profile: String,
     #[serde(default)]
     pub(super) title: Option<String>,
-}
-
-impl fmt::Display for ItemId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
 }
 
 impl NewItem {

@@ -2,8 +2,6 @@
 //!
 //! No item's record changes by it, so that afterwards those that were paused by hand stay paused.
 
-use std::collections::HashSet;
-
 use super::super::ItemError;
 use super::super::job::Job;
 use super::{Actor, Then};
@@ -21,14 +19,12 @@ pub(super) fn was_on(index: &Index) -> Result<bool, ItemError> {
 impl Actor {
     /// Everything is paused, and this was not started since.
     pub(super) fn is_held(&self, id: ItemId) -> bool {
-        *self.paused.borrow() && !self.started_since.contains(&id)
+        self.context.index.serving().is_held(id)
     }
 
     /// The person starts this one although everything is paused.
-    pub(super) fn let_go(&mut self, id: ItemId) {
-        if *self.paused.borrow() && self.started_since.insert(id) {
-            self.context.index.halt(Some(self.started_since.clone()));
-        }
+    pub(super) fn let_go(&self, id: ItemId) {
+        self.context.index.serving().let_go(id);
     }
 
     pub(super) async fn pause_all(&mut self, pause: bool) -> Result<(), ItemError> {
@@ -38,8 +34,7 @@ impl Actor {
             index.items()
         })
         .await??;
-        self.started_since.clear();
-        self.context.index.halt(pause.then(HashSet::new));
+        self.context.index.serving().hold_all(pause);
         self.paused.send_replace(pause);
         let active = records
             .into_iter()

@@ -1,6 +1,6 @@
-//! Small things that must outlive the process: what was announced when, and values under a name.
+//! What is announced to the public directory, and when it was last: it must outlive the process.
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::params;
 use unixfs::cid::Multihash;
 
 use super::{Index, Result};
@@ -18,7 +18,7 @@ impl Index {
         })
     }
 
-    /// Puts a key on the schedule, or notes when it was announced.
+    /// Adds a key to what is announced, or notes when it was.
     pub fn set_announced(&self, mh: &Multihash, time: i64) -> Result<()> {
         let key = mh.to_bytes();
         self.write(move |context| {
@@ -29,7 +29,7 @@ impl Index {
         })
     }
 
-    /// Takes keys off the schedule.
+    /// Keys that are announced no more.
     pub fn forget_announced(&self, hashes: &[Multihash]) -> Result<()> {
         let keys: Vec<_> = hashes.iter().map(Multihash::to_bytes).collect();
         self.write(move |context| {
@@ -38,23 +38,6 @@ impl Index {
                 .prepare_cached("DELETE FROM announced WHERE key = ?1")?;
             keys.iter()
                 .try_for_each(|key| delete.execute([key]).map(|_| ()))
-        })
-    }
-
-    pub fn meta(&self, key: &str) -> Result<Option<Vec<u8>>> {
-        self.read(|connection| {
-            let mut select = connection.prepare_cached("SELECT value FROM meta WHERE key = ?1")?;
-            select.query_row([key], |row| row.get(0)).optional()
-        })
-    }
-
-    pub fn set_meta(&self, key: &str, value: &[u8]) -> Result<()> {
-        let (key, value) = (key.to_owned(), value.to_vec());
-        self.write(move |context| {
-            let mut put = context
-                .connection
-                .prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)")?;
-            put.execute(params![key, value]).map(|_| ())
         })
     }
 }
