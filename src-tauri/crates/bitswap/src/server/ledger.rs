@@ -14,13 +14,10 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Instant;
 
-use bytes::Bytes;
 use unixfs::cid::Cid;
 
-use crate::limits::{
-    BATCH_BLOCKS, BATCH_BYTES, BATCH_DELAY, FIRST_PIPE_BYTES, MAX_PIPE_BYTES, MAX_READS,
-    MAX_WANTLIST, PIPE_TIME, TURN_BYTES,
-};
+use super::pipe::Pipe;
+use crate::limits::{MAX_WANTLIST, TURN_BYTES};
 use crate::wire::{Presence, Version, WantEntry, WantType};
 
 /// Position in the queue: higher priority first, then in the order of asking.
@@ -82,23 +79,7 @@ pub(super) struct Ledger {
     standing: VecDeque<Cid>,
 
     pub(super) presences: Vec<(Cid, Presence)>,
-    /// Blocks that wait for company.
-    ready: VecDeque<(Cid, Bytes)>,
-    ready_bytes: usize,
-    ready_since: Option<Instant>,
-    /// A timer runs for the batch.
-    is_timed: bool,
-
-    pub(super) reads: usize,
-    /// Bytes being read, ready, or handed to the connection.
-    pub(super) pipe: u64,
-    pipe_limit: u64,
-    /// Bytes of the messages that the connection has and has not yet written.
-    handed: VecDeque<u64>,
-    /// When the foremost handed message became so.
-    front_since: Option<Instant>,
-    /// When the connection last took bytes of what was handed to it.
-    pub(super) took_at: Instant,
+    pub(super) pipe: Pipe,
 
     /// Bytes this peer may still be sent in its turn; negative: it had more than its share.
     pub(super) deficit: i64,
@@ -120,16 +101,7 @@ impl Ledger {
             next_place: 0,
             standing: VecDeque::new(),
             presences: Vec::new(),
-            ready: VecDeque::new(),
-            ready_bytes: 0,
-            ready_since: None,
-            is_timed: false,
-            reads: 0,
-            pipe: 0,
-            pipe_limit: FIRST_PIPE_BYTES,
-            handed: VecDeque::new(),
-            front_since: None,
-            took_at: now,
+            pipe: Pipe::new(now),
             deficit: 0,
             has_turn: false,
             sent: 0,
@@ -245,11 +217,7 @@ impl Ledger {
 
     /// Ends a want, wherever it is.
     pub(super) fn remove(&mut self, cid: &Cid) -> Option<Want> {
-        if let Some(at) = self.ready.iter().position(|(ready, _)| ready == cid) {
-            let data = self.ready.remove(at).map_or(0, |(_, data)| data.len());
-            self.ready_bytes -= data;
-            self.pipe -= data as u64;
-        }
+        self.pipe.take_back(cid);
         let want = self.wants.remove(cid)?;
         if let State::Queued { place, .. } = want.state {
             self.queue.remove(&place);
@@ -319,96 +287,14 @@ impl Ledger {
             return None;
         };
         want.state = State::Reading;
-        self.reads += 1;
-        self.pipe += u64::from(size);
+        self.pipe.begin_read(size);
         Some((cid, size))
-    }
-
-    /// Since when the peer has taken nothing of what its connection has for it.
-    pub(super) fn stalled_since(&self) -> Option<Instant> {
-        (!self.handed.is_empty()).then_some(self.took_at)
-    }
-
-    pub(super) fn has_room(&self) -> bool {
-        self.pipe < self.pipe_limit && self.reads < MAX_READS
-    }
-
-    /// The block will leave with the next batch. Returns its bytes.
-    pub(super) fn make_ready(&mut self, cid: Cid, data: Bytes, now: Instant) -> u64 {
-        let bytes = data.len();
-        self.ready_since.get_or_insert(now);
-        self.ready_bytes += bytes;
-        self.pipe += bytes as u64;
-        self.ready.push_back((cid, data));
-        bytes as u64
-    }
-
-    /// The next batch of blocks, which leaves when it is full, when nothing more is being read for it, or when it has waited
-    /// long enough. A large block makes a batch of its own.
-    pub(super) fn hand_over(&mut self, now: Instant) -> Vec<(Cid, Bytes)> {
-        let is_ripe = self.reads == 0
-            || self.ready_bytes >= BATCH_BYTES
-            || self.ready.len() >= BATCH_BLOCKS
-            || self
-                .ready_since
-                .is_some_and(|since| now >= since + BATCH_DELAY);
-        let mut blocks = Vec::new();
-        let mut bytes = 0;
-        while is_ripe
-            && blocks.len() < BATCH_BLOCKS
-            && let Some((_, data)) = self.ready.front()
-            && (blocks.is_empty() || bytes + data.len() <= BATCH_BYTES)
-        {
-            bytes += data.len();
-            blocks.extend(self.ready.pop_front());
-        }
-        if !blocks.is_empty() {
-            self.ready_bytes -= bytes;
-            self.ready_since = (!self.ready.is_empty()).then_some(now);
-            self.is_timed = false;
-            if self.handed.is_empty() {
-                self.front_since = Some(now);
-                self.took_at = now;
-            }
-            self.handed.push_back(bytes as u64);
-        }
-        blocks
-    }
-
-    /// When the batch is ripe at the latest; told once for each batch.
-    pub(super) fn start_timer(&mut self) -> Option<Instant> {
-        let since = self.ready_since?;
-        (!std::mem::replace(&mut self.is_timed, true)).then(|| since + BATCH_DELAY)
     }
 
     /// The connection has written the foremost message. Returns its bytes.
     pub(super) fn written(&mut self, now: Instant) -> u64 {
-        let Some(bytes) = self.handed.pop_front() else {
-            return 0;
-        };
-        if let Some(since) = self.front_since {
-            let rate = bytes as f64 / now.saturating_duration_since(since).as_secs_f64().max(1e-4);
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "clamped, and not negative"
-            )]
-            let fits = (rate * PIPE_TIME.as_secs_f64()).min(MAX_PIPE_BYTES as f64) as u64;
-            self.pipe_limit = u64::midpoint(self.pipe_limit, fits);
-        }
-        self.front_since = (!self.handed.is_empty()).then_some(now);
-        self.took_at = now;
-        self.pipe -= bytes;
+        let bytes = self.pipe.written(now);
         self.sent += bytes;
-        bytes
-    }
-
-    /// The connection is gone, and with it what was handed to it. Some of that did arrive; the peer asks again for the rest,
-    /// and has no use for what it has. Returns the bytes.
-    pub(super) fn lost(&mut self) -> u64 {
-        let bytes = std::mem::take(&mut self.handed).into_iter().sum();
-        self.front_since = None;
-        self.pipe -= bytes;
         bytes
     }
 

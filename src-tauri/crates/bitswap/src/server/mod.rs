@@ -5,11 +5,12 @@
 //! Peers take turns (deficit round robin by bytes), so that one with a thousand wants gets no more than one with two; a peer
 //! that gives us blocks gets up to twice a turn.
 //!
-//! What stays true: a peer has at most [`MAX_WANTLIST`](crate::limits::MAX_WANTLIST) wants here; the bytes under way for one peer and for all are bounded;
+//! Invariants: a peer has at most [`MAX_WANTLIST`](crate::limits::MAX_WANTLIST) wants here; the bytes under way for one peer and for all are bounded;
 //! a cancelled block is not sent, unless the connection already has it; a want for what we don't have stays until cancelled,
 //! and is answered when [`Server::available`] says so. It does not check that bytes match their CID: the owner did.
 
 mod ledger;
+mod pipe;
 #[cfg(test)]
 mod tests;
 
@@ -154,13 +155,13 @@ impl Server {
             Job::Read { epoch, size, .. } if *epoch == ledger.epoch => Some(u64::from(*size)),
             _ => None,
         });
-        self.pipes -= ledger.pipe - reading.sum::<u64>();
+        self.pipes -= ledger.pipe.bytes() - reading.sum::<u64>();
     }
 
     /// The peer's connection is another one now, or none.
     pub fn connection_lost(&mut self, peer: &PeerId) {
         if let Some(ledger) = self.peers.get_mut(peer) {
-            self.pipes -= ledger.lost();
+            self.pipes -= ledger.pipe.lost();
             self.take_turn(*peer);
         }
     }
@@ -176,7 +177,7 @@ impl Server {
     pub fn is_wanted_by(&self, peer: &PeerId) -> bool {
         self.peers
             .get(peer)
-            .is_some_and(|ledger| !ledger.wants.is_empty() || ledger.pipe > 0)
+            .is_some_and(|ledger| !ledger.wants.is_empty() || ledger.pipe.bytes() > 0)
     }
 
     /// Wants that the peer has here.
@@ -224,8 +225,8 @@ impl Server {
             ledger.refuse(entry.cid, entry.send_dont_have);
         } else if let Some(data) = implied_block(&entry.cid) {
             // A peer that asks for them without taking what it gets goes without.
-            if ledger.has_room() {
-                self.pipes += ledger.make_ready(entry.cid, data, now);
+            if ledger.pipe.has_room() {
+                self.pipes += ledger.pipe.make_ready(entry.cid, data, now);
             }
         } else {
             let was_standing = ledger
@@ -252,9 +253,9 @@ impl Server {
         let Some(ledger) = self.peers.get_mut(peer) else {
             return;
         };
-        let before = ledger.pipe;
+        let before = ledger.pipe.bytes();
         let want = ledger.remove(cid);
-        self.pipes -= before - ledger.pipe;
+        self.pipes -= before - ledger.pipe.bytes();
         if want.is_some_and(|want| want.state.is_waiting()) {
             forget_waiting(&mut self.waiting, peer, cid);
         }
@@ -332,8 +333,7 @@ impl Server {
             .filter(|ledger| ledger.epoch == epoch);
         let mut used = 0;
         if let Some(ledger) = ledger {
-            ledger.reads -= 1;
-            ledger.pipe -= u64::from(size);
+            ledger.pipe.end_read(size);
             let is_wanted = ledger
                 .wants
                 .get(&cid)
@@ -341,7 +341,7 @@ impl Server {
             match data {
                 Some(data) if is_wanted => {
                     ledger.remove(&cid);
-                    self.pipes += ledger.make_ready(cid, data, now);
+                    self.pipes += ledger.pipe.make_ready(cid, data, now);
                     used = read;
                 }
                 None if is_wanted => {
@@ -373,7 +373,7 @@ impl Server {
     /// The connection has written some of what it has for this peer. To be said about once a second while it does.
     pub fn on_progress(&mut self, peer: &PeerId, now: Instant) {
         if let Some(ledger) = self.peers.get_mut(peer) {
-            ledger.took_at = now;
+            ledger.pipe.took(now);
         }
     }
 
@@ -407,12 +407,12 @@ impl Server {
             return;
         }
         let stalled = self.peers.iter_mut().filter_map(|(id, ledger)| {
-            let since = ledger.stalled_since()?;
+            let since = ledger.pipe.stalled_since()?;
             (now >= since + PATIENCE).then_some((since, id, ledger))
         });
         if let Some((_, id, ledger)) = stalled.min_by_key(|(since, ..)| *since) {
             // Its connection takes a moment to close.
-            ledger.took_at = now;
+            ledger.pipe.took(now);
             self.to_drop = Some(*id);
         }
     }
@@ -430,7 +430,7 @@ impl Server {
             let Some(ledger) = self.peers.get_mut(&peer) else {
                 continue;
             };
-            let blocks = ledger.hand_over(now);
+            let blocks = ledger.pipe.hand_over(now);
             let presences = std::mem::take(&mut ledger.presences);
             if !blocks.is_empty() || !presences.is_empty() {
                 // There may be more than one message can hold.
@@ -442,7 +442,7 @@ impl Server {
                 };
                 return Some(ServerAction::Send { peer, message });
             }
-            if let Some(at) = ledger.start_timer() {
+            if let Some(at) = ledger.pipe.start_timer() {
                 self.batches.push_back((at, peer));
             }
         }
@@ -494,7 +494,7 @@ impl Server {
                 self.turns.pop_front();
                 continue;
             };
-            if !ledger.has_queue() || !ledger.has_room() {
+            if !ledger.has_queue() || !ledger.pipe.has_room() {
                 // Back when it has both. Unused bytes are not saved up, used ones are remembered.
                 ledger.has_turn = false;
                 ledger.deficit = ledger.deficit.min(0);
@@ -551,7 +551,7 @@ impl Server {
         if let Some(ledger) = self.peers.get_mut(&peer)
             && !ledger.has_turn
             && ledger.has_queue()
-            && ledger.has_room()
+            && ledger.pipe.has_room()
         {
             ledger.has_turn = true;
             self.turns.push_back(peer);

@@ -407,7 +407,7 @@ fn a_peer_that_takes_nothing_is_read_for_within_its_pipe_only() {
         node.server.on_written(peer, node.now);
         node.run();
     }
-    let pipe = node.server.peers[&peer].pipe;
+    let pipe = node.server.peers[&peer].pipe.bytes();
     assert!((3 << 20..=4 << 20).contains(&pipe), "{pipe}");
 
     // Then slowly: less again.
@@ -416,7 +416,7 @@ fn a_peer_that_takes_nothing_is_read_for_within_its_pipe_only() {
         node.server.on_written(peer, node.now);
         node.run();
     }
-    assert_eq!(node.server.peers[&peer].pipe, 1 << 20);
+    assert_eq!(node.server.peers[&peer].pipe.bytes(), 1 << 20);
 
     node.server.disconnected(&peer);
     assert_eq!(node.server.pipes, 0);
