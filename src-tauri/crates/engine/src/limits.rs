@@ -222,53 +222,16 @@ pub(crate) const COMMAND_QUEUE: usize = 256;
 /// Time over which a download's rate is measured.
 pub(crate) const RATE_WINDOW: Duration = Duration::from_secs(4);
 
-/// Blocks asked for ahead of the one that is being read, and their bytes: what a preview may hold in memory.
-pub(crate) const CAT_AHEAD_BLOCKS: usize = 64;
-pub(crate) const CAT_AHEAD_BYTES: u64 = 16 * 1024 * 1024;
-
-/// Pieces of a file that wait for its reader.
-pub(crate) const CAT_QUEUE: usize = 2;
-
-/// Blocks asked for ahead while a folder is listed.
-pub(crate) const LIST_AHEAD: usize = 64;
-
-/// Entries of a folder that is listed in memory.
-pub(crate) const MAX_LISTED: usize = 1_000_000;
-
 // Looking inside, and steering.
 
 /// Places in a download that are looked at and come first: a player reads at two or three, the oldest are forgotten.
 pub(crate) const MAX_HEADS: usize = 4;
-
-/// Bytes from a place that is looked at that come first: some seconds of a film.
-pub(crate) const HEAD_BYTES: u64 = 8 * 1024 * 1024;
 
 /// Blocks asked for beyond [`MAX_ASKED`], so that what is looked at doesn't wait for a place.
 pub(crate) const MAX_ASKED_HEAD: usize = 64;
 
 /// Blocks of a download that readers wait for.
 pub(crate) const MAX_BLOCK_WAITS: usize = 256;
-
-/// How long a reader waits for one block of a download: a player asks again, a person has gone.
-pub(crate) const READ_PATIENCE: Duration = Duration::from_secs(30);
-
-/// Entries of a folder that are shown before a link is opened.
-pub(crate) const MAX_LOOK_ENTRIES: usize = 1000;
-
-/// Bytes fetched to tell the files of one folder from its folders.
-pub(crate) const MAX_LOOK_BYTES: usize = 16 * 1024 * 1024;
-
-/// Bytes of nodes kept while somebody looks into a link.
-pub(crate) const MAX_LOOK_KEPT: usize = 16 * 1024 * 1024;
-
-/// Links that are looked into at a time; the one not asked about for longest gives way.
-pub(crate) const MAX_INSPECTIONS: usize = 8;
-
-/// Folders remembered of a link that is looked into.
-pub(crate) const MAX_LOOK_LEVELS: usize = 64;
-
-/// How long a look goes on when nobody asks about it any more.
-pub(crate) const LOOK_IDLE: Duration = Duration::from_secs(30);
 
 // Web services: routers and gateways over HTTP.
 

@@ -1,8 +1,10 @@
-//! CAR files: an item's blocks written into one, and one unpacked like a download whose only peer is the file.
+//! CAR files: an item's blocks written into one, and one unpacked like a download whose only peer
+//! is the file.
 //!
-//! Importing gives ordinary files in the download folder, which are then shared where they lie: no block is kept twice. The CAR is
-//! read from front to back and each block taken if it is wanted at that moment; where the blocks lie in another order than the tree's,
-//! the file is read again, until a whole pass brings nothing.
+//! Importing gives ordinary files in the download folder, which are then shared where they lie: no
+//! block is kept twice. The CAR is read from front to back and each block taken if it is wanted at
+//! that moment; where the blocks lie in another order than the tree's, the file is read again,
+//! until a whole pass brings nothing.
 
 use std::collections::HashSet;
 use std::io::{self, BufWriter};
@@ -81,10 +83,11 @@ fn bad(path: &Path, error: &CarError) -> FetchError {
     FetchError::Car(format!("{}: {error}", path.display()))
 }
 
-/// Writes all blocks below a root into a CAR, in the tree's order, each once for each place. Says how many bytes it has.
+/// Writes all blocks below a root into a CAR, in the tree's order, each once for each place. Says
+/// how many bytes it has.
 ///
-/// Blocks that follow from their CID alone are written too: other readers may not know that. The file appears under its name when
-/// it is complete, and never replaces another.
+/// Blocks that follow from their CID alone are written too: other readers may not know that. The
+/// file appears under its name when it is complete, and never replaces another.
 pub fn export(source: &Source, root: &Cid, path: &Path) -> Result<u64, FetchError> {
     if disk::exists(path) {
         let message = format!("{} is there already", path.display());

@@ -67,7 +67,7 @@ impl From<WalkError> for FetchError {
             WalkError::Cid { path, cid, source } => Fault::Cid { path, cid, source },
             WalkError::Block { path, cid, source } => Fault::Block { path, cid, source },
             WalkError::Kind { path, cid } => Fault::Kind { path, cid },
-            WalkError::TooManyEntries { path, .. } => Fault::FolderTooLarge { path },
+            WalkError::TooManyEntries { path, most } => Fault::FolderTooLarge { path, most },
             WalkError::TooDeep { path, .. } => Fault::TooDeep { path },
         })
     }
@@ -171,7 +171,7 @@ impl FetchError {
                 | Fault::Kind { path, .. }
                 | Fault::Name { path, .. }
                 | Fault::TooDeep { path }
-                | Fault::FolderTooLarge { path }
+                | Fault::FolderTooLarge { path, .. }
                 | Fault::NotThere(path),
             ) => Some(path.clone()).filter(|path| !path.is_empty()),
             _ => None,
@@ -233,6 +233,20 @@ mod tests {
         check(1_234_567, "1.3 MB");
         check(999_999, "1 MB");
         check(u64::MAX, "18.5 EB");
+    }
+
+    #[test]
+    fn what_a_walk_finds_wrong_names_its_place() {
+        let path = "folder/file".to_owned();
+        let cid = Box::new(unixfs::cid::Cid::new_v1(unixfs::cid::RAW, empty_hash()));
+        let problem = FetchError::from(WalkError::Kind { path, cid }).problem();
+        assert_eq!(problem.code, "bad-content");
+        assert_eq!(problem.subject.as_deref(), Some("folder/file"));
+        assert!(problem.message.contains("folder/file"), "{problem:?}");
+    }
+
+    fn empty_hash() -> unixfs::Multihash {
+        unixfs::cid::hash(unixfs::cid::SHA2_256, b"").unwrap()
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Walks through blocks that are here: from the store, and from what a download has handed over. Blocks on the disk.
+//! Walks through blocks that are here: from the store, and from what a download has handed over.
+//! Blocks on the disk.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,5 @@
-//! Walks through blocks of a link's content: from here, else from peers, and gone when they are used.
+//! Walks through blocks of a link's content: from here, else from peers, and gone when they are
+//! used.
 
 use std::collections::{HashMap, HashSet};
 
@@ -121,7 +122,8 @@ impl Remote {
         Ok(())
     }
 
-    /// Waits for a block that was asked for, and hands it out: it has to be asked for again to be had again.
+    /// Waits for a block that was asked for, and hands it out: it has to be asked for again to be
+    /// had again.
     async fn block(&mut self, cid: &Cid) -> Result<Bytes, FetchError> {
         loop {
             if let Some(block) = self.kept.get(cid) {

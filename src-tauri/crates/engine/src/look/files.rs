@@ -1,7 +1,8 @@
 //! One level of an item's tree, as the index and the blocks that are here know it.
 //!
-//! The index knows what is on the disk: files, their states, how much of each is here. Blocks of folders know the rest: what is
-//! still to come, what was not chosen, symlinks and empty folders. Neither is read further than the one level.
+//! The index knows what is on the disk: files, their states, how much of each is here. Blocks of
+//! folders know the rest: what is still to come, what was not chosen, symlinks and empty folders.
+//! Neither is read further than the one level.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -34,8 +35,8 @@ const SLOW: Duration = Duration::from_millis(30);
 /// Large folders that are remembered, for whoever scrolls through one.
 const MAX_REMEMBERED: usize = 2;
 
-/// A remembered list is used for so many times as long as it took to make, so that looking on costs a twentieth of a core at
-/// most; and never longer than this.
+/// A remembered list is used for so many times as long as it took to make, so that looking on costs
+/// a twentieth of a core at most; and never longer than this.
 const USE_FACTOR: u32 = 20;
 const MAX_USE: Duration = Duration::from_secs(10);
 
@@ -369,7 +370,8 @@ pub(crate) fn is_high(high: &[String], path: &str) -> bool {
     })
 }
 
-/// What an entry is that is not on the disk. Where its block isn't here either, its name has to tell.
+/// What an entry is that is not on the disk. Where its block isn't here either, its name has to
+/// tell.
 fn kind_of(tree: &Tree, entry: &TreeEntry) -> EntryKind {
     if entry.cid.codec() == cid::RAW {
         return EntryKind::File;

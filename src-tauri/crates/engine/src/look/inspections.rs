@@ -1,7 +1,8 @@
-//! Links that are looked into before they become items: one look a link, which goes on for a while after the last question.
+//! Links that are looked into before they become items: one look a link, which goes on for a while
+//! after the last question.
 //!
-//! What stays true: few looks at a time, each with few folders in memory; nothing of it is kept on the disk; a question is answered
-//! within its time whatever the network does.
+//! Invariants: few looks at a time, each with few folders in memory; nothing of it is kept on the
+//! disk; a question is answered within its time whatever the network does.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -13,12 +14,12 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use unixfs::Cid;
 
+use super::limits::{LOOK_IDLE, MAX_INSPECTIONS, MAX_LOOK_LEVELS};
 use super::links::{Level, Look, Seen};
 use super::names;
 use crate::api::{EntryKind, InspectEntry, InspectView, ItemId, Search};
 use crate::collate;
 use crate::fetch::{FetchContext, FetchError};
-use crate::limits::{LOOK_IDLE, MAX_INSPECTIONS, MAX_LOOK_LEVELS};
 use crate::link::Link;
 use crate::net::{self, SessionEvent};
 
@@ -85,7 +86,8 @@ pub(crate) struct Inspected {
 }
 
 impl Inspected {
-    /// What is there: known once the link's path was followed, until then what the link itself names.
+    /// What is there: known once the link's path was followed, until then what the link itself
+    /// names.
     pub(crate) fn cid(&self, link: &Link) -> Cid {
         self.root.map_or(link.cid, |(cid, ..)| cid)
     }
@@ -117,7 +119,8 @@ impl Inspected {
 }
 
 impl Inspections {
-    /// What is known of a link, and of a folder in it, once that is more than `since`, or the time is over.
+    /// What is known of a link, and of a folder in it, once that is more than `since`, or the time
+    /// is over.
     pub(crate) async fn ask(
         &self,
         context: FetchContext,

@@ -1,7 +1,9 @@
-//! What is behind a link: one folder for whoever lists it, or one level after the other for whoever looks on, while people are
-//! still being found. No content is kept, and of files only the first block is read, where nothing else says that they are files.
+//! What is behind a link: one folder for whoever lists it, or one level after the other for whoever
+//! looks on, while people are still being found. No content is kept, and of files only the first
+//! block is read, where nothing else says that they are files.
 //!
-//! A long look keeps its session and the nodes it has read for as long as somebody looks, and tells every step of the way.
+//! A long look keeps its session and the nodes it has read for as long as somebody looks, and tells
+//! every step of the way.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,9 +12,9 @@ use tokio::sync::mpsc;
 use unixfs::walk::{Bounds, Classify, Contents, Kind, List, Resolve, Stat};
 use unixfs::{Cid, cid};
 
+use super::limits::{LIST_AHEAD, MAX_LISTED, MAX_LOOK_BYTES, MAX_LOOK_ENTRIES, MAX_LOOK_KEPT};
 use crate::api::{EntryKind, EntryView};
 use crate::fetch::{FetchContext, FetchError, Remote};
-use crate::limits::{LIST_AHEAD, MAX_LISTED, MAX_LOOK_BYTES, MAX_LOOK_ENTRIES, MAX_LOOK_KEPT};
 use crate::link::Link;
 use crate::net::SessionEvent;
 
@@ -112,7 +114,8 @@ async fn follow(blocks: &mut Remote, root: Cid, names: Vec<String>) -> Result<Ci
     blocks.run(&mut Resolve::new(root, names)?).await
 }
 
-/// What is there, as far as the folder's own blocks tell. With `enough` entries the rest may be left out.
+/// What is there, as far as the folder's own blocks tell. With `enough` entries the rest may be
+/// left out.
 async fn contents(
     blocks: &mut Remote,
     cid: Cid,
@@ -197,7 +200,8 @@ impl Look {
         })
     }
 
-    /// Looks at the root, then at each folder that is wished for. Ends with an error, or when nobody can wish any more.
+    /// Looks at the root, then at each folder that is wished for. Ends with an error, or when
+    /// nobody can wish any more.
     pub(crate) async fn run(
         &mut self,
         mut wishes: mpsc::Receiver<String>,

@@ -1,7 +1,7 @@
 //! Links and items seen from inside: what they hold, their bytes, and which parts of them are here.
 //!
-//! Invariants: nothing is kept that was only looked at; a file's bytes leave only verified; every answer is bounded, and every
-//! wait ends.
+//! Invariants: nothing is kept that was only looked at; a file's bytes leave only verified; every
+//! answer is bounded, and every wait ends.
 //!
 //! | file | answers |
 //! |---|---|
@@ -14,6 +14,7 @@
 
 pub(crate) mod files;
 pub(crate) mod inspections;
+mod limits;
 mod links;
 pub(crate) mod paths;
 pub(crate) mod pieces;
@@ -75,7 +76,8 @@ impl Looks {
     }
 }
 
-/// Where something inside an item lies on this disk: a file, a folder, or the item itself for an empty path. Blocks.
+/// Where something inside an item lies on this disk: a file, a folder, or the item itself for an
+/// empty path. Blocks.
 pub(crate) fn place(
     index: &Index,
     record: &ItemRecord,
@@ -91,7 +93,8 @@ pub(crate) fn place(
     Ok(known.or_else(folder))
 }
 
-/// The names of a path inside an item. Empty parts and `.` are nothing; what leads out is in no item.
+/// The names of a path inside an item. Empty parts and `.` are nothing; what leads out is in no
+/// item.
 pub(crate) fn names(path: &str) -> Result<Vec<&str>, FetchError> {
     let names = path.split('/').filter(|name| !matches!(*name, "" | "."));
     let names: Vec<&str> = names.collect();

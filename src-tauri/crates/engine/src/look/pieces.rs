@@ -1,7 +1,7 @@
 //! Which parts of an item are here, as a row of equal slices.
 //!
-//! Files stand in the order in which they came on record, which is the order of the item's tree as far as nothing was put first;
-//! what is not on record yet comes last.
+//! Files stand in the order in which they came on record, which is the order of the item's tree as
+//! far as nothing was put first; what is not on record yet comes last.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -69,7 +69,8 @@ fn add(parts: &mut Vec<Range<u64>>, part: Range<u64>) {
     }
 }
 
-/// Where in the row what is asked for lies. A file that is not on record yet begins behind all others.
+/// Where in the row what is asked for lies. A file that is not on record yet begins behind all
+/// others.
 fn places(
     index: &Index,
     record: &ItemRecord,

@@ -1,9 +1,10 @@
-//! Bytes of a file in order: of one in an item, for previews, from where it lies and from a download while it runs; and of one
-//! behind a link. Both are read by one walk through the file's blocks.
+//! Bytes of a file in order: of one in an item, for previews, from where it lies and from a
+//! download while it runs; and of one behind a link. Both are read by one walk through the file's
+//! blocks.
 //!
-//! Each block is read verified, or handed over by the download the moment it comes. What is missing is made to come first, with
-//! the next few MiB behind it, and is waited for, but not for long. Nothing is kept: the reader sets the pace, and dropping the
-//! stream ends it.
+//! Each block is read verified, or handed over by the download the moment it comes. What is missing
+//! is made to come first, with the next few MiB behind it, and is waited for, but not for long.
+//! Nothing is kept: the reader sets the pace, and dropping the stream ends it.
 
 use std::ops::Range;
 
@@ -13,11 +14,11 @@ use tokio::time::Instant;
 use unixfs::Cid;
 use unixfs::walk::{Ahead, Classify, Kind, Read, Resolve, Stat, Walk};
 
+use super::limits::{CAT_AHEAD_BLOCKS, CAT_AHEAD_BYTES, CAT_QUEUE, HEAD_BYTES, READ_PATIENCE};
 use super::names;
 use crate::fetch::{FetchContext, FetchError, Gap, Handle, Local, Remote, Running};
 use crate::index::{ItemId, ItemRecord};
 use crate::library::Source;
-use crate::limits::{CAT_AHEAD_BLOCKS, CAT_AHEAD_BYTES, CAT_QUEUE, HEAD_BYTES, READ_PATIENCE};
 use crate::link::Link;
 
 /// A file in an item.
@@ -63,7 +64,8 @@ pub async fn cat(context: FetchContext, link: Link) -> Result<Pieces, FetchError
     Ok(receiver)
 }
 
-/// What is known of a file. What a download has not fetched yet of it comes first, and is waited for.
+/// What is known of a file. What a download has not fetched yet of it comes first, and is waited
+/// for.
 pub(crate) async fn stat(
     running: &Running,
     source: &Source,
@@ -171,8 +173,8 @@ impl Reader {
         }
     }
 
-    /// Walks until there is an answer, waiting for blocks that a download under way can still bring. `position` says where in
-    /// the file a missing block belongs.
+    /// Walks until there is an answer, waiting for blocks that a download under way can still
+    /// bring. `position` says where in the file a missing block belongs.
     async fn run<W>(
         &mut self,
         mut walk: W,
@@ -217,7 +219,8 @@ impl Reader {
         let ahead = offset.saturating_add(HEAD_BYTES);
         handle.head(&self.path, offset..ahead);
         tokio::select! {
-            // Without a place to wait in, or with the download at its end, only the record tells more.
+            // Without a place to wait in, or with the download at its end, only the record tells
+            // more.
             Ok(block) = block => self.blocks.hand(missing, block),
             _ = handle.recorded.changed() => {}
         }

@@ -1,13 +1,15 @@
-//! An item's tree as far as its blocks are here: which block a path leads to, what a folder holds, how large a file is.
+//! An item's tree as far as its blocks are here: which block a path leads to, what a folder holds,
+//! how large a file is.
 //!
-//! Every walk ends at the first block that is missing and can't be done without, naming it. It blocks on the disk.
+//! Every walk ends at the first block that is missing and can't be done without, naming it. It
+//! blocks on the disk.
 
 use unixfs::Cid;
 use unixfs::walk::{Bounds, Classify, Contents, Kind, List, Resolve, Stat};
 
+use super::limits::MAX_LISTED;
 use crate::fetch::{Gap, Local};
 use crate::library::Source;
-use crate::limits::MAX_LISTED;
 
 /// Looks into the tree.
 #[derive(Debug)]

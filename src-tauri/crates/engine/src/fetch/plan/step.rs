@@ -9,7 +9,7 @@ use unixfs::{Cid, CidError, DecodeError, Metadata};
 
 use super::rank::Rank;
 use crate::library::names::NameError;
-use crate::limits::{MAX_ENTRIES, MAX_FOLDER_DEPTH, MAX_LISTED};
+use crate::limits::{MAX_ENTRIES, MAX_FOLDER_DEPTH};
 
 /// Why the content can't be had, whoever is asked: it is not what a file or folder may be.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -32,8 +32,8 @@ pub enum Fault {
     Name { path: String, source: NameError },
     #[error("{path:?}: folders are nested more than {MAX_FOLDER_DEPTH} deep")]
     TooDeep { path: String },
-    #[error("{path:?} has more than {MAX_LISTED} entries")]
-    FolderTooLarge { path: String },
+    #[error("{path:?} has more than {most} entries")]
+    FolderTooLarge { path: String, most: usize },
     #[error("the item has more than {MAX_ENTRIES} files and folders")]
     TooManyEntries,
     #[error("the item says that it has more bytes than any disk")]
