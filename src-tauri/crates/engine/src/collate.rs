@@ -1,6 +1,8 @@
-//! Names as people compare them: without regard to case, accents, width, or how long a number is written.
+//! Names as people compare them: without regard to case, accents, width, or how long a number is
+//! written.
 //!
-//! Pure: it is told names. The list of items and every list of files use this one order, so that a window shows no two.
+//! Pure: it is told names. The list of items and every list of files use this one order, so that a
+//! window shows no two.
 
 use std::borrow::Cow;
 
@@ -39,7 +41,8 @@ fn is_accent(letter: char) -> bool {
         | '\u{1dc0}'..='\u{1dff}' | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}')
 }
 
-/// What sorts a name as people look for it. Names that only differ in what makes no difference stay apart, by their bytes.
+/// What sorts a name as people look for it. Names that only differ in what makes no difference stay
+/// apart, by their bytes.
 pub(crate) fn order(name: &str) -> String {
     let mut key = sort_key(&folded(name));
     // Below everything that a longer name can go on with.

@@ -1,9 +1,10 @@
-//! CAR files: blocks one after the other, to be carried around without a network. Version 1 is read and written, of version 2
-//! the blocks are read and the index is skipped.
+//! CAR files: blocks one after the other, to be carried around without a network. Version 1 is read
+//! and written, of version 2 the blocks are read and the index is skipped.
 //!
-//! Reading is a stream: one block is in memory at a time, and none comes out that does not match its CID. What a CAR says about
-//! itself is believed as far as it costs nothing: the roots are as given, and whether the blocks below them are complete is for
-//! the reader of the blocks to find out. The header's CBOR is taken only in the one form that DAG-CBOR allows.
+//! Reading is a stream: one block is in memory at a time, and none comes out that does not match
+//! its CID. What a CAR says about itself is believed as far as it costs nothing: the roots are as
+//! given, and whether the blocks below them are complete is for the reader of the blocks to find
+//! out. The header's CBOR is taken only in the one form that DAG-CBOR allows.
 
 use std::io::{self, BufRead as _, BufReader, Read, Write};
 
@@ -144,8 +145,8 @@ struct Input<R> {
     end: Option<u64>,
 }
 
-/// Bytes of what stands between the pragma of a version 2 CAR and its data at least: characteristics, offset and size of the
-/// data, offset of the index.
+/// Bytes of what stands between the pragma of a version 2 CAR and its data at least:
+/// characteristics, offset and size of the data, offset of the index.
 const V2_HEADER_BYTES: usize = 40;
 
 impl<R: Read> Input<R> {
@@ -215,7 +216,8 @@ impl<R: Read> Input<R> {
 
     fn varint(&mut self) -> Result<u64, CarError> {
         let at = self.position;
-        // Nine bytes are the most that multiformats allow; the decoder would drop the bits of a tenth that do not fit.
+        // Nine bytes are the most that multiformats allow; the decoder would drop the bits of a
+        // tenth that do not fit.
         let mut buffer = [0; 9];
         for length in 1..=buffer.len() {
             self.read(&mut buffer[length - 1..length])?;

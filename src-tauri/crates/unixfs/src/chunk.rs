@@ -1,6 +1,7 @@
 //! Where a file becomes blocks: chunks of one size, and a last one of what is left.
 //!
-//! It works on lengths alone, so that whoever reads the file may do so in any order and on any thread.
+//! It works on lengths alone, so that whoever reads the file may do so in any order and on any
+//! thread.
 
 use std::ops::Range;
 

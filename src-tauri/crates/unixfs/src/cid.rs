@@ -1,7 +1,7 @@
 //! CIDs and the hashes in them: which ones are accepted, and whether a block is what its CID says.
 //!
-//! What stays true: [`verify`] says yes only to a block within the size limit whose digest, of an allowed hash function and
-//! length, equals the CID's. Nothing here looks inside a block.
+//! Invariants: [`verify`] says yes only to a block within the size limit whose digest, of an
+//! allowed hash function and length, equals the CID's. Nothing here looks inside a block.
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256, Sha512};
@@ -49,8 +49,8 @@ pub enum CidError {
     Mismatch,
 }
 
-/// Digest of `data` under the multihash code, at the function's usual length. `None`: the code is unknown, or `data` is too
-/// long for an identity.
+/// Digest of `data` under the multihash code, at the function's usual length. `None`: the code is
+/// unknown, or `data` is too long for an identity.
 pub fn hash(code: u64, data: &[u8]) -> Option<Multihash> {
     match code {
         IDENTITY => Multihash::wrap(IDENTITY, data).ok(),
@@ -81,8 +81,8 @@ pub(crate) fn dag_pb_cid(version: Version, parts: &[&[u8]]) -> Cid {
     Cid::new(version, DAG_PB, hash).expect("dag-pb with sha2-256 has both versions")
 }
 
-/// Does the block belong to the CID? Checks the block's size, [`acceptable`], and the digest. A digest shorter than the
-/// function's own is its prefix.
+/// Does the block belong to the CID? Checks the block's size, [`acceptable`], and the digest. A
+/// digest shorter than the function's own is its prefix.
 pub fn verify(cid: &Cid, data: &[u8]) -> Result<(), CidError> {
     if data.len() > MAX_BLOCK_BYTES {
         return Err(CidError::BlockTooLarge(data.len()));
@@ -116,7 +116,8 @@ fn verify_digest(hash: &Multihash, data: &[u8]) -> Result<(), CidError> {
     }
 }
 
-/// Is it a CID that we ask for and answer: raw or dag-pb, a known hash function, a digest of a length that is safe?
+/// Is it a CID that we ask for and answer: raw or dag-pb, a known hash function, a digest of a
+/// length that is safe?
 pub fn acceptable(cid: &Cid) -> Result<(), CidError> {
     match cid.codec() {
         RAW | DAG_PB => acceptable_hash(cid.hash()),
@@ -143,8 +144,9 @@ fn acceptable_hash(hash: &Multihash) -> Result<(), CidError> {
     }
 }
 
-/// The block that follows from the CID alone: the content of an identity CID, and the empty block where the digest is the
-/// hash of nothing. Such blocks must never be asked for, since Kubo does not send empty blocks.
+/// The block that follows from the CID alone: the content of an identity CID, and the empty block
+/// where the digest is the hash of nothing. Such blocks must never be asked for, since Kubo does
+/// not send empty blocks.
 pub fn implied_block(cid: &Cid) -> Option<Bytes> {
     acceptable(cid).ok()?;
     let hash = cid.hash();
@@ -154,7 +156,8 @@ pub fn implied_block(cid: &Cid) -> Option<Bytes> {
     verify_digest(hash, &[]).ok().map(|()| Bytes::new())
 }
 
-/// Reads a CID from text: version 0 (`Qm…`) or version 1 in any multibase. Nothing may stand before or after it.
+/// Reads a CID from text: version 0 (`Qm…`) or version 1 in any multibase. Nothing may stand before
+/// or after it.
 pub fn parse(text: &str) -> Result<Cid, CidError> {
     let malformed = |reason: &dyn std::fmt::Display| CidError::Malformed(reason.to_string());
     if text.len() > MAX_CID_TEXT {
@@ -185,7 +188,8 @@ pub fn from_bytes(bytes: &[u8]) -> Result<Cid, CidError> {
     }
 }
 
-/// Reads a CID in binary form from the front of `bytes`, and says how many bytes it took. There is one such form for each CID.
+/// Reads a CID in binary form from the front of `bytes`, and says how many bytes it took. There is
+/// one such form for each CID.
 pub fn read_prefix(bytes: &[u8]) -> Result<(Cid, usize), CidError> {
     let malformed = |reason: &str| CidError::Malformed(reason.to_owned());
     let (cid, rest) = if let Some(rest) = bytes.strip_prefix(&[0x12, 32]) {
@@ -215,8 +219,8 @@ fn wrap(code: u64, digest: &[u8]) -> Result<Multihash, CidError> {
     Multihash::wrap(code, digest).map_err(|error| CidError::Malformed(error.to_string()))
 }
 
-/// Bytes of the longest number that multiformats allow. The decoder would take a tenth and drop the bits that do not fit, which
-/// would give one CID many forms.
+/// Bytes of the longest number that multiformats allow. The decoder would take a tenth and drop the
+/// bits that do not fit, which would give one CID many forms.
 const MAX_VARINT_BYTES: usize = 9;
 
 /// Reads a number in its shortest form.

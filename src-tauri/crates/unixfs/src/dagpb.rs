@@ -1,8 +1,9 @@
 //! dag-pb: a block as links and data, and back.
 //!
-//! What is written is canonical: links before data, and in each link hash, name, size. What is read must be what a strict
-//! dag-pb decoder takes: known fields only, each at most once, in that order within a link, the data before or after all links.
-//! What the data means is none of this module's business.
+//! What is written is canonical: links before data, and in each link hash, name, size. What is read
+//! must be what a strict dag-pb decoder takes: known fields only, each at most once, in that order
+//! within a link, the data before or after all links. What the data means is none of this module's
+//! business.
 
 use std::ops::Range;
 
@@ -31,7 +32,8 @@ pub struct PbNode<'a> {
     pub data: Option<Range<usize>>,
 }
 
-/// One link: the CID's binary form (not yet checked to be one), the name, and the size of all below it as somebody claims.
+/// One link: the CID's binary form (not yet checked to be one), the name, and the size of all below
+/// it as somebody claims.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PbLink<'a> {
     pub hash: &'a [u8],
@@ -97,8 +99,8 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// Adds a link to a CID in binary form, its name in parts. The name is written even where it is empty: the published CIDs of
-    /// files need it.
+    /// Adds a link to a CID in binary form, its name in parts. The name is written even where it is
+    /// empty: the published CIDs of files need it.
     pub fn link(&mut self, cid: &[u8], name: &[&[u8]], tsize: u64) {
         let name_len = name.iter().map(|part| part.len()).sum();
         proto::put_bytes_header(

@@ -1,8 +1,9 @@
 //! The UnixFS message that a dag-pb node carries as its data.
 //!
-//! It is read as any protobuf: unknown fields are skipped, the last of a repeated number counts, block sizes may be packed. It is
-//! written the one way that gives the published CIDs: fields in order, block sizes unpacked. What the fields must be to each
-//! other is checked where a node is put to use, in `node`.
+//! It is read as any protobuf: unknown fields are skipped, the last of a repeated number counts,
+//! block sizes may be packed. It is written the one way that gives the published CIDs: fields in
+//! order, block sizes unpacked. What the fields must be to each other is checked where a node is
+//! put to use, in `node`.
 
 use std::ops::Range;
 
@@ -128,7 +129,8 @@ pub(crate) fn decode(block: &[u8], range: Range<usize>) -> Result<Data, DataErro
             (5, Value::Varint(value)) => data.hash_type = Some(value),
             (6, Value::Varint(value)) => data.fanout = Some(value),
             (7, Value::Varint(value)) => {
-                // A uint32 field takes the low 32 bits of what is on the wire; of those only twelve have a meaning.
+                // A uint32 field takes the low 32 bits of what is on the wire; of those only twelve
+                // have a meaning.
                 data.meta.mode = Some(u32::try_from(value & u64::from(MODE_BITS)).unwrap_or(0));
             }
             (8, Value::Bytes(range)) => data.meta.mtime = Some(decode_mtime(block, range)?),

@@ -1,7 +1,8 @@
-//! Directories into blocks: names and roots go in, in any order, and come out as one block or as a HAMT, as the profile says.
+//! Directories into blocks: names and roots go in, in any order, and come out as one block or as a
+//! HAMT, as the profile says.
 //!
-//! Memory is what the names and CIDs themselves take and 32 bytes for each entry, so that a directory of a million files can be
-//! built beside everything else.
+//! Memory is what the names and CIDs themselves take and 32 bytes for each entry, so that a
+//! directory of a million files can be built beside everything else.
 
 mod trie;
 
@@ -51,7 +52,8 @@ impl DirectoryBuilder {
         }
     }
 
-    /// Adds an entry. Names may be any bytes but nothing, `.`, `..`, and what contains `/` or NUL, and 1024 bytes long.
+    /// Adds an entry. Names may be any bytes but nothing, `.`, `..`, and what contains `/` or NUL,
+    /// and 1024 bytes long.
     pub fn push(&mut self, name: impl AsRef<[u8]>, child: Root) -> Result<(), DirectoryError> {
         let name = name.as_ref();
         let name_len = u16::try_from(name.len())

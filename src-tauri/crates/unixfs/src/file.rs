@@ -1,8 +1,10 @@
-//! Files into blocks: leaves as they are hashed, inner nodes as they fill up, and at the end the root.
+//! Files into blocks: leaves as they are hashed, inner nodes as they fill up, and at the end the
+//! root.
 //!
-//! Nothing here holds a file's bytes. A leaf is hashed where its bytes lie, by any thread; the builder takes the leaves in the
-//! file's order and keeps only the tree's right edge, so a 1 TiB file costs it a few hundred KiB. The layout is the balanced one of
-//! IPIP-499: all leaves at one depth, nodes filled from the left.
+//! Nothing here holds a file's bytes. A leaf is hashed where its bytes lie, by any thread; the
+//! builder takes the leaves in the file's order and keeps only the tree's right edge, so a 1 TiB
+//! file costs it a few hundred KiB. The layout is the balanced one of IPIP-499: all leaves at one
+//! depth, nodes filled from the left.
 
 use bytes::Bytes;
 
@@ -72,7 +74,8 @@ impl Profile {
     }
 }
 
-/// What stands before and after the file's bytes in a dag-pb leaf, so that its block can be rebuilt from a slice of the file.
+/// What stands before and after the file's bytes in a dag-pb leaf, so that its block can be rebuilt
+/// from a slice of the file.
 pub fn leaf_frame(len: usize) -> (Bytes, Bytes) {
     let (before, after) = data::leaf_frame(len);
     let mut prefix = Vec::with_capacity(16);
@@ -96,7 +99,8 @@ pub fn symlink(profile: &Profile, target: &[u8], meta: &Metadata) -> Block {
 pub struct FileBuilder {
     profile: Profile,
     meta: Metadata,
-    /// The nodes of each level that have no parent yet, leaves first; never more than the width in one level.
+    /// The nodes of each level that have no parent yet, leaves first; never more than the width in
+    /// one level.
     edge: Vec<Vec<Subtree>>,
 }
 
@@ -129,8 +133,9 @@ impl FileBuilder {
         );
     }
 
-    /// Closes the tree. The remaining inner nodes go to `out`, the root last; a root that is a leaf was hashed by the caller
-    /// and does not. A file without leaves is the empty one, and its only block goes to `out`.
+    /// Closes the tree. The remaining inner nodes go to `out`, the root last; a root that is a leaf
+    /// was hashed by the caller and does not. A file without leaves is the empty one, and its only
+    /// block goes to `out`.
     ///
     /// A leaf has no room for metadata, so a file of one leaf that has some gets a node above it.
     pub fn finish(mut self, out: &mut impl FnMut(Block)) -> Root {
@@ -177,7 +182,8 @@ impl FileBuilder {
                 self.edge[level].push(node);
                 return;
             }
-            // A full level gets its parent only now: had the file ended here, that parent would be the root.
+            // A full level gets its parent only now: had the file ended here, that parent would be
+            // the root.
             let full = std::mem::replace(&mut self.edge[level], vec![node]);
             node = self.parent(&full, &Metadata::default(), out);
         }

@@ -1,8 +1,9 @@
 //! The arithmetic of HAMT directories: which bucket of a shard a name falls into.
 //!
-//! Directories too large for one block are a hash array mapped trie of shards, keyed by murmur3 of the entries' names. A shard has
-//! a bucket for each value of the next few bits of the hash, most significant first. One entry in a bucket is linked directly,
-//! several become a shard below. So the trie depends on the set of names alone, not on the order in which they came.
+//! Directories too large for one block are a hash array mapped trie of shards, keyed by murmur3 of
+//! the entries' names. A shard has a bucket for each value of the next few bits of the hash, most
+//! significant first. One entry in a bucket is linked directly, several become a shard below. So
+//! the trie depends on the set of names alone, not on the order in which they came.
 
 use crate::limits::MAX_FANOUT;
 
@@ -48,7 +49,8 @@ impl Fanout {
         self.bits().div_ceil(4) as usize
     }
 
-    /// Which bucket a hash falls into, `depth` levels below the root. The depth must be below [`Fanout::levels`].
+    /// Which bucket a hash falls into, `depth` levels below the root. The depth must be below
+    /// [`Fanout::levels`].
     #[expect(
         clippy::cast_possible_truncation,
         reason = "the mask leaves ten bits at most"
@@ -59,7 +61,8 @@ impl Fanout {
     }
 }
 
-/// The buckets whose bits are set, ascending. The field is one big-endian number, its leading zero bytes left out.
+/// The buckets whose bits are set, ascending. The field is one big-endian number, its leading zero
+/// bytes left out.
 pub(crate) fn buckets_of(bitfield: &[u8]) -> Vec<u16> {
     let mut buckets = Vec::new();
     for (byte, base) in bitfield.iter().rev().zip((0..=u16::MAX).step_by(8)) {
@@ -72,7 +75,8 @@ pub(crate) fn buckets_of(bitfield: &[u8]) -> Vec<u16> {
     buckets
 }
 
-/// The first half of murmur3-x64-128 with seed 0, whose most significant bits decide a name's bucket in the first shard.
+/// The first half of murmur3-x64-128 with seed 0, whose most significant bits decide a name's
+/// bucket in the first shard.
 pub(crate) fn name_hash(name: &[u8]) -> u64 {
     const C1: u64 = 0x87c3_7b91_1142_53d5;
     const C2: u64 = 0x4cf5_ad43_2745_937f;

@@ -1,11 +1,13 @@
 //! UnixFS over dag-pb: blocks from files, and files from blocks.
 //!
-//! This crate is arithmetic on bytes. It opens no file or socket, reads no clock and starts no thread; builders take bytes or
-//! hashes and hand out blocks, readers take a block and say what follows. That is why all of it can be tested and fuzzed alone.
+//! This crate is arithmetic on bytes. It opens no file or socket, reads no clock and starts no
+//! thread; builders take bytes or hashes and hand out blocks, readers take a block and say what
+//! follows. That is why all of it can be tested and fuzzed alone.
 //!
-//! Writing: [`Profile::leaf`] hashes chunks, [`FileBuilder`] and [`DirectoryBuilder`] put trees above them. The CIDs are those
-//! of IPIP-499. Reading: [`cid::verify`] says whether a block is what was asked for, [`decode`] what it holds.
-//! [`walk`] goes from block to block: along a path, through a folder, a file, or all of it.
+//! Writing: [`Profile::leaf`] hashes chunks, [`FileBuilder`] and [`DirectoryBuilder`] put trees
+//! above them. The CIDs are those of IPIP-499. Reading: [`cid::verify`] says whether a block is
+//! what was asked for, [`decode`] what it holds. [`walk`] goes from block to block: along a path,
+//! through a folder, a file, or all of it.
 
 pub mod car;
 pub mod chunk;

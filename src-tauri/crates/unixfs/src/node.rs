@@ -1,9 +1,11 @@
-//! Blocks into files and directories: give it a block, it says which CIDs and which pieces of a file follow.
+//! Blocks into files and directories: give it a block, it says which CIDs and which pieces of a
+//! file follow.
 //!
-//! [`decode`] looks at one block, never recurses, and allocates in proportion to the block. It lets a node pass only if it is
-//! consistent in itself. What one block cannot show, how nodes fit together, is checked on the way down: by [`FilePosition`]
-//! for files, by [`ShardPath`](crate::ShardPath) for HAMT directories. Both carry a bound on depth. The block is trusted to match its CID: see
-//! [`cid::verify`].
+//! [`decode`] looks at one block, never recurses, and allocates in proportion to the block. It lets
+//! a node pass only if it is consistent in itself. What one block cannot show, how nodes fit
+//! together, is checked on the way down: by [`FilePosition`] for files, by
+//! [`ShardPath`](crate::ShardPath) for HAMT directories. Both carry a bound on depth. The block is
+//! trusted to match its CID: see [`cid::verify`].
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -291,8 +293,8 @@ fn link_cid(link: &PbLink<'_>) -> Result<Cid, DecodeError> {
     cid::from_bytes(link.hash).map_err(DecodeError::Link)
 }
 
-/// Where in a file a node belongs. Walking down with it makes sure that the parts are as long as their parents say, and that the
-/// walk ends, whatever the blocks say.
+/// Where in a file a node belongs. Walking down with it makes sure that the parts are as long as
+/// their parents say, and that the walk ends, whatever the blocks say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FilePosition {
     /// Where in the file the node's bytes begin.
@@ -321,8 +323,9 @@ impl FilePosition {
         }
     }
 
-    /// The position of a child of the node here. `None`: the child adds nothing to the file and must not be followed; without
-    /// that rule a few blocks that name each other could keep a walk busy for ever.
+    /// The position of a child of the node here. `None`: the child adds nothing to the file and
+    /// must not be followed; without that rule a few blocks that name each other could keep a walk
+    /// busy for ever.
     pub fn child(&self, child: &FileChild) -> Result<Option<FilePosition>, DecodeError> {
         if child.size == 0 {
             return Ok(None);

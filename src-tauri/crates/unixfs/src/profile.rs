@@ -1,4 +1,5 @@
-//! Which DAG a file becomes: the parameters that decide its CID, under the names by which people know the sets.
+//! Which DAG a file becomes: the parameters that decide its CID, under the names by which people
+//! know the sets.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +9,8 @@ use thiserror::Error;
 use crate::cid::Version;
 use crate::hamt::Fanout;
 
-/// Everything that the CID of a file or directory depends on besides its content. The hash is sha2-256 in all of them.
+/// Everything that the CID of a file or directory depends on besides its content. The hash is
+/// sha2-256 in all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Profile {
     pub name: &'static str,

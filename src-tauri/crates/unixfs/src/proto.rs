@@ -1,11 +1,13 @@
-//! The protobuf wire format, as much of it as dag-pb, UnixFS, Bitswap and AutoNAT use: the one reader for all of them.
+//! The protobuf wire format, as much of it as dag-pb, UnixFS, Bitswap and AutoNAT use: the one
+//! reader for all of them.
 //!
-//! A [`Reader`] never copies and never allocates: what it finds are numbers and ranges of the message that it was made from, so
-//! that a caller with shared memory slices it without a copy.
+//! A [`Reader`] never copies and never allocates: what it finds are numbers and ranges of the
+//! message that it was made from, so that a caller with shared memory slices it without a copy.
 //!
-//! There is one rule for varints, wherever a message comes from. They may be longer than they need be: writers that learn a
-//! length late pad it, and Google's and Go's readers take that. Ten bytes are the end, and bits beyond 64 are refused: readers
-//! that drop them (as C++ does) and readers that refuse them (as Go does) would not agree on what was said.
+//! There is one rule for varints, wherever a message comes from. They may be longer than they need
+//! be: writers that learn a length late pad it, and Google's and Go's readers take that. Ten bytes
+//! are the end, and bits beyond 64 are refused: readers that drop them (as C++ does) and readers
+//! that refuse them (as Go does) would not agree on what was said.
 
 use std::ops::Range;
 
@@ -33,7 +35,8 @@ pub enum Value {
     Fixed32(u32),
 }
 
-/// Reads the fields of the message that lies at a range of some bytes, in the order in which they stand.
+/// Reads the fields of the message that lies at a range of some bytes, in the order in which they
+/// stand.
 #[derive(Debug, Clone)]
 pub struct Reader<'a> {
     block: &'a [u8],
@@ -50,7 +53,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The next field's number and content, `None` at the end. After an error there is nothing more to read.
+    /// The next field's number and content, `None` at the end. After an error there is nothing more
+    /// to read.
     pub fn field(&mut self) -> Result<Option<(u64, Value)>, ProtoError> {
         if self.position == self.block.len() {
             return Ok(None);

@@ -1,4 +1,5 @@
-//! Where in a HAMT directory a shard hangs, and so which names may be in it: the reader's side of [`hamt`](crate::hamt).
+//! Where in a HAMT directory a shard hangs, and so which names may be in it: the reader's side of
+//! [`hamt`](crate::hamt).
 
 use crate::cid::Cid;
 use crate::hamt::{Fanout, HASH_BITS, name_hash};
@@ -32,9 +33,10 @@ impl ShardPath {
         }
     }
 
-    /// Is this a shard that can hang here? The fan-out must be the root's, each entry in the bucket that its name hashes to, and
-    /// only the root may be empty. Every shard must be checked before its entries are believed: that makes names unique in the whole
-    /// directory, and a walk no longer than its entries, for no two places can hang the same shard below them.
+    /// Is this a shard that can hang here? The fan-out must be the root's, each entry in the bucket
+    /// that its name hashes to, and only the root may be empty. Every shard must be checked before
+    /// its entries are believed: that makes names unique in the whole directory, and a walk no
+    /// longer than its entries, for no two places can hang the same shard below them.
     pub fn check(&self, node: &ShardNode) -> Result<(), DecodeError> {
         if node.fanout != self.fanout {
             return Err(DecodeError::FanoutChanged);
@@ -53,7 +55,8 @@ impl ShardPath {
         Ok(())
     }
 
-    /// The place of the shard that hangs in a bucket of the shard here. Fails where the hash is used up, which bounds the depth.
+    /// The place of the shard that hangs in a bucket of the shard here. Fails where the hash is
+    /// used up, which bounds the depth.
     pub fn child(&self, bucket: u16) -> Result<ShardPath, DecodeError> {
         let depth = self.depth + 1;
         if depth >= self.fanout.levels() || bucket >= self.fanout.buckets() {

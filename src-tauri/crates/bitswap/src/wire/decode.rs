@@ -12,7 +12,8 @@ use crate::limits::{
     MAX_MESSAGE_PRESENCES, MAX_WANTLIST,
 };
 
-/// What is wrong with a message. The stream that it came over cannot be trusted to be in step any longer.
+/// What is wrong with a message. The stream that it came over cannot be trusted to be in step any
+/// longer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum DecodeError {
     #[error("the stream ends within the length of a message")]
@@ -25,7 +26,8 @@ pub enum DecodeError {
     BlockTooLarge(usize),
 }
 
-/// What a peer said. Entries with a CID that is none, or over the limits, are left out: they could not be answered.
+/// What a peer said. Entries with a CID that is none, or over the limits, are left out: they could
+/// not be answered.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Message {
     pub wantlist: Vec<WantEntry>,

@@ -17,9 +17,10 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
-    /// The message with its length in front, as segments to be written one after the other. A large block is a segment of its
-    /// own and shares its memory with `self`; small ones are copied, since a segment costs more than they do. What the
-    /// version cannot say (presences, want-have) is left out; no segments: nothing is left.
+    /// The message with its length in front, as segments to be written one after the other. A large
+    /// block is a segment of its own and shares its memory with `self`; small ones are copied,
+    /// since a segment costs more than they do. What the version cannot say (presences, want-have)
+    /// is left out; no segments: nothing is left.
     pub fn encode(&self, version: Version) -> Vec<Bytes> {
         let entries: Vec<&WantEntry> = self
             .wantlist

@@ -1,8 +1,9 @@
 //! Bitswap messages as they stand on the wire, in the four dialects that are still spoken.
 //!
-//! What stays true: nothing a peer sends makes this panic or keep more than [`crate::limits`] allows; blocks are neither
-//! copied when they come in (each is a slice of its message's buffer) nor when they go out (each is a segment of its own).
-//! Hashing is not done here: a received block's CID is only known once [`Block::cid`] has hashed it.
+//! Invariants: nothing a peer sends makes this panic or keep more than [`crate::limits`]
+//! allows; blocks are neither copied when they come in (each is a slice of its message's buffer)
+//! nor when they go out (each is a segment of its own). Hashing is not done here: a received
+//! block's CID is only known once [`Block::cid`] has hashed it.
 
 mod decode;
 mod encode;

@@ -76,8 +76,9 @@ pub struct Block {
 }
 
 impl Block {
-    /// Hashes the data, which takes about half a millisecond a MiB. `None`: the hash function is unknown, or its digest
-    /// cannot have the length that the prefix names, so that nobody can have asked for this.
+    /// Hashes the data, which takes about half a millisecond a MiB. `None`: the hash function is
+    /// unknown, or its digest cannot have the length that the prefix names, so that nobody can have
+    /// asked for this.
     pub fn cid(&self) -> Option<Cid> {
         let Prefix {
             version,

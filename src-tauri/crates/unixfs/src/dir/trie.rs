@@ -7,8 +7,8 @@ use crate::data::{self, Metadata};
 use crate::file::Block;
 use crate::hamt::{Fanout, MURMUR3_X64_64};
 
-/// Writes a trie, bottom-up: a shard's block goes out as soon as those below it have. What is held at a time are the shards on
-/// the way from the root to the current one.
+/// Writes a trie, bottom-up: a shard's block goes out as soon as those below it have. What is held
+/// at a time are the shards on the way from the root to the current one.
 pub(super) struct TrieWriter<'a, O> {
     pub(super) fanout: Fanout,
     pub(super) version: Version,
@@ -21,8 +21,8 @@ pub(super) struct TrieWriter<'a, O> {
 pub(super) struct HashCollision;
 
 impl<O: FnMut(Block)> TrieWriter<'_, O> {
-    /// Writes the shard `depth` levels below the root that holds the items, which are sorted by hash. The recursion ends where
-    /// the hash does, after 21 levels at most.
+    /// Writes the shard `depth` levels below the root that holds the items, which are sorted by
+    /// hash. The recursion ends where the hash does, after 21 levels at most.
     pub(super) fn write(
         &mut self,
         items: &[Item],

@@ -11,8 +11,9 @@ use crate::node::{Node, ShardItem};
 
 /// Goes through all blocks. Each answer is the next one with its CID; `None` is the end.
 ///
-/// A node comes once, which also ends the walk of trees that repeat themselves. A raw leaf comes once for each place: leaves are
-/// many, and remembering them would cost more than having one twice.
+/// A node comes once, which also ends the walk of trees that repeat themselves. A raw leaf comes
+/// once for each place: leaves are many, and remembering them would cost more than having one
+/// twice.
 #[derive(Debug, Clone)]
 pub struct Every {
     /// The children that are still to come, for each level of the tree.
@@ -31,7 +32,8 @@ struct Level {
 }
 
 impl Every {
-    /// `most` is how many levels there may be, those inside of files and of sharded folders among them.
+    /// `most` is how many levels there may be, those inside of files and of sharded folders among
+    /// them.
     pub fn new(root: Cid, most: usize) -> Result<Self, WalkError> {
         acceptable(&root, String::new)?;
         Ok(Every {

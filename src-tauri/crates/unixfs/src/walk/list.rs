@@ -41,7 +41,8 @@ pub struct Folder {
 pub struct List {
     path: String,
     bounds: Bounds,
-    /// Nodes still to be looked at, each with the place where it must hang; the folder's own has none yet.
+    /// Nodes still to be looked at, each with the place where it must hang; the folder's own has
+    /// none yet.
     open: VecDeque<(Cid, Option<ShardPath>)>,
     found: Folder,
     /// It is no folder.
@@ -153,8 +154,8 @@ pub struct Classify {
 }
 
 impl Classify {
-    /// `folder` is where in the item they are. `bytes` is how much is read before the rest is left open, `ahead` how many are
-    /// named ahead of the one that is needed next.
+    /// `folder` is where in the item they are. `bytes` is how much is read before the rest is left
+    /// open, `ahead` how many are named ahead of the one that is needed next.
     pub fn new(
         folder: &str,
         entries: impl IntoIterator<Item = (String, Cid)>,

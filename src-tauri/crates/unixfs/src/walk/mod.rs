@@ -1,4 +1,5 @@
-//! Walks through trees of blocks, as pure machines: give one a block, it says which it needs next, or that it is done.
+//! Walks through trees of blocks, as pure machines: give one a block, it says which it needs next,
+//! or that it is done.
 //!
 //! | machine | finds |
 //! |---|---|
@@ -9,10 +10,12 @@
 //! | [`Every`] | every block below a root |
 //!
 //! Where blocks come from, and what they are waited for, is the driver's business. Invariants:
-//! - A walk ends, whatever the blocks say: each machine has a bound on depth, and follows no part that adds nothing.
+//! - A walk ends, whatever the blocks say: each machine has a bound on depth, and follows no part
+//!   that adds nothing.
 //! - What one machine holds at a time is bounded, by its own bounds and those on a block.
 //! - A node is checked against what its parent said before anything of it is believed.
-//! - Only CIDs that can be had are asked for, and every fault names the place in the item where it was found.
+//! - Only CIDs that can be had are asked for, and every fault names the place in the item where it
+//!   was found.
 
 mod every;
 mod list;
@@ -61,7 +64,8 @@ pub enum Wants<T> {
     Done(T),
 }
 
-/// Why a walk came to an end before its goal. A path is that inside the item, empty for the item itself.
+/// Why a walk came to an end before its goal. A path is that inside the item, empty for the item
+/// itself.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum WalkError {
     #[error("{path:?} is not in the item")]
@@ -100,7 +104,8 @@ pub enum Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stat {
     pub kind: Kind,
-    /// Bytes: of a file; of all blocks of a folder's entries, as its maker claims; none of a symlink.
+    /// Bytes: of a file; of all blocks of a folder's entries, as its maker claims; none of a
+    /// symlink.
     pub size: u64,
 }
 

@@ -1,4 +1,5 @@
-//! A file's bytes in order: whatever its tree looks like, each node's own bytes come first, then those of its children.
+//! A file's bytes in order: whatever its tree looks like, each node's own bytes come first, then
+//! those of its children.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -18,13 +19,15 @@ pub struct Ahead {
     pub bytes: u64,
 }
 
-/// Reads a range of a file. Each answer is a piece of it, the next that there is; `None` is the end.
+/// Reads a range of a file. Each answer is a piece of it, the next that there is; `None` is the
+/// end.
 #[derive(Debug, Clone)]
 pub struct Read {
     path: String,
     range: Range<u64>,
     ahead: Ahead,
-    /// What is still to come, in order. A node's children take its place; those that have nothing of the range never come in.
+    /// What is still to come, in order. A node's children take its place; those that have nothing
+    /// of the range never come in.
     open: VecDeque<(Cid, FilePosition)>,
     piece: Option<Bytes>,
 }

@@ -68,7 +68,8 @@ impl Blocks {
         builder.finish(&mut put).unwrap()
     }
 
-    /// A node of a file as it is written nowhere: with bytes of its own, and children that claim what they like.
+    /// A node of a file as it is written nowhere: with bytes of its own, and children that claim
+    /// what they like.
     fn file_node(&mut self, own: &[u8], children: &[(Root, u64)]) -> Root {
         use crate::proto::{put_bytes, put_number};
         let size = own.len() as u64 + children.iter().map(|(_, size)| size).sum::<u64>();
@@ -85,7 +86,8 @@ impl Blocks {
         Root { size, ..root }
     }
 
-    /// A file in the trickle layout, more or less: each node has bytes of its own, then leaves, then deeper nodes.
+    /// A file in the trickle layout, more or less: each node has bytes of its own, then leaves,
+    /// then deeper nodes.
     fn trickle(&mut self, content: &[u8], depth: u32) -> Root {
         let own = content.len().min(3);
         let (own, mut rest) = content.split_at(own);
@@ -461,7 +463,7 @@ proptest! {
         let mut blocks = Blocks::default();
         let leaf = blocks.put(b"x".to_vec(), RAW);
         let hamt_fanout = Fanout::new(1 << bits).unwrap();
-        let profile = Profile { hamt_fanout, hamt_threshold, ..SMALL };
+        let profile = Profile { hamt_threshold, hamt_fanout, ..SMALL };
         let entries: Vec<_> = names.iter().map(|name| (name.as_str(), leaf)).collect();
         let folder = blocks.folder(&profile, &entries);
         let listed = self::names(blocks.list(folder, ALL).unwrap());

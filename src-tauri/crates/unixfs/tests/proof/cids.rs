@@ -141,7 +141,8 @@ fn binary_is_one_cid_and_nothing_else() {
     assert_eq!(changed(1, &[0x70]), Ok(DAG_PB));
     assert!(changed(0, &[0]).is_err());
     assert!(changed(0, &[2]).is_err());
-    // A codec of nine bytes, one of ten, one that does not fit into 64 bits, and one that is longer than need be.
+    // A codec of nine bytes, one of ten, one that does not fit into 64 bits, and one that is longer
+    // than need be.
     let long = |length: usize, last: u8| [vec![0xff; length - 1], vec![last]].concat();
     assert_eq!(changed(1, &long(9, 0x7f)), Ok((1 << 63) - 1));
     assert!(changed(1, &long(10, 0x01)).is_err());

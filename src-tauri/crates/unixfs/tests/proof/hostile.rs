@@ -1,4 +1,5 @@
-//! Blocks that somebody made to do harm: each gets its own error, and nothing panics, loops or allocates out of proportion.
+//! Blocks that somebody made to do harm: each gets its own error, and nothing panics, loops or
+//! allocates out of proportion.
 
 use unixfs::cid::{self, Cid, DAG_PB, RAW, SHA2_256};
 use unixfs::{
@@ -100,7 +101,8 @@ fn links_of_files_have_no_names() {
 
 #[test]
 fn a_file_of_mixed_nodes_reads_in_order() {
-    // Trickle layout and more: own bytes first, then leaves of both kinds, then a subtree with bytes of its own.
+    // Trickle layout and more: own bytes first, then leaves of both kinds, then a subtree with
+    // bytes of its own.
     let mut store = Store::default();
     let meta = unixfs::Metadata::default();
     let raw = store.add_file(&Profile::V1_2025, meta, b"cd");

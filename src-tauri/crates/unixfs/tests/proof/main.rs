@@ -1,4 +1,5 @@
-//! What the crate promises, from the outside: published CIDs, round trips with any parameters, and what hostile blocks get.
+//! What the crate promises, from the outside: published CIDs, round trips with any parameters, and
+//! what hostile blocks get.
 //!
 //! `bodies` is what the fuzzer runs; here it runs on generated input.
 

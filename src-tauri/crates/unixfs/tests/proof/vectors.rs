@@ -1,6 +1,8 @@
-//! The published CIDs: every test vector of IPIP-499, and three more that Kubo's third set of parameters gives.
+//! The published CIDs: every test vector of IPIP-499, and three more that Kubo's third set of
+//! parameters gives.
 //!
-//! Inputs come from the generator of Kubo's own tests: the ChaCha20 keystream whose key is the SHA-256 of a seed.
+//! Inputs come from the generator of Kubo's own tests: the ChaCha20 keystream whose key is the
+//! SHA-256 of a seed.
 
 use chacha20::ChaCha20;
 use chacha20::cipher::{KeyIvInit, StreamCipher, StreamCipherSeek};
@@ -169,7 +171,8 @@ fn nothing_and_a_symlink() {
 
 #[test]
 fn permissions_and_times() {
-    // `ipfs add --cid-version=1 --mode=0640 --mtime=1700000000 --mtime-nsecs=5` of a folder that holds a symlink, and of that.
+    // `ipfs add --cid-version=1 --mode=0640 --mtime=1700000000 --mtime-nsecs=5` of a folder that
+    // holds a symlink, and of that.
     let meta = Metadata {
         mode: Some(0o640),
         mtime: Some(Mtime {
