@@ -11,13 +11,14 @@ use libp2p::Multiaddr;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::lab::{network, network_where, until};
+use crate::lab::{network, network_where};
 use crate::support::Wire;
 use crate::support::dht::{address, simulated};
 use crate::support::kubo::{Daemon, Kubo};
 use crate::support::lab::{Host, Lab};
 use crate::support::shoal::{Running, Shoal, number, text};
 use crate::support::trees::{self, Kinds};
+use crate::support::wait::{HUNG_SECONDS, until};
 
 #[test]
 fn kubo_and_shoal_find_each_others_content_through_the_dht_alone() {
@@ -38,6 +39,7 @@ fn kubo_and_shoal_find_each_others_content_through_the_dht_alone() {
     let cid = text(&shared, "cid");
     let taking = taker.daemon();
     let out = folder.path().join("out");
+    taking.wait_for_provider(&cid);
     taking.get(&cid, &out);
     trees::assert_same(&ours, &out);
 
@@ -45,7 +47,7 @@ fn kubo_and_shoal_find_each_others_content_through_the_dht_alone() {
     let giving = giver.daemon();
     announce(&giving, &cid);
     let into = folder.path().join("into");
-    neighbour().ok(&[&"get", &cid, &"--into", &into, &"--timeout", &"100"]);
+    neighbour().ok(&[&"get", &cid, &"--into", &into, &"--timeout", &HUNG_SECONDS]);
     trees::assert_same(&theirs, &into.join(&cid));
 }
 
@@ -55,8 +57,6 @@ fn announce(kubo: &Daemon<'_>, cid: &str) {
     kubo.announce(cid);
 }
 
-/// A person who waits longer thinks that it does not work. Far above what is measured: the machine does other things too.
-const BEARABLE: Duration = Duration::from_secs(30);
 const TRIES: u64 = 10;
 
 /// Tests with crowds take turns: two at once would keep each other waiting.
@@ -110,12 +110,10 @@ fn sixty_peers_find_what_others_announced_and_still_do_though_three_in_ten_are_h
         }));
         let found_of_kubo = find_all(peers.iter(), &of_kubo);
         tell("Shoal announces", announced);
-        [
-            tell("Shoal finds what Shoal announced", found),
-            tell("Shoal finds what Kubo announced", found_of_kubo),
-        ]
+        tell("Shoal finds what Shoal announced", found);
+        tell("Shoal finds what Kubo announced", found_of_kubo);
     };
-    let mut all = measure(0).to_vec();
+    measure(0);
 
     let victims: Vec<Multiaddr> = kubos
         .iter()
@@ -128,20 +126,27 @@ fn sixty_peers_find_what_others_announced_and_still_do_though_three_in_ten_are_h
         tables.map(|view| number(&view, "dht_peers")).sum()
     };
     let before = in_tables();
-    inside.run(simulated::attack(
+    let introductions = HOSTILE * victims.len();
+    let hostile = inside.run(simulated::attack(
         (from..from + HOSTILE).map(address),
         victims,
     ));
-    // Most of them are in many tables: none takes all, for half lie in a part that is full.
-    let many = before + 5 * peers.len() as u64;
-    let describe = || format!("{} in all tables, before {before}", in_tables());
-    let now = until(describe, || Some(in_tables()).filter(|now| *now >= many));
-    let more = now - before;
+    let describe = || format!("{} of {introductions} have not met", hostile.unmet());
+    until(describe, || {
+        (hostile.unmet() * 10 < introductions).then_some(())
+    });
+    let (asked, after) = (hostile.asked(), in_tables());
     say(&format!(
-        "{HOSTILE} hostile peers come into {SHOALS} tables: {more} more entries"
+        "{HOSTILE} hostile peers come in: {before} entries in the tables of {SHOALS}, then {after}"
     ));
-    all.extend(measure(1));
-    assert!(all.iter().all(|most| *most < BEARABLE), "{all:?}");
+    measure(1);
+    // They were in the way of every search.
+    let asked = hostile.asked() - asked;
+    say(&format!("hostile peers were asked {asked} times meanwhile"));
+    assert!(
+        asked >= 2 * SHOALS,
+        "hostile peers were asked {asked} times"
+    );
 }
 
 /// What came of each, in order.
@@ -294,15 +299,24 @@ fn kubo_and_shoal_find_each_others_content_through_the_public_dht_alone() {
     wait_for_announcements(&seed, 1);
 
     let out = folder.path().join("out");
-    kubo.get(&text(shared.event("shared"), "cid"), &out);
+    let cid = text(shared.event("shared"), "cid");
+    kubo.wait_for_provider(&cid);
+    kubo.get(&cid, &out);
     trees::assert_same(&ours, &out);
     let into = folder.path().join("into");
-    somebody(&stranger).ok(&[&"get", &their_cid, &"--into", &into, &"--timeout", &"100"]);
+    somebody(&stranger).ok(&[
+        &"get",
+        &their_cid,
+        &"--into",
+        &into,
+        &"--timeout",
+        &HUNG_SECONDS,
+    ]);
     trees::assert_same(&theirs, &into.join(&their_cid));
 }
 
 #[test]
-fn a_link_leads_to_its_first_byte_soon_among_a_thousand_peers_far_away() {
+fn a_link_leads_to_its_first_byte_among_a_thousand_peers_far_away() {
     const PEERS: usize = 1000;
     let _turn = turn();
     let Some(mut lab) = Lab::new() else { return };
@@ -345,11 +359,8 @@ fn a_link_leads_to_its_first_byte_soon_among_a_thousand_peers_far_away() {
         what.iter().map(try_one).collect()
     };
     let (by_cid, by_link) = shared.split_at(shared.len() / 2);
-    let all = [
-        tell("From a bare CID to the first byte", tries(by_cid, "cid")),
-        tell("From a link to the first byte", tries(by_link, "link")),
-    ];
-    assert!(all.iter().all(|most| *most < BEARABLE));
+    tell("From a bare CID to the first byte", tries(by_cid, "cid"));
+    tell("From a link to the first byte", tries(by_link, "link"));
 }
 
 /// Until the public DHT was told of so many shares.
@@ -377,8 +388,8 @@ fn to_first_byte(shoal: &Shoal, what: &str) -> Duration {
     took
 }
 
-/// Prints the median and the 95th percentile, and gives the latter.
-fn tell(what: &str, mut times: Vec<Duration>) -> Duration {
+/// Prints the median and the 95th percentile, for whoever wants to know: how long it takes says as much of the machine.
+fn tell(what: &str, mut times: Vec<Duration>) {
     times.sort_unstable();
     let at = |percent: usize| times[(times.len() * percent / 100).min(times.len() - 1)];
     let (median, most) = (at(50), at(95));
@@ -386,7 +397,6 @@ fn tell(what: &str, mut times: Vec<Duration>) -> Duration {
         "{what}: median {median:.2?}, 95th percentile {most:.2?}, {} times",
         times.len()
     ));
-    most
 }
 
 /// To the stream itself: the test harness hides what a passing test prints.

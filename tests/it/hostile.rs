@@ -9,6 +9,7 @@ use crate::support::kubo::Kubo;
 use crate::support::process::Process;
 use crate::support::shoal::{Done, Ready, Shoal, text};
 use crate::support::trees;
+use crate::support::wait::HUNG_SECONDS;
 
 /// Fetches hand-made blocks, the first being the root, in both ways in which they reach a person: from a peer that
 /// serves anything (Kubo), and as a CAR file. `check` gets the outcome and the folder that was chosen.
@@ -31,7 +32,7 @@ fn fetch_both_ways(blocks: &[&Block], check: impl Fn(&Done, &Path)) {
             &"--provider",
             &provider,
             &"--timeout",
-            &"60",
+            &HUNG_SECONDS,
         ]);
         check(&done, &into);
         assert_only_deep(outside.path());

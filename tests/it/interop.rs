@@ -7,6 +7,7 @@ use crate::support::helia::Helia;
 use crate::support::kubo::Kubo;
 use crate::support::shoal::{Shoal, text};
 use crate::support::trees::{self, Kinds};
+use crate::support::wait::HUNG_SECONDS;
 
 const PROFILES: [&str; 2] = ["unixfs-v1-2025", "unixfs-v0-2015"];
 
@@ -170,6 +171,6 @@ fn fetch(cid: &str, address: &str, into: &Path) {
         &"--provider",
         &address,
         &"--timeout",
-        &"60",
+        &HUNG_SECONDS,
     ]);
 }

@@ -7,6 +7,7 @@ use tempfile::TempDir;
 use crate::support::disk::Disk;
 use crate::support::shoal::{Shoal, text};
 use crate::support::trees;
+use crate::support::wait::HUNG_SECONDS;
 
 #[test]
 fn a_full_disk_is_told_and_the_download_goes_on_with_space() {
@@ -112,7 +113,7 @@ fn a_damaged_database_is_put_aside_and_rebuilt() {
         &"--provider",
         &ready.listen[0],
         &"--timeout",
-        &"60",
+        &HUNG_SECONDS,
     ]);
     trees::assert_same(&folder.path().join("file"), &into.join(&cid));
 }

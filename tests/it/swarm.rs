@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 
 use crate::support::shoal::{Ready, Running, Shoal, number, text};
 use crate::support::trees::{self, Kinds};
+use crate::support::wait::HUNG_SECONDS;
 
 #[test]
 fn a_crowd_of_fetchers_feeds_itself() {
@@ -72,6 +73,6 @@ fn a_bare_cid_is_found_through_the_dht() {
     let (_share, _, shared) = neighbour().share(&tree, &[]);
     let cid = text(&shared, "cid");
     let into = folder.path().join("into");
-    neighbour().ok(&[&"get", &cid, &"--into", &into, &"--timeout", &"60"]);
+    neighbour().ok(&[&"get", &cid, &"--into", &into, &"--timeout", &HUNG_SECONDS]);
     trees::assert_same(&tree, &into.join(&cid));
 }

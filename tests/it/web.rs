@@ -3,11 +3,11 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::lab::{network, network_where};
 use crate::support::Wire;
 use crate::support::kubo::{Daemon, Kubo};
 use crate::support::shoal::{Done, Shoal, number, text};
@@ -86,7 +86,9 @@ impl Pair {
         let (_daemon, _) = fetcher.daemon();
         let into = self.folder.path().join("into");
         let get = fetcher.start(&[&"get", &self.cid, &"--into", &into, &"--provider", &address]);
-        wait_until(&fetcher, |view| received_from_service(view, &url) > 0);
+        network_where(&fetcher, "fetching from the gateway", |view| {
+            received_from_service(view, &url) > 0
+        });
         get.event_where("progress", |event| number(event, "done") > 0);
         then(&mut kubo, &mut share);
         let done = get.finish().expect_code(0);
@@ -108,26 +110,10 @@ struct Shared {
     _running: crate::support::shoal::Running,
 }
 
-fn network(shoal: &Shoal) -> Value {
-    shoal.ok(&[&"network"]).event("network").clone()
-}
-
 fn received_from_service(view: &Value, url: &str) -> u64 {
     let services = view["services"].as_array().unwrap();
     let its = services.iter().filter(|service| service["url"] == url);
     its.map(|service| number(service, "received")).sum()
-}
-
-/// Looks at the network until it is as it should be.
-fn wait_until(shoal: &Shoal, is_so: impl Fn(&Value) -> bool) -> Value {
-    let end = Instant::now() + Duration::from_mins(1);
-    loop {
-        let view = network(shoal);
-        if is_so(&view) {
-            return view;
-        }
-        assert!(Instant::now() < end, "{view}");
-    }
 }
 
 #[test]

@@ -17,7 +17,8 @@ use crate::Bench;
 use crate::process::{cpu_time, resident};
 use crate::samples::MIB;
 use crate::support::shoal::{Shoal, text};
-use crate::support::window::{Desktop, Window, until};
+use crate::support::wait::until;
+use crate::support::window::{Desktop, Window};
 use crate::table::{Figure, Goal, Line};
 
 /// The library that has to show as soon as an empty one.

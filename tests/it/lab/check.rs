@@ -2,12 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{network, network_where, reason, until};
+use super::{network, network_where, reason};
 use crate::support::Wire;
 use crate::support::kubo::Kubo;
 use crate::support::lab::upnp::Speaks;
 use crate::support::lab::{Host, Lab, Nat};
 use crate::support::shoal::{Done, Shoal, text};
+use crate::support::wait::until;
 
 #[test]
 fn who_stands_in_public_is_reached() {
@@ -93,7 +94,7 @@ fn check(other: &Host, here: Shoal, ready: impl Fn(&Shoal)) -> Option<(Done, Val
         let mut agents = met.iter().filter_map(|peer| peer["agent"].as_str());
         agents.any(|agent| agent.starts_with("kubo")).then_some(())
     };
-    until(|| "the other one is not met".to_owned(), is_met);
+    until("the other one is not met", is_met);
     ready(&here);
     let done = here.run(&[&"network", &"--check"]);
     Some((done, network(&here)))

@@ -11,28 +11,12 @@ mod sources;
 
 use std::ffi::OsStr;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::process::PATIENCE;
 use crate::support::shoal::{Done, Shoal, number, text};
 use crate::support::trees;
-
-/// The time between two looks at what changes by itself.
-const LOOK: Duration = Duration::from_millis(100);
-
-/// Looks until `find` sees something; fails with what `describe` says after [`PATIENCE`].
-pub(crate) fn until<T>(describe: impl Fn() -> String, mut find: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = find() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "in {PATIENCE:?}: {}", describe());
-        std::thread::sleep(LOOK);
-    }
-}
+use crate::support::wait::until;
 
 /// How a running Shoal stands in the network.
 pub(crate) fn network(shoal: &Shoal) -> Value {

@@ -2,11 +2,12 @@
 
 use serde_json::Value;
 
-use super::{bytes_from, fetch, link, network, network_where, reason, share, until};
+use super::{bytes_from, fetch, link, network, network_where, reason, share};
 use crate::support::lab::upnp::Speaks;
 use crate::support::lab::{Lab, Nat, Router};
 use crate::support::shoal::{Running, Shoal, text};
 use crate::support::trees;
+use crate::support::wait::until;
 
 const SIZE: u64 = 3_000_000;
 

@@ -13,6 +13,7 @@ use crate::support::kubo::{Daemon, Kubo};
 use crate::support::lab::{Host, Lab, Nat, Router};
 use crate::support::shoal::{Ready, Running, Shoal};
 use crate::support::trees;
+use crate::support::wait::HUNG_SECONDS;
 
 /// Many times what a relay passes on in one connection, 128 KiB.
 const SIZE: u64 = 1_000_000;
@@ -21,8 +22,6 @@ const TRIES: u16 = 10;
 const FEW_TRIES: u16 = 3;
 /// Of the seed; everybody who fetches takes the next one.
 const PORT: u16 = 4900;
-/// Seconds for one of the tries, which takes two or three.
-const PATIENCE: &str = "30";
 
 #[test]
 fn holes_are_punched_over_tcp() {
@@ -153,7 +152,7 @@ impl Place {
     fn fetch(&self, relays: &[Daemon<'_>], port: u16, link: &str, from: &str) -> bool {
         let into = self.folder.path().join(port.to_string());
         let fetcher = self.somebody(&self.fetcher, port, relays);
-        let done = fetcher.run(&[&"get", &link, &"--into", &into, &"--timeout", &PATIENCE]);
+        let done = fetcher.run(&[&"get", &link, &"--into", &into, &"--timeout", &HUNG_SECONDS]);
         if done.code != Some(0) {
             return false;
         }

@@ -8,25 +8,25 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{bytes_from, network, network_where, reason, until};
+use super::{bytes_from, network, network_where, reason};
 use crate::support::Wire;
 use crate::support::lab::upnp::Speaks;
 use crate::support::lab::{Lab, Nat};
 use crate::support::shoal::{Ready, Running, Shoal, number, text};
 use crate::support::trees;
+use crate::support::wait::until;
 
 pub(super) const SIZE: u64 = 12_000_000;
 /// Bytes a second that a source can send: so few that the network changes midway.
 const PACE: u64 = 3_000_000;
-/// A download goes on so soon after its computer came into another network. A dead connection would hold it up for longer.
-const SOON: Duration = Duration::from_secs(15);
-/// A trusted peer that is back is met by then: who misses it asks for it again ten seconds after it was first away.
-const MET: Duration = Duration::from_secs(30);
-/// A connection whose address this computer lost is closed by then.
-const LOST: Duration = Duration::from_secs(5);
-/// A connection of which nothing is heard any more is closed half a minute after its last ping was answered. The rest is for machines
-/// that are busy.
-const DEAD: Duration = Duration::from_secs(38);
+// Bounds that tell one way from another, not fast machines from slow ones: each lies as near as it can to what the other way
+// would take.
+/// A connection whose address this computer lost is closed at once, not when silence would tell, which takes from twenty seconds on.
+const BEFORE_SILENCE: Duration = Duration::from_secs(19);
+/// A change of the network makes a download go on, not the next of the looks for it, which come a minute apart.
+const BEFORE_NEXT_LOOK: Duration = Duration::from_secs(50);
+/// Pings tell that a line is dead, half a minute after the last was answered, not the system: that takes it a quarter of an hour.
+const BEFORE_THE_SYSTEM: Duration = Duration::from_mins(5);
 
 #[test]
 fn a_download_over_tcp_goes_on_in_another_network() {
@@ -65,8 +65,8 @@ fn move_midway(wire: Wire) {
     tell(&format!(
         "{wire:?}: closed after {closed:?}, done {took:?} after the move"
     ));
-    assert!(closed < LOST, "{closed:?}");
-    assert!(took < SOON, "{took:?}");
+    assert!(closed < BEFORE_SILENCE, "{closed:?}");
+    assert!(took < BEFORE_NEXT_LOOK, "{took:?}");
 }
 
 /// Nobody gets to the source, and only it knows that it moved: it dials whom it trusts from where it is now.
@@ -95,7 +95,7 @@ fn a_download_goes_on_when_its_source_comes_from_another_network() {
     content.assert_same(&cid);
     assert!(bytes_from(&done, &ready.peer) >= SIZE, "{}", done.stdout);
     tell(&format!("done {took:?} after the move"));
-    assert!(took < DEAD, "{took:?}");
+    assert!(took < BEFORE_THE_SYSTEM, "{took:?}");
 }
 
 /// No end of the connection is told that the line is dead.
@@ -136,7 +136,10 @@ fn a_source_that_falls_silent_is_given_up_and_another_one_serves() {
         "noticed after {noticed:?}, done after {took:?}, {parts:?} bytes from each"
     ));
     assert!(parts.iter().all(|bytes| *bytes > 0), "{parts:?}");
-    assert!(noticed.iter().all(|after| *after < DEAD), "{noticed:?}");
+    assert!(
+        noticed.iter().all(|after| *after < BEFORE_THE_SYSTEM),
+        "{noticed:?}"
+    );
 }
 
 /// Long enough for the connection to be given up: the same source is dialled again.
@@ -166,8 +169,8 @@ fn a_download_goes_on_when_a_line_that_was_dead_works_again() {
     tell(&format!(
         "noticed after {noticed:?}, done {took:?} after the line was back"
     ));
-    assert!(noticed < DEAD, "{noticed:?}");
-    assert!(took < SOON, "{took:?}");
+    assert!(noticed < BEFORE_THE_SYSTEM, "{noticed:?}");
+    assert!(took < BEFORE_NEXT_LOOK, "{took:?}");
 }
 
 /// Nothing was there at the start, not even an address.
@@ -190,7 +193,7 @@ fn what_was_begun_without_a_network_goes_on_when_one_comes() {
     let cid = text(&shared, "cid");
     let get = content.get(&fetcher, &cid, &[ready.address(Wire::Quic)]);
     let is_there = || (!fetcher.ok(&[&"list"]).events.is_empty()).then_some(());
-    until(|| "nothing is being fetched".to_owned(), is_there);
+    until("nothing is being fetched", is_there);
 
     home.plug_into(&mut router);
     let plugged = Instant::now();
@@ -205,7 +208,7 @@ fn what_was_begun_without_a_network_goes_on_when_one_comes() {
     network_where(&fetcher, "in the DHT and behind open ports", is_in);
     let all = plugged.elapsed();
     tell(&format!("done after {took:?}, all else after {all:?}"));
-    assert!(took < SOON, "{took:?}");
+    assert!(took < BEFORE_NEXT_LOOK, "{took:?}");
 }
 
 /// Who trusts it is behind a router and knows only where it was: others tell where it is now.
@@ -253,7 +256,6 @@ fn come_back_elsewhere(home: &Shoal, friend: Shoal, daemon: Running, ready: &Rea
     wait_until_met(home, &ready.peer);
     let took = back.elapsed();
     tell(&format!("met again after {took:?}"));
-    assert!(took < MET, "{took:?}");
 }
 
 fn wait_until_met(shoal: &Shoal, peer: &str) {

@@ -3,13 +3,13 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Instant;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::lab::Host;
-use super::process::{PATIENCE, Process};
+use super::process::Process;
+use super::wait::{HUNG_SECONDS, until};
 use super::{Wire, tools};
 
 #[derive(Debug)]
@@ -200,21 +200,28 @@ impl Daemon<'_> {
 
     /// Waits until so many peers are in the table of its DHT, `lan` or `wan`.
     pub(crate) fn wait_for_peers(&self, dht: &str, many: usize) {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let table = self.kubo.ipfs(&[&"stats", &"dht", &dht]);
-            let known = table.lines().filter(|line| line.contains("12D3")).count();
-            if known >= many {
-                return;
-            }
-            assert!(Instant::now() < deadline, "Kubo found nobody:\n{table}");
-        }
+        let table = || self.kubo.ipfs(&[&"stats", &"dht", &dht]);
+        let known = |table: &str| table.lines().filter(|line| line.contains("12D3")).count();
+        let describe = || format!("Kubo does not know {many}:\n{}", table());
+        until(describe, || (known(&table()) >= many).then_some(()));
+    }
+
+    /// Waits until it finds somebody who has this. What it fetches it asks for once, and then not soon again.
+    pub(crate) fn wait_for_provider(&self, cid: &str) {
+        let found = || self.kubo.ipfs(&[&"routing", &"findprovs", &"-n1", &cid]);
+        let describe = || format!("Kubo finds nobody who has {cid}");
+        until(describe, || (!found().is_empty()).then_some(()));
     }
 
     /// Fetches a file or folder to `out`, which must not exist; the time-out keeps a failure from hanging.
     pub(crate) fn get(&self, cid: &str, out: &Path) {
-        self.kubo
-            .ipfs(&[&"get", &"--timeout=100s", &"-o", &out, &cid]);
+        self.kubo.ipfs(&[
+            &"get",
+            &format!("--timeout={HUNG_SECONDS}s"),
+            &"-o",
+            &out,
+            &cid,
+        ]);
     }
 }
 

@@ -10,6 +10,7 @@ pub(crate) mod process;
 pub(crate) mod shoal;
 pub(crate) mod tools;
 pub(crate) mod trees;
+pub(crate) mod wait;
 pub(crate) mod window;
 
 /// How two nodes talk. Each is forced by what the other implementation is told to offer.

@@ -3,10 +3,9 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// How long a test waits for anything. Far more than is ever needed on a busy machine: reaching it is a failure.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
+use super::wait::HUNG;
 
 #[derive(Debug)]
 pub(crate) struct Process {
@@ -130,13 +129,17 @@ impl Process {
         what: &str,
         mut reached: impl FnMut(&State) -> bool,
     ) -> MutexGuard<'_, State> {
-        let deadline = Instant::now() + PATIENCE;
         let mut state = self.output.state.lock().unwrap();
+        // Whatever it says meanwhile shows that it lives.
+        let (mut said, mut moved) = (state.stdout.len(), Instant::now());
         while !reached(&state) {
-            let left = deadline.saturating_duration_since(Instant::now());
+            if state.stdout.len() != said {
+                (said, moved) = (state.stdout.len(), Instant::now());
+            }
+            let left = HUNG.saturating_sub(moved.elapsed());
             assert!(
                 !left.is_zero(),
-                "{} did not reach {what} in {PATIENCE:?}\n{}",
+                "{} did not reach {what}, and said nothing for {HUNG:?}\n{}",
                 self.name,
                 state.describe()
             );

@@ -2,7 +2,8 @@
 
 use crate::support::shoal::Shoal;
 use crate::support::trees;
-use crate::support::window::{Desktop, Window, until};
+use crate::support::wait::until;
+use crate::support::window::{Desktop, Window};
 
 /// A link that is one, to what nobody has.
 const LINK: &str =

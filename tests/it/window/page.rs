@@ -1,7 +1,8 @@
 //! What the page may do, and does not: nothing from elsewhere, no errors.
 
 use crate::support::trees;
-use crate::support::window::{Desktop, Window, until};
+use crate::support::wait::until;
+use crate::support::window::{Desktop, Window};
 
 /// Begins the page anew with an ear at everything it complains of.
 fn listen(window: &Window<'_>) {
@@ -86,7 +87,7 @@ fn the_page_can_load_nothing_from_elsewhere() {
         Vec::new(),
     );
     for directive in ["img-src", "connect-src", "script-src"] {
-        until(&format!("{directive} to refuse"), || {
+        until(&*format!("{directive} to refuse"), || {
             let refused = format!("refused {directive}");
             let complaints = complaints(&window);
             complaints

@@ -5,7 +5,8 @@ use fs_err as fs;
 use crate::support::disk::Disk;
 use crate::support::shoal::{Shoal, text};
 use crate::support::trees;
-use crate::support::window::{Desktop, until};
+use crate::support::wait::until;
+use crate::support::window::Desktop;
 
 /// A link to what nobody has.
 const NOBODY_HAS: &str =

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::io;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, StreamExt};
@@ -11,6 +13,7 @@ use libp2p::kad::store::{Error, MemoryStore, RecordStore};
 use libp2p::kad::{self, BucketInserts, KBucketKey, Mode, ProviderRecord, Record, RecordKey};
 use libp2p::multiaddr::Protocol;
 use libp2p::request_response::{self, Codec, Message, ProtocolSupport};
+use libp2p::swarm::dial_opts::DialOpts;
 use libp2p::swarm::{NetworkBehaviour, Swarm, SwarmEvent};
 use libp2p::{
     Multiaddr, PeerId, StreamProtocol, SwarmBuilder, autonat, identify, noise, tcp, tls, yamux,
@@ -21,6 +24,8 @@ const DHT: StreamProtocol = StreamProtocol::new("/ipfs/kad/1.0.0");
 const PORT: u16 = 4001;
 /// As in every table of the DHT.
 const BUCKET: usize = 20;
+/// Between two tries to reach somebody.
+const DIAL_AGAIN: Duration = Duration::from_secs(5);
 
 /// A DHT in which everybody has been for long: the tables are full. Gives the address of each.
 pub(crate) async fn dht(ips: impl Iterator<Item = Ipv4Addr>) -> Vec<Multiaddr> {
@@ -73,9 +78,41 @@ fn fill_table(kad: &mut kad::Behaviour<MemoryStore>, own: &Known, mut others: Ve
     }
 }
 
+/// What the peers of an [`attack`] see of those whom they attack.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Hostile(Arc<Seen>);
+
+#[derive(Debug, Default)]
+struct Seen {
+    unmet: AtomicUsize,
+    asked: AtomicUsize,
+}
+
+impl Hostile {
+    /// How many introductions are still to come: of each of them to each victim.
+    pub(crate) fn unmet(&self) -> usize {
+        self.0.unmet.load(Ordering::Relaxed)
+    }
+
+    /// How often somebody asked one of them.
+    pub(crate) fn asked(&self) -> usize {
+        self.0.asked.load(Ordering::Relaxed)
+    }
+}
+
+/// What a hostile peer may notice.
+enum Noticed {
+    /// This one knows now what it is.
+    Met(PeerId),
+    Asked,
+}
+
 /// Peers that try to keep others from finding anything: some swallow what is announced to them and name made-up providers and each
 /// other, some take a question and never answer, some answer with noise. All of them enter the tables of those at `victims`.
-pub(crate) async fn attack(ips: impl Iterator<Item = Ipv4Addr>, victims: Vec<Multiaddr>) {
+pub(crate) async fn attack(
+    ips: impl Iterator<Item = Ipv4Addr>,
+    victims: Vec<Multiaddr>,
+) -> Hostile {
     let (mut liars, mut others) = (Vec::new(), Vec::new());
     for (number, ip) in ips.enumerate() {
         match number % 3 {
@@ -84,41 +121,82 @@ pub(crate) async fn attack(ips: impl Iterator<Item = Ipv4Addr>, victims: Vec<Mul
             _ => others.push(useless(ip, Wire::of(number), Answer::Noise).await),
         }
     }
+    let hostile = Hostile::default();
+    let introductions = (liars.len() + others.len()) * victims.len();
+    hostile.0.unmet.store(introductions, Ordering::Relaxed);
     let of_others = others.iter().map(|(_, address)| address.clone());
     let of_liars = liars.iter().map(|(_, address)| address.clone());
     let conspiracy: Vec<Known> = of_liars
         .chain(of_others)
         .map(|address| Known::at(&address))
         .collect();
+    let victims: Vec<Known> = victims.iter().map(Known::at).collect();
     for (mut swarm, _) in liars {
         for other in &conspiracy {
             let kad = &mut swarm.behaviour_mut().kad;
             kad.add_address(&other.peer, other.address.clone());
         }
-        meet(&mut swarm, &victims);
-        tokio::spawn(swarm.for_each(|_| std::future::ready(())));
-    }
-    for (mut swarm, _) in others {
-        meet(&mut swarm, &victims);
-        tokio::spawn(async move {
-            loop {
-                if let SwarmEvent::Behaviour(UselessEvent::Answers(
-                    request_response::Event::Message {
-                        message: Message::Request { channel, .. },
-                        ..
-                    },
-                )) = swarm.select_next_some().await
-                {
-                    let _ = swarm.behaviour_mut().answers.send_response(channel, ());
-                }
+        let notice = |_: &mut Liar, event| match event {
+            LiarEvent::Identify(identify::Event::Sent { peer_id, .. }) => {
+                Some(Noticed::Met(peer_id))
             }
-        });
+            LiarEvent::Kad(kad::Event::InboundRequest { .. }) => Some(Noticed::Asked),
+            _ => None,
+        };
+        tokio::spawn(intrude(swarm, victims.clone(), hostile.clone(), notice));
     }
+    for (swarm, _) in others {
+        let notice = |behaviour: &mut Useless, event| match event {
+            UselessEvent::Identify(identify::Event::Sent { peer_id, .. }) => {
+                Some(Noticed::Met(peer_id))
+            }
+            UselessEvent::Answers(request_response::Event::Message {
+                message: Message::Request { channel, .. },
+                ..
+            }) => {
+                let _ = behaviour.answers.send_response(channel, ());
+                Some(Noticed::Asked)
+            }
+            _ => None,
+        };
+        tokio::spawn(intrude(swarm, victims.clone(), hostile.clone(), notice));
+    }
+    hostile
 }
 
-fn meet<B: NetworkBehaviour>(swarm: &mut Swarm<B>, victims: &[Multiaddr]) {
-    for victim in victims {
-        swarm.dial(victim.clone()).unwrap();
+/// Dials each victim until it knows this peer: on a busy machine a first try may fail.
+async fn intrude<B: NetworkBehaviour>(
+    mut swarm: Swarm<B>,
+    mut victims: Vec<Known>,
+    hostile: Hostile,
+    mut notice: impl FnMut(&mut B, B::ToSwarm) -> Option<Noticed>,
+) {
+    let mut again = tokio::time::interval(DIAL_AGAIN);
+    loop {
+        tokio::select! {
+            _ = again.tick() => for victim in &victims {
+                let to = DialOpts::peer_id(victim.peer).addresses(vec![victim.address.clone()]);
+                // An error says that it is connected, or about to be.
+                let _ = swarm.dial(to.build());
+            },
+            event = swarm.select_next_some() => {
+                let SwarmEvent::Behaviour(event) = event else {
+                    continue;
+                };
+                match notice(swarm.behaviour_mut(), event) {
+                    Some(Noticed::Asked) => {
+                        hostile.0.asked.fetch_add(1, Ordering::Relaxed);
+                    }
+                    Some(Noticed::Met(peer)) => {
+                        let before = victims.len();
+                        victims.retain(|victim| victim.peer != peer);
+                        let met = before - victims.len();
+                        hostile.0.unmet.fetch_sub(met, Ordering::Relaxed);
+                    }
+                    None => {}
+                }
+            }
+        }
     }
 }
 

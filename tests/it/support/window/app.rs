@@ -9,11 +9,13 @@ use fs_err as fs;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
+use crate::support::wait::{until, within};
+
 use super::browser::Browser;
 use super::desktop::Desktop;
 use super::group::TIED;
 use super::place::Place;
-use super::{processes, until, within};
+use super::processes;
 
 /// Runs the program, and notes when it began, its process, what it prints and how it ends.
 const WATCH: &str = r#"logs=$1; shift

@@ -13,7 +13,7 @@ use tokio::runtime::Runtime;
 
 use super::group::Group;
 use super::processes;
-use super::until;
+use crate::support::wait::until;
 
 /// The key under which WebDriver hands out an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";

@@ -13,8 +13,8 @@ use tempfile::TempDir;
 use super::app::{self, Window};
 use super::group::{Group, TIED};
 use super::helper::Helper;
-use super::until;
 use crate::support::shoal::Shoal;
+use crate::support::wait::until;
 
 /// Room for the window and, beside it, for whatever a file is dragged from.
 const SCREEN: &str = "1700x1000x24";
@@ -187,7 +187,7 @@ impl Desktop {
 
     /// Clicks the tray's item of that label, once it can be clicked.
     pub(crate) fn click_in_tray(&self, label: &str) {
-        until(&format!("the tray's item {label:?}"), || {
+        until(&*format!("the tray's item {label:?}"), || {
             let clicked = self.helper.borrow_mut().try_ask("click", json!(label));
             clicked.ok()
         });
@@ -195,7 +195,7 @@ impl Desktop {
 
     /// The X window of that title, once it is visible.
     pub(super) fn find_window(&self, title: &str) -> u64 {
-        until(&format!("a window {title:?}"), || {
+        until(&*format!("a window {title:?}"), || {
             self.windows(title).first().copied()
         })
     }

@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, TrySendError, sync_channel};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::PATIENCE;
+use crate::support::wait::HUNG;
 
 /// Lines that may wait to be read; a program that talks on after its first words loses the rest.
 const LINES: usize = 64;
@@ -57,7 +57,7 @@ impl Group {
     /// The next line of standard output.
     pub(super) fn line(&self) -> String {
         self.lines
-            .recv_timeout(PATIENCE)
+            .recv_timeout(HUNG)
             .unwrap_or_else(|error| panic!("{} said nothing: {error}", self.name))
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::app::Window;
-use super::until;
+use crate::support::wait::until;
 
 /// Where the files lie that are dragged: right of every window.
 const SOURCE: (i32, i32) = (1500, 900);
@@ -34,7 +34,7 @@ impl Window<'_> {
     pub(crate) fn drag_files(&self, paths: &[&Path], before_drop: impl FnOnce(&Self)) {
         let desktop = self.desktop;
         let becomes = |state: &str| {
-            until(&format!("the drag to be {state:?}"), || {
+            until(&*format!("the drag to be {state:?}"), || {
                 let now = desktop.ask("dragging", json!(null));
                 assert_ne!(now, "refused", "the window does not take the files");
                 (now == state).then_some(())

@@ -1,5 +1,7 @@
 //! The pages of the window, in the words of the person who uses them.
 
+use crate::support::wait::until;
+
 use super::app::Window;
 use super::place::Place;
 
@@ -78,7 +80,7 @@ impl Window<'_> {
     pub(crate) fn copy_link_in(&self, sheet: &Place<'_>) -> String {
         self.desktop.copy("nothing was copied");
         sheet.button("Copy link").click();
-        super::until("the link in the clipboard", || {
+        until("the link in the clipboard", || {
             self.desktop
                 .copied()
                 .filter(|text| text.starts_with("ipfs://"))

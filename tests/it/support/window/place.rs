@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::app::Window;
-use super::{PATIENCE, within};
+use crate::support::wait::{HUNG, within};
 
 /// Finds the place in the page; see the file.
 const FIND: &str = include_str!("find.js");
@@ -96,7 +96,7 @@ impl<'a> Place<'a> {
     /// Waits until what is there `fits`.
     pub(crate) fn wait(&self, what: &str, mut fits: impl FnMut(&Found) -> bool) -> Found {
         let mut last = Found::default();
-        let found = within(PATIENCE, || {
+        let found = within(HUNG, || {
             let found = self.look();
             if found.element.is_some() && fits(&found) {
                 return Some(found);
@@ -114,7 +114,7 @@ impl<'a> Place<'a> {
 
     /// Waits until it has gone.
     pub(crate) fn goes(&self) {
-        let gone = within(PATIENCE, || {
+        let gone = within(HUNG, || {
             within(GONE_FOR, || self.is_there().then_some(()))
                 .is_none()
                 .then_some(())
@@ -129,7 +129,7 @@ impl<'a> Place<'a> {
     /// Clicks it, once it is there, enabled, and nothing lies over it.
     pub(crate) fn click(&self) {
         let mut last = String::new();
-        let clicked = within(PATIENCE, || {
+        let clicked = within(HUNG, || {
             let found = self.look();
             let Some(element) = found.element.filter(|_| found.enabled) else {
                 last = format!("it is not there or not enabled\n{}", found.outline);
@@ -144,7 +144,7 @@ impl<'a> Place<'a> {
     /// Types into it.
     pub(crate) fn types(&self, text: &str) {
         let mut last = String::new();
-        let typed = within(PATIENCE, || {
+        let typed = within(HUNG, || {
             let element = self.look().element?;
             let typed = self.window.browser.type_into(&element, text);
             typed.map_err(|error| last = error.to_string()).ok()
