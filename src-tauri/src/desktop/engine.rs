@@ -53,7 +53,9 @@ impl EngineLink {
     pub(super) async fn call<C: Call>(&self, call: C) -> Result<C::Answer, Problem> {
         let asked = self.asked().await?;
         let answer = asked.call(call).await;
-        self.mark(&answer).await;
+        if is_lost(&answer) {
+            self.forget_running().await;
+        }
         answer
     }
 
@@ -68,22 +70,19 @@ impl EngineLink {
             }
         }
         let answer = asked.answer(request).await;
-        self.mark(&answer).await;
+        if is_lost(&answer) {
+            self.forget_running().await;
+        }
         Value::from_reply(answer?)
     }
 
-    /// Learns from an answer that the process that had the engine is gone: the next question finds
-    /// another, or starts one here.
-    async fn mark<T>(&self, answer: &Result<T, Problem>) {
-        if let Err(problem) = answer
-            && problem::is_engine_stopped(problem)
+    /// The process that had the engine is gone: the next question finds another, or starts one here.
+    async fn forget_running(&self) {
+        let mut state = self.state.lock().await;
+        if let State::Reached(connection) = &*state
+            && !connection.is_ours()
         {
-            let mut state = self.state.lock().await;
-            if let State::Reached(connection) = &*state
-                && !connection.is_ours()
-            {
-                *state = State::Idle;
-            }
+            *state = State::Idle;
         }
     }
 
@@ -132,4 +131,9 @@ impl EngineLink {
             connection.close().await;
         }
     }
+}
+
+/// The engine that was asked ended before it answered.
+fn is_lost<T>(answer: &Result<T, Problem>) -> bool {
+    matches!(answer, Err(problem) if problem::is_engine_stopped(problem))
 }
