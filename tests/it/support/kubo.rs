@@ -206,11 +206,21 @@ impl Daemon<'_> {
         until(describe, || (known(&table()) >= many).then_some(()));
     }
 
-    /// Waits until it finds somebody who has this. What it fetches it asks for once, and then not soon again.
+    /// Waits until it finds somebody who has this, and forgets whom it met meanwhile: its exchange overlooks who was connected
+    /// before it had begun itself, and would ask nobody.
     pub(crate) fn wait_for_provider(&self, cid: &str) {
         let found = || self.kubo.ipfs(&[&"routing", &"findprovs", &"-n1", &cid]);
         let describe = || format!("Kubo finds nobody who has {cid}");
         until(describe, || (!found().is_empty()).then_some(()));
+        for address in self.kubo.ipfs(&[&"swarm", &"peers"]).lines() {
+            let disconnect: [&dyn AsRef<OsStr>; 3] = [&"swarm", &"disconnect", &address];
+            // It may be gone by itself.
+            let _ = self
+                .kubo
+                .command()
+                .args(disconnect.map(AsRef::as_ref))
+                .output();
+        }
     }
 
     /// Fetches a file or folder to `out`, which must not exist; the time-out keeps a failure from hanging.
