@@ -267,28 +267,12 @@ fn problem_of(view: &ItemView) -> Option<Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::{ItemKind, State};
+    use crate::api::State;
 
     fn view(id: i64) -> ItemView {
         ItemView {
-            id: ItemId(id),
-            kind: ItemKind::Share,
-            name: format!("item {id}"),
-            path: None,
-            cid: None,
             state: State::Hashing,
-            total: 0,
-            done: 0,
-            files: 0,
-            folder: false,
-            rate_down: 0,
-            rate_up: 0,
-            peers: 0,
-            having: 0,
-            unreachable: 0,
-            eta: None,
-            skipped: 0,
-            created: 0,
+            ..crate::list::tests::view(id)
         }
     }
 
