@@ -69,14 +69,13 @@ fn sizes(map: &mut String, crates: &[&Crate]) -> fmt::Result {
             .values()
             .map(|text| text.lines().count())
             .sum();
-        let of_outside = a_crate.outside.values().map(|text| tests_in(text)).sum();
-        let figures = [
-            code.iter().sum(),
-            tests,
-            a_crate.sources.tests,
-            outside,
-            of_outside,
-        ];
+        let of_outside: usize = a_crate.outside.values().map(|text| tests_in(text)).sum();
+        let (all, number) = (code.iter().sum::<usize>(), a_crate.sources.tests);
+        let figures = if is_for_tests(a_crate) {
+            [0, 0, 0, all + tests + outside, number + of_outside]
+        } else {
+            [all, tests, number, outside, of_outside]
+        };
         for (sum, figure) in total.iter_mut().zip(figures) {
             *sum += figure;
         }
@@ -89,6 +88,12 @@ fn sizes(map: &mut String, crates: &[&Crate]) -> fmt::Result {
         )?;
     }
     row(map, "all", &[], total)
+}
+
+/// All of it lies in the folder of the tests.
+fn is_for_tests(a_crate: &Crate) -> bool {
+    let mut files = a_crate.sources.files.keys();
+    files.all(|file| file.starts_with("tests"))
 }
 
 fn row(map: &mut String, name: &str, files: &[usize], figures: [usize; 5]) -> fmt::Result {
