@@ -106,7 +106,7 @@ async fn what_is_seen_is_told_and_what_is_not_is_not() {
         let asked = request(before.rev, LONG);
         let began = Instant::now();
         let (after, ()) = tokio::join!(desk.library.view(&asked), async { change(&desk) });
-        assert!(began.elapsed() >= LOOK_GAP && began.elapsed() < Duration::from_secs(30));
+        assert!(began.elapsed() >= LOOK_GAP);
         assert_ne!(print(&before), print(&after));
     }
 }

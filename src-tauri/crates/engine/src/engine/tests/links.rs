@@ -14,8 +14,8 @@ use crate::api::{Action, DownloadRequest, ShareRequest};
 use crate::api::{ItemView, State};
 use crate::engine::{Engine, Options};
 
-/// Long enough for a slow machine; a test that needs it has failed.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// Ends a test that hangs. No verdict: nothing that works comes near it, however busy the machine is.
+const HUNG: Duration = Duration::from_mins(10);
 
 struct Node {
     dir: TempDir,
@@ -82,7 +82,7 @@ impl Node {
     async fn wait_for(&self, id: ItemId, wanted: impl Fn(&ItemView) -> bool) -> ItemView {
         let mut since = 0;
         loop {
-            let Changes { rev, items, .. } = self.engine.changes(since, PATIENCE).await;
+            let Changes { rev, items, .. } = self.engine.changes(since, HUNG).await;
             assert!(rev > since, "it never came: {:?}", self.engine.item(id));
             since = rev;
             if let Some(view) = items.into_iter().find(|view| view.id == id && wanted(view)) {
@@ -120,7 +120,7 @@ impl Node {
             if enough(&view) {
                 return Ok(view);
             }
-            assert!(begun.elapsed() < PATIENCE, "{view:?}");
+            assert!(begun.elapsed() < HUNG, "{view:?}");
             since = view.rev;
         }
     }
@@ -229,7 +229,7 @@ async fn what_nobody_has_is_looked_for_and_bad_links_are_refused() {
         into: Some(node.dir.path().join("not/yet/there")),
     };
     let view = node.engine.inspect_link(request).await.unwrap();
-    assert!(began.elapsed() < PATIENCE);
+    assert!(began.elapsed() < HUNG);
     assert_eq!(
         (view.cid.as_str(), view.kind, view.people),
         (nobody, None, 0)
