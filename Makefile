@@ -4,13 +4,15 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint map tools audit packages ui window package
+.PHONY: help run test bench lint map tools audit packages ui format window package
 
 export SHOAL_CACHE ?= $(CURDIR)/.cache
-# Two sets of features, so that the crates of others are compiled no oftener than that: without the window for most
-# tests, and with it for the window's own.
+# Lints come with the compilation: Clippy's driver is a compiler that lints what is this workspace's own. And the program is
+# compiled without its window for most tests, with it for the window's own, but with the same crates of others (see the
+# dev-dependencies). So those are compiled once, for lints, tests and window alike; but only while the whole workspace is named.
+LINTED := RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-Dwarnings cargo
 HEADLESS := --workspace --no-default-features --locked
-WINDOWED := --package shoal --locked
+WINDOWED := --workspace --locked
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 # The program with its window, out of the way of the one without.
 WINDOW := $(TARGET)/window/shoal
@@ -22,10 +24,11 @@ help: ## list the targets
 run: ## build Shoal and open its window (without a display: a short tour of the commands)
 	@tests/tools/run.sh "$(TARGET)" "$(WINDOW)"
 
-test: lint tools window ## every check: format, lints, pages, window, tests with Kubo and Helia, dependencies
+test: lint tools ## every check: format, lints, pages, window, tests with Kubo and Helia, dependencies
 	cd ui && npm test && npm run test:browser
-	cargo test $(WINDOWED) --lib
-	SHOAL_TEST_WINDOW="$(WINDOW)" cargo test $(HEADLESS) --no-fail-fast
+	$(LINTED) test $(WINDOWED) --lib --no-fail-fast
+	SHOAL_TEST_WINDOW="$(WINDOW)" $(LINTED) test $(HEADLESS) --bins --examples --test '*' --no-fail-fast
+	$(LINTED) test $(HEADLESS) --doc
 	tests/tools/audit.sh
 
 bench: ui ## measure Shoal beside raw limits and Kubo (15 minutes; ROWS="one-seed tree" for single rows)
@@ -33,9 +36,11 @@ bench: ui ## measure Shoal beside raw limits and Kubo (15 minutes; ROWS="one-see
 	@tests/tools/window.sh "$(TARGET)" "$(WINDOW)-release" release
 	@SHOAL_TEST_WINDOW="$(WINDOW)-release" cargo bench --quiet --no-default-features --locked --bench speed -- $(ROWS)
 
-lint: ui ## format and lints only
+lint: format window ## format and lints only; compiles what the tests take
+	$(LINTED) test $(HEADLESS) --all-targets --no-run
+
+format: ui ## format, and what the pages' own tools find
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cd ui && npm run check && npm run lint
 
 map: ## print the module graph: rooms and who imports whom, cycles, sizes (TREE=path looks at another checkout)
@@ -55,7 +60,7 @@ ui: packages ## the pages of the window
 	tests/tools/ui.sh build
 
 window: ui ## the program with its window, as the tests take it
-	cargo test $(WINDOWED) --lib --test it --no-run
+	$(LINTED) test $(WINDOWED) --lib --test it --no-run
 	install -D "$(TARGET)/debug/shoal" "$(WINDOW)"
 
 package: packages ## deb and rpm; as root on Debian they are tried out too, and removed again

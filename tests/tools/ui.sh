@@ -6,6 +6,7 @@ cd "$(dirname "$0")/../../ui"
 
 installed=node_modules/.installed
 if ! cmp --silent package-lock.json "$installed"; then
+    echo "ui: fetching the pages' tools" >&2
     # No install scripts: nothing that runs here comes from outside the lock file.
     npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2
     cp package-lock.json "$installed"

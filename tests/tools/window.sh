@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 profile=${3:-dev}
-cargo build --quiet --locked --profile "$profile"
+cargo build --locked --profile "$profile"
 # The same name as the program without a window, which the next build without one replaces.
 mkdir -p "$(dirname "$2")"
 cp "$1/${profile/dev/debug}/shoal" "$2.new"
