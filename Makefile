@@ -47,7 +47,7 @@ map: ## print the module graph: rooms and who imports whom, cycles, sizes (TREE=
 	@cargo run --quiet --locked --package architecture -- "$(or $(TREE),.)"
 
 types: ## write the window's types from the engine's
-	SHOAL_WRITE_TYPES=1 cargo test --quiet --no-default-features --locked -p shoal --lib typescript
+	SHOAL_WRITE_TYPES=1 $(LINTED) test --quiet $(HEADLESS) --lib typescript
 
 tools: packages ## Kubo and Helia for the tests
 	tests/tools/kubo.sh

@@ -107,14 +107,6 @@ pub(crate) fn delete(path: &Path) -> Result<()> {
     }
 }
 
-/// The folder of built tools: `SHOAL_CACHE`, else `.cache` in the checkout.
-pub(crate) fn cache() -> PathBuf {
-    std::env::var_os("SHOAL_CACHE").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache"),
-        PathBuf::from,
-    )
-}
-
 /// Gets `bytes` of free memory back from the host, so that the next step does not pay for it.
 pub(crate) fn warm(bytes: usize) {
     drop(std::hint::black_box(vec![1_u8; bytes]));

@@ -15,9 +15,9 @@ use sha2::{Digest, Sha256};
 
 use super::Bench;
 use super::machine::{Scratch, delete, seconds, warm};
-use super::process::own_cpu_time;
 use super::samples::{GIB, MIB, TREE_FILES};
 use super::table::{Figure, Line};
+use support::process::own_cpu_time;
 
 /// Medians in seconds.
 #[derive(Debug, Default)]

@@ -7,8 +7,10 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::machine::{cache, seconds};
-use super::process::{Process, Usage, tied};
+use support::process::{Process, TIE, Usage, by_way_of};
+use support::tools::cache;
+
+use super::machine::seconds;
 
 #[derive(Debug)]
 pub(crate) struct Rqbit(PathBuf);
@@ -29,7 +31,7 @@ impl Rqbit {
 
     pub(crate) fn share(&self, path: &Path) -> Result<Seed> {
         let port = free_port()?;
-        let process = Process::start(self.command(port)?.arg("share").arg(path))?;
+        let process = Process::measured(self.command(port)?.arg("share").arg(path))?;
         let (_, magnet) = process.wait_for("its magnet link", |line| {
             let (_, magnet) = line.split_once("magnet:")?;
             Some(format!("magnet:{}", magnet.trim()))
@@ -50,13 +52,13 @@ impl Rqbit {
             .arg("--output-folder")
             .arg(into)
             .arg(&from.magnet);
-        let (taken, usage, _) = Process::start(&mut command)?.finish()?;
-        Ok((seconds(taken), usage))
+        let ended = Process::measured(&mut command)?.finish()?.well()?;
+        Ok((seconds(ended.ran), ended.usage))
     }
 
     /// Talks to nobody but 127.0.0.1.
     fn command(&self, port: u16) -> Result<Command> {
-        let mut command = tied(&self.0);
+        let mut command = by_way_of(&TIE, &self.0);
         command.args([
             "--disable-dht",
             "--disable-lsd",

@@ -1,24 +1,15 @@
-//! The program that is measured: each node has a data directory of its own and talks to nothing but 127.0.0.1.
+//! The program that is measured: each has a data directory of its own and talks to nothing but 127.0.0.1.
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
+use support::Wire;
+use support::process::{Process, Usage};
+use support::shoal::Shoal;
 
 use super::machine::{Scratch, seconds};
-use super::process::{Process, Usage, tied};
-
-pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_shoal");
-
-/// A data directory and the settings with which its program runs.
-#[derive(Debug)]
-pub(crate) struct Shoal {
-    data: PathBuf,
-    settings: Vec<(String, String)>,
-}
 
 /// A program that stays: a daemon or a foreground share.
 #[derive(Debug)]
@@ -55,97 +46,51 @@ pub(crate) struct Fetched {
     pub(crate) sources: Vec<(String, u64)>,
 }
 
-impl Shoal {
-    pub(crate) fn new(scratch: &Scratch) -> Result<Self> {
-        Ok(Self {
-            data: scratch.folder("shoal")?,
-            settings: Vec::new(),
-        })
-    }
+/// A Shoal whose data lies where everything is measured, and which dies with the benchmark, however that ends.
+pub(crate) fn new_shoal(scratch: &Scratch) -> Result<Shoal> {
+    Ok(Shoal::on(&scratch.folder("shoal")?).tied())
+}
 
-    /// Sends no more than that many bytes a second.
-    pub(crate) fn sending_at_most(mut self, rate: u64) -> Self {
-        self.settings
-            .push(("SHOAL_UPLOAD_LIMIT".to_owned(), rate.to_string()));
-        self
-    }
+pub(crate) fn daemon(shoal: &Shoal) -> Result<Node> {
+    Node::new(Process::measured(&mut shoal.command(&[&"daemon"]))?)
+}
 
-    pub(crate) fn data_dir(&self) -> &Path {
-        &self.data
-    }
+/// A share in the foreground.
+pub(crate) fn share(shoal: &Shoal, path: &Path) -> Result<(Node, Shared)> {
+    let node = Node::new(Process::measured(&mut shoal.command(&[&"share", &path]))?)?;
+    let (taken, event) = wait_for(&node.process, "shared")?;
+    let shared = Shared {
+        cid: text(&event, "cid")?,
+        taken: seconds(taken),
+        usage: node.process.usage()?,
+    };
+    Ok((node, shared))
+}
 
-    pub(crate) fn daemon(&self) -> Result<Node> {
-        Node::start(&mut self.command(&[&"daemon"]))
-    }
+/// Shares with the daemon that runs on this data directory.
+pub(crate) fn share_with_daemon(shoal: &Shoal, path: &Path) -> Result<String> {
+    let process = Process::start(&mut shoal.command(&[&"share", &path]))?;
+    let (_, event) = wait_for(&process, "shared")?;
+    process.finish()?.well()?;
+    text(&event, "cid")
+}
 
-    /// A share in the foreground.
-    pub(crate) fn share(&self, path: &Path) -> Result<(Node, Shared)> {
-        let node = Node::start(&mut self.command(&[&"share", &path]))?;
-        let shared = node.shared()?;
-        Ok((node, shared))
+pub(crate) fn get(shoal: &Shoal, cid: &str, into: &Path, providers: &[&str]) -> Result<Fetch> {
+    let mut command = shoal.command(&[&"get", &cid, &"--into", &into]);
+    for provider in providers {
+        command.args(["--provider", provider]);
     }
-
-    /// Shares with the daemon that runs on this data directory.
-    pub(crate) fn share_with_daemon(&self, path: &Path) -> Result<String> {
-        let process = Process::start(&mut self.command(&[&"share", &path]))?;
-        let (_, event) = wait_for(&process, "shared")?;
-        let cid = text(&event, "cid")?;
-        process.finish()?;
-        Ok(cid)
-    }
-
-    pub(crate) fn get(&self, cid: &str, into: &Path, providers: &[&str]) -> Result<Fetch> {
-        let mut arguments: Vec<&dyn AsRef<OsStr>> = vec![&"get", &cid, &"--into", &into];
-        for provider in providers {
-            arguments.push(&"--provider");
-            arguments.push(provider);
-        }
-        Ok(Fetch(Process::start(&mut self.command(&arguments))?))
-    }
-
-    pub(crate) fn command(&self, arguments: &[&dyn AsRef<OsStr>]) -> Command {
-        let mut command = tied(PROGRAM);
-        for (variable, _) in std::env::vars_os() {
-            if variable.to_string_lossy().starts_with("SHOAL_") {
-                command.env_remove(variable);
-            }
-        }
-        command
-            .env("SHOAL_LOCAL", "1")
-            .envs(self.settings.iter().cloned())
-            .arg("--data-dir")
-            .arg(&self.data)
-            .arg("--json")
-            .args(arguments.iter().map(AsRef::as_ref));
-        command
-    }
+    Ok(Fetch(Process::measured(&mut command)?))
 }
 
 impl Node {
-    fn start(command: &mut Command) -> Result<Self> {
-        let process = Process::start(command)?;
+    fn new(process: Process) -> Result<Self> {
         let (_, event) = wait_for(&process, "ready")?;
-        let address = event["listen"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .find(|address| address.contains("/tcp/") && !address.contains("/ws"))
-            .with_context(|| format!("no TCP address in {event}"))?
-            .to_owned();
+        let listen: Vec<String> = serde_json::from_value(event["listen"].clone())?;
         Ok(Self {
             process,
             peer: text(&event, "peer_id")?,
-            address,
-        })
-    }
-
-    fn shared(&self) -> Result<Shared> {
-        let (taken, event) = wait_for(&self.process, "shared")?;
-        Ok(Shared {
-            cid: text(&event, "cid")?,
-            taken: seconds(taken),
-            usage: self.process.usage()?,
+            address: Wire::TcpTls.pick(&listen).to_owned(),
         })
     }
 }
@@ -153,35 +98,26 @@ impl Node {
 impl Fetch {
     pub(crate) fn finish(self) -> Result<Fetched> {
         let (taken, event) = wait_for(&self.0, "done")?;
-        let (whole, usage, _) = self.0.finish()?;
-        let sources = event["sources"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|source| {
-                Some((
-                    source["peer"].as_str()?.to_owned(),
-                    source["bytes"].as_u64()?,
-                ))
-            })
-            .collect();
+        let ended = self.0.finish()?.well()?;
+        let sources = event["sources"].as_array().into_iter().flatten();
+        let part = |source: &Value| {
+            let peer = source["peer"].as_str()?.to_owned();
+            Some((peer, source["bytes"].as_u64()?))
+        };
         Ok(Fetched {
             taken: seconds(taken),
-            whole: seconds(whole),
-            usage,
+            whole: seconds(ended.ran),
+            usage: ended.usage,
             path: PathBuf::from(text(&event, "path")?),
-            sources,
+            sources: sources.filter_map(part).collect(),
         })
     }
 }
 
 impl Fetched {
     pub(crate) fn bytes_from(&self, peer: &str) -> u64 {
-        self.sources
-            .iter()
-            .filter(|(source, _)| source == peer)
-            .map(|(_, bytes)| bytes)
-            .sum()
+        let its = self.sources.iter().filter(|(source, _)| source == peer);
+        its.map(|(_, bytes)| bytes).sum()
     }
 }
 
@@ -196,8 +132,6 @@ pub(crate) fn wait_for(process: &Process, name: &str) -> Result<(Duration, Value
 }
 
 fn text(event: &Value, field: &str) -> Result<String> {
-    Ok(event[field]
-        .as_str()
-        .with_context(|| format!("no {field:?} in {event}"))?
-        .to_owned())
+    let text = event[field].as_str().map(str::to_owned);
+    text.with_context(|| format!("no {field:?} in {event}"))
 }

@@ -20,20 +20,11 @@
 
 mod kubo;
 mod machine;
-mod process;
 mod raw;
 mod rows;
 mod rqbit;
 mod samples;
 mod shoal;
-#[path = "../it/support/mod.rs"]
-#[allow(
-    dead_code,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "the tests' desktop, of which a measurement needs less than they do"
-)]
-mod support;
 mod table;
 
 use std::process::ExitCode;

@@ -2,9 +2,9 @@
 
 use std::process::Command;
 
-use crate::support::process::{Finished, Process};
-use crate::support::shoal::{Shoal, number, program, text};
-use crate::support::trees::{self, Kinds};
+use support::process::{Finished, Process};
+use support::shoal::{Shoal, number, program, text};
+use support::trees::{self, Kinds};
 
 #[test]
 fn help_names_every_command() {
@@ -81,7 +81,8 @@ fn a_bad_link_is_explained() {
 #[test]
 fn people_read_sentences_and_scripts_read_json() {
     let shoal = Shoal::new();
-    let person = Process::start(shoal.bare_command().args(["get", "nonsense"])).finish();
+    let person = Process::start(shoal.bare_command().args(["get", "nonsense"]));
+    let person = person.unwrap().finish().unwrap();
     assert_eq!(person.status.code(), Some(1));
     assert!(person.stdout.is_empty(), "{:?}", person.stdout);
     assert!(
@@ -265,10 +266,7 @@ fn a_symlink_is_shared_as_a_symlink() {
 }
 
 fn bare(arguments: &[&str]) -> Finished {
-    Process::start(
-        Command::new(program())
-            .args(arguments)
-            .env("SHOAL_LOCAL", "1"),
-    )
-    .finish()
+    let mut command = Command::new(program());
+    command.args(arguments).env("SHOAL_LOCAL", "1");
+    Process::start(&mut command).unwrap().finish().unwrap()
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::support::shoal::{Shoal, number, text};
-use crate::support::trees::{self, Kinds, Seeded};
+use support::shoal::{Shoal, number, text};
+use support::trees::{self, Kinds, Seeded};
 
 /// How often a process is killed in each test; `SHOAL_TEST_KILLS` asks for more.
 fn kills() -> u64 {

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::shoal::{Done, Shoal, number, text};
-use crate::support::trees::{self, Kinds};
+use support::shoal::{Done, Shoal, number, text};
+use support::trees::{self, Kinds};
 
 /// Fetched slowly enough that a test can step in between; nothing waits for it to end at this rate.
 const SLOW: (&str, &str) = ("download.limit", "2000000");

@@ -12,13 +12,13 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::lab::{network, network_where};
-use crate::support::Wire;
-use crate::support::dht::{address, simulated};
-use crate::support::kubo::{Daemon, Kubo};
-use crate::support::lab::{Host, Lab};
-use crate::support::shoal::{Running, Shoal, number, text};
-use crate::support::trees::{self, Kinds};
-use crate::support::wait::{HUNG_SECONDS, until};
+use support::Wire;
+use support::dht::{address, simulated};
+use support::kubo::{Daemon, Kubo};
+use support::lab::{Host, Lab};
+use support::shoal::{Running, Shoal, number, text};
+use support::trees::{self, Kinds};
+use support::wait::{HUNG_SECONDS, until};
 
 #[test]
 fn kubo_and_shoal_find_each_others_content_through_the_dht_alone() {

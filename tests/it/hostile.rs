@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::Wire;
-use crate::support::dag::{self, Block};
-use crate::support::kubo::Kubo;
-use crate::support::process::Process;
-use crate::support::shoal::{Done, Ready, Shoal, text};
-use crate::support::trees;
-use crate::support::wait::HUNG_SECONDS;
+use support::Wire;
+use support::dag::{self, Block};
+use support::kubo::Kubo;
+use support::process::Process;
+use support::shoal::{Done, Ready, Shoal, text};
+use support::trees;
+use support::wait::HUNG_SECONDS;
 
 /// Fetches hand-made blocks, the first being the root, in both ways in which they reach a person: from a peer that
 /// serves anything (Kubo), and as a CAR file. `check` gets the outcome and the folder that was chosen.
@@ -186,7 +186,7 @@ fn at_a_terminal(command: &Command) -> String {
             None => script.env_remove(name),
         };
     }
-    let finished = Process::start(&mut script).finish();
+    let finished = Process::start(&mut script).unwrap().finish().unwrap();
     assert!(finished.status.success(), "{finished:?}");
     finished.stdout.join("\n")
 }

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use crate::support::Wire;
-use crate::support::helia::Helia;
-use crate::support::kubo::Kubo;
-use crate::support::shoal::{Shoal, text};
-use crate::support::trees::{self, Kinds};
-use crate::support::wait::HUNG_SECONDS;
+use support::Wire;
+use support::helia::Helia;
+use support::kubo::Kubo;
+use support::shoal::{Shoal, text};
+use support::trees::{self, Kinds};
+use support::wait::HUNG_SECONDS;
 
 const PROFILES: [&str; 2] = ["unixfs-v1-2025", "unixfs-v0-2015"];
 

@@ -20,7 +20,6 @@ mod lab;
 mod others;
 mod share_get;
 mod storage;
-mod support;
 mod swarm;
 mod trust;
 mod web;

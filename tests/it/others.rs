@@ -1,9 +1,9 @@
 //! The other side alone: when these fail, the interoperability tests say nothing about Shoal.
 
-use crate::support::Wire;
-use crate::support::helia::Helia;
-use crate::support::kubo::Kubo;
-use crate::support::trees::{self, Kinds};
+use support::Wire;
+use support::helia::Helia;
+use support::kubo::Kubo;
+use support::trees::{self, Kinds};
 
 /// The published CIDs of "hello world" under both profiles (IPIP-499).
 #[test]

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::support::shoal::{Shoal, number, text};
-use crate::support::trees::{self, Kinds};
+use support::shoal::{Shoal, number, text};
+use support::trees::{self, Kinds};
 
 #[test]
 fn a_file_goes_from_one_computer_to_another() {

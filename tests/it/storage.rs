@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use crate::support::disk::Disk;
-use crate::support::shoal::{Shoal, text};
-use crate::support::trees;
-use crate::support::wait::HUNG_SECONDS;
+use support::disk::Disk;
+use support::shoal::{Shoal, text};
+use support::trees;
+use support::wait::HUNG_SECONDS;
 
 #[test]
 fn a_full_disk_is_told_and_the_download_goes_on_with_space() {

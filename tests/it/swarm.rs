@@ -2,9 +2,9 @@
 
 use std::ffi::OsStr;
 
-use crate::support::shoal::{Ready, Running, Shoal, number, text};
-use crate::support::trees::{self, Kinds};
-use crate::support::wait::HUNG_SECONDS;
+use support::shoal::{Ready, Running, Shoal, number, text};
+use support::trees::{self, Kinds};
+use support::wait::HUNG_SECONDS;
 
 #[test]
 fn a_crowd_of_fetchers_feeds_itself() {

@@ -1,10 +1,10 @@
 //! Whom a person keeps away from, and private networks, with the real program.
 
-use crate::support::Wire;
-use crate::support::kubo::Kubo;
-use crate::support::shoal::{Shoal, text};
-use crate::support::trees::{self, Kinds};
-use crate::support::wait::{HUNG_SECONDS, until};
+use support::Wire;
+use support::kubo::Kubo;
+use support::shoal::{Shoal, text};
+use support::trees::{self, Kinds};
+use support::wait::{HUNG_SECONDS, until};
 
 const KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 const OTHER_KEY: &str = "ff112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";

@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::lab::{network, network_where};
-use crate::support::Wire;
-use crate::support::kubo::{Daemon, Kubo};
-use crate::support::shoal::{Done, Shoal, number, text};
-use crate::support::trees::{self, Kinds};
+use support::Wire;
+use support::kubo::{Daemon, Kubo};
+use support::shoal::{Done, Shoal, number, text};
+use support::trees::{self, Kinds};
 
 const MB: u64 = 1_000_000;
 
@@ -107,7 +107,7 @@ impl Pair {
 }
 
 struct Shared {
-    _running: crate::support::shoal::Running,
+    _running: support::shoal::Running,
 }
 
 fn received_from_service(view: &Value, url: &str) -> u64 {

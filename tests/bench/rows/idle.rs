@@ -8,10 +8,11 @@ use fs_err as fs;
 
 use super::mebibytes;
 use crate::Bench;
-use crate::kubo::Kubo;
-use crate::process::Process;
-use crate::shoal::{PROGRAM, Shoal};
+use crate::kubo::new_kubo;
+use crate::shoal::{daemon, new_shoal, share};
 use crate::table::{Figure, Goal, Line};
+use support::process::Process;
+use support::shoal::program;
 
 /// Until what a program does after its start is over.
 const SETTLE: Duration = Duration::from_secs(10);
@@ -21,13 +22,13 @@ const WINDOW: Duration = Duration::from_secs(30);
 /// A daemon that shares 1 GiB, and Kubo beside it with nothing.
 pub(super) fn idle(bench: &mut Bench) -> Result<()> {
     let file = bench.samples.gib(&bench.scratch)?;
-    let shoal = Shoal::new(&bench.scratch)?;
+    let shoal = new_shoal(&bench.scratch)?;
     // Shared before, so that what is measured never hashed anything.
-    let (node, _) = shoal.share(&file)?;
+    let (node, _) = share(&shoal, &file)?;
     node.process.interrupt()?;
-    let node = shoal.daemon()?;
-    let kubo = Kubo::new(&bench.scratch).ok();
-    let kubo_node = kubo.as_ref().and_then(|kubo| kubo.daemon().ok());
+    let node = daemon(&shoal)?;
+    let kubo = new_kubo(&bench.scratch).ok();
+    let kubo_node = kubo.as_ref().map(support::kubo::Kubo::daemon);
     let mut watched: Vec<(&str, &Process)> = vec![("Shoal", &node.process)];
     if let Some(node) = &kubo_node {
         watched.push(("Kubo", &node.process));
@@ -70,7 +71,7 @@ pub(super) fn binary(bench: &mut Bench) -> Result<()> {
     bench.table.add(Line {
         work: "binary, headless",
         by: "Shoal",
-        figure: Figure::one(fs::metadata(PROGRAM)?.len() as f64 / 1e6, "MB"),
+        figure: Figure::one(fs::metadata(program())?.len() as f64 / 1e6, "MB"),
         raw: None,
         goal: Some(Goal {
             at_most: 15.0,

@@ -6,7 +6,7 @@ use crate::Bench;
 use crate::machine::{delete, same, warm};
 use crate::raw::WARM;
 use crate::samples::MIB;
-use crate::shoal::{Node, Shoal};
+use crate::shoal::{Node, daemon, get, new_shoal, share};
 use crate::table::{Figure, Goal, Line};
 
 /// Bytes a second of each seed.
@@ -31,16 +31,16 @@ fn limited(bench: &mut Bench, work: &str, seeds: u64, at_most: f64) -> Result<()
     let mut nodes: Vec<Node> = Vec::new();
     let mut cid = String::new();
     for _ in 0..seeds {
-        let seed = Shoal::new(&bench.scratch)?.sending_at_most(SEED_RATE);
-        let (node, shared) = seed.share(&file)?;
+        let seed = new_shoal(&bench.scratch)?.with("upload.limit", &SEED_RATE.to_string());
+        let (node, shared) = share(&seed, &file)?;
         nodes.push(node);
         cid = shared.cid;
     }
     let providers: Vec<&str> = nodes.iter().map(|node| node.address.as_str()).collect();
-    let fetcher = Shoal::new(&bench.scratch)?;
+    let fetcher = new_shoal(&bench.scratch)?;
     let into = bench.scratch.folder("got")?;
     warm(WARM);
-    let fetched = fetcher.get(&cid, &into, &providers)?.finish()?;
+    let fetched = get(&fetcher, &cid, &into, &providers)?.finish()?;
     same(&file, &fetched.path)?;
 
     let received: u64 = fetched.sources.iter().map(|(_, bytes)| bytes).sum();
@@ -66,12 +66,12 @@ fn limited(bench: &mut Bench, work: &str, seeds: u64, at_most: f64) -> Result<()
 /// Four fetch at once what one slow seed has; all know of each other.
 pub(super) fn swarm(bench: &mut Bench) -> Result<()> {
     let file = bench.samples.file(&bench.scratch, SWARM_FILE)?;
-    let seed = Shoal::new(&bench.scratch)?.sending_at_most(SWARM_RATE);
-    let (seed_node, shared) = seed.share(&file)?;
+    let seed = new_shoal(&bench.scratch)?.with("upload.limit", &SWARM_RATE.to_string());
+    let (seed_node, shared) = share(&seed, &file)?;
     let mut leechers = Vec::new();
     for _ in 0..LEECHERS {
-        let leecher = Shoal::new(&bench.scratch)?;
-        let node = leecher.daemon()?;
+        let leecher = new_shoal(&bench.scratch)?;
+        let node = daemon(&leecher)?;
         leechers.push((leecher, node));
     }
     warm(WARM);
@@ -85,7 +85,7 @@ pub(super) fn swarm(bench: &mut Bench) -> Result<()> {
                 .filter(|address| *address != node.address),
         );
         let into = bench.scratch.folder("got")?;
-        fetches.push(leecher.get(&shared.cid, &into, &providers)?);
+        fetches.push(get(leecher, &shared.cid, &into, &providers)?);
     }
     let mut times = Vec::new();
     let mut from_seed = 0;

@@ -9,13 +9,13 @@ use fs_err as fs;
 
 use super::mebibytes;
 use crate::Bench;
-use crate::kubo::Kubo;
+use crate::kubo::{add, new_kubo};
 use crate::machine::{delete, disk_use, warm};
-use crate::process::Process;
 use crate::raw::WARM;
 use crate::samples::{GIB, TREE_FILES};
-use crate::shoal::Shoal;
+use crate::shoal::new_shoal;
 use crate::table::{Figure, Goal, Line};
+use support::process::Process;
 
 /// Raw limit of the machine on which the goals were set, in seconds: 1 GiB at 2.65 GB/s.
 const HASH_TWO_THERE: f64 = 0.405;
@@ -50,10 +50,10 @@ pub(super) fn file(bench: &mut Bench) -> Result<()> {
         ),
     });
     let kubo = bench.repeat(|scratch| {
-        let kubo = Kubo::new(scratch)?;
+        let kubo = new_kubo(scratch)?;
         scratch.settle()?;
         warm(WARM);
-        let (_, taken, _) = kubo.add(&file)?;
+        let (_, taken, _) = add(&kubo, &file)?;
         delete(kubo.repo())?;
         Ok(taken)
     })?;
@@ -103,7 +103,7 @@ pub(super) fn sparse(bench: &mut Bench) -> Result<()> {
     const FOR: Duration = Duration::from_secs(40);
     let file = bench.scratch.path("sparse.bin");
     fs::File::create(&file)?.set_len(SIZE)?;
-    let shoal = Shoal::new(&bench.scratch)?;
+    let shoal = new_shoal(&bench.scratch)?;
     let started = Instant::now();
     let process = Process::start(&mut shoal.command(&[&"share", &file]))?;
     thread::sleep(FOR / 2);
@@ -156,10 +156,10 @@ impl Shares {
 fn share(bench: &Bench, path: &Path) -> Result<Shares> {
     let mut shares = Shares::default();
     for _ in 0..bench.runs {
-        let shoal = Shoal::new(&bench.scratch)?;
+        let shoal = new_shoal(&bench.scratch)?;
         bench.scratch.settle()?;
         warm(WARM);
-        let (node, shared) = shoal.share(path)?;
+        let (node, shared) = crate::shoal::share(&shoal, path)?;
         shares.taken.push(shared.taken);
         shares.cpu.push(shared.usage.cpu);
         shares.peak.push(mebibytes(shared.usage.peak));

@@ -10,14 +10,14 @@ use anyhow::{Result, ensure};
 
 use super::mebibytes;
 use crate::Bench;
-use crate::kubo::Kubo;
+use crate::kubo::{self, new_kubo};
 use crate::machine::{delete, disk_use, same, warm};
-use crate::process::Usage;
 use crate::raw::WARM;
 use crate::rqbit::Rqbit;
 use crate::samples::{GIB, TREE_FILES};
-use crate::shoal::{Node, Shoal};
+use crate::shoal::{Node, daemon, get, new_shoal, share, share_with_daemon};
 use crate::table::{Figure, Goal, Line};
+use support::process::Usage;
 
 /// Raw limits of the machine on which the rivals were measured and the goals set, in seconds.
 const HASH_THERE: f64 = 0.587;
@@ -29,8 +29,8 @@ const COPY_TREE_THERE: f64 = 0.65;
 pub(super) fn one_seed(bench: &mut Bench) -> Result<()> {
     let raw = bench.raw_tcp()?;
     let file = bench.samples.gib(&bench.scratch)?;
-    let seed = Shoal::new(&bench.scratch)?;
-    let (node, shared) = seed.share(&file)?;
+    let seed = new_shoal(&bench.scratch)?;
+    let (node, shared) = share(&seed, &file)?;
 
     let mut runs = Runs::default();
     for _ in 0..bench.runs {
@@ -102,7 +102,7 @@ pub(super) fn four_seeds(bench: &mut Bench) -> Result<()> {
     let mut nodes = Vec::new();
     let mut cid = String::new();
     for _ in 0..SEEDS {
-        let (node, shared) = Shoal::new(&bench.scratch)?.share(&file)?;
+        let (node, shared) = share(&new_shoal(&bench.scratch)?, &file)?;
         nodes.push(node);
         cid = shared.cid;
     }
@@ -133,7 +133,7 @@ pub(super) fn four_seeds(bench: &mut Bench) -> Result<()> {
 pub(super) fn tree(bench: &mut Bench) -> Result<()> {
     let raw = bench.raw_copy_tree()?;
     let tree = bench.samples.tree(&bench.scratch)?;
-    let (node, shared) = Shoal::new(&bench.scratch)?.share(&tree.path)?;
+    let (node, shared) = share(&new_shoal(&bench.scratch)?, &tree.path)?;
 
     let mut runs = Runs::default();
     for _ in 0..bench.runs {
@@ -161,15 +161,15 @@ pub(super) fn small(bench: &mut Bench) -> Result<()> {
     const SIZE: u64 = 64 * 1024;
     const TIMES: usize = 20;
     let raw = bench.raw_start()?;
-    let seed = Shoal::new(&bench.scratch)?;
-    let node = seed.daemon()?;
-    let fetcher = Shoal::new(&bench.scratch)?;
+    let seed = new_shoal(&bench.scratch)?;
+    let node = daemon(&seed)?;
+    let fetcher = new_shoal(&bench.scratch)?;
     let into = bench.scratch.folder("small")?;
     let mut times = Vec::new();
     for _ in 0..=TIMES {
         let file = bench.samples.file(&bench.scratch, SIZE)?;
-        let cid = seed.share_with_daemon(&file)?;
-        let fetched = fetcher.get(&cid, &into, &[&node.address])?.finish()?;
+        let cid = share_with_daemon(&seed, &file)?;
+        let fetched = get(&fetcher, &cid, &into, &[&node.address])?.finish()?;
         same(&file, &fetched.path)?;
         times.push(fetched.whole * 1000.0);
     }
@@ -193,9 +193,9 @@ pub(super) fn small(bench: &mut Bench) -> Result<()> {
 pub(super) fn kubo(bench: &mut Bench) -> Result<()> {
     let raw = bench.raw_tcp()?;
     let file = bench.samples.gib(&bench.scratch)?;
-    let theirs = Kubo::new(&bench.scratch)?;
-    let (cid, _, _) = theirs.add(&file)?;
-    let their_node = theirs.daemon()?;
+    let theirs = new_kubo(&bench.scratch)?;
+    let (cid, _, _) = kubo::add(&theirs, &file)?;
+    let their_node = theirs.daemon();
     let line = |by, figure, goal: Option<f64>, also| Line {
         work: "1 GiB, one seed",
         by,
@@ -208,7 +208,10 @@ pub(super) fn kubo(bench: &mut Bench) -> Result<()> {
         also,
     };
 
-    let alone = Figure::new(kubo_gets(bench, &cid, &their_node.address, &file)?, "s");
+    let alone = Figure::new(
+        kubo_gets(bench, &cid, kubo::address(&their_node), &file)?,
+        "s",
+    );
     let goal = Some(alone.median());
     bench
         .table
@@ -216,7 +219,7 @@ pub(super) fn kubo(bench: &mut Bench) -> Result<()> {
 
     let mut runs = Runs::default();
     for _ in 0..bench.runs {
-        let providers = [their_node.address.as_str()];
+        let providers = [kubo::address(&their_node)];
         runs.add(fetch_from(
             bench,
             &cid,
@@ -234,7 +237,7 @@ pub(super) fn kubo(bench: &mut Bench) -> Result<()> {
         format!("CPU time of the fetcher {cpu}"),
     ));
 
-    let (our_node, shared) = Shoal::new(&bench.scratch)?.share(&file)?;
+    let (our_node, shared) = share(&new_shoal(&bench.scratch)?, &file)?;
     ensure!(cid == shared.cid, "Kubo says {cid}, Shoal {}", shared.cid);
     let taken = Figure::new(kubo_gets(bench, &cid, &our_node.address, &file)?, "s");
     let used = our_node.process.usage()?;
@@ -286,12 +289,12 @@ pub(super) fn rqbit(bench: &mut Bench) -> Result<()> {
 /// Each time with a repository that has nothing yet.
 fn kubo_gets(bench: &Bench, cid: &str, from: &str, file: &Path) -> Result<Vec<f64>> {
     bench.repeat(|scratch| {
-        let kubo = Kubo::new(scratch)?;
-        let node = kubo.daemon()?;
+        let kubo = new_kubo(scratch)?;
+        let node = kubo.daemon();
         let to = scratch.path("kubo-got");
         scratch.settle()?;
         warm(WARM);
-        let taken = node.get(cid, from, &to)?;
+        let taken = kubo::get(&kubo, cid, from, &to)?;
         same(file, &to)?;
         drop(node);
         delete(&to)?;
@@ -383,13 +386,13 @@ fn fetch_from(
     ways: Ways,
 ) -> Result<Run> {
     let scratch = &bench.scratch;
-    let fetcher = Shoal::new(scratch)?;
+    let fetcher = new_shoal(scratch)?;
     let into = scratch.folder("got")?;
     let cpu_before = cpu_of(seeds)?;
     scratch.settle()?;
     warm(WARM);
     let watch = (ways == Ways::LargeFile).then(|| DiskWatch::start(&[fetcher.data_dir(), &into]));
-    let fetched = fetcher.get(cid, &into, providers)?.finish()?;
+    let fetched = get(&fetcher, cid, &into, providers)?.finish()?;
     let seed_cpu = cpu_of(seeds)? - cpu_before;
     let disk = watch.map_or(0, DiskWatch::highest) as f64 / disk_use(original) as f64;
     same(original, &fetched.path)?;

@@ -14,12 +14,12 @@ use serde_json::Value;
 
 use super::mebibytes;
 use crate::Bench;
-use crate::process::{cpu_time, resident};
 use crate::samples::MIB;
-use crate::support::shoal::{Shoal, text};
-use crate::support::wait::until;
-use crate::support::window::{Desktop, Window};
 use crate::table::{Figure, Goal, Line};
+use support::process::{cpu_time, resident};
+use support::shoal::{Shoal, text};
+use support::wait::until;
+use support::window::{Desktop, Window};
 
 /// The library that has to show as soon as an empty one.
 const ITEMS: u32 = 100_000;

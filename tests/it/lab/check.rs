@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 
 use super::{network, network_where, reason};
-use crate::support::Wire;
-use crate::support::kubo::Kubo;
-use crate::support::lab::upnp::Speaks;
-use crate::support::lab::{Host, Lab, Nat};
-use crate::support::shoal::{Done, Shoal, text};
-use crate::support::wait::until;
+use support::Wire;
+use support::kubo::Kubo;
+use support::lab::upnp::Speaks;
+use support::lab::{Host, Lab, Nat};
+use support::shoal::{Done, Shoal, text};
+use support::wait::until;
 
 #[test]
 fn who_stands_in_public_is_reached() {

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::lab::{Host, Lab, Nat, ONE_WAY_MS};
-use crate::support::process::Process;
+use support::lab::{Host, Lab, Nat, ONE_WAY_MS};
+use support::process::Process;
 
 #[test]
 fn a_cone_router_keeps_the_port_and_a_symmetric_one_changes_it() {
@@ -64,9 +64,8 @@ fn behind_two_routers_the_public_network_answers() {
 
 fn serve(host: &Host) -> Process {
     let server = host.python(&script(), &["serve"]);
-    server.wait_for("\"ready\"", |lines| {
-        lines.iter().any(|line| line == "ready").then_some(())
-    });
+    let is_ready = |line: &str| (line == "ready").then_some(());
+    server.wait_for("\"ready\"", is_ready).unwrap();
     server
 }
 
@@ -77,11 +76,11 @@ fn ask(host: &Host, servers: &[&Host]) -> Value {
         .collect();
     let mut arguments = vec!["ask"];
     arguments.extend(addresses.iter().map(String::as_str));
-    let finished = host.python(&script(), &arguments).finish();
+    let finished = host.python(&script(), &arguments).finish().unwrap();
     assert!(finished.status.success(), "{}", finished.stderr);
     serde_json::from_str(&finished.stdout.join("")).unwrap()
 }
 
 fn script() -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/support/lab/probe.py")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/src/lab/probe.py")
 }

@@ -14,9 +14,9 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::shoal::{Done, Shoal, number, text};
-use crate::support::trees;
-use crate::support::wait::until;
+use support::shoal::{Done, Shoal, number, text};
+use support::trees;
+use support::wait::until;
 
 /// How a running Shoal stands in the network.
 pub(crate) fn network(shoal: &Shoal) -> Value {

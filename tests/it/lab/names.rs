@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use super::roam::{Content, SIZE, peers, tell};
 use super::{bytes_from, network_where};
-use crate::support::Wire;
-use crate::support::lab::{Lab, Nat};
-use crate::support::shoal::{Ready, Shoal, text};
-use crate::support::wait::until;
+use support::Wire;
+use support::lab::{Lab, Nat};
+use support::shoal::{Ready, Shoal, text};
+use support::wait::until;
 
 const NAME: &str = "somebody.lab";
 /// What the other network tells is noticed; else names would be looked up anew when somebody is tried again, a minute apart.

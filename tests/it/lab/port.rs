@@ -3,11 +3,11 @@
 use serde_json::Value;
 
 use super::{bytes_from, fetch, link, network, network_where, reason, share};
-use crate::support::lab::upnp::Speaks;
-use crate::support::lab::{Lab, Nat, Router};
-use crate::support::shoal::{Running, Shoal, text};
-use crate::support::trees;
-use crate::support::wait::until;
+use support::lab::upnp::Speaks;
+use support::lab::{Lab, Nat, Router};
+use support::shoal::{Running, Shoal, text};
+use support::trees;
+use support::wait::until;
 
 const SIZE: u64 = 3_000_000;
 

@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{bytes_from, link, network_where, reason, share};
-use crate::support::kubo::{Daemon, Kubo};
-use crate::support::lab::{Host, Lab, Nat, Router};
-use crate::support::shoal::{Ready, Running, Shoal};
-use crate::support::trees;
-use crate::support::wait::HUNG_SECONDS;
+use support::kubo::{Daemon, Kubo};
+use support::lab::{Host, Lab, Nat, Router};
+use support::shoal::{Ready, Running, Shoal};
+use support::trees;
+use support::wait::HUNG_SECONDS;
 
 /// Many times what a relay passes on in one connection, 128 KiB.
 const SIZE: u64 = 1_000_000;

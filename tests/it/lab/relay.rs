@@ -1,10 +1,10 @@
 //! A person's own Shoal as the relay of their devices: it introduces, and the files go past it.
 
 use super::{bytes_from, fetch, link, network_where, reason, share};
-use crate::support::Wire;
-use crate::support::lab::{Lab, Nat};
-use crate::support::shoal::{Ready, Shoal};
-use crate::support::trees;
+use support::Wire;
+use support::lab::{Lab, Nat};
+use support::shoal::{Ready, Shoal};
+use support::trees;
 
 /// Many times what a relay passes on in one connection, 128 KiB.
 const SIZE: u64 = 1_000_000;

@@ -9,12 +9,12 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{bytes_from, network, network_where, reason};
-use crate::support::Wire;
-use crate::support::lab::upnp::Speaks;
-use crate::support::lab::{Lab, Nat};
-use crate::support::shoal::{Ready, Running, Shoal, number, text};
-use crate::support::trees;
-use crate::support::wait::until;
+use support::Wire;
+use support::lab::upnp::Speaks;
+use support::lab::{Lab, Nat};
+use support::shoal::{Ready, Running, Shoal, number, text};
+use support::trees;
+use support::wait::until;
 
 pub(super) const SIZE: u64 = 12_000_000;
 /// Bytes a second that a source can send: so few that the network changes midway.

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{bytes_from, network, network_where};
-use crate::support::Wire;
-use crate::support::kubo::{Daemon, Kubo};
-use crate::support::lab::{Host, Lab, Nat, Router};
-use crate::support::shoal::{Running, Shoal, number};
-use crate::support::trees;
+use support::Wire;
+use support::kubo::{Daemon, Kubo};
+use support::lab::{Host, Lab, Nat, Router};
+use support::shoal::{Running, Shoal, number};
+use support::trees;
 
 const SIZE: u64 = 32_000_000;
 /// Bytes a second that each source can send: so few that all have their part before one of them is through.

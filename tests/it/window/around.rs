@@ -1,9 +1,9 @@
 //! Around the window: the tray, closing, second starts, links from other programs, the first run.
 
-use crate::support::shoal::Shoal;
-use crate::support::trees;
-use crate::support::wait::until;
-use crate::support::window::{Desktop, Window};
+use support::shoal::Shoal;
+use support::trees;
+use support::wait::until;
+use support::window::{Desktop, Window};
 
 /// A link that is one, to what nobody has.
 const LINK: &str =

@@ -1,8 +1,8 @@
 //! What the page may do, and does not: nothing from elsewhere, no errors.
 
-use crate::support::trees;
-use crate::support::wait::until;
-use crate::support::window::{Desktop, Window};
+use support::trees;
+use support::wait::until;
+use support::window::{Desktop, Window};
 
 /// Begins the page anew with an ear at everything it complains of.
 fn listen(window: &Window<'_>) {

@@ -2,11 +2,11 @@
 
 use fs_err as fs;
 
-use crate::support::disk::Disk;
-use crate::support::shoal::{Shoal, text};
-use crate::support::trees;
-use crate::support::wait::until;
-use crate::support::window::Desktop;
+use support::disk::Disk;
+use support::shoal::{Shoal, text};
+use support::trees;
+use support::wait::until;
+use support::window::Desktop;
 
 /// A link to what nobody has.
 const NOBODY_HAS: &str =

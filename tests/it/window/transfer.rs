@@ -2,10 +2,10 @@
 
 use fs_err as fs;
 
-use crate::support::shoal::{Shoal, text};
-use crate::support::trees::{self, Kinds};
-use crate::support::wait::until;
-use crate::support::window::Desktop;
+use support::shoal::{Shoal, text};
+use support::trees::{self, Kinds};
+use support::wait::until;
+use support::window::Desktop;
 
 #[test]
 fn a_folder_dropped_on_one_window_arrives_at_another() {
