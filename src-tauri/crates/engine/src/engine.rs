@@ -29,7 +29,7 @@ use crate::api::{
 use crate::error::EngineError;
 use crate::fetch::{self, FetchContext, FetchError, Running};
 use crate::index::Index;
-use crate::items::board::Activity;
+use crate::items::board::Board;
 use crate::items::new::profile_named;
 use crate::items::{Context, ItemError, Items};
 use crate::library::{self, Control, Progress, Source};
@@ -98,7 +98,7 @@ impl Engine {
             index,
             source,
             net,
-            activity: Activity::default(),
+            board: Board::default(),
             running: Running::default(),
         };
         let items = Items::start(context.clone(), opened.items, doubted).await?;
@@ -177,7 +177,7 @@ impl Engine {
 
     /// All items, in the order in which they were made.
     pub fn items(&self) -> Vec<ItemView> {
-        self.shared.context.activity.all()
+        self.shared.context.board.all()
     }
 
     pub fn item(&self, id: ItemId) -> Result<ItemView, EngineError> {
@@ -186,7 +186,7 @@ impl Engine {
 
     /// What changed since revision `since`, waiting up to `wait` for something to change.
     pub async fn changes(&self, since: u64, wait: Duration) -> Changes {
-        self.shared.context.activity.changes(since, wait).await
+        self.shared.context.board.changes(since, wait).await
     }
 
     /// More of an item than its row shows.
@@ -485,13 +485,13 @@ pub fn compute_cid(
 
 /// Begins to measure rates, where there is a network for bytes to move through.
 fn new_library(context: &Context, items: &Items, tasks: &mut JoinSet<()>) -> Library {
-    let activity = context.activity.clone();
+    let board = context.board.clone();
     let (meter, summary) = match &context.net {
         Some(net) => (net.meter().clone(), net.summary()),
         None => (Meter::default(), watch::channel(Summary::default()).1),
     };
-    tasks.spawn(meter.clone().run(activity.clone()));
-    Library::new(activity, meter, summary, items.paused())
+    tasks.spawn(meter.clone().run(board.clone()));
+    Library::new(board, meter, summary, items.paused())
 }
 
 async fn join(

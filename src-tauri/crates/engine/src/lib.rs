@@ -30,11 +30,9 @@ pub(crate) mod library {
     pub(crate) use store::files::names;
     pub(crate) use store::{
         Control, Depth, Doubt, Found, ImportError, ImportRequest, Progress, ScanError, ScanReport,
-        Source, compute, holds, import, look, scan,
+        Snapshot, Source, compute, holds, import, look, scan,
     };
 }
 
-// The names of before, until nobody uses them.
+/// The name of before, until nobody uses it.
 pub use settings as config;
-#[allow(unused_imports)]
-use {items::board as activity, list as view};

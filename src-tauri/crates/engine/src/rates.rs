@@ -11,10 +11,9 @@ use libp2p::PeerId;
 use tokio::sync::{Notify, watch};
 use tokio::time::MissedTickBehavior;
 
-use crate::api::State;
 use crate::api::{RateSample, Rates};
 use crate::index::ItemId;
-use crate::items::board::Activity;
+use crate::items::board::Board;
 
 /// Between two samples.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -158,7 +157,7 @@ impl Meter {
     }
 
     /// Samples until the runtime ends, and shows each item's rates in its view.
-    pub(crate) async fn run(self, activity: Activity) {
+    pub(crate) async fn run(self, activity: Board) {
         loop {
             self.0.moves.notified().await;
             let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + PERIOD, PERIOD);
@@ -173,20 +172,14 @@ impl Meter {
     }
 
     /// False when nothing moved for so long that there is nothing left to show.
-    fn sample(&self, activity: &Activity) -> bool {
+    fn sample(&self, activity: &Board) -> bool {
         let flow = std::mem::take(&mut *self.flow());
         let mut samples = self.samples();
         let moved = samples.take(flow);
         let is_awake = !samples.total.is_empty();
         drop(samples);
         for news in moved {
-            activity.update(news.id, |view| match view.state {
-                State::Paused => {}
-                State::Finding | State::Downloading => {
-                    (view.rate_up, view.peers) = (news.rate_up, news.giving);
-                }
-                _ => (view.rate_up, view.peers) = (news.rate_up, news.taking),
-            });
+            activity.set_rates(news.id, news.rate_up, news.giving, news.taking);
         }
         self.0.sampled.send_modify(|count| *count += 1);
         is_awake
@@ -316,6 +309,7 @@ impl Track {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::State;
     use crate::list::tests::view;
 
     fn flow(item: i64, down: u64, up: u64) -> Flow {
@@ -343,7 +337,7 @@ mod tests {
 
     #[test]
     fn what_an_item_sends_and_who_takes_it_is_shown() {
-        let (meter, activity) = (Meter::default(), Activity::default());
+        let (meter, activity) = (Meter::default(), Board::default());
         let sharing = |id| crate::api::ItemView {
             state: State::Sharing,
             ..view(id)
@@ -379,7 +373,7 @@ mod tests {
         for id in 0..3 * i64::try_from(MAX_ITEMS).unwrap() {
             meter.sent(PeerId::random(), Some(ItemId(id)), 1);
         }
-        meter.sample(&Activity::default());
+        meter.sample(&Board::default());
         assert_eq!(meter.samples().items.len(), MAX_ITEMS);
     }
 }

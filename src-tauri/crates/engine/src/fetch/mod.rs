@@ -15,6 +15,7 @@ mod local;
 mod plan;
 mod record;
 mod remote;
+mod report;
 mod run;
 mod seek;
 mod steer;
@@ -26,7 +27,6 @@ mod write;
 use std::path::Path;
 
 use crate::index::Index;
-use crate::items::board::Activity;
 use crate::library::Source;
 use crate::net::Net;
 
@@ -36,6 +36,7 @@ pub(crate) use plan::{Choice, Selection};
 pub use plan::{Fault, SelectionError};
 pub(crate) use remote::Remote;
 pub use remote::resolve;
+pub use report::{Phase, Report, Tell};
 pub use run::{Fetched, import, run};
 pub(crate) use steer::{Asked, Handle, Running};
 
@@ -45,7 +46,6 @@ pub struct FetchContext {
     pub net: Net,
     pub index: Index,
     pub source: Source,
-    pub activity: Activity,
     pub(crate) running: Running,
 }
 

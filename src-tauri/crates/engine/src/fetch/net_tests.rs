@@ -13,7 +13,6 @@ use super::tests::{Tree, numbers, read_tree};
 use super::{FetchContext, FetchError, Fetched, Running, car, import, resolve, run};
 use crate::api::EntryKind;
 use crate::index::{Index, ItemId, ItemKind, NewItem};
-use crate::items::board::Activity;
 use crate::library::{self, Control, ImportRequest, Progress, Source};
 use crate::link::Link;
 use crate::look::{cat, list};
@@ -46,12 +45,10 @@ impl Node {
         let net = Net::start(config, identity, source.clone(), index.clone())
             .await
             .unwrap();
-        let activity = Activity::default();
         let context = FetchContext {
             net,
             index,
             source,
-            activity,
             running: Running::default(),
         };
         Self { dir, context }
@@ -103,7 +100,7 @@ impl Node {
 
     async fn fetch(&self, id: ItemId, stop: &CancellationToken) -> Result<Fetched, FetchError> {
         let item = self.context.index.item(id).unwrap().unwrap();
-        let run = run(self.context.clone(), item, stop.clone());
+        let run = run(self.context.clone(), item, Box::new(|_| {}), stop.clone());
         tokio::time::timeout(HUNG, run).await.unwrap()
     }
 
@@ -255,7 +252,7 @@ async fn a_car_becomes_an_item() {
     let id = second.item(ItemKind::Download, Some(root), None, &[]);
     let item = second.context.index.item(id).unwrap().unwrap();
     let stop = CancellationToken::new();
-    let fetched = import(second.context.clone(), item, file, stop)
+    let fetched = import(second.context.clone(), item, file, Box::new(|_| {}), stop)
         .await
         .unwrap();
     assert_eq!(read_tree(Path::new(&fetched.path)), tree());

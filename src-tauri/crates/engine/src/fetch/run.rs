@@ -20,11 +20,11 @@ use super::channels::{Channels, Command, Event, Progress, Waker, Wanted};
 use super::download::{self, Finished};
 use super::plan::Rank;
 use super::remote::resolve;
+use super::report::{Phase, Report, Tell};
 use super::steer::Desk;
 use super::supply::Origin;
 use super::worker::Download;
 use super::{FetchContext, FetchError};
-use crate::api::State;
 use crate::index::{Announce, ItemRecord, Skipped};
 use crate::limits::{
     BLOCK_QUEUE, COMMAND_QUEUE, MAX_SESSION_SOURCES, PROGRESS_INTERVAL, RATE_WINDOW,
@@ -52,6 +52,7 @@ pub struct Fetched {
 pub async fn run(
     context: FetchContext,
     mut item: ItemRecord,
+    tell: Tell,
     stop: CancellationToken,
 ) -> Result<Fetched, FetchError> {
     let hints = item.providers.iter().filter_map(|hint| hint.parse().ok());
@@ -62,7 +63,7 @@ pub async fn run(
     };
     item.root = Some(root);
     let session = context.net.session(root, hints).await?;
-    let transfer = Transfer::new(&context, item, root, Some(session));
+    let transfer = Transfer::new(&context, item, root, Some(session), tell);
     transfer.run(Origin::Peers, stop).await
 }
 
@@ -71,10 +72,11 @@ pub async fn import(
     context: FetchContext,
     item: ItemRecord,
     car: PathBuf,
+    tell: Tell,
     stop: CancellationToken,
 ) -> Result<Fetched, FetchError> {
     let root = item.root.ok_or(FetchError::NoDownload(item.id))?;
-    let transfer = Transfer::new(&context, item, root, None);
+    let transfer = Transfer::new(&context, item, root, None, tell);
     transfer.run(Origin::Car(car), stop).await
 }
 
@@ -111,10 +113,17 @@ struct Transfer {
     unreachable: usize,
     announced: bool,
     rate: Rate,
+    tell: Tell,
 }
 
 impl Transfer {
-    fn new(context: &FetchContext, item: ItemRecord, root: Cid, session: Option<Session>) -> Self {
+    fn new(
+        context: &FetchContext,
+        item: ItemRecord,
+        root: Cid,
+        session: Option<Session>,
+        tell: Tell,
+    ) -> Self {
         Self {
             context: context.clone(),
             item,
@@ -126,6 +135,7 @@ impl Transfer {
             unreachable: 0,
             announced: false,
             rate: Rate::default(),
+            tell,
         }
     }
 
@@ -230,26 +240,25 @@ impl Transfer {
         let totals = progress.totals;
         let rate = self.rate.now(Instant::now());
         let left = totals.bytes.saturating_sub(totals.done);
-        let state = if progress.waiting == 0 {
-            State::Verifying
+        let phase = if progress.waiting == 0 {
+            Phase::Verifying
         } else if rate > 0 {
-            State::Downloading
+            Phase::Downloading
         } else {
-            State::Finding
+            Phase::Finding
         };
         let begun = totals.files > 0 || progress.waiting > 0;
         let count = |people| u32::try_from(people).unwrap_or(u32::MAX);
-        let (having, unreachable) = (count(self.having), count(self.unreachable));
-        self.context.activity.update(self.item.id, |view| {
-            if begun {
-                view.state = state;
-            }
-            (view.total, view.done) = (totals.bytes, totals.done);
-            (view.files, view.having) = (totals.files, having);
-            view.unreachable = unreachable;
-            view.folder |= progress.folder;
-            view.rate_down = rate;
-            view.eta = left.checked_div(rate);
+        (self.tell)(Report {
+            phase: begun.then_some(phase),
+            total: totals.bytes,
+            done: totals.done,
+            files: totals.files,
+            folder: progress.folder,
+            having: count(self.having),
+            unreachable: count(self.unreachable),
+            rate,
+            eta: left.checked_div(rate),
         });
     }
 

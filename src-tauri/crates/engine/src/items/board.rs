@@ -1,19 +1,25 @@
-//! What every item is doing, in memory: one view an item, each with the revision of its last change.
+//! What every item is doing, in memory: one row an item, each with the revision of its last change.
 //!
-//! Owns the views; the tasks that work on items write theirs through [`Activity::update`], and readers pull with
-//! [`Activity::changes`]. Progress is never pushed: a reader that is slow, gone or new costs nothing, and one that fell
+//! Each field of a row has one writer. The supervisor says what state an item is in and what it is called; the item's job says how
+//! far it is, through a [`Reporter`]; the task that samples the network's meter writes what others take. Readers pull with
+//! [`Board::changes`]. Progress is never pushed: a reader that is slow, gone or new costs nothing, and one that fell
 //! behind the remembered removals gets the whole state again. A few notices are remembered too, for what a person wants to
 //! hear of even when nobody was looking at that moment.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use unixfs::Cid;
 
-use crate::api::{Changes, ItemId, ItemView, Problem, State};
-use crate::api::{Notice, NoticeKind};
+use crate::api::{Changes, ItemId, ItemView, Notice, NoticeKind, Problem, State};
+use crate::fetch::{Phase, Report};
 use crate::index;
+use crate::library::Snapshot;
 
 /// Removals remembered for readers that are behind; older readers get everything. An id is 8 bytes.
 const REMEMBERED_REMOVALS: usize = 1024;
@@ -22,9 +28,28 @@ const REMEMBERED_NOTICES: usize = 100;
 
 /// A handle; all clones see the same views.
 #[derive(Debug, Clone)]
-pub struct Activity {
+pub(crate) struct Board {
     views: Arc<Mutex<Views>>,
     revision: watch::Sender<u64>,
+}
+
+/// What the job of one item writes through.
+#[derive(Debug, Clone)]
+pub(super) struct Reporter {
+    board: Board,
+    id: index::ItemId,
+    stop: CancellationToken,
+}
+
+/// What an item turned out to be.
+#[derive(Debug)]
+pub(super) struct Content {
+    pub(super) root: Cid,
+    pub(super) bytes: u64,
+    pub(super) files: u64,
+    pub(super) skipped: u64,
+    /// Where a download lies, and whether that is a folder.
+    pub(super) place: Option<(PathBuf, bool)>,
 }
 
 #[derive(Debug, Default)]
@@ -39,7 +64,7 @@ struct Views {
     notices: VecDeque<Notice>,
 }
 
-/// A change as [`Activity::visit`] shows it.
+/// A change as [`Board::visit`] shows it.
 #[derive(Debug)]
 pub(crate) enum Seen<'a> {
     /// Everything known so far is void; all items follow.
@@ -48,7 +73,7 @@ pub(crate) enum Seen<'a> {
     Gone(ItemId),
 }
 
-impl Default for Activity {
+impl Default for Board {
     fn default() -> Self {
         Self {
             views: Arc::default(),
@@ -57,9 +82,9 @@ impl Default for Activity {
     }
 }
 
-impl Activity {
+impl Board {
     /// Adds an item's view, or replaces it.
-    pub fn put(&self, view: ItemView) {
+    pub(crate) fn put(&self, view: ItemView) {
         self.write(|views| views.put(view));
     }
 
@@ -72,8 +97,58 @@ impl Activity {
         });
     }
 
-    /// Changes an item's view. An item that is gone stays gone: its last tasks may still report.
-    pub fn update(&self, id: index::ItemId, change: impl FnOnce(&mut ItemView)) {
+    /// Says what an item is doing from now on.
+    pub(super) fn set_state(&self, id: index::ItemId, state: State) {
+        self.update(id, |row| row.state = state);
+    }
+
+    /// Says that an item does nothing from now on, and why.
+    pub(super) fn set_still(&self, id: index::ItemId, state: State) {
+        self.update(id, |row| {
+            row.state = state;
+            still(row);
+        });
+    }
+
+    /// Says that an item is whole, and shared.
+    pub(super) fn set_whole(&self, id: index::ItemId) {
+        self.update(id, |row| {
+            row.state = State::Sharing;
+            row.done = row.total;
+            still(row);
+        });
+    }
+
+    pub(super) fn rename(&self, id: index::ItemId, name: String) {
+        self.update(id, |row| row.name = name);
+    }
+
+    /// Says where an item lies from now on.
+    pub(super) fn lies_at(&self, id: index::ItemId, path: PathBuf) {
+        self.update(id, |row| row.path = Some(path));
+    }
+
+    /// What an item's job writes through. Once the job is asked to stop, what the item is doing is no more its to say.
+    pub(super) fn reporter(&self, id: index::ItemId, stop: CancellationToken) -> Reporter {
+        Reporter {
+            board: self.clone(),
+            id,
+            stop,
+        }
+    }
+
+    /// Says how fast an item goes out, in bytes a second, and how many peers give us of it or take it. Those are shown who matter
+    /// now: of an item that is fetched the givers, else the takers.
+    pub(crate) fn set_rates(&self, id: index::ItemId, up: u64, giving: u32, taking: u32) {
+        self.update(id, |row| match row.state {
+            State::Paused => {}
+            State::Finding | State::Downloading => (row.rate_up, row.peers) = (up, giving),
+            _ => (row.rate_up, row.peers) = (up, taking),
+        });
+    }
+
+    /// Changes an item's row. An item that is gone stays gone: its last tasks may still report.
+    fn update(&self, id: index::ItemId, change: impl FnOnce(&mut ItemView)) {
         let id = ItemId::from(id);
         self.write(|views| {
             let revision = views.revision + 1;
@@ -89,6 +164,11 @@ impl Activity {
                 views.revision = revision;
             }
         });
+    }
+
+    #[cfg(test)]
+    pub(crate) fn edit(&self, id: index::ItemId, change: impl FnOnce(&mut ItemView)) {
+        self.update(id, change);
     }
 
     /// Remembers that an item came to its end, or that it needs the person: what its view says now.
@@ -124,7 +204,7 @@ impl Activity {
         newer.cloned().collect()
     }
 
-    pub fn remove(&self, id: index::ItemId) {
+    pub(crate) fn remove(&self, id: index::ItemId) {
         let id = ItemId::from(id);
         self.write(|views| {
             let Some((old, _)) = views.items.remove(&id) else {
@@ -141,7 +221,7 @@ impl Activity {
         });
     }
 
-    pub fn get(&self, id: index::ItemId) -> Option<ItemView> {
+    pub(crate) fn get(&self, id: index::ItemId) -> Option<ItemView> {
         self.lock()
             .items
             .get(&id.into())
@@ -184,13 +264,13 @@ impl Activity {
     }
 
     /// All views, in the order of their ids.
-    pub fn all(&self) -> Vec<ItemView> {
+    pub(crate) fn all(&self) -> Vec<ItemView> {
         let views = self.lock();
         views.items.values().map(|(_, view)| view.clone()).collect()
     }
 
     /// What changed after revision `since`, waiting up to `wait` for something to change. `since` 0 asks for everything.
-    pub async fn changes(&self, since: u64, wait: Duration) -> Changes {
+    pub(crate) async fn changes(&self, since: u64, wait: Duration) -> Changes {
         let mut revision = self.revision.subscribe();
         // A reader from before a restart may name a revision that does not exist yet: it gets everything at once.
         if since <= *revision.borrow() {
@@ -212,8 +292,51 @@ impl Activity {
     }
 
     fn lock(&self) -> MutexGuard<'_, Views> {
-        // A view is plain data: a panic of another writer leaves it whole enough to be shown.
-        self.views.lock().unwrap_or_else(PoisonError::into_inner)
+        self.views.lock()
+    }
+}
+
+impl Reporter {
+    /// How far the item is read.
+    pub(super) fn progress(&self, now: Snapshot) {
+        self.board.update(self.id, |row| {
+            row.total = now.bytes_found.max(now.bytes_done);
+            row.done = now.bytes_done;
+            row.files = now.files_found;
+        });
+    }
+
+    /// How far the item is fetched, and which part of that work its job is at.
+    pub(super) fn fetching(&self, report: Report) {
+        self.board.update(self.id, |row| {
+            (row.total, row.done, row.files) = (report.total, report.done, report.files);
+            (row.having, row.unreachable) = (report.having, report.unreachable);
+            row.folder |= report.folder;
+            // Asked for under the board's lock: the supervisor asks a job to stop before it writes another state.
+            if self.stop.is_cancelled() {
+                return;
+            }
+            (row.rate_down, row.eta) = (report.rate, report.eta);
+            match report.phase {
+                Some(Phase::Finding) => row.state = State::Finding,
+                Some(Phase::Downloading) => row.state = State::Downloading,
+                Some(Phase::Verifying) => row.state = State::Verifying,
+                None => {}
+            }
+        });
+    }
+
+    /// What the item turned out to be.
+    pub(super) fn found(&self, found: Content) {
+        self.board.update(self.id, |row| {
+            row.cid = Some(found.root.to_string());
+            (row.total, row.files) = (found.bytes, found.files);
+            row.skipped = found.skipped;
+            match found.place {
+                Some((path, folder)) => (row.path, row.folder) = (Some(path), folder),
+                None => row.folder |= found.files > 1,
+            }
+        });
     }
 }
 
@@ -257,6 +380,11 @@ impl Views {
     }
 }
 
+/// Nothing moves.
+fn still(row: &mut ItemView) {
+    (row.rate_down, row.rate_up, row.peers, row.eta) = (0, 0, 0, None);
+}
+
 fn problem_of(view: &ItemView) -> Option<Problem> {
     match &view.state {
         State::NeedsYou(problem) => Some(problem.clone()),
@@ -276,14 +404,8 @@ mod tests {
         }
     }
 
-    async fn check(
-        activity: &Activity,
-        since: u64,
-        full: bool,
-        items: &[i64],
-        removed: &[i64],
-    ) -> u64 {
-        let changes = activity.changes(since, Duration::ZERO).await;
+    async fn check(board: &Board, since: u64, full: bool, items: &[i64], removed: &[i64]) -> u64 {
+        let changes = board.changes(since, Duration::ZERO).await;
         let ids: Vec<i64> = changes.items.iter().map(|item| item.id.0).collect();
         let gone: Vec<i64> = changes.removed.iter().map(|id| id.0).collect();
         assert_eq!(
@@ -295,65 +417,92 @@ mod tests {
 
     #[tokio::test]
     async fn a_reader_sees_each_change_once() {
-        let activity = Activity::default();
-        activity.put(view(1));
-        activity.put(view(2));
-        let rev = check(&activity, 0, true, &[1, 2], &[]).await;
-        activity.update(index::ItemId(2), |view| view.done = 5);
-        let rev = check(&activity, rev, false, &[2], &[]).await;
-        activity.remove(index::ItemId(1));
-        let rev = check(&activity, rev, false, &[], &[1]).await;
-        check(&activity, rev, false, &[], &[]).await;
+        let board = Board::default();
+        board.put(view(1));
+        board.put(view(2));
+        let rev = check(&board, 0, true, &[1, 2], &[]).await;
+        board.edit(index::ItemId(2), |view| view.done = 5);
+        let rev = check(&board, rev, false, &[2], &[]).await;
+        board.remove(index::ItemId(1));
+        let rev = check(&board, rev, false, &[], &[1]).await;
+        check(&board, rev, false, &[], &[]).await;
     }
 
     #[tokio::test]
     async fn an_update_that_changes_nothing_wakes_nobody() {
-        let activity = Activity::default();
-        activity.put(view(1));
-        let rev = check(&activity, 0, true, &[1], &[]).await;
-        activity.update(index::ItemId(1), |view| view.done = 0);
-        activity.update(index::ItemId(9), |view| view.done = 1);
-        assert_eq!(check(&activity, rev, false, &[], &[]).await, rev);
+        let board = Board::default();
+        board.put(view(1));
+        let rev = check(&board, 0, true, &[1], &[]).await;
+        board.edit(index::ItemId(1), |view| view.done = 0);
+        board.edit(index::ItemId(9), |view| view.done = 1);
+        assert_eq!(check(&board, rev, false, &[], &[]).await, rev);
     }
 
     #[tokio::test]
     async fn a_waiting_reader_is_woken() {
-        let activity = Activity::default();
-        activity.put(view(1));
-        let rev = check(&activity, 0, true, &[1], &[]).await;
-        let writer = activity.clone();
-        let (changes, ()) =
-            tokio::join!(activity.changes(rev, Duration::from_mins(1)), async move {
-                writer.update(index::ItemId(1), |view| view.done = 7);
-            });
+        let board = Board::default();
+        board.put(view(1));
+        let rev = check(&board, 0, true, &[1], &[]).await;
+        let writer = board.clone();
+        let (changes, ()) = tokio::join!(board.changes(rev, Duration::from_mins(1)), async move {
+            writer.edit(index::ItemId(1), |view| view.done = 7);
+        });
         assert_eq!(changes.items[0].done, 7);
     }
 
     #[tokio::test]
     async fn a_reader_that_is_too_far_behind_gets_everything() {
-        let activity = Activity::default();
-        activity.put(view(1));
-        let rev = check(&activity, 0, true, &[1], &[]).await;
+        let board = Board::default();
+        board.put(view(1));
+        let rev = check(&board, 0, true, &[1], &[]).await;
         for id in 10..=(10 + i64::try_from(REMEMBERED_REMOVALS).unwrap()) {
-            activity.put(view(id));
-            activity.remove(index::ItemId(id));
+            board.put(view(id));
+            board.remove(index::ItemId(id));
         }
-        check(&activity, rev, true, &[1], &[]).await;
-        check(&activity, u64::MAX, true, &[1], &[]).await;
+        check(&board, rev, true, &[1], &[]).await;
+        check(&board, u64::MAX, true, &[1], &[]).await;
+    }
+
+    #[test]
+    fn a_job_that_is_to_stop_says_no_more_what_its_item_does() {
+        let (board, stop) = (Board::default(), CancellationToken::new());
+        board.put(view(1));
+        let reporter = board.reporter(index::ItemId(1), stop.clone());
+        let mut report = Report {
+            phase: Some(Phase::Downloading),
+            total: 10,
+            done: 1,
+            files: 1,
+            folder: false,
+            having: 1,
+            unreachable: 0,
+            rate: 5,
+            eta: Some(2),
+        };
+        reporter.fetching(report);
+        let row = board.get(index::ItemId(1)).unwrap();
+        assert_eq!((row.state, row.rate_down), (State::Downloading, 5));
+        stop.cancel();
+        board.set_still(index::ItemId(1), State::Paused);
+        report.done = 2;
+        reporter.fetching(report);
+        let row = board.get(index::ItemId(1)).unwrap();
+        assert_eq!((row.state, row.done), (State::Paused, 2));
+        assert_eq!((row.rate_down, row.eta), (0, None));
     }
 
     #[test]
     fn notices_are_told_to_whoever_is_behind_them() {
-        let activity = Activity::default();
-        activity.put(view(1));
-        activity.notice(index::ItemId(1));
-        activity.notice(index::ItemId(7));
-        let told = activity.notices(1);
+        let board = Board::default();
+        board.put(view(1));
+        board.notice(index::ItemId(1));
+        board.notice(index::ItemId(7));
+        let told = board.notices(1);
         assert_eq!((told.len(), told[0].kind), (1, NoticeKind::Finished));
-        assert!(activity.notices(told[0].rev).is_empty());
+        assert!(board.notices(told[0].rev).is_empty());
         for _ in 0..2 * REMEMBERED_NOTICES {
-            activity.notice(index::ItemId(1));
+            board.notice(index::ItemId(1));
         }
-        assert_eq!(activity.notices(0).len(), REMEMBERED_NOTICES);
+        assert_eq!(board.notices(0).len(), REMEMBERED_NOTICES);
     }
 }

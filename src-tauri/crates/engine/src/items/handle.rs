@@ -82,7 +82,7 @@ impl Items {
     }
 
     pub(crate) fn view(&self, id: ItemId) -> Result<ItemView, ItemError> {
-        let view = self.context.activity.get(id);
+        let view = self.context.board.get(id);
         view.ok_or(ItemError::UnknownItem(id))
     }
 
@@ -141,8 +141,7 @@ impl Items {
         }
         let move_it = move || relocate::relocate(&index, &record, &request.path);
         let path = blocking(move_it).await??;
-        let activity = &self.context.activity;
-        activity.update(id, |view| view.path = Some(path));
+        self.context.board.lies_at(id, path);
         match state {
             ItemState::Paused => Ok(()),
             ItemState::Active => self.again(id).await,

@@ -1,6 +1,6 @@
 //! The jobs themselves: hashing a share, fetching a download, checking either, and removing an item.
 //!
-//! Each runs as one task that [`super::supervisor`] started, reports its progress into [`Activity`], and returns what became of the
+//! Each runs as one task that [`super::supervisor`] started, says how far it is to a [`Reporter`], and returns what became of the
 //! item. Stopped jobs leave what they did on record, so that the next one goes on there.
 
 use std::collections::{HashMap, HashSet};
@@ -12,13 +12,12 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use unixfs::{Cid, Profile};
 
-use super::board::Activity;
+use super::board::{Content, Reporter};
 use super::{Context, ItemError};
-use crate::api::SourceView;
-use crate::api::{ItemView, Problem, Retry, State};
+use crate::api::{Problem, Retry, SourceView, State};
 use crate::deletion;
 use crate::fetch::{self, FetchError};
-use crate::index::{Announce, ItemId, ItemKind, ItemRecord, ItemState};
+use crate::index::{Announce, ItemId, ItemKind, ItemRecord};
 use crate::library::{
     self, Control, Depth, ImportError, ImportRequest, Progress, ScanError, ScanReport,
 };
@@ -76,11 +75,12 @@ pub(crate) async fn run(
     job: Job,
     stop: CancellationToken,
 ) -> Ended {
+    let report = context.board.reporter(record.id, stop.clone());
     let result = match (job, record.kind) {
-        (Job::Whole, ItemKind::Share) => hash(&context, &record, stop).await,
-        (Job::Whole, ItemKind::Download) => fetch(&context, record, stop).await,
-        (Job::Verify, _) => check(&context, &record, stop, Depth::Content).await,
-        (Job::Scan, _) => check(&context, &record, stop, Depth::Fingerprints).await,
+        (Job::Whole, ItemKind::Share) => hash(&context, &record, &report, stop).await,
+        (Job::Whole, ItemKind::Download) => fetch(&context, record, &report, stop).await,
+        (Job::Verify, _) => verify(&context, &record, &report, stop).await,
+        (Job::Scan, _) => scan(&context, &record, stop).await,
     };
     result.unwrap_or_else(|error| match error {
         ItemError::Import(ImportError::Stopped(_))
@@ -93,6 +93,7 @@ pub(crate) async fn run(
 async fn hash(
     context: &Context,
     record: &ItemRecord,
+    report: &Reporter,
     stop: CancellationToken,
 ) -> Result<Ended, ItemError> {
     let profile: Profile = record
@@ -107,15 +108,16 @@ async fn hash(
         metadata: record.options.metadata,
     };
     let index = context.index.clone();
-    let imported = watched(context, record.id, stop, move |progress, control| {
+    let imported = watched(report, stop, move |progress, control| {
         library::import(&index, &request, progress, control)
     })
     .await??;
-    context.activity.update(record.id, |view| {
-        view.cid = Some(imported.root.to_string());
-        (view.total, view.files) = (imported.bytes, imported.files);
-        view.folder |= imported.files > 1;
-        view.skipped = imported.skipped.len() as u64;
+    report.found(Content {
+        root: imported.root,
+        bytes: imported.bytes,
+        files: imported.files,
+        skipped: imported.skipped.len() as u64,
+        place: None,
     });
     announce(context, record, imported.root).await?;
     Ok(Ended::Whole {
@@ -126,16 +128,19 @@ async fn hash(
 async fn fetch(
     context: &Context,
     record: ItemRecord,
+    report: &Reporter,
     stop: CancellationToken,
 ) -> Result<Ended, ItemError> {
     let fetching = context.fetching()?;
+    let told = report.clone();
+    let tell: fetch::Tell = Box::new(move |report| told.fetching(report));
     // Without a link it began with a CAR file.
     let fetched = match (&record.link, record.sources.first()) {
         (None, Some(car)) => {
             let car = car.clone();
-            fetch::import(fetching, record.clone(), car, stop).await?
+            fetch::import(fetching, record.clone(), car, tell, stop).await?
         }
-        _ => fetch::run(fetching, record.clone(), stop).await?,
+        _ => fetch::run(fetching, record.clone(), tell, stop).await?,
     };
     let gateways = match &context.net {
         Some(net) => net.gateways().await,
@@ -147,12 +152,12 @@ async fn fetch(
         bytes,
     };
     let folder = keep_kind(context, record.id, fetched.path.clone()).await?;
-    context.activity.update(record.id, |view| {
-        view.folder = folder;
-        view.path = Some(fetched.path.clone());
-        view.cid = Some(fetched.root.to_string());
-        (view.total, view.files) = (fetched.bytes, fetched.files);
-        view.skipped = fetched.skipped.len() as u64;
+    report.found(Content {
+        root: fetched.root,
+        bytes: fetched.bytes,
+        files: fetched.files,
+        skipped: fetched.skipped.len() as u64,
+        place: Some((fetched.path.clone(), folder)),
     });
     announce(context, &record, fetched.root).await?;
     let mut sources: Vec<_> = fetched.sources.into_iter().map(view).collect();
@@ -195,29 +200,47 @@ async fn announce(context: &Context, record: &ItemRecord, root: Cid) -> Result<(
     Ok(())
 }
 
-/// Looks whether the item's files still hold what they did, by reading them or by their fingerprints.
-async fn check(
+/// Reads the item's files again: do they still hold what they did?
+async fn verify(
     context: &Context,
     record: &ItemRecord,
+    report: &Reporter,
     stop: CancellationToken,
-    depth: Depth,
 ) -> Result<Ended, ItemError> {
     let (index, id) = (context.index.clone(), record.id);
     let look = move |progress: &Progress, control: &Control| {
-        library::scan(&index, id, depth, progress, control)
+        library::scan(&index, id, Depth::Content, progress, control)
     };
-    let report = match depth {
-        Depth::Content => watched(context, id, stop, look).await??,
-        Depth::Fingerprints => unwatched(stop, look).await??,
+    judge(context, record, watched(report, stop, look).await??).await
+}
+
+/// Looks at the fingerprints of the item's files: are they as they were?
+async fn scan(
+    context: &Context,
+    record: &ItemRecord,
+    stop: CancellationToken,
+) -> Result<Ended, ItemError> {
+    let (index, id) = (context.index.clone(), record.id);
+    let look = move |progress: &Progress, control: &Control| {
+        library::scan(&index, id, Depth::Fingerprints, progress, control)
     };
-    let Some(problem) = files_changed(record.kind, &report) else {
+    judge(context, record, unwatched(stop, look).await??).await
+}
+
+/// What a look at an item's files means for the item.
+async fn judge(
+    context: &Context,
+    record: &ItemRecord,
+    found: ScanReport,
+) -> Result<Ended, ItemError> {
+    let Some(problem) = files_changed(record.kind, &found) else {
         return Ok(Ended::Whole {
             sources: Vec::new(),
         });
     };
     if record.kind == ItemKind::Download {
         // To resume it means to fetch it again, beside what the person made of it.
-        let index = context.index.clone();
+        let (index, id) = (context.index.clone(), record.id);
         blocking(move || index.set_item_done(id, false)).await??;
     }
     Ok(Ended::Problem(problem))
@@ -299,8 +322,7 @@ pub(crate) async fn remove(
 
 /// Runs blocking work on a thread for that, shows its progress, and stops it when the job is to stop.
 async fn watched<T: Send + 'static>(
-    context: &Context,
-    id: ItemId,
+    report: &Reporter,
     stop: CancellationToken,
     work: impl FnOnce(&Progress, &Control) -> T + Send + 'static,
 ) -> Result<T, ItemError> {
@@ -315,14 +337,14 @@ async fn watched<T: Send + 'static>(
     loop {
         tokio::select! {
             ended = &mut task => {
-                show(&context.activity, id, &progress);
+                report.progress(progress.get());
                 return ended.map_err(|_| Stopping.into());
             }
             () = stop.cancelled(), if !stopping => {
                 control.stop();
                 stopping = true;
             }
-            _ = ticks.tick() => show(&context.activity, id, &progress),
+            _ = ticks.tick() => report.progress(progress.get()),
         }
     }
 }
@@ -343,61 +365,4 @@ async fn unwatched<T: Send + 'static>(
         }
     };
     ended.map_err(|_| Stopping.into())
-}
-
-fn show(activity: &Activity, id: ItemId, progress: &Progress) {
-    let now = progress.get();
-    activity.update(id, |view| {
-        view.total = now.bytes_found.max(now.bytes_done);
-        view.done = now.bytes_done;
-        view.files = now.files_found;
-    });
-}
-
-/// An item's row as its record alone tells it.
-pub(crate) fn view(record: &ItemRecord) -> ItemView {
-    let state = match (&record.state, record.kind, record.done) {
-        (ItemState::Paused, ..) => State::Paused,
-        (ItemState::Problem(problem), ..) => State::NeedsYou(problem.clone().into()),
-        (ItemState::Active, _, true) => State::Sharing,
-        (ItemState::Active, ItemKind::Share, false) => State::Hashing,
-        (ItemState::Active, ItemKind::Download, false) => State::Finding,
-    };
-    let here = match record.kind {
-        ItemKind::Share => record.sources.first(),
-        ItemKind::Download if record.done => record.sources.first(),
-        ItemKind::Download => record.part.as_ref(),
-    };
-    ItemView {
-        id: record.id.into(),
-        kind: record.kind.into(),
-        name: record.shown_name().to_owned(),
-        path: here.cloned(),
-        cid: record.root.map(|root| root.to_string()),
-        state,
-        total: record.bytes,
-        done: if record.done { record.bytes } else { 0 },
-        files: record.files,
-        folder: record.options.folder || record.files > 1 || record.sources.len() > 1,
-        rate_down: 0,
-        rate_up: 0,
-        peers: 0,
-        having: 0,
-        unreachable: 0,
-        eta: None,
-        skipped: 0,
-        created: record.created,
-    }
-}
-
-/// The row of an item that is whole, and shared.
-pub(crate) fn show_whole(view: &mut ItemView) {
-    view.state = State::Sharing;
-    view.done = view.total;
-    show_still(view);
-}
-
-/// Nothing moves.
-pub(crate) fn show_still(view: &mut ItemView) {
-    (view.rate_down, view.rate_up, view.peers, view.eta) = (0, 0, 0, None);
 }

@@ -7,7 +7,7 @@
 //! | `queue` | which jobs wait for their turn |
 //! | `job` | the jobs themselves |
 //! | `new` `known` | items as they are asked for, and whether one is there already |
-//! | `board` | the row of every item, with its revision; the notices |
+//! | `row` `board` | the row of every item, with its revision, and who may write which part of it; the notices |
 //! | `choose` | what of a download is wanted, and what comes first |
 //! | `relocate` | an item that lies somewhere else now |
 
@@ -20,6 +20,7 @@ mod known;
 pub(crate) mod new;
 mod queue;
 mod relocate;
+mod row;
 mod supervisor;
 
 pub(crate) use self::error::ItemError;
@@ -29,7 +30,7 @@ use crate::index::Index;
 use crate::library::Source;
 use crate::net::Net;
 
-use self::board::Activity;
+use self::board::Board;
 
 /// What items are worked on with: what is here, the way to others, and what is seen of the work. Clones share it.
 #[derive(Debug, Clone)]
@@ -38,7 +39,7 @@ pub(crate) struct Context {
     pub(crate) source: Source,
     /// Absent when the engine was started without a network: then nothing is fetched.
     pub(crate) net: Option<Net>,
-    pub(crate) activity: Activity,
+    pub(crate) board: Board,
     /// Downloads under way.
     pub(crate) running: Running,
 }
@@ -53,7 +54,6 @@ impl Context {
             net: self.net()?.clone(),
             index: self.index.clone(),
             source: self.source.clone(),
-            activity: self.activity.clone(),
             running: self.running.clone(),
         })
     }

@@ -1,8 +1,8 @@
 //! What runs: the one owner of which item is being hashed, fetched or checked.
 //!
 //! An actor. Requests come in by a bounded channel and are answered by oneshot; each item has at most one job, a task that the
-//! actor started and whose end it hears of. A job never changes its item's state itself: it returns what became of it. Of each
-//! kind only so many run at a time; the others wait in the [`Queue`].
+//! actor started and whose end it hears of. A job never changes its item's state itself: it says which part of its work it is at
+//! while it is not asked to stop, and returns what became of the item. Of each kind only so many run at a time; the others wait in the [`Queue`].
 //!
 //! | job    | ends as   | then                                                     |
 //! |--------|-----------|----------------------------------------------------------|
@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use super::job::{self, Ended, Job};
 use super::known::{Found, take_in};
 use super::queue::{Lane, Queue};
-use super::{Context, ItemError};
+use super::{Context, ItemError, row};
 use crate::api::{Action, Problem, Retry, SourceView, State};
 use crate::index::{ItemId, ItemKind, ItemRecord, ItemState, NewItem};
 use crate::library::Doubt;
@@ -73,8 +73,8 @@ pub(super) async fn start(
         tasks: JoinSet::new(),
         sources: HashMap::new(),
     };
-    let views = records.iter().map(job::view);
-    actor.context.activity.fill(views);
+    let rows = records.iter().map(row::of);
+    actor.context.board.fill(rows);
     for record in records {
         actor.take_up(record);
     }
@@ -244,7 +244,7 @@ impl Actor {
         let title = name.clone();
         self.record(id).await?;
         blocking(move || index.update_item(id, |record| record.title = Some(title))).await??;
-        self.context.activity.update(id, |view| view.name = name);
+        self.context.board.rename(id, name);
         Ok(())
     }
 
@@ -252,9 +252,7 @@ impl Actor {
     /// as they were is too quick to be shown, and the item is shared meanwhile.
     fn show(&self, record: &ItemRecord, job: Job) {
         let state = job.state(record.kind).unwrap_or(State::Sharing);
-        self.context
-            .activity
-            .update(record.id, |view| view.state = state);
+        self.context.board.set_state(record.id, state);
     }
 
     async fn record(&self, id: ItemId) -> Result<ItemRecord, ItemError> {
@@ -275,7 +273,7 @@ impl Actor {
         self.let_go(id);
         match found {
             Found::New => {
-                self.context.activity.put(job::view(&record));
+                self.context.board.put(row::of(&record));
                 self.start(record, Job::Whole);
             }
             // Somebody else may have it: begin again with all of them.
@@ -366,10 +364,11 @@ impl Actor {
         let then = running.and_then(|running| running.then);
         // What is shown already is the job that comes next.
         let is_last = !matches!(then, Some(Then::Start(_)));
-        let sound = match ended {
+        // A whole item is shown as shared before it is shown as paused: its bytes are all there.
+        let shown_as_shared = match ended {
             Ended::Removed(result, reply) => {
                 if result.is_ok() {
-                    self.context.activity.remove(id);
+                    self.context.board.remove(id);
                 }
                 drop(reply.send(result));
                 return;
@@ -378,14 +377,14 @@ impl Actor {
                 let entry = self.sources.entry(id).or_default();
                 *entry = (sources, secs);
                 if is_last {
-                    self.context.activity.update(id, job::show_whole);
+                    self.context.board.set_whole(id);
                 }
                 if completes == Some(true) {
-                    self.context.activity.notice(id);
+                    self.context.board.notice(id);
                 }
-                true
+                is_last
             }
-            Ended::Stopped => true,
+            Ended::Stopped => false,
             Ended::Problem(problem) if is_last => {
                 self.needs_you(id, problem).await;
                 false
@@ -393,7 +392,7 @@ impl Actor {
             Ended::Problem(_) => false,
         };
         match then {
-            Some(Then::Pause) if sound => self.show_paused(id),
+            Some(Then::Pause) if shown_as_shared => self.show_paused(id),
             Some(Then::Pause) | None => {}
             Some(Then::Start(job)) => {
                 if let Err(error) = self.start_next(id, job).await {
@@ -412,7 +411,7 @@ impl Actor {
 
     /// A file was not as it was when somebody asked for a block of it: look at the whole item.
     async fn doubt(&mut self, doubt: Doubt) {
-        let known = self.context.activity.get(doubt.item);
+        let known = self.context.board.get(doubt.item);
         let at_rest = known.is_some_and(|view| view.state == State::Sharing);
         let is_busy = self.running.contains_key(&doubt.item) || self.queue.is_waiting(doubt.item);
         if !at_rest || is_busy {
@@ -432,19 +431,13 @@ impl Actor {
             tracing::error!(%id, %error, "the problem could not be recorded");
         }
         let is_for_the_person = problem.retry != Retry::Auto;
-        self.context.activity.update(id, |view| {
-            view.state = State::NeedsYou(problem);
-            job::show_still(view);
-        });
+        self.context.board.set_still(id, State::NeedsYou(problem));
         if is_for_the_person {
-            self.context.activity.notice(id);
+            self.context.board.notice(id);
         }
     }
 
     fn show_paused(&self, id: ItemId) {
-        self.context.activity.update(id, |view| {
-            view.state = State::Paused;
-            job::show_still(view);
-        });
+        self.context.board.set_still(id, State::Paused);
     }
 }

@@ -1,4 +1,4 @@
-//! What the list needs of every item, kept beside [`Activity`]: enough to filter, search, sort and count 100,000 of them in a
+//! What the list needs of every item, kept beside [`Board`]: enough to filter, search, sort and count 100,000 of them in a
 //! few milliseconds, and nothing at all while only progress changes.
 //!
 //! Orders are kept sorted and sorted again where they changed, which costs little for what is nearly in order. The rows that a
@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use crate::api::{Counts, Filter, Sort};
 use crate::api::{ItemId, ItemKind, ItemView, State};
 use crate::collate;
-use crate::items::board::{Activity, Seen};
+use crate::items::board::{Board, Seen};
 
 /// Names prepared at a time: a millisecond, for which somebody may have to wait.
 const PREPARED_AT_ONCE: usize = 2048;
@@ -40,7 +40,7 @@ impl Query {
 
 #[derive(Debug, Default)]
 pub(super) struct Catalog {
-    /// The revision of [`Activity`] that this is of.
+    /// The revision of [`Board`] that this is of.
     revision: u64,
     entries: Vec<Entry>,
     places: HashMap<ItemId, usize>,
@@ -91,8 +91,8 @@ enum Class {
 
 impl Catalog {
     /// Takes up what changed.
-    pub(super) fn update(&mut self, activity: &Activity) {
-        self.revision = activity.visit(self.revision, |seen| match seen {
+    pub(super) fn update(&mut self, board: &Board) {
+        self.revision = board.visit(self.revision, |seen| match seen {
             Seen::Everything => *self = Self::default(),
             Seen::Item(view) => self.put(view),
             Seen::Gone(id) => self.remove(id),
@@ -328,55 +328,52 @@ mod tests {
     use super::*;
     use crate::list::tests::view;
 
-    fn window(activity: &Activity, catalog: &mut Catalog, query: (Filter, &str, Sort)) -> Vec<i64> {
-        catalog.update(activity);
+    fn window(board: &Board, catalog: &mut Catalog, query: (Filter, &str, Sort)) -> Vec<i64> {
+        catalog.update(board);
         let query = Query::new(query.0, query.1, query.2);
         let (matching, ids) = catalog.window(&query, 0, 100);
         assert_eq!(matching, ids.len());
         ids.into_iter().map(|id| id.0).collect()
     }
 
-    fn three() -> Activity {
-        let activity = Activity::default();
+    fn three() -> Board {
+        let board = Board::default();
         for (id, name, total) in [(1, "Été 10", 5), (2, "été 9", 30), (3, "Winter", 20)] {
-            activity.put(ItemView {
+            board.put(ItemView {
                 name: name.to_owned(),
                 total,
                 created: id,
                 ..view(id)
             });
         }
-        activity
+        board
     }
 
     #[test]
     fn items_come_in_the_order_that_is_asked_for() {
-        let (activity, mut catalog) = (three(), Catalog::default());
+        let (board, mut catalog) = (three(), Catalog::default());
         for (sort, ids) in [
             (Sort::Newest, [3, 2, 1]),
             (Sort::Name, [2, 1, 3]),
             (Sort::Size, [2, 3, 1]),
         ] {
-            assert_eq!(
-                window(&activity, &mut catalog, (Filter::All, "", sort)),
-                ids
-            );
+            assert_eq!(window(&board, &mut catalog, (Filter::All, "", sort)), ids);
         }
-        activity.update(crate::index::ItemId(1), |view| view.total = 25);
-        activity.update(crate::index::ItemId(3), |view| view.name = "a".to_owned());
+        board.edit(crate::index::ItemId(1), |view| view.total = 25);
+        board.edit(crate::index::ItemId(3), |view| view.name = "a".to_owned());
         assert_eq!(
-            window(&activity, &mut catalog, (Filter::All, "", Sort::Size)),
+            window(&board, &mut catalog, (Filter::All, "", Sort::Size)),
             [2, 1, 3]
         );
         assert_eq!(
-            window(&activity, &mut catalog, (Filter::All, "", Sort::Name)),
+            window(&board, &mut catalog, (Filter::All, "", Sort::Name)),
             [3, 2, 1]
         );
     }
 
     #[test]
     fn all_words_of_a_search_are_found_whatever_their_case_and_accents() {
-        let (activity, mut catalog) = (three(), Catalog::default());
+        let (board, mut catalog) = (three(), Catalog::default());
         for (search, ids) in [
             ("ete", &[2, 1][..]),
             ("ÉTÉ 1", &[1]),
@@ -384,21 +381,21 @@ mod tests {
             ("  ", &[3, 2, 1]),
             ("x", &[]),
         ] {
-            let found = window(&activity, &mut catalog, (Filter::All, search, Sort::Newest));
+            let found = window(&board, &mut catalog, (Filter::All, search, Sort::Newest));
             assert_eq!(found, ids, "{search}");
         }
     }
 
     #[test]
     fn items_that_change_or_go_change_what_is_shown() {
-        let (activity, mut catalog) = (three(), Catalog::default());
+        let (board, mut catalog) = (three(), Catalog::default());
         let sharing = (Filter::Sharing, "", Sort::Newest);
-        assert_eq!(window(&activity, &mut catalog, sharing), [3, 2, 1]);
-        activity.update(crate::index::ItemId(2), |view| view.state = State::Finding);
-        activity.remove(crate::index::ItemId(3));
-        assert_eq!(window(&activity, &mut catalog, sharing), [1]);
+        assert_eq!(window(&board, &mut catalog, sharing), [3, 2, 1]);
+        board.edit(crate::index::ItemId(2), |view| view.state = State::Finding);
+        board.remove(crate::index::ItemId(3));
+        assert_eq!(window(&board, &mut catalog, sharing), [1]);
         let downloading = (Filter::Downloading, "", Sort::Newest);
-        assert_eq!(window(&activity, &mut catalog, downloading), [2]);
+        assert_eq!(window(&board, &mut catalog, downloading), [2]);
         let counts = Counts {
             all: 2,
             sharing: 1,
@@ -407,24 +404,24 @@ mod tests {
         };
         assert_eq!(catalog.counts(), counts);
         assert_eq!(
-            window(&activity, &mut catalog, (Filter::All, "", Sort::Name)),
+            window(&board, &mut catalog, (Filter::All, "", Sort::Name)),
             [2, 1]
         );
     }
 
     #[test]
     fn places_of_what_is_gone_are_used_again() {
-        let (activity, mut catalog) = (Activity::default(), Catalog::default());
+        let (board, mut catalog) = (Board::default(), Catalog::default());
         for id in 1..=3 * i64::try_from(MAX_GONE).unwrap() {
-            activity.put(view(id));
+            board.put(view(id));
             if id > 3 {
-                activity.remove(crate::index::ItemId(id));
+                board.remove(crate::index::ItemId(id));
             }
-            catalog.update(&activity);
+            catalog.update(&board);
         }
         assert!(catalog.entries.len() < 2 * MAX_GONE);
         assert_eq!(
-            window(&activity, &mut catalog, (Filter::All, "", Sort::Newest)),
+            window(&board, &mut catalog, (Filter::All, "", Sort::Newest)),
             [3, 2, 1]
         );
         assert_eq!(catalog.counts().all, 3);

@@ -1,7 +1,7 @@
 //! The list of items as a person looks at it: a filter, a search and an order, of which a window is on the screen.
 //!
 //! [`Library`] answers a window's one long poll. It keeps nothing but what makes the next answer cheap: what there is to be
-//! known of items lies in [`Activity`], of rates in the meter, of the network with its actor.
+//! known of items lies in [`Board`], of rates in the meter, of the network with its actor.
 
 mod catalog;
 #[cfg(test)]
@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep_until};
 
 use self::catalog::{Catalog, Query};
 use crate::api::{Focus, LibraryRequest, LibraryView};
-use crate::items::board::Activity;
+use crate::items::board::Board;
 use crate::net::status::Summary;
 use crate::rates::Meter;
 
@@ -35,7 +35,7 @@ const MAX_READERS: usize = 16;
 /// The list, and who reads it.
 #[derive(Debug)]
 pub(crate) struct Library {
-    activity: Activity,
+    board: Board,
     meter: Meter,
     summary: watch::Receiver<Summary>,
     /// Everything is paused.
@@ -58,13 +58,13 @@ struct Reader {
 
 impl Library {
     pub(crate) fn new(
-        activity: Activity,
+        board: Board,
         meter: Meter,
         summary: watch::Receiver<Summary>,
         paused: watch::Receiver<bool>,
     ) -> Self {
         Self {
-            activity,
+            board,
             meter,
             summary,
             paused,
@@ -86,7 +86,7 @@ impl Library {
         if let Some(known) = known {
             sleep_until((known.at + LOOK_GAP).min(until.max(asked))).await;
         }
-        let mut items = self.activity.watch();
+        let mut items = self.board.watch();
         let mut samples = self.meter.watch();
         let (mut summary, mut paused) = (self.summary.clone(), self.paused.clone());
         loop {
@@ -115,7 +115,7 @@ impl Library {
     /// Makes what the first search and the first order by name would wait for, a little at a time: others may look meanwhile.
     /// Blocks.
     pub(crate) fn prepare(&self) {
-        lock(&self.catalog).update(&self.activity);
+        lock(&self.catalog).update(&self.board);
         while lock(&self.catalog).prepare() {}
     }
 
@@ -127,18 +127,18 @@ impl Library {
         let limit = usize::try_from(request.limit).map_or(MAX_ROWS, |rows| rows.min(MAX_ROWS));
         let (counts, matching, ids) = {
             let mut catalog = lock(&self.catalog);
-            catalog.update(&self.activity);
+            catalog.update(&self.board);
             let (matching, ids) = catalog.window(&query, offset, limit);
             (catalog.counts(), matching, ids)
         };
         let focus = request.focus.and_then(|id| {
-            let item = self.activity.get(id.into())?;
+            let item = self.board.get(id.into())?;
             let history = self.meter.history_of(id.into());
             Some(Focus { item, history })
         });
         let notices = match request.since {
             0 => Vec::new(),
-            since => self.activity.notices(since),
+            since => self.board.notices(since),
         };
         let summary = *self.summary.borrow();
         let mut view = LibraryView {
@@ -146,7 +146,7 @@ impl Library {
             counts,
             matching: u32::try_from(matching).unwrap_or(u32::MAX),
             offset: request.offset,
-            items: self.activity.some(&ids),
+            items: self.board.some(&ids),
             focus,
             rates: self.meter.rates(),
             people: summary.peers,
@@ -162,7 +162,7 @@ impl Library {
     }
 
     fn tell(&self, mut view: LibraryView, query: u64, print: u64) -> LibraryView {
-        view.rev = self.activity.take_revision();
+        view.rev = self.board.take_revision();
         let mut readers = lock(&self.readers);
         if readers.len() == MAX_READERS {
             readers.pop_front();

@@ -27,26 +27,26 @@ pub(crate) fn view(id: i64) -> ItemView {
 }
 
 struct Desk {
-    activity: Activity,
+    board: Board,
     library: Library,
     summary: watch::Sender<Summary>,
     paused: watch::Sender<bool>,
 }
 
 fn desk(items: i64) -> Desk {
-    let activity = Activity::default();
+    let board = Board::default();
     for id in 1..=items {
-        activity.put(view(id));
+        board.put(view(id));
     }
     let (summary, paused) = (watch::Sender::default(), watch::Sender::default());
     Desk {
         library: Library::new(
-            activity.clone(),
+            board.clone(),
             Meter::default(),
             summary.subscribe(),
             paused.subscribe(),
         ),
-        activity,
+        board,
         summary,
         paused,
     }
@@ -66,8 +66,8 @@ const LONG: u64 = 60_000;
 #[tokio::test]
 async fn a_window_shows_its_rows_and_the_counts_of_all() {
     let desk = desk(5);
-    desk.activity
-        .update(ItemId(2).into(), |view| view.state = State::Finding);
+    desk.board
+        .edit(ItemId(2).into(), |view| view.state = State::Finding);
     let asked = LibraryRequest {
         filter: Filter::Sharing,
         offset: 1,
@@ -89,16 +89,13 @@ async fn what_is_seen_is_told_and_what_is_not_is_not() {
     let desk = desk(5);
     let first = desk.library.view(&request(0, LONG)).await;
     // Not on the screen.
-    desk.activity
-        .update(ItemId(1).into(), |view| view.rate_up = 9);
+    desk.board.edit(ItemId(1).into(), |view| view.rate_up = 9);
     let second = desk.library.view(&request(first.rev, 300)).await;
     assert_eq!(second.items, first.items);
     for change in [
-        &(|desk: &Desk| {
-            desk.activity
-                .update(ItemId(5).into(), |view| view.rate_up = 9)
-        }) as &dyn Fn(&Desk),
-        &|desk| desk.activity.remove(ItemId(1).into()),
+        &(|desk: &Desk| desk.board.edit(ItemId(5).into(), |view| view.rate_up = 9))
+            as &dyn Fn(&Desk),
+        &|desk| desk.board.remove(ItemId(1).into()),
         &|desk| desk.paused.send_modify(|paused| *paused = true),
         &|desk| desk.summary.send_modify(|summary| summary.peers = 3),
     ] {
@@ -128,10 +125,10 @@ async fn another_question_is_answered_at_once() {
 #[tokio::test]
 async fn notices_are_told_once() {
     let desk = desk(1);
-    desk.activity.notice(ItemId(1).into());
+    desk.board.notice(ItemId(1).into());
     let first = desk.library.view(&request(0, LONG)).await;
     assert!(first.notices.is_empty());
-    desk.activity.notice(ItemId(1).into());
+    desk.board.notice(ItemId(1).into());
     let second = desk.library.view(&request(first.rev, LONG)).await;
     assert_eq!(second.notices[0].kind, NoticeKind::Finished);
     let third = desk.library.view(&request(second.rev, 0)).await;

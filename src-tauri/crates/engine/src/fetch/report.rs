@@ -1,0 +1,36 @@
+//! What a download tells of itself while it runs.
+
+/// Which part of its work a download is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// It waits for somebody who has it.
+    Finding,
+    Downloading,
+    /// It reads what is here already.
+    Verifying,
+}
+
+/// How far a download is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Report {
+    /// Absent until it knows of anything to do.
+    pub phase: Option<Phase>,
+    /// Bytes in all, as far as known.
+    pub total: u64,
+    /// Bytes that are here and verified.
+    pub done: u64,
+    pub files: u64,
+    /// It is known to be a folder.
+    pub folder: bool,
+    /// Peers known to have something of it, connected or not.
+    pub having: u32,
+    /// Those of them to whom no direct connection could be made.
+    pub unreachable: u32,
+    /// Bytes a second.
+    pub rate: u64,
+    /// Seconds left at that rate, where that means something.
+    pub eta: Option<u64>,
+}
+
+/// Hears a download's reports.
+pub type Tell = Box<dyn Fn(Report) + Send + Sync>;
