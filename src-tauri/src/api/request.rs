@@ -34,6 +34,7 @@ macro_rules! calls {
     };
     ($($call:ident),+) => {
         /// Any of the calls.
+        #[allow(clippy::enum_variant_names, reason = "each is named as its request is")]
         #[derive(Debug)]
         pub(crate) enum Request {
             $($call($call)),+

@@ -95,8 +95,8 @@ impl ItemError {
 
     fn subject(&self) -> Option<String> {
         match self {
-            Self::Unreadable { path, .. } => Some(path.to_string_lossy().into_owned()),
-            Self::Relocate(
+            Self::Unreadable { path, .. }
+            | Self::Relocate(
                 RelocateError::NotThere(path)
                 | RelocateError::NoFolder(path)
                 | RelocateError::Differs { path, .. },
