@@ -384,12 +384,11 @@ impl Actor {
                 }
                 is_last
             }
-            Ended::Stopped => false,
             Ended::Problem(problem) if is_last => {
                 self.needs_you(id, problem).await;
                 false
             }
-            Ended::Problem(_) => false,
+            Ended::Stopped | Ended::Problem(_) => false,
         };
         match then {
             Some(Then::Pause) if shown_as_shared => self.show_paused(id),
