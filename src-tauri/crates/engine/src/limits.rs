@@ -3,29 +3,11 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-// Links.
+pub(crate) use crate::link::MAX_LINK_PROVIDERS;
 
-/// Bytes of a link. Chats cut longer ones; ours stay under 2 KiB.
-pub(crate) const MAX_LINK_BYTES: usize = 16 * 1024;
-/// Provider hints read from a link: each is a dial.
-pub(crate) const MAX_LINK_PROVIDERS: usize = 32;
 /// Provider hints written into a link: two for everybody, or over relays, and two for people on this network. More make it unhandy
 /// and help little.
 pub(crate) const LINK_PROVIDERS: usize = 4;
-
-// Jobs.
-
-/// Requests that wait for the jobs' actor. Each is answered before the next is asked by the same caller.
-pub(crate) const MAX_WAITING_COMMANDS: usize = 64;
-/// Reports of files that are not as they were. They repeat with every read, so one that finds no room is no loss.
-pub(crate) const MAX_WAITING_DOUBTS: usize = 64;
-
-/// Items whose files are looked at at a time, at the start above all. Each takes a thread, and waits for the disk.
-pub(crate) const MAX_LOOKS: usize = 4;
-/// Items that are read from end to end at a time, to be hashed or verified. Each uses all cores.
-pub(crate) const MAX_READS_OF_ITEMS: usize = 4;
-/// Downloads at a time. Less than [`MAX_SESSIONS`]: listings and previews need some too.
-pub(crate) const MAX_FETCHES: usize = 200;
 
 // Network.
 
@@ -149,89 +131,6 @@ pub(crate) const ROUTER_CLOSE_TIME: Duration = Duration::from_secs(4);
 pub(crate) const MAX_ROUTER_DESCRIPTION: u64 = 64 * 1024;
 /// Characters shown of what a router calls itself or says.
 pub(crate) const MAX_ROUTER_WORDS: usize = 200;
-
-// Downloads.
-
-/// Blocks asked for at a time by one download. At 256 KiB a block that is 512 MiB ahead, more than any link holds in flight; and
-/// the order within it is free, so that downloaders of one item get different blocks and can feed each other.
-pub(crate) const MAX_ASKED: usize = 2048;
-
-/// Blocks with links asked for at a time, as far as they are known to have links.
-pub(crate) const MAX_ASKED_NODES: usize = 256;
-
-/// Bytes of memory in blocks with links that have arrived and are not yet worked off, as an estimate. A link takes about 250
-/// bytes: enough for the inner nodes of 60 GiB in 1 MiB blocks.
-pub(crate) const MAX_READY_BYTES: usize = 16 * 1024 * 1024;
-
-/// Folders in folders. A path of the operating system has 4,096 bytes at most.
-pub(crate) const MAX_FOLDER_DEPTH: u32 = 512;
-
-/// Files and folders of one item. Above this it is no folder but an attack: a few blocks that repeat each other unfold to any
-/// number of entries.
-pub(crate) const MAX_ENTRIES: u64 = 10_000_000;
-
-/// Bytes of a symlink's target: what Linux takes.
-pub(crate) const MAX_TARGET_BYTES: usize = 4095;
-
-/// Wishes for single entries of one folder up to which a sharded folder is looked up by hash; with more, all of it is read.
-pub(crate) const MAX_SHARD_WISHES: usize = 256;
-
-/// Files that one download holds open for writing. The usual limit of a process is 1,024.
-pub(crate) const MAX_OPEN_FILES: usize = 64;
-
-/// Bytes written, and kept in memory for the record, that wait for one sync. What a loss of power costs at most.
-pub(crate) const MAX_GROUP_BYTES: u64 = 256 * 1024 * 1024;
-
-/// Bytes of inner nodes that wait for one record: they are held in memory.
-pub(crate) const MAX_GROUP_KEPT: usize = 8 * 1024 * 1024;
-
-/// Blocks in one record: about a tenth of a second of the index's time.
-pub(crate) const MAX_GROUP_BLOCKS: usize = 4096;
-
-/// Time that a group collects: the shortest, so that others can be served soon; and the longest.
-pub(crate) const MIN_GROUP_TIME: Duration = Duration::from_millis(50);
-pub(crate) const MAX_GROUP_TIME: Duration = Duration::from_secs(2);
-
-/// A group collects this many times as long as the last sync took, so that syncing takes a fifth of the time at most.
-pub(crate) const GROUP_TIME_FACTOR: u32 = 4;
-
-/// Written parts that wait for the sync. Blocks are written by then: this bounds numbers, not bytes.
-pub(crate) const SYNC_QUEUE: usize = 4096;
-
-/// Blocks that wait for the planner. The session's byte budget bounds them too.
-pub(crate) const BLOCK_QUEUE: usize = 64;
-
-/// Wants that go to the network in one message.
-pub(crate) const WANT_BATCH: usize = 256;
-
-/// Bytes of a file above which free space is looked at before the first byte is written.
-pub(crate) const SPACE_CHECK_BYTES: u64 = 16 * 1024 * 1024;
-
-/// How often progress is shown.
-pub(crate) const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
-
-/// Time after which a file's fingerprint proves something on a file system with fine time stamps.
-pub(crate) const YOUNG_TIME: Duration = Duration::from_millis(120);
-
-/// Levels of an item's tree on export: folders as deep as may be, each of the deepest shards, and a file.
-pub(crate) const MAX_CAR_DEPTH: usize = 16 * MAX_FOLDER_DEPTH as usize;
-
-/// What the worker of a download has to say to the network, waiting.
-pub(crate) const COMMAND_QUEUE: usize = 256;
-
-/// Time over which a download's rate is measured.
-pub(crate) const RATE_WINDOW: Duration = Duration::from_secs(4);
-
-// Looking inside, and steering.
-
-/// Places in a download that are looked at and come first: a player reads at two or three, the oldest are forgotten.
-pub(crate) const MAX_HEADS: usize = 4;
-
-/// Blocks asked for beyond [`MAX_ASKED`], so that what is looked at doesn't wait for a place.
-pub(crate) const MAX_ASKED_HEAD: usize = 64;
-
-/// Blocks of a download that readers wait for.
-pub(crate) const MAX_BLOCK_WAITS: usize = 256;
 
 // Web services: routers and gateways over HTTP.
 

@@ -18,8 +18,8 @@ use unixfs::{Block, Cid};
 use super::disk;
 use super::error::FetchError;
 use super::local::{Gap, Local};
+use crate::fetch::limits::MAX_CAR_DEPTH;
 use crate::library::Source;
-use crate::limits::MAX_CAR_DEPTH;
 
 /// The blocks of a CAR, as they are wanted.
 #[derive(Debug)]

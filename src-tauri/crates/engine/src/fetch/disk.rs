@@ -12,7 +12,7 @@ pub(crate) use store::files::{
 };
 
 use super::plan::FileKey;
-use crate::limits::MAX_OPEN_FILES;
+use crate::fetch::limits::MAX_OPEN_FILES;
 
 /// Open files for writing, the least used closed first.
 #[derive(Debug, Default)]

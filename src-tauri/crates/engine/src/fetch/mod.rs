@@ -11,6 +11,7 @@ mod compare;
 mod disk;
 mod download;
 mod error;
+pub(crate) mod limits;
 mod local;
 mod plan;
 mod record;

@@ -25,8 +25,8 @@ use bytes::Bytes;
 use unixfs::cid::{self, RAW};
 use unixfs::{Cid, DecodeError, Entry, FilePosition, ShardItem, ShardPath};
 
+use crate::fetch::limits::{MAX_ASKED, MAX_ASKED_HEAD, MAX_ASKED_NODES, MAX_READY_BYTES};
 use crate::library::names::{Rules, TakenNames};
-use crate::limits::{MAX_ASKED, MAX_ASKED_HEAD, MAX_ASKED_NODES, MAX_READY_BYTES};
 
 use children::{Children, is_leaf};
 pub(crate) use rank::{Head, Rank, Steering};

@@ -19,13 +19,18 @@ use unixfs::Cid;
 use super::disk;
 use super::error::FetchError;
 use super::plan::FileKey;
+use crate::fetch::limits::{MAX_GROUP_BLOCKS, MAX_GROUP_BYTES, MAX_GROUP_KEPT, SYNC_QUEUE};
 use crate::index::{
     BlockRow, FileId, FileState, Fingerprint, HashedFile, Index, ItemId, NewFile, RowKind, TreeFile,
 };
-use crate::limits::{
-    GROUP_TIME_FACTOR, MAX_GROUP_BLOCKS, MAX_GROUP_BYTES, MAX_GROUP_KEPT, MAX_GROUP_TIME,
-    MIN_GROUP_TIME, SYNC_QUEUE, YOUNG_TIME,
-};
+
+/// Time that a group collects: the shortest, so that others can be served soon; and the longest.
+const MIN_GROUP_TIME: Duration = Duration::from_millis(50);
+const MAX_GROUP_TIME: Duration = Duration::from_secs(2);
+/// A group collects this many times as long as the last sync took, so that syncing takes a fifth of the time at most.
+const GROUP_TIME_FACTOR: u32 = 4;
+/// Time after which a file's fingerprint proves something on a file system with fine time stamps.
+const YOUNG_TIME: Duration = Duration::from_millis(120);
 
 /// A file of the download, as the record knows it.
 #[derive(Debug)]

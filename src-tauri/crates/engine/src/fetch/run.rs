@@ -25,12 +25,16 @@ use super::steer::Desk;
 use super::supply::Origin;
 use super::worker::Download;
 use super::{FetchContext, FetchError};
+use crate::fetch::limits::{BLOCK_QUEUE, COMMAND_QUEUE};
 use crate::index::{Announce, ItemRecord, Skipped};
-use crate::limits::{
-    BLOCK_QUEUE, COMMAND_QUEUE, MAX_SESSION_SOURCES, PROGRESS_INTERVAL, RATE_WINDOW,
-};
+use crate::limits::MAX_SESSION_SOURCES;
 use crate::link::Link;
 use crate::net::{Session, SessionEvent};
+
+/// How often progress is shown.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
+/// Time over which a download's rate is measured.
+const RATE_WINDOW: Duration = Duration::from_secs(4);
 
 /// A download that is whole, and shared.
 #[derive(Debug)]

@@ -25,7 +25,9 @@ use super::supply::{Origin, Supply};
 use crate::index::{FileRecord, Index, IndexError, ItemRecord, Skipped};
 use crate::library::Source;
 use crate::library::names::Rules;
-use crate::limits::WANT_BATCH;
+
+/// Wants that go to the network in one message.
+const WANT_BATCH: usize = 256;
 
 /// A download, for as long as it runs.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use super::ItemError;
 use crate::index::{Index, ItemKind, ItemRecord, ItemState, NewItem};
-use crate::limits::MAX_LINK_PROVIDERS;
+use crate::link::MAX_LINK_PROVIDERS;
 
 /// How an item that was asked for stands in the index.
 pub(super) enum Found {

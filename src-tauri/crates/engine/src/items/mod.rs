@@ -17,6 +17,7 @@ pub(crate) mod error;
 mod handle;
 mod job;
 mod known;
+pub(crate) mod limits;
 pub(crate) mod new;
 mod queue;
 mod relocate;

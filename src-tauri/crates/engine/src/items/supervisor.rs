@@ -28,8 +28,8 @@ use super::queue::{Lane, Queue};
 use super::{Context, ItemError, row};
 use crate::api::{Action, Problem, Retry, SourceView, State};
 use crate::index::{ItemId, ItemKind, ItemRecord, ItemState, NewItem};
+use crate::items::limits::MAX_WAITING_COMMANDS;
 use crate::library::Doubt;
-use crate::limits::MAX_WAITING_COMMANDS;
 use crate::util::blocking;
 
 type Reply<T> = oneshot::Sender<Result<T, ItemError>>;

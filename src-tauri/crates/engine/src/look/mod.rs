@@ -31,10 +31,10 @@ pub use self::read::{FileStat, Pieces, Reading, cat};
 use self::files::{Listing, Remembered};
 use self::inspections::{Inspected, Inspections};
 use crate::api::{FilesRequest, FilesView, InspectLinkRequest};
+use crate::fetch::limits::MAX_FOLDER_DEPTH;
 use crate::fetch::{FetchContext, FetchError};
 use crate::index::{Index, IndexError, ItemRecord};
 use crate::library::Source;
-use crate::limits::MAX_FOLDER_DEPTH;
 use crate::link::Link;
 
 /// What is remembered from one look to the next. Clones share it.

@@ -9,7 +9,7 @@ use unixfs::ShardItem;
 
 use super::children::Children;
 use super::{Place, Plan, Step, join};
-use crate::limits::MAX_ASKED;
+use crate::fetch::limits::MAX_ASKED;
 
 /// What comes first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use thiserror::Error;
 use unixfs::{Cid, CidError, DecodeError, Metadata};
 
 use super::rank::Rank;
+use crate::fetch::limits::{MAX_ENTRIES, MAX_FOLDER_DEPTH};
 use crate::library::names::NameError;
-use crate::limits::{MAX_ENTRIES, MAX_FOLDER_DEPTH};
 
 /// Why the content can't be had, whoever is asked: it is not what a file or folder may be.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

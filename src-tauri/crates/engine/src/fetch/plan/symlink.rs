@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::limits::MAX_TARGET_BYTES;
+use crate::fetch::limits::MAX_TARGET_BYTES;
 
 /// Why a symlink is left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]

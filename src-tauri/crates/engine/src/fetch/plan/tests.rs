@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use unixfs::Metadata;
 
 use super::*;
-use crate::limits::MAX_FOLDER_DEPTH;
+use crate::fetch::limits::MAX_FOLDER_DEPTH;
 
 /// Blocks of a sharer, by their CIDs.
 type Blocks = HashMap<Cid, Bytes>;

@@ -18,8 +18,8 @@ use super::{
     Fault, FileKey, Folder, ItemPath, Leaf, OpenFile, Order, Place, Plan, Step, Waiting,
     block_fault, claimed,
 };
+use crate::fetch::limits::{MAX_ENTRIES, MAX_FOLDER_DEPTH, MAX_READY_BYTES, MAX_SHARD_WISHES};
 use crate::library::names::{self, TakenNames};
-use crate::limits::{MAX_ENTRIES, MAX_FOLDER_DEPTH, MAX_READY_BYTES, MAX_SHARD_WISHES};
 
 impl Plan {
     /// Puts a block where it is waited for.
