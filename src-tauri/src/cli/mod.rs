@@ -31,8 +31,8 @@ use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use engine::EngineError;
+use engine::Link;
 use engine::api::{ItemId, Problem};
-use engine::link::Link;
 
 use self::render::Output;
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use engine::config::Settings;
+use engine::Settings;
 use tauri::plugin::TauriPlugin;
 use tauri::{AppHandle, Manager, Theme, Wry};
 use tauri_plugin_autostart::ManagerExt;

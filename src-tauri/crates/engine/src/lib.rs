@@ -6,22 +6,27 @@
 pub mod api;
 mod collate;
 mod engine;
-pub mod error;
-pub mod fetch;
+mod error;
+mod fetch;
 mod items;
 mod limits;
-pub mod link;
+mod link;
 mod list;
-pub mod look;
+mod look;
 pub mod net;
 pub mod paths;
 mod rates;
 mod serve;
-pub mod settings;
+mod settings;
 mod util;
 
 pub use engine::{Engine, Options, compute_cid};
 pub use error::EngineError;
+pub use fetch::FetchError;
+pub use items::ItemError;
+pub use link::Link;
+pub use look::{FileStat, Pieces, Reading};
+pub use settings::Settings;
 
 pub(crate) use store::{deletion, index};
 
@@ -33,6 +38,3 @@ pub(crate) mod library {
         Snapshot, Source, compute, holds, import, look, scan,
     };
 }
-
-/// The name of before, until nobody uses it.
-pub use settings as config;

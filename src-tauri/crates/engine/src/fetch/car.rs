@@ -67,7 +67,7 @@ impl Feed {
 }
 
 /// What a CAR holds: the first of its roots.
-pub fn root(path: &Path) -> Result<Cid, FetchError> {
+pub(crate) fn root(path: &Path) -> Result<Cid, FetchError> {
     read(path)?.roots().first().copied().ok_or_else(|| {
         let path = path.display();
         FetchError::Car(format!("{path} does not say which item it holds"))
@@ -88,7 +88,7 @@ fn bad(path: &Path, error: &CarError) -> FetchError {
 ///
 /// Blocks that follow from their CID alone are written too: other readers may not know that. The
 /// file appears under its name when it is complete, and never replaces another.
-pub fn export(source: &Source, root: &Cid, path: &Path) -> Result<u64, FetchError> {
+pub(crate) fn export(source: &Source, root: &Cid, path: &Path) -> Result<u64, FetchError> {
     if disk::exists(path) {
         let message = format!("{} is there already", path.display());
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, message).into());

@@ -5,7 +5,7 @@
 //! network, by `channels`; `steer` is for those who look on. `car` carries without a network. `local` and `remote` drive the
 //! walks of `unixfs`: through blocks that are here, and through those of a link.
 
-pub mod car;
+pub(crate) mod car;
 mod channels;
 mod compare;
 mod disk;
@@ -33,20 +33,18 @@ use crate::net::Net;
 
 pub use error::FetchError;
 pub(crate) use local::{Gap, Local};
-pub(crate) use plan::{Choice, Selection};
-pub use plan::{Fault, SelectionError};
+pub(crate) use plan::{Choice, Selection, SelectionError};
 pub(crate) use remote::Remote;
-pub use remote::resolve;
-pub use report::{Phase, Report, Tell};
-pub use run::{Fetched, import, run};
+pub(crate) use report::{Phase, Report, Tell};
+pub(crate) use run::{import, run};
 pub(crate) use steer::{Asked, Handle, Running};
 
 /// What downloads work with.
 #[derive(Debug, Clone)]
-pub struct FetchContext {
-    pub net: Net,
-    pub index: Index,
-    pub source: Source,
+pub(crate) struct FetchContext {
+    pub(crate) net: Net,
+    pub(crate) index: Index,
+    pub(crate) source: Source,
     pub(crate) running: Running,
 }
 

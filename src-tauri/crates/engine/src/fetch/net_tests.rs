@@ -9,8 +9,10 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use unixfs::{Cid, Profile};
 
+use super::remote::resolve;
+use super::run::Fetched;
 use super::tests::{Tree, numbers, read_tree};
-use super::{FetchContext, FetchError, Fetched, Running, car, import, resolve, run};
+use super::{FetchContext, FetchError, Running, car, import, run};
 use crate::api::EntryKind;
 use crate::index::{Index, ItemId, ItemKind, NewItem};
 use crate::library::{self, Control, ImportRequest, Progress, Source};

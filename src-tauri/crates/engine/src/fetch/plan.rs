@@ -30,10 +30,10 @@ use crate::library::names::{Rules, TakenNames};
 
 use children::{Children, is_leaf};
 pub(crate) use rank::{Head, Rank, Steering};
-pub use select::SelectionError;
+pub(crate) use select::SelectionError;
 use select::Wanted;
 pub(crate) use select::{Choice, Selection};
-pub use step::Fault;
+pub(crate) use step::Fault;
 pub(crate) use step::{FileKey, ItemPath, Leaf, Spot, Step, Totals};
 
 #[derive(Debug)]

@@ -171,7 +171,7 @@ impl Remote {
 }
 
 /// The CID of what the link's path leads to.
-pub async fn resolve(context: &FetchContext, link: &Link) -> Result<Cid, FetchError> {
+pub(crate) async fn resolve(context: &FetchContext, link: &Link) -> Result<Cid, FetchError> {
     let mut walk = Resolve::new(link.cid, link.path.clone())?;
     Remote::new(context, link).run(&mut walk).await
 }

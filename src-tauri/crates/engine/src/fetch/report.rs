@@ -2,7 +2,7 @@
 
 /// Which part of its work a download is at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
+pub(crate) enum Phase {
     /// It waits for somebody who has it.
     Finding,
     Downloading,
@@ -12,7 +12,7 @@ pub enum Phase {
 
 /// How far a download is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Report {
+pub(crate) struct Report {
     /// Absent until it knows of anything to do.
     pub phase: Option<Phase>,
     /// Bytes in all, as far as known.
@@ -33,4 +33,4 @@ pub struct Report {
 }
 
 /// Hears a download's reports.
-pub type Tell = Box<dyn Fn(Report) + Send + Sync>;
+pub(crate) type Tell = Box<dyn Fn(Report) + Send + Sync>;

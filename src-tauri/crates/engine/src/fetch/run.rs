@@ -38,7 +38,7 @@ const RATE_WINDOW: Duration = Duration::from_secs(4);
 
 /// A download that is whole, and shared.
 #[derive(Debug)]
-pub struct Fetched {
+pub(crate) struct Fetched {
     pub root: Cid,
     /// Where it is.
     pub path: PathBuf,
@@ -53,7 +53,7 @@ pub struct Fetched {
 }
 
 /// Fetches an item, from where an earlier run has come to. Stopping it loses at most what was not yet synced.
-pub async fn run(
+pub(crate) async fn run(
     context: FetchContext,
     mut item: ItemRecord,
     tell: Tell,
@@ -72,7 +72,7 @@ pub async fn run(
 }
 
 /// Unpacks a CAR that holds the item, as if it were its only peer.
-pub async fn import(
+pub(crate) async fn import(
     context: FetchContext,
     item: ItemRecord,
     car: PathBuf,

@@ -142,6 +142,7 @@ async fn fetch(
         }
         _ => fetch::run(fetching, record.clone(), tell, stop).await?,
     };
+    tracing::debug!(id = %record.id, was_there = fetched.was_there, "a download is whole");
     let gateways = match &context.net {
         Some(net) => net.gateways().await,
         None => HashMap::new(),

@@ -24,7 +24,7 @@ mod relocate;
 mod row;
 mod supervisor;
 
-pub(crate) use self::error::ItemError;
+pub use self::error::ItemError;
 pub(crate) use self::handle::Items;
 use crate::fetch::{FetchContext, Running};
 use crate::index::Index;

@@ -88,7 +88,10 @@ impl ListedEntry {
 }
 
 /// What a link's folder holds; a file lists itself.
-pub async fn list(context: &FetchContext, link: &Link) -> Result<Vec<ListedEntry>, FetchError> {
+pub(crate) async fn list(
+    context: &FetchContext,
+    link: &Link,
+) -> Result<Vec<ListedEntry>, FetchError> {
     let mut blocks = Remote::new(context, link);
     let path = link.path.join("/");
     let cid = follow(&mut blocks, link.cid, link.path.clone()).await?;

@@ -25,8 +25,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use self::links::{ListedEntry, list};
-pub use self::read::{FileStat, Pieces, Reading, cat};
+pub(crate) use self::links::list;
+pub(crate) use self::read::cat;
+pub use self::read::{FileStat, Pieces, Reading};
 
 use self::files::{Listing, Remembered};
 use self::inspections::{Inspected, Inspections};

@@ -42,7 +42,7 @@ pub struct Reading {
 }
 
 /// The bytes of a file behind a link. A bounded number of blocks is asked for ahead.
-pub async fn cat(context: FetchContext, link: Link) -> Result<Pieces, FetchError> {
+pub(crate) async fn cat(context: FetchContext, link: Link) -> Result<Pieces, FetchError> {
     let ahead = Ahead {
         blocks: CAT_AHEAD_BLOCKS,
         bytes: CAT_AHEAD_BYTES,

@@ -5,7 +5,7 @@
 //! they are read: the rest of the engine sees only typed, valid [`Config`]s. The keys are in [`table`], the values in [`parse`].
 
 mod parse;
-pub mod schedule;
+pub(crate) mod schedule;
 mod table;
 
 use std::collections::BTreeMap;
