@@ -474,6 +474,7 @@ impl Actor {
                 num_established,
                 ..
             } => {
+                self.on_relayed_closed(&peer_id, connection_id);
                 self.peers.disconnected(&peer_id, connection_id);
                 self.reachability.connection_gone(connection_id);
                 if num_established == 0 {

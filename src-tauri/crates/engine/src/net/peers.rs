@@ -160,6 +160,23 @@ impl Peers {
         done
     }
 
+    /// That connection goes over a relay, stood as long as `patience`, and no direct one stands.
+    pub(crate) fn is_still_relayed(
+        &self,
+        peer: &PeerId,
+        id: ConnectionId,
+        now: Instant,
+        patience: Duration,
+    ) -> bool {
+        let Some(state) = self.0.get(peer).filter(|state| !state.is_direct()) else {
+            return false;
+        };
+        let known = state.connections.get(&id);
+        known.is_some_and(|known| {
+            known.relayed && now.saturating_duration_since(known.since) >= patience
+        })
+    }
+
     /// Where the peer is to whom we opened that connection; `None`: it was opened by the peer, or goes over a relay.
     pub(crate) fn dialled(&self, peer: &PeerId, id: ConnectionId) -> Option<IpAddr> {
         let known = self.0.get(peer)?.connections.get(&id)?;
@@ -319,6 +336,23 @@ mod tests {
         }
         peers.pinged(&one, first, Duration::ZERO);
         assert_eq!(peers.dead_since(before, |_| 6), []);
+    }
+
+    #[test]
+    fn whoever_stays_relayed_for_long_cannot_be_reached() {
+        let relay = PeerId::random();
+        let [relayed, direct] = [1, 2].map(ConnectionId::new_unchecked);
+        let peer = PeerId::random();
+        let mut peers = Peers::default();
+        let over_relay = format!("/ip4/127.0.0.1/tcp/1/p2p/{relay}/p2p-circuit");
+        peers.connected(peer, relayed, &to(&over_relay));
+        let patience = Duration::from_secs(18);
+        let (soon, late) = (Instant::now(), Instant::now() + patience);
+        assert!(!peers.is_still_relayed(&peer, relayed, soon, patience));
+        assert!(peers.is_still_relayed(&peer, relayed, late, patience));
+        peers.connected(peer, direct, &to("/ip4/127.0.0.1/tcp/1"));
+        assert!(!peers.is_still_relayed(&peer, relayed, late, patience));
+        assert!(!peers.is_still_relayed(&peer, direct, late, patience));
     }
 
     #[test]

@@ -16,6 +16,9 @@ use crate::net::reachability::{Here, Observer, Room, Step};
 const SETTLING: Duration = Duration::from_secs(1);
 /// Holes are punched within seconds, in up to three attempts; a relay ends a connection after two minutes.
 const PUNCH_TIME: Duration = Duration::from_secs(20);
+/// A relayed connection that the other end closes after this was closed because no hole could be punched: its clock started a
+/// round trip before ours, and it looks once a second.
+const OTHERS_PUNCH_TIME: Duration = Duration::from_secs(18);
 
 impl Actor {
     pub(super) fn here(&self) -> Here {
@@ -167,6 +170,17 @@ impl Actor {
                 self.reachability.relay_client_left(&src_peer_id);
             }
             _ => {}
+        }
+    }
+
+    /// Whichever end is the first to find that no hole can be punched closes the connection: the other has to know it too.
+    pub(super) fn on_relayed_closed(&mut self, peer: &PeerId, connection: ConnectionId) {
+        let now = Instant::now();
+        if self
+            .peers
+            .is_still_relayed(peer, connection, now, OTHERS_PUNCH_TIME)
+        {
+            self.sessions.cannot_reach(peer);
         }
     }
 
