@@ -409,7 +409,7 @@ impl Engine {
             items: &self.items(),
             network: network.as_ref(),
             rates: &rates.unwrap_or_default(),
-            is_paused: *self.shared.items.paused().borrow(),
+            is_paused: self.shared.items.hold().is_on(),
             settings: &self.settings_lock().told_to_strangers(),
         })
     }
@@ -491,7 +491,7 @@ fn new_library(context: &Context, items: &Items, tasks: &mut JoinSet<()>) -> Lib
         None => (Meter::default(), watch::channel(Summary::default()).1),
     };
     tasks.spawn(meter.clone().run(board.clone()));
-    Library::new(board, meter, summary, items.paused())
+    Library::new(board, meter, summary, items.hold())
 }
 
 async fn join(

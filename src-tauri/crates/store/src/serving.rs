@@ -47,6 +47,11 @@ impl Serving {
         }
     }
 
+    /// Everything is on hold, but for what was let go.
+    pub fn is_on_hold(&self) -> bool {
+        self.state.read().held_but.is_some()
+    }
+
     /// Everything is on hold, and this item was not let go.
     pub fn is_held(&self, id: ItemId) -> bool {
         self.state.read().is_held(id)
@@ -88,13 +93,13 @@ mod tests {
         let serving = Serving::new(HashSet::from([ONE, TWO]));
         serving.let_go(ONE);
         serving.hold_all(true);
-        assert!(serving.is_held(ONE) && !serving.allows(ONE));
+        assert!(serving.is_on_hold() && serving.is_held(ONE) && !serving.allows(ONE));
         serving.let_go(TWO);
         assert!(serving.allows(TWO) && !serving.allows(ONE));
         serving.hold_all(true);
         assert!(serving.is_held(TWO));
         serving.hold_all(false);
-        assert!(serving.allows(ONE) && serving.allows(TWO));
+        assert!(!serving.is_on_hold() && serving.allows(ONE) && serving.allows(TWO));
     }
 
     #[test]

@@ -6,11 +6,11 @@
 use std::path::PathBuf;
 
 use store::limits::MAX_NAME_BYTES;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 
 use super::choose::{self, Then};
 use super::supervisor::{self, Command};
-use super::{Context, ItemError, new, relocate};
+use super::{Context, Hold, ItemError, new, relocate};
 use crate::api::{
     Action, DownloadRequest, ItemView, PrioritizeRequest, RelocateRequest, Report, SelectRequest,
     ShareRequest, SourceView,
@@ -25,7 +25,7 @@ use crate::util::{Stopping, blocking};
 pub(crate) struct Items {
     context: Context,
     commands: mpsc::Sender<Command>,
-    paused: watch::Receiver<bool>,
+    hold: Hold,
 }
 
 impl Items {
@@ -37,11 +37,11 @@ impl Items {
         records: Vec<ItemRecord>,
         doubted: mpsc::Receiver<Doubt>,
     ) -> Result<Self, ItemError> {
-        let (commands, paused) = supervisor::start(context.clone(), records, doubted).await?;
+        let (commands, changed) = supervisor::start(context.clone(), records, doubted).await?;
         Ok(Self {
-            context,
+            hold: Hold::new(context.index.serving().clone(), changed),
             commands,
-            paused,
+            context,
         })
     }
 
@@ -160,8 +160,8 @@ impl Items {
     }
 
     /// Whether everything is paused.
-    pub(crate) fn paused(&self) -> watch::Receiver<bool> {
-        self.paused.clone()
+    pub(crate) fn hold(&self) -> Hold {
+        self.hold.clone()
     }
 
     /// Pauses everything, or ends that. It is remembered over restarts.

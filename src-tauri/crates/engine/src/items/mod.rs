@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `handle` | all that can be asked of items |
 //! | `supervisor` | which item is worked on, and what becomes of it; "pause all" |
+//! | `hold` | whether everything is paused, for those who show it |
 //! | `queue` | which jobs wait for their turn |
 //! | `job` | the jobs themselves |
 //! | `new` `known` | items as they are asked for, and whether one is there already |
@@ -15,6 +16,7 @@ pub(crate) mod board;
 mod choose;
 pub(crate) mod error;
 mod handle;
+mod hold;
 mod job;
 mod known;
 pub(crate) mod limits;
@@ -26,6 +28,7 @@ mod supervisor;
 
 pub use self::error::ItemError;
 pub(crate) use self::handle::Items;
+pub(crate) use self::hold::Hold;
 use crate::fetch::{FetchContext, Running};
 use crate::index::Index;
 use crate::library::Source;

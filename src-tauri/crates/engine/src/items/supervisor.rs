@@ -50,25 +50,24 @@ pub(super) enum Command {
     Shutdown(oneshot::Sender<()>),
 }
 
-/// Takes up every item where it was left. Gives where requests go, and whether everything is paused.
+/// Takes up every item where it was left. Gives where requests go, and what tells when everything is paused, or no more.
 pub(super) async fn start(
     context: Context,
     records: Vec<ItemRecord>,
     doubted: mpsc::Receiver<Doubt>,
-) -> Result<(mpsc::Sender<Command>, watch::Receiver<bool>), ItemError> {
+) -> Result<(mpsc::Sender<Command>, watch::Receiver<()>), ItemError> {
     let (commands, waiting) = mpsc::channel(MAX_WAITING_COMMANDS);
     let index = context.index.clone();
-    let is_paused = blocking(move || pause::was_on(&index)).await??;
-    if is_paused {
+    if blocking(move || pause::was_on(&index)).await?? {
         context.index.serving().hold_all(true);
     }
-    let (paused, is_paused) = watch::channel(is_paused);
+    let (held, hold_changed) = watch::channel(());
     let mut actor = Actor {
         context,
         commands: waiting,
         doubted,
         queue: Queue::default(),
-        paused,
+        held,
         running: HashMap::new(),
         tasks: JoinSet::new(),
         sources: HashMap::new(),
@@ -79,7 +78,7 @@ pub(super) async fn start(
         actor.take_up(record);
     }
     tokio::spawn(actor.run());
-    Ok((commands, is_paused))
+    Ok((commands, hold_changed))
 }
 
 struct Actor {
@@ -87,8 +86,8 @@ struct Actor {
     commands: mpsc::Receiver<Command>,
     doubted: mpsc::Receiver<Doubt>,
     queue: Queue,
-    /// Everything is, but for what was started since.
-    paused: watch::Sender<bool>,
+    /// Tells after each change of "everything is paused", which the store keeps.
+    held: watch::Sender<()>,
     running: HashMap<ItemId, Running>,
     tasks: JoinSet<(ItemId, Ended)>,
     sources: HashMap<ItemId, (Vec<SourceView>, f64)>,

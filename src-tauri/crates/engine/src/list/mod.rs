@@ -9,14 +9,15 @@ pub(crate) mod tests;
 
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher as _};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use self::catalog::{Catalog, Query};
 use crate::api::{Focus, LibraryRequest, LibraryView};
+use crate::items::Hold;
 use crate::items::board::Board;
 use crate::net::status::Summary;
 use crate::rates::Meter;
@@ -38,8 +39,7 @@ pub(crate) struct Library {
     board: Board,
     meter: Meter,
     summary: watch::Receiver<Summary>,
-    /// Everything is paused.
-    paused: watch::Receiver<bool>,
+    hold: Hold,
     catalog: Mutex<Catalog>,
     readers: Mutex<VecDeque<Reader>>,
 }
@@ -61,13 +61,13 @@ impl Library {
         board: Board,
         meter: Meter,
         summary: watch::Receiver<Summary>,
-        paused: watch::Receiver<bool>,
+        hold: Hold,
     ) -> Self {
         Self {
             board,
             meter,
             summary,
-            paused,
+            hold,
             catalog: Mutex::default(),
             readers: Mutex::default(),
         }
@@ -88,13 +88,13 @@ impl Library {
         }
         let mut items = self.board.watch();
         let mut samples = self.meter.watch();
-        let (mut summary, mut paused) = (self.summary.clone(), self.paused.clone());
+        let (mut summary, mut hold) = (self.summary.clone(), self.hold.clone());
         loop {
             let looked = Instant::now();
             items.mark_unchanged();
             samples.mark_unchanged();
             summary.mark_unchanged();
-            paused.mark_unchanged();
+            hold.mark_unchanged();
             let view = self.look(request);
             let print = print(&view);
             let is_news = known.is_none_or(|known| known.print != print);
@@ -106,7 +106,7 @@ impl Library {
                 Ok(()) = items.changed() => {}
                 Ok(()) = samples.changed() => {}
                 Ok(()) = summary.changed() => {}
-                Ok(()) = paused.changed() => {}
+                true = hold.changed() => {}
             }
             sleep_until((looked + LOOK_GAP).min(until)).await;
         }
@@ -115,8 +115,8 @@ impl Library {
     /// Makes what the first search and the first order by name would wait for, a little at a time: others may look meanwhile.
     /// Blocks.
     pub(crate) fn prepare(&self) {
-        lock(&self.catalog).update(&self.board);
-        while lock(&self.catalog).prepare() {}
+        self.catalog.lock().update(&self.board);
+        while self.catalog.lock().prepare() {}
     }
 
     /// What there is to see now.
@@ -126,7 +126,7 @@ impl Library {
         let offset = usize::try_from(request.offset).unwrap_or(usize::MAX);
         let limit = usize::try_from(request.limit).map_or(MAX_ROWS, |rows| rows.min(MAX_ROWS));
         let (counts, matching, ids) = {
-            let mut catalog = lock(&self.catalog);
+            let mut catalog = self.catalog.lock();
             catalog.update(&self.board);
             let (matching, ids) = catalog.window(&query, offset, limit);
             (catalog.counts(), matching, ids)
@@ -151,7 +151,7 @@ impl Library {
             rates: self.meter.rates(),
             people: summary.peers,
             reach: summary.reachability.into(),
-            paused: *self.paused.borrow(),
+            paused: self.hold.is_on(),
             notices,
         };
         let rows = view.items.iter_mut();
@@ -163,7 +163,7 @@ impl Library {
 
     fn tell(&self, mut view: LibraryView, query: u64, print: u64) -> LibraryView {
         view.rev = self.board.take_revision();
-        let mut readers = lock(&self.readers);
+        let mut readers = self.readers.lock();
         if readers.len() == MAX_READERS {
             readers.pop_front();
         }
@@ -178,7 +178,7 @@ impl Library {
 
     /// What the reader of that revision was told; it will be told something newer now.
     fn forget(&self, rev: u64) -> Option<Reader> {
-        let mut readers = lock(&self.readers);
+        let mut readers = self.readers.lock();
         let place = readers.iter().position(|reader| reader.rev == rev)?;
         readers.remove(place)
     }
@@ -218,9 +218,4 @@ fn hash(value: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     value.hash(&mut hasher);
     hasher.finish()
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What a panic leaves half-done in a cache shows until the next change.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

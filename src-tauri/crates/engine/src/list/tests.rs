@@ -1,3 +1,4 @@
+use store::Serving;
 use tokio::sync::watch;
 
 use super::*;
@@ -30,7 +31,8 @@ struct Desk {
     board: Board,
     library: Library,
     summary: watch::Sender<Summary>,
-    paused: watch::Sender<bool>,
+    serving: Serving,
+    held: watch::Sender<()>,
 }
 
 fn desk(items: i64) -> Desk {
@@ -38,17 +40,19 @@ fn desk(items: i64) -> Desk {
     for id in 1..=items {
         board.put(view(id));
     }
-    let (summary, paused) = (watch::Sender::default(), watch::Sender::default());
+    let (summary, held) = (watch::Sender::default(), watch::Sender::default());
+    let serving = Serving::default();
     Desk {
         library: Library::new(
             board.clone(),
             Meter::default(),
             summary.subscribe(),
-            paused.subscribe(),
+            Hold::new(serving.clone(), held.subscribe()),
         ),
         board,
         summary,
-        paused,
+        serving,
+        held,
     }
 }
 
@@ -96,7 +100,10 @@ async fn what_is_seen_is_told_and_what_is_not_is_not() {
         &(|desk: &Desk| desk.board.edit(ItemId(5).into(), |view| view.rate_up = 9))
             as &dyn Fn(&Desk),
         &|desk| desk.board.remove(ItemId(1).into()),
-        &|desk| desk.paused.send_modify(|paused| *paused = true),
+        &|desk| {
+            desk.serving.hold_all(true);
+            desk.held.send_replace(());
+        },
         &|desk| desk.summary.send_modify(|summary| summary.peers = 3),
     ] {
         let before = desk.library.view(&request(0, LONG)).await;

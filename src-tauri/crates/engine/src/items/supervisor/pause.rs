@@ -35,7 +35,7 @@ impl Actor {
         })
         .await??;
         self.context.index.serving().hold_all(pause);
-        self.paused.send_replace(pause);
+        self.held.send_replace(());
         let active = records
             .into_iter()
             .filter(|record| record.state == ItemState::Active);
