@@ -1,7 +1,7 @@
 //! The door: one running engine on one data directory, and everything that can be asked of it.
 //!
-//! Each call is short here and done in the room that owns what it is about; what takes long answers at once with an item's
-//! number, and its progress is pulled from [`Engine::changes`].
+//! Each call is short here and done in the room that owns what it is about; what takes long answers
+//! at once with an item's number, and its progress is pulled from [`Engine::changes`].
 
 mod diagnostics;
 mod people;
@@ -48,7 +48,8 @@ use crate::util::blocking;
 #[derive(Debug, Clone)]
 pub struct Options {
     pub data_dir: PathBuf,
-    /// Without a network nothing is served, found or fetched; what is known can be looked at and changed.
+    /// Without a network nothing is served, found or fetched; what is known can be looked at and
+    /// changed.
     pub network: bool,
 }
 
@@ -67,17 +68,18 @@ struct Shared {
     settings: Arc<Mutex<Settings>>,
     /// Wakes the task of the speed limits when a setting was changed.
     set: Arc<Notify>,
-    /// End with the last handle.
+    /// These tasks end with the last handle.
     _tasks: JoinSet<()>,
     /// Where the damaged index lies that this start replaced.
     recovered: Option<PathBuf>,
-    /// Held until the last handle goes.
+    /// The data directory's lock, held until the last handle goes.
     _dir: DataDir,
 }
 
 /// Starting and stopping.
 impl Engine {
-    /// Takes the data directory, opens what is in it, joins the network and takes up every item where it was left.
+    /// Takes the data directory, opens what is in it, joins the network and takes up every item
+    /// where it was left.
     pub async fn start(options: Options) -> Result<Self, EngineError> {
         let dir = DataDir::lock(&options.data_dir)?;
         let settings = Settings::load(dir.settings(), |name| std::env::var(name).ok())?;
@@ -136,12 +138,14 @@ impl Engine {
         if let Some(net) = &self.shared.context.net {
             net.clone().shutdown().await;
         }
-        // Other handles may outlive this one, so that nothing else would close it before the process ends.
+        // Other handles may outlive this one, so that nothing else would close the index before the
+        // process ends.
         let index = self.index();
         let _ = blocking(move || index.close()).await;
     }
 
-    /// Where the damaged index lies that this start replaced, if it did. Shares are being hashed again then.
+    /// Where the damaged index lies that this start replaced, if it did. Shares are being hashed
+    /// again then.
     pub fn recovered(&self) -> Option<&Path> {
         self.shared.recovered.as_deref()
     }
@@ -198,22 +202,26 @@ impl Engine {
         Ok(self.shared.items.act(id.into(), action).await?)
     }
 
-    /// Pauses everything, or ends that; what was paused by hand stays so. It is remembered over restarts.
+    /// Pauses everything, or ends that; what was paused by hand stays so. It is remembered over
+    /// restarts.
     pub async fn pause_all(&self, pause: bool) -> Result<(), EngineError> {
         Ok(self.shared.items.pause_all(pause).await?)
     }
 
-    /// What others see an item called from now on, in new links. Nothing on the disk changes its name.
+    /// What others see an item called from now on, in new links. Nothing on the disk changes its
+    /// name.
     pub async fn rename(&self, id: ItemId, name: &str) -> Result<(), EngineError> {
         Ok(self.shared.items.rename(id.into(), name).await?)
     }
 
-    /// Forgets an item. `delete_files` deletes what a download wrote and nobody changed since; never what was shared.
+    /// Forgets an item. `delete_files` deletes what a download wrote and nobody changed since;
+    /// never what was shared.
     pub async fn remove(&self, id: ItemId, delete_files: bool) -> Result<(), EngineError> {
         Ok(self.shared.items.remove(id.into(), delete_files).await?)
     }
 
-    /// Chooses parts of a download, or leaves them out. A finished one goes on with what is new; what is here stays in any case.
+    /// Chooses parts of a download, or leaves them out. A finished one goes on with what is new;
+    /// what is here stays in any case.
     pub async fn select(&self, request: SelectRequest) -> Result<(), EngineError> {
         Ok(self.shared.items.select(request).await?)
     }
@@ -223,7 +231,8 @@ impl Engine {
         Ok(self.shared.items.prioritize(request).await?)
     }
 
-    /// "It lies there now": an item's files were moved, or an unfinished download is to go on in another folder.
+    /// "It lies there now": an item's files were moved, or an unfinished download is to go on in
+    /// another folder.
     pub async fn relocate(&self, request: RelocateRequest) -> Result<(), EngineError> {
         Ok(self.shared.items.relocate(request).await?)
     }
@@ -255,7 +264,8 @@ impl Engine {
         Ok(blocking(move || look::pieces::look(&index, &record, total, &asked)).await??)
     }
 
-    /// Name and size of a file in an item. A download under way may have to fetch its first block for that.
+    /// Name and size of a file in an item. A download under way may have to fetch its first block
+    /// for that.
     pub async fn stat(&self, id: ItemId, path: &str) -> Result<FileStat, EngineError> {
         let record = self.shared.items.record(id.into()).await?;
         let Context {
@@ -264,8 +274,8 @@ impl Engine {
         Ok(look::read::stat(running, source, &record, path).await?)
     }
 
-    /// Bytes of a file in an item, verified, in order. What a download under way has not fetched yet comes first, and is waited
-    /// for. A range is cut to what the file has.
+    /// Bytes of a file in an item, verified, in order. What a download under way has not fetched
+    /// yet comes first, and is waited for. A range is cut to what the file has.
     pub async fn read(
         &self,
         id: ItemId,
@@ -279,7 +289,8 @@ impl Engine {
         Ok(look::read::read(running, source, &record, path, range).await?)
     }
 
-    /// Where something inside an item lies on this disk: a file, a folder, or the item itself for an empty path.
+    /// Where something inside an item lies on this disk: a file, a folder, or the item itself for
+    /// an empty path.
     pub async fn place(&self, id: ItemId, path: &str) -> Result<PathBuf, EngineError> {
         let record = self.shared.items.record(id.into()).await?;
         let names = look::names(path)?.join("/");
@@ -330,7 +341,8 @@ impl Engine {
         Ok(LinkView { link, gateway })
     }
 
-    /// What is behind a link, as far as it is known by now. Asked again and again it tells more; nothing of it is kept.
+    /// What is behind a link, as far as it is known by now. Asked again and again it tells more;
+    /// nothing of it is kept.
     pub async fn inspect_link(
         &self,
         request: InspectLinkRequest,
@@ -387,7 +399,8 @@ impl Engine {
         Ok(self.net()?.network().await?.into())
     }
 
-    /// Tests whether others can get here; takes up to a minute. `public`: the public checking service is asked too.
+    /// Tests whether others can get here; takes up to a minute. `public`: the public checking
+    /// service is asked too.
     pub async fn check(&self, public: bool) -> Result<CheckView, EngineError> {
         Ok(self.net()?.check(public).await?.into())
     }

@@ -1,7 +1,8 @@
 //! What can go wrong when something is asked of the engine, and how a person reads it.
 //!
-//! The rooms have errors of their own; they meet here, where each becomes a [`Problem`]: a stable code, one sentence that
-//! names the cause, and the next step. Nothing below the engine names this module.
+//! The rooms have errors of their own; they meet here, where each becomes a [`Problem`]: a stable
+//! code, one sentence that names the cause, and the next step. Nothing below the engine names this
+//! module.
 
 use std::sync::Arc;
 

@@ -1,7 +1,9 @@
-//! Shoal's engine: everything that has state. Shares and downloads, the index of their blocks, and the network.
+//! Shoal's engine: everything that has state. Shares and downloads, the index of their blocks, and
+//! the network.
 //!
-//! [`Engine`] is the door: start one on a data directory, ask it for things, and pull what happened from
-//! [`Engine::changes`]. It knows nothing of windows, terminals or command lines.
+//! [`Engine`] is the door: start one on a data directory, ask it for things, and pull what happened
+//! from [`Engine::changes`]. It draws and prints nothing; what it answers is plain data ([`api`])
+//! for a window and a command line, and some of its settings are kept for the window alone.
 
 pub mod api;
 mod collate;

@@ -1,8 +1,9 @@
 //! Links: every form in which a person may hold one, and the form that we give out.
 //!
-//! Read: a CID, `/ipfs/CID/path`, `ipfs:CID`, `ipfs://CID/path?filename=NAME&provider=MULTIADDR`, and gateway URLs with
-//! the CID in the path or in the host. Written: `ipfs://CID?filename=…&provider=…`, which other programs read too: a
-//! parameter that they don't know is one that they ignore (IPIP-504 proposes `provider`).
+//! Read: a CID, `/ipfs/CID/path`, `ipfs:CID`, `ipfs://CID/path?filename=NAME&provider=MULTIADDR`,
+//! and gateway URLs with the CID in the path or in the host. Written:
+//! `ipfs://CID?filename=…&provider=…`, which other programs read too: a parameter that they don't
+//! know is one that they ignore (IPIP-504 proposes `provider`).
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,10 +18,12 @@ const MAX_LINK_BYTES: usize = 16 * 1024;
 /// Provider hints read from a link: each is a dial.
 pub(crate) const MAX_LINK_PROVIDERS: usize = 32;
 
-/// Where people without Shoal get content: a public gateway that keeps each item apart from the others.
+/// Where people without Shoal get content: a public gateway that keeps each item apart from the
+/// others.
 const GATEWAY: &str = "https://dweb.link/ipfs";
 
-/// What must be escaped in a path segment or a value so that it survives chats, browsers and shells' copy and paste.
+/// What must be escaped in a path segment or a value so that it survives chats, browsers and
+/// shells' copy and paste.
 const ESCAPED: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -87,7 +90,8 @@ impl Link {
         }
     }
 
-    /// The name that the item gets: what the sender calls it, else the last name of the path, else the CID.
+    /// The name that the item gets: what the sender calls it, else the last name of the path, else
+    /// the CID.
     pub fn name(&self) -> String {
         let named = self.filename.as_ref().or(self.path.last());
         named.cloned().unwrap_or_else(|| self.cid.to_string())
@@ -199,7 +203,8 @@ fn gateway(text: &str) -> Result<Link, LinkError> {
     Ok(link)
 }
 
-/// What we don't understand in a link's parameters is ignored: the content address alone decides what is fetched.
+/// What we don't understand in a link's parameters is ignored: the content address alone decides
+/// what is fetched.
 fn parameters(link: &mut Link, pairs: form_urlencoded::Parse<'_>) {
     for (key, value) in pairs {
         match &*key {

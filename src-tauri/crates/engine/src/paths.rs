@@ -1,6 +1,7 @@
 //! Where the engine keeps its own things: the data directory, held by one engine at a time.
 //!
-//! Everything that Shoal writes outside a download's folder lies in here. The directory is the person's alone (mode 0700).
+//! Everything that Shoal writes outside a download's folder lies in here. The directory is the
+//! person's alone (mode 0700).
 
 use std::fs::{File, TryLockError};
 use std::io;

@@ -1,4 +1,5 @@
-//! A report that may be handed to strangers who help: what runs, in numbers and codes, without names, paths or addresses.
+//! A report that may be handed to strangers who help: what runs, in numbers and codes, without
+//! names, paths or addresses.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

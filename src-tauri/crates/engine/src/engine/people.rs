@@ -1,4 +1,5 @@
-//! The people connected: what each says it is, how it is connected, how fast bytes go both ways, and what part of an item it has.
+//! The people connected: what each says it is, how it is connected, how fast bytes go both ways,
+//! and what part of an item it has.
 
 use std::collections::HashMap;
 
@@ -34,8 +35,8 @@ pub(crate) async fn people(net: &Net, item: Option<&ItemView>) -> Vec<PersonView
     infos.into_iter().map(person).collect()
 }
 
-/// Who has to do with an item, each with its part of it: what bitswap's answers tell of those we fetch from, and at least what
-/// we gave to those who fetch from us.
+/// Who has to do with an item, each with its part of it: what bitswap's answers tell of those we
+/// fetch from, and at least what we gave to those who fetch from us.
 async fn parts_of(net: &Net, item: &ItemView) -> HashMap<PeerId, Option<f64>> {
     let root: Option<Cid> = item
         .cid
@@ -81,7 +82,7 @@ fn view(info: PeerInfo, rate: RateSample, has: Option<f64>) -> PersonView {
     }
 }
 
-/// Ours by its name; others as they say.
+/// Shoal by its name; other programs as they call themselves.
 fn app(agent: String) -> String {
     match agent.strip_prefix("shoal/") {
         Some(version) => format!("Shoal {version}"),

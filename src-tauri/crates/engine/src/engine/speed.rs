@@ -1,6 +1,7 @@
 //! The task that tells the network which speed limits count now.
 //!
-//! It looks at the clock of this machine, as its owner reads it, and sleeps while nothing is scheduled.
+//! It looks at the clock of this machine, as its owner reads it, and sleeps while nothing is
+//! scheduled.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,8 @@ use crate::settings::schedule::{Limits, limits_at};
 /// The longest sleep: after a suspend or a changed clock the limits are wrong for no longer.
 const MAX_SLEEP: Duration = Duration::from_mins(10);
 
-/// Tells the limits now and while it runs. `read` gives the settings; `changed` tells when they are others.
+/// Tells the limits now and while it runs. `read` gives the settings; `changed` tells when they are
+/// others.
 pub(super) async fn run(net: Net, changed: Arc<Notify>, read: impl Fn() -> Config) {
     let mut told = None;
     loop {

@@ -1,6 +1,8 @@
-//! How a download's task, which speaks with the network, and its worker, which speaks with the disk, speak with each other.
+//! How a download's task, which speaks with the network, and its worker, which speaks with the
+//! disk, speak with each other.
 //!
-//! Invariant: whoever waits is woken. The worker waits only for events; a full queue of them wakes it by itself.
+//! Invariant: whoever waits is woken. The worker waits only for events; a full queue of them wakes
+//! it by itself.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,7 +1,8 @@
-//! Compares what lies under an item's name with the item: it may have been there before, or the last run ended between the
-//! rename and the record of it.
+//! Compares what lies under an item's name with the item: it may have been there before, or the
+//! last run ended between the rename and the record of it.
 //!
-//! Invariant: nothing is written. What is the same is recorded; the first difference ends the comparison.
+//! Invariant: nothing is written. What is the same is recorded; the first difference ends the
+//! comparison.
 
 use std::collections::HashMap;
 use std::path::Path;

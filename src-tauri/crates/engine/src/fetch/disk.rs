@@ -37,7 +37,8 @@ impl Handles {
             }
             let file = open_for_writing(path)?;
             if file.metadata()?.len() != size {
-                // A hole as long as the file: its blocks come in any order, and what is missing takes no space.
+                // A hole as long as the file: its blocks come in any order, and what is missing
+                // takes no space.
                 file.set_len(size)?;
             }
             self.files.insert(key, (self.clock, file));

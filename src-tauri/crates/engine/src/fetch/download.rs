@@ -1,7 +1,9 @@
-//! One download from its first byte to its place: which name it takes, what is written or only compared, the rename at the end.
+//! One download from its first byte to its place: which name it takes, what is written or only
+//! compared, the rename at the end.
 //!
-//! A download whose place is taken looks first whether that is the same content; then nothing needs to be written at all.
-//! Invariant: the item is called done only after its bytes are synced, recorded and under their final name.
+//! A download whose place is taken looks first whether that is the same content; then nothing needs
+//! to be written at all. Invariant: the item is called done only after its bytes are synced,
+//! recorded and under their final name.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -57,8 +59,8 @@ pub(crate) fn run(download: &Download, channels: &mut Channels) -> Result<Finish
     finish(download, channels, folder, &part, whole)
 }
 
-/// Goes on inside a finished download. `None`: the person has made something else of it, and all of it is to be fetched again,
-/// beside.
+/// Goes on inside a finished download. `None`: the person has made something else of it, and all of
+/// it is to be fetched again, beside.
 fn resume(
     download: &Download,
     channels: &mut Channels,
@@ -77,8 +79,8 @@ fn resume(
     }
 }
 
-/// Looks whether the item lies in the folder already: it may have been there before, or the last run ended between the rename
-/// and the record of it.
+/// Looks whether the item lies in the folder already: it may have been there before, or the last
+/// run ended between the rename and the record of it.
 fn find_there(
     download: &Download,
     channels: &mut Channels,

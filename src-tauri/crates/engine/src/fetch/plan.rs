@@ -1,14 +1,19 @@
 //! A download as a pure plan: blocks in, wants and write instructions out.
 //!
-//! Owns what is known of the item's tree and decides what is asked for next. It has no clock, no file and no socket, and never
-//! waits: [`Plan::next`] gives steps until there are none, and each block that is owed comes back by [`Plan::block`], or by
-//! [`Plan::held`] where its bytes already lie at their place.
+//! Owns what is known of the item's tree and decides what is asked for next. It has no clock, no
+//! file and no socket, and never waits: [`Plan::next`] gives steps until there are none, and each
+//! block that is owed comes back by [`Plan::block`], or by [`Plan::held`] where its bytes already
+//! lie at their place.
 //!
-//! What stays true:
-//! - What somebody looks at comes first, then what was put first, then the rest in the tree's order.
-//! - Memory is bounded, whatever the tree's size: a window of wants, and a budget of unfolded nodes. Inner nodes run ahead of the leaves only as far as the budget lets them.
-//! - Nothing is written where its parent did not say that it belongs: sizes, fan-outs, depths and names are checked first.
-//! - A block is asked for once, however many places it has, and never if it follows from its CID alone.
+//! Invariants:
+//! - What somebody looks at comes first, then what was put first, then the rest in the tree's
+//!   order.
+//! - Memory is bounded, whatever the tree's size: a window of wants, and a budget of unfolded
+//!   nodes. Inner nodes run ahead of the leaves only as far as the budget lets them.
+//! - Nothing is written where its parent did not say that it belongs: sizes, fan-outs, depths and
+//!   names are checked first.
+//! - A block is asked for once, however many places it has, and never if it follows from its CID
+//!   alone.
 //! - The walk ends: depth, entries and bytes have limits, and parts without bytes aren't followed.
 
 mod children;
@@ -40,7 +45,8 @@ pub(crate) use step::{FileKey, ItemPath, Leaf, Spot, Step, Totals};
 pub(crate) struct Plan {
     selection: Selection,
     steering: Steering,
-    /// Nodes whose children aren't all asked for, by the order of the next child. Children of several ranks are in several.
+    /// Nodes whose children aren't all asked for, by the order of the next child. Children of
+    /// several ranks are in several.
     cursors: BTreeMap<Key, Cursor>,
     cursor_bytes: usize,
     /// Nodes that came when there was no room for them: to be asked for again.
@@ -81,7 +87,8 @@ struct Waiting {
     order: Order,
     /// It surely has links: memory that it is expected to take. 0 for all others.
     node_bytes: usize,
-    /// It was asked for although there was no room, because nothing else can go on: it must not be parked.
+    /// It was asked for although there was no room, because nothing else can go on: it must not be
+    /// parked.
     pressing: bool,
 }
 
@@ -187,8 +194,8 @@ impl Plan {
         }
     }
 
-    /// Says that the bytes of a leaf lie at the spot named in its last [`Step::Want`], `bytes` of them. Other places of
-    /// the block are asked for anew.
+    /// Says that the bytes of a leaf lie at the spot named in its last [`Step::Want`], `bytes` of
+    /// them. Other places of the block are asked for anew.
     pub(crate) fn held(&mut self, cid: &Cid, bytes: u64) -> Result<(), Fault> {
         let Some(waiting) = self.asked.get_mut(cid) else {
             return Ok(());
@@ -207,7 +214,8 @@ impl Plan {
         Ok(())
     }
 
-    /// What is still to be kept, after a fault: the blocks are what their CIDs say, and others may look at them too.
+    /// What is still to be kept, after a fault: the blocks are what their CIDs say, and others may
+    /// look at them too.
     pub(crate) fn take_kept(&mut self) -> Vec<(Cid, Bytes)> {
         let kept = self.steps.drain(..).filter_map(|step| match step {
             Step::Keep { cid, data } => Some((cid, data)),
@@ -282,7 +290,8 @@ impl Plan {
         true
     }
 
-    /// Where the first in the order has to wait for room, leaves further behind make some. `false`: there are none.
+    /// Where the first in the order has to wait for room, leaves further behind make some. `false`:
+    /// there are none.
     fn ask_leaves(&mut self) -> Result<bool, Fault> {
         let found = self.cursors.iter().find(|(_, cursor)| cursor.has_leaf());
         match found.map(|(key, _)| key.clone()) {
@@ -291,8 +300,8 @@ impl Plan {
         }
     }
 
-    /// Asks for a node's next children. For the first node that is the order: no child of another can come between them.
-    /// `false`: the next one has to wait.
+    /// Asks for a node's next children. For the first node that is the order: no child of another
+    /// can come between them. `false`: the next one has to wait.
     fn ask_children(&mut self, key: &Key, only_leaves: bool) -> Result<bool, Fault> {
         let Some(mut cursor) = self.cursors.remove(key) else {
             return Ok(false);
@@ -310,7 +319,8 @@ impl Plan {
             if only_leaves && !cursor.has_leaf() {
                 break;
             }
-            // Where nothing else goes on one node may come in any case: so memory is bounded by the tree's depth, not by luck.
+            // Where nothing else goes on one node may come in any case: so memory is bounded by the
+            // tree's depth, not by luck.
             let pressing = is_node && !self.has_room(rank);
             if pressing && self.places > 0 {
                 blocked = true;
@@ -348,8 +358,9 @@ impl Plan {
         Ok(!blocked)
     }
 
-    /// Puts a node's children in line, those of each rank for themselves. Each line holds on to the node's folder; one holds
-    /// already. The node's memory is counted in the one that stays longest.
+    /// Puts a node's children in line, those of each rank for themselves. Each line holds on to the
+    /// node's folder; one holds already. The node's memory is counted in the one that stays
+    /// longest.
     fn add_cursors(
         &mut self,
         order: Order,

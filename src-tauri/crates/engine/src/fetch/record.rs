@@ -1,8 +1,9 @@
-//! The record of a download: what was written is synced in groups, and only then put into the index.
+//! The record of a download: what was written is synced in groups, and only then put into the
+//! index.
 //!
-//! One thread a download, behind a bounded queue. Invariants: no block is in the index whose bytes a loss of power could still
-//! take; and no file is called whole before all its bytes are synced. A record that is lost itself costs a second look at the
-//! bytes, never the bytes.
+//! One thread a download, behind a bounded queue. Invariants: no block is in the index whose bytes
+//! a loss of power could still take; and no file is called whole before all its bytes are synced. A
+//! record that is lost itself costs a second look at the bytes, never the bytes.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -27,7 +28,8 @@ use crate::index::{
 /// Time that a group collects: the shortest, so that others can be served soon; and the longest.
 const MIN_GROUP_TIME: Duration = Duration::from_millis(50);
 const MAX_GROUP_TIME: Duration = Duration::from_secs(2);
-/// A group collects this many times as long as the last sync took, so that syncing takes a fifth of the time at most.
+/// A group collects this many times as long as the last sync took, so that syncing takes a fifth of
+/// the time at most.
 const GROUP_TIME_FACTOR: u32 = 4;
 /// Time after which a file's fingerprint proves something on a file system with fine time stamps.
 const YOUNG_TIME: Duration = Duration::from_millis(120);
@@ -60,7 +62,8 @@ pub(crate) struct LeafAt {
 enum Done {
     /// A block that is in no file.
     Kept(Cid, Bytes),
-    /// Bytes were written, or found where they belong. Without a leaf no block can be made of them alone.
+    /// Bytes were written, or found where they belong. Without a leaf no block can be made of them
+    /// alone.
     Written(Arc<Part>, u64, Option<LeafAt>),
     /// All its bytes are there.
     Closed(Arc<Part>),
@@ -90,7 +93,8 @@ pub(crate) struct Recorder {
     sender: Option<SyncSender<Done>>,
     thread: Option<JoinHandle<()>>,
     outcome: Arc<Outcome>,
-    /// Blocks that are written and not yet in the index: looked up too early they would be fetched twice.
+    /// Blocks that are written and not yet in the index: looked up too early they would be fetched
+    /// twice.
     pending: HashSet<Cid>,
 }
 
@@ -117,7 +121,8 @@ impl Part {
 }
 
 impl Recorder {
-    /// `base` is the download's file or folder; `wake` is called when there is something new in the outcome.
+    /// `base` is the download's file or folder; `wake` is called when there is something new in the
+    /// outcome.
     pub(crate) fn start(
         index: Index,
         item: ItemId,
@@ -236,8 +241,9 @@ struct Work {
     base: PathBuf,
     outcome: Arc<Outcome>,
     wake: Box<dyn Fn() + Send>,
-    /// Files that are whole and synced, but were changed too shortly ago for a fingerprint to prove anything. They are called whole
-    /// once one does: else each of their blocks would be hashed again whenever it is served.
+    /// Files that are whole and synced, but were changed too shortly ago for a fingerprint to prove
+    /// anything. They are called whole once one does: else each of their blocks would be hashed
+    /// again whenever it is served.
     young: Vec<PartGroup>,
 }
 
@@ -414,7 +420,8 @@ impl PartGroup {
         self.part.id.get().is_none()
     }
 
-    /// The file as one entry, if all of it came within this group: that is how small files cost little.
+    /// The file as one entry, if all of it came within this group: that is how small files cost
+    /// little.
     fn hashed_file(&mut self, fingerprint: Fingerprint) -> Option<HashedFile> {
         let framed = self.leaves.first().is_some_and(|leaf| leaf.framed);
         self.leaves.sort_unstable_by_key(|leaf| leaf.offset);

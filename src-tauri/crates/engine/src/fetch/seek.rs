@@ -1,7 +1,7 @@
 //! Where a wanted block is found on this computer: at its place, or anywhere else in the index.
 //!
-//! Invariant: bytes are believed only if their file is as it was when it was recorded; all others are read and hashed, since
-//! after a crash the record and the file may be of different ages.
+//! Invariant: bytes are believed only if their file is as it was when it was recorded; all others
+//! are read and hashed, since after a crash the record and the file may be of different ages.
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;

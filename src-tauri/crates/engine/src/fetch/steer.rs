@@ -1,8 +1,8 @@
 //! Downloads under way, for those who want to see into one, or change what comes next.
 //!
-//! Handles write down what is wished and wake the download's worker, which reads it when it comes by. Blocks are handed to those
-//! who wait for them as they arrive, before they are on the disk and on record. Invariant: what waits is bounded, and nobody waits
-//! for a download that has ended.
+//! Handles write down what is wished and wake the download's worker, which reads it when it comes
+//! by. Blocks are handed to those who wait for them as they arrive, before they are on the disk and
+//! on record. Invariant: what waits is bounded, and nobody waits for a download that has ended.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -78,7 +78,8 @@ impl Running {
         }
     }
 
-    /// Opens the desk of a download that begins to run. `high` comes first; `waker` is its worker's.
+    /// Opens the desk of a download that begins to run. `high` comes first; `waker` is its
+    /// worker's.
     pub(crate) fn open(&self, item: ItemId, high: Vec<String>, waker: Waker) -> Desk {
         let wishes = Wishes::default();
         wishes.0.lock().steering = Arc::new(Steering {

@@ -1,7 +1,8 @@
 //! Where a download goes: its name in the person's folder, and the name it has until it is whole.
 //!
-//! What stays true: nothing that exists is ever written to or replaced. A download takes a name that is free, `name (2)` where
-//! `name` is taken, and its last step is a rename that fails if the name has been taken since.
+//! Invariants: nothing that exists is ever written to or replaced. A download takes a name
+//! that is free, `name (2)` where `name` is taken, and its last step is a rename that fails if the
+//! name has been taken since.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -10,7 +11,8 @@ use super::disk;
 use crate::index::ItemRecord;
 use crate::library::names::{self, TakenNames};
 
-/// Bytes of an item's own name. File systems stop at 255, and there has to be room for a number and the suffix.
+/// Bytes of an item's own name. File systems stop at 255, and there has to be room for a number and
+/// the suffix.
 const MAX_OWN_NAME_BYTES: usize = 200;
 
 /// Copies of the same name in one folder before giving up counting.
@@ -47,7 +49,8 @@ pub(crate) fn finished(folder: &Path, item: &ItemRecord) -> impl Iterator<Item =
     (1..MAX_NUMBER).map(move |number| folder.join(numbered(&name, number)))
 }
 
-/// The item's name as this file system can hold it; its CID where the link gave a name that must not be written.
+/// The item's name as this file system can hold it; its CID where the link gave a name that must
+/// not be written.
 fn item_name(item: &ItemRecord) -> OsString {
     let mut name = item.name.as_str();
     while name.len() > MAX_OWN_NAME_BYTES {

@@ -1,10 +1,11 @@
 //! Carries a plan out: the one thread of a download that touches its files.
 //!
-//! It looks for each wanted block where the bytes belong, in the index, and only then asks for it; gives what comes to the
-//! [`Place`] that the item has on the disk; and looks after the record. It blocks: on the disk, and on the task's events.
+//! It looks for each wanted block where the bytes belong, in the index, and only then asks for it;
+//! gives what comes to the [`Place`] that the item has on the disk; and looks after the record. It
+//! blocks: on the disk, and on the task's events.
 //!
-//! Invariants: a block goes to its place only after it was checked. Whatever stops it, what was recorded until then is not asked
-//! for again.
+//! Invariants: a block goes to its place only after it was checked. Whatever stops it, what was
+//! recorded until then is not asked for again.
 
 use std::collections::HashMap;
 use std::io;
@@ -469,7 +470,8 @@ impl<P: Place> Worker<'_, P> {
         }
     }
 
-    /// Tells the network what can be served, and looks again for what waited for that. `true`: there is something to do.
+    /// Tells the network what can be served, and looks again for what waited for that. `true`:
+    /// there is something to do.
     fn take_recorded(&mut self) -> Result<bool, Halt<P::Different>> {
         let recorded = self.recorder.take_recorded()?;
         if recorded.is_empty() {

@@ -1,8 +1,9 @@
-//! Writes an item: a download into its own `.part`, or what is still missing into a finished one that goes on.
+//! Writes an item: a download into its own `.part`, or what is still missing into a finished one
+//! that goes on.
 //!
-//! Invariants: bytes are written only to files that are the download's own. Under a `.part` all are; inside a finished
-//! download, where the person may have put or changed anything, only those that are on record as begun, and a file goes on
-//! record before it is made.
+//! Invariants: bytes are written only to files that are the download's own. Under a `.part` all
+//! are; inside a finished download, where the person may have put or changed anything, only those
+//! that are on record as begun, and a file goes on record before it is made.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -30,7 +31,8 @@ const SPACE_CHECK_BYTES: u64 = 16 * 1024 * 1024;
 pub(crate) enum Target {
     /// A download's own `.part`.
     Write,
-    /// A finished download, which goes on where it lies: files that aren't known to be its own are not written to.
+    /// A finished download, which goes on where it lies: files that aren't known to be its own are
+    /// not written to.
     Resume,
 }
 
@@ -204,8 +206,8 @@ impl Place for Writer {
 }
 
 impl Writer {
-    /// Is a file there that others may have put there, or changed? One that isn't there goes on record before it is made, so that
-    /// it is known to be ours.
+    /// Is a file there that others may have put there, or changed? One that isn't there goes on
+    /// record before it is made, so that it is known to be ours.
     fn guard(&self, file: &mut ItemFile) -> Result<bool, FetchError> {
         let is_part = |known: &FileRecord| known.state == FileState::Part;
         if disk::exists(&file.path) {

@@ -1,10 +1,19 @@
 //! What every item is doing, in memory: one row an item, each with the revision of its last change.
 //!
-//! Each field of a row has one writer. The supervisor says what state an item is in and what it is called; the item's job says how
-//! far it is, through a [`Reporter`]; the task that samples the network's meter writes what others take. Readers pull with
-//! [`Board::changes`]. Progress is never pushed: a reader that is slow, gone or new costs nothing, and one that fell
-//! behind the remembered removals gets the whole state again. A few notices are remembered too, for what a person wants to
-//! hear of even when nobody was looking at that moment.
+//! Each field of a row has one writer. The supervisor says what state an item is in and what it is
+//! called; the item's job says how far it is, through a [`Reporter`]; the task that samples the
+//! network's meter writes what others take. Readers pull with [`Board::changes`]. Progress is never
+//! pushed: a reader that is slow, gone or new costs nothing, and one that fell behind the
+//! remembered removals gets the whole state again. A few notices are remembered too, for what a
+//! person wants to hear of even when nobody was looking at that moment.
+//!
+//! | field | writer |
+//! |---|---|
+//! | `state` | the supervisor; within a download's work, its job until that is asked to stop |
+//! | `name`, `path` | calls (rename, relocate); `path` also a job that found its place |
+//! | `total`, `done`, `files`, `folder`, `cid`, `skipped`, `having`, `unreachable` | the job |
+//! | `rate_down`, `eta` | the job, until it is asked to stop; then the supervisor clears them |
+//! | `rate_up`, `peers` | the task that samples the meter; the supervisor clears them |
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
@@ -23,10 +32,11 @@ use crate::library::Snapshot;
 
 /// Removals remembered for readers that are behind; older readers get everything. An id is 8 bytes.
 const REMEMBERED_REMOVALS: usize = 1024;
-/// Notices remembered for readers that are behind: more than a person would want to be shown at once.
+/// Notices remembered for readers that are behind: more than a person would want to be shown at
+/// once.
 const REMEMBERED_NOTICES: usize = 100;
 
-/// A handle; all clones see the same views.
+/// A handle; all clones see the same rows.
 #[derive(Debug, Clone)]
 pub(crate) struct Board {
     views: Arc<Mutex<Views>>,
@@ -56,7 +66,8 @@ pub(super) struct Content {
 struct Views {
     revision: u64,
     items: BTreeMap<ItemId, (u64, ItemView)>,
-    /// Each item under the revision of its last change: what changed is found without looking at the rest.
+    /// Each item under the revision of its last change: what changed is found without looking at
+    /// the rest.
     by_revision: BTreeMap<u64, ItemId>,
     removed: VecDeque<(u64, ItemId)>,
     /// Removals up to this revision are forgotten.
@@ -128,7 +139,8 @@ impl Board {
         self.update(id, |row| row.path = Some(path));
     }
 
-    /// What an item's job writes through. Once the job is asked to stop, what the item is doing is no more its to say.
+    /// What an item's job writes through. Once the job is asked to stop, the item's state is the
+    /// supervisor's alone.
     pub(super) fn reporter(&self, id: index::ItemId, stop: CancellationToken) -> Reporter {
         Reporter {
             board: self.clone(),
@@ -137,8 +149,8 @@ impl Board {
         }
     }
 
-    /// Says how fast an item goes out, in bytes a second, and how many peers give us of it or take it. Those are shown who matter
-    /// now: of an item that is fetched the givers, else the takers.
+    /// Says how fast an item goes out, in bytes a second, and how many peers give us of it or take
+    /// it. A row shows the givers while the item is fetched, else the takers.
     pub(crate) fn set_rates(&self, id: index::ItemId, up: u64, giving: u32, taking: u32) {
         self.update(id, |row| match row.state {
             State::Paused => {}
@@ -235,8 +247,8 @@ impl Board {
         known.map(|(_, view)| view.clone()).collect()
     }
 
-    /// Shows what changed after revision `since`, in the order of the changes, and returns the revision that this is of.
-    /// `visitor` runs under the lock: it should only take notes.
+    /// Shows what changed after revision `since`, in the order of the changes, and returns the
+    /// revision that this is of. `visitor` runs under the lock: it should only take notes.
     pub(crate) fn visit(&self, since: u64, mut visitor: impl FnMut(Seen<'_>)) -> u64 {
         let views = self.lock();
         let full = views.is_behind(since);
@@ -269,10 +281,12 @@ impl Board {
         views.items.values().map(|(_, view)| view.clone()).collect()
     }
 
-    /// What changed after revision `since`, waiting up to `wait` for something to change. `since` 0 asks for everything.
+    /// What changed after revision `since`, waiting up to `wait` for something to change. `since` 0
+    /// asks for everything.
     pub(crate) async fn changes(&self, since: u64, wait: Duration) -> Changes {
         let mut revision = self.revision.subscribe();
-        // A reader from before a restart may name a revision that does not exist yet: it gets everything at once.
+        // A reader from before a restart may name a revision that does not exist yet: it gets
+        // everything at once.
         if since <= *revision.borrow() {
             let newer = revision.wait_for(|now| *now > since);
             // Either outcome is an answer: something changed, or nothing did in time.
@@ -312,7 +326,8 @@ impl Reporter {
             (row.total, row.done, row.files) = (report.total, report.done, report.files);
             (row.having, row.unreachable) = (report.having, report.unreachable);
             row.folder |= report.folder;
-            // Asked for under the board's lock: the supervisor asks a job to stop before it writes another state.
+            // This is read under the board's lock: the supervisor asks a job to stop before it
+            // writes another state, so no later report overwrites that state.
             if self.stop.is_cancelled() {
                 return;
             }

@@ -1,4 +1,5 @@
-//! Which parts of a download are wanted, and which come first: kept with the item, and carried out by the download under way.
+//! Which parts of a download are wanted, and which come first: kept with the item, and carried out
+//! by the download under way.
 
 use super::ItemError;
 use crate::api::{PrioritizeRequest, SelectRequest};
@@ -9,7 +10,7 @@ use crate::look::files::is_high;
 use crate::look::names;
 use crate::look::tree::Tree;
 
-/// Paths that come first. Who puts more first puts nothing first.
+/// Paths that may come first. With more of them, nothing comes first.
 const MAX_HIGH: usize = 1000;
 
 /// What has to happen after a choice.
@@ -20,7 +21,8 @@ pub(super) enum Then {
     Again,
 }
 
-/// Keeps a choice. Nothing that is here is touched: what is no longer wanted stays as it is. Blocks.
+/// Keeps a choice. Nothing that is here is touched: what is no longer wanted stays as it is.
+/// Blocks.
 pub(super) fn select(
     index: &Index,
     source: &Source,
@@ -36,7 +38,7 @@ pub(super) fn select(
             selection.choose(path, chosen)?;
         }
         let (select, leave) = selection.lists();
-        // It must be readable again.
+        // The lists must be readable when the download begins again.
         let selection = Selection::new(&select, &leave)?;
         Ok::<_, SelectionError>((select, leave, selection))
     };
@@ -53,7 +55,7 @@ pub(super) fn select(
         (record.select, record.leave) = (select, leave);
         if chosen && record.done {
             record.done = false;
-            // It goes on where it lies.
+            // The download goes on where its files lie.
             record.part = record.sources.first().cloned();
         }
     })?;
@@ -64,7 +66,7 @@ pub(super) fn select(
     })
 }
 
-/// Keeps what comes first, and says what does now. Blocks.
+/// Keeps which paths come first, and gives all that do now. Blocks.
 pub(super) fn prioritize(
     index: &Index,
     source: &Source,
@@ -100,7 +102,8 @@ fn leaves_something(tree: &Tree, record: &ItemRecord, selection: &Selection) -> 
     selection.choice("") != Choice::None
 }
 
-/// Paths inside a download, as its blocks name them: an item that is one file has no path in it, but goes by its name.
+/// Paths inside a download, as its blocks name them: an item that is one file has no path in it,
+/// but goes by its name.
 fn paths(tree: &Tree, record: &ItemRecord, paths: &[String]) -> Result<Vec<String>, ItemError> {
     if record.kind != ItemKind::Download {
         return Err(ItemError::NotADownload(record.id));

@@ -1,7 +1,8 @@
 //! All that can be asked of items.
 //!
-//! What takes long answers at once. What is only looked up, or kept for the download under way, is done here; what decides which
-//! item is worked on goes to the supervisor, one request after the other.
+//! What takes long answers at once. What is only looked up, or kept for the download under way, is
+//! done here; what decides which item is worked on goes to the supervisor, one request after the
+//! other.
 
 use std::path::PathBuf;
 
@@ -149,7 +150,8 @@ impl Items {
         }
     }
 
-    /// Makes an item and starts its job. A download of what the same folder gets already goes on with that.
+    /// Makes an item and starts its job. A download of what the same folder gets already goes on
+    /// with that.
     async fn add(&self, item: NewItem) -> Result<ItemId, ItemError> {
         self.ask(|reply| Command::Add(Box::new(item), reply))
             .await?
@@ -179,8 +181,8 @@ impl Items {
         self.ask(|reply| Command::Rename(id, name, reply)).await?
     }
 
-    /// What is wanted of an item, or where it lies, is not what it was: it is worked on anew, unless it is paused or waits for
-    /// the person.
+    /// What is wanted of an item, or where it lies, is not what it was: it is worked on anew,
+    /// unless it is paused or waits for the person.
     async fn again(&self, id: ItemId) -> Result<(), ItemError> {
         self.ask(|reply| Command::Again(id, reply)).await?
     }
@@ -195,7 +197,8 @@ impl Items {
         .await?
     }
 
-    /// Who sent how much of an item, and how many seconds were spent on it, since the engine started.
+    /// Who sent how much of an item, and how many seconds were spent on it, since the engine
+    /// started.
     async fn sources(&self, id: ItemId) -> Result<(Vec<SourceView>, f64), ItemError> {
         self.ask(|reply| Command::Sources(id, reply)).await
     }

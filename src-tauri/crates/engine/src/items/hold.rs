@@ -1,5 +1,5 @@
-//! "Everything is paused", for those who show it. The store keeps it, where it decides what is served; here it is looked up, and
-//! waited for.
+//! "Everything is paused", for those who show it. The store keeps the hold, because the store
+//! decides what is served; readers look it up here, and wait here for a change.
 
 use store::Serving;
 use tokio::sync::watch;
@@ -20,7 +20,7 @@ impl Hold {
         self.serving.is_on_hold()
     }
 
-    /// What was so far is known.
+    /// From now on only later changes count as changes.
     pub(crate) fn mark_unchanged(&mut self) {
         self.changed.mark_unchanged();
     }

@@ -1,7 +1,9 @@
-//! The jobs themselves: hashing a share, fetching a download, checking either, and removing an item.
+//! The jobs themselves: hashing a share, fetching a download, checking either, and removing an
+//! item.
 //!
-//! Each runs as one task that [`super::supervisor`] started, says how far it is to a [`Reporter`], and returns what became of the
-//! item. Stopped jobs leave what they did on record, so that the next one goes on there.
+//! Each runs as one task that [`super::supervisor`] started, says how far it is to a [`Reporter`],
+//! and returns what became of the item. Stopped jobs leave what they did on record, so that the
+//! next one goes on there.
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -33,7 +35,7 @@ pub(crate) enum Job {
     Whole,
     /// Read every byte again and compare.
     Verify,
-    /// Look whether its files are still as they were, without reading them.
+    /// Compare the fingerprints of its files, without reading them.
     Scan,
 }
 
@@ -57,7 +59,7 @@ impl Job {
         (!record.done).then_some(Self::Whole)
     }
 
-    /// What the item is shown to be doing meanwhile. Looking is too quick to be shown.
+    /// The state that the item is shown in meanwhile. A scan is too quick to be shown.
     pub(crate) fn state(self, kind: ItemKind) -> Option<State> {
         match (self, kind) {
             (Self::Whole, ItemKind::Share) => Some(State::Hashing),
@@ -134,7 +136,7 @@ async fn fetch(
     let fetching = context.fetching()?;
     let told = report.clone();
     let tell: fetch::Tell = Box::new(move |report| told.fetching(report));
-    // Without a link it began with a CAR file.
+    // An item without a link began with a CAR file.
     let fetched = match (&record.link, record.sources.first()) {
         (None, Some(car)) => {
             let car = car.clone();
@@ -240,7 +242,7 @@ async fn judge(
         });
     };
     if record.kind == ItemKind::Download {
-        // To resume it means to fetch it again, beside what the person made of it.
+        // To resume the download means to fetch it again, beside the files that the person changed.
         let (index, id) = (context.index.clone(), record.id);
         blocking(move || index.set_item_done(id, false)).await??;
     }
@@ -321,7 +323,8 @@ pub(crate) async fn remove(
     Ok(())
 }
 
-/// Runs blocking work on a thread for that, shows its progress, and stops it when the job is to stop.
+/// Runs blocking work on a thread for that, shows its progress, and stops it when the job is to
+/// stop.
 async fn watched<T: Send + 'static>(
     report: &Reporter,
     stop: CancellationToken,

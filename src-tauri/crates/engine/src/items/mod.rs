@@ -1,4 +1,5 @@
-//! The life of items: what was asked for, what runs or waits, what became of it, and what is shown of it.
+//! The life of items: what was asked for, what runs or waits, what became of it, and what is shown
+//! of it.
 //!
 //! | file | owns |
 //! |---|---|
@@ -36,7 +37,8 @@ use crate::net::Net;
 
 use self::board::Board;
 
-/// What items are worked on with: what is here, the way to others, and what is seen of the work. Clones share it.
+/// What items are worked on with: what is here, the way to others, and what is seen of the work.
+/// Clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Context {
     pub(crate) index: Index,

@@ -13,7 +13,7 @@ use crate::index::{ItemKind, ItemOptions, NewItem};
 use crate::link::Link;
 use crate::util::now_unix;
 
-/// Of files that lie here. Blocks.
+/// A new item of files that lie here. Blocks.
 pub(super) fn share(request: ShareRequest) -> Result<NewItem, ItemError> {
     let first = request.paths.first().ok_or(ItemError::NothingToShare)?;
     let mut folder = request.paths.len() > 1;
@@ -51,7 +51,7 @@ pub(super) fn share(request: ShareRequest) -> Result<NewItem, ItemError> {
     })
 }
 
-/// Of what a link names.
+/// A new item of what a link names.
 pub(super) fn fetched(request: DownloadRequest, folder: PathBuf) -> Result<NewItem, ItemError> {
     let link = Link::from_str(&request.link)?;
     for provider in &request.providers {
@@ -73,8 +73,8 @@ pub(super) fn fetched(request: DownloadRequest, folder: PathBuf) -> Result<NewIt
     })
 }
 
-/// Of what a CAR holds: it is unpacked like a download whose only peer is the file; where that lies is what its item begins with.
-/// Blocks.
+/// A new item of what a CAR file holds. It is unpacked like a download whose only peer is the CAR,
+/// so the item begins with the CAR's place. Blocks.
 pub(super) fn unpacked(car: PathBuf, folder: PathBuf) -> Result<NewItem, ItemError> {
     let root = fetch::car::root(&car)?;
     let name = car

@@ -1,6 +1,7 @@
 //! Which jobs wait: of each kind only so many run at a time, however many items there are.
 //!
-//! Pure bookkeeping: [`crate::items::supervisor`] asks whether a job may begin, says what began and ended, and takes the next.
+//! Pure bookkeeping: [`super::supervisor`] asks whether a job may begin, says what began and ended,
+//! and takes the next.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -40,7 +41,8 @@ impl Lane {
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     lanes: [Waiting; 3],
-    /// The job that each waiting item is to have. What a lane holds beside that is outdated.
+    /// The job that each waiting item is to have. Items that a lane holds and this map does not are
+    /// outdated.
     jobs: HashMap<ItemId, (Lane, Job)>,
 }
 
@@ -89,7 +91,7 @@ impl Queue {
         }
     }
 
-    /// The next job of a lane that has a free place, which is not taken yet.
+    /// The next job of a lane, if the lane has a free place. The place is not taken yet.
     pub(crate) fn next(&mut self, lane: Lane) -> Option<(ItemId, Job)> {
         let state = &mut self.lanes[lane as usize];
         if state.running >= lane.places() {

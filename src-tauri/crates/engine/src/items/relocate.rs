@@ -1,8 +1,10 @@
-//! "It lies there now": an item whose files were moved, or a download that is to go on somewhere else.
+//! "It lies there now": an item whose files were moved, or a download that is to go on somewhere
+//! else.
 //!
-//! What stays true: nothing on the disk is touched; an item is looked for at the new place before anything is changed, and what
-//! differs there is named. Every file is compared by its size and fingerprint; those that this doesn't prove are read, as many as
-//! a person waits for. The rest is read by the check that follows, and no block of it is served before it was.
+//! Invariants: nothing on the disk is touched; an item is looked for at the new place before
+//! anything is changed, and what differs there is named. Every file is compared by its size and
+//! fingerprint; those that this doesn't prove are read, as many as a person waits for. The rest is
+//! read by the check that follows, and no block of it is served before it was.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -228,7 +230,8 @@ fn take_over(
     Ok(now)
 }
 
-/// An unfinished download goes on where its part was moved to, or in another folder with what is here of it.
+/// An unfinished download goes on where its part was moved to, or in another folder with what is
+/// here of it.
 fn elsewhere(index: &Index, record: &ItemRecord, place: &Path) -> Result<PathBuf, ItemError> {
     if !place.is_dir() {
         return Err(RelocateError::NoFolder(place.to_path_buf()).into());

@@ -1,8 +1,11 @@
 //! What runs: the one owner of which item is being hashed, fetched or checked.
 //!
-//! An actor. Requests come in by a bounded channel and are answered by oneshot; each item has at most one job, a task that the
-//! actor started and whose end it hears of. A job never changes its item's state itself: it says which part of its work it is at
-//! while it is not asked to stop, and returns what became of the item. Of each kind only so many run at a time; the others wait in the [`Queue`].
+//! An actor. Requests come in by a bounded channel and are answered by oneshot. Each item has at
+//! most one job, a task that the actor started and whose end it hears of. Of each kind of job only
+//! so many run at a time; the others wait in the [`Queue`].
+//!
+//! Invariant: a job never changes its item's state. It reports which part of its work it is at,
+//! which counts until the job is asked to stop, and returns what became of the item.
 //!
 //! | job    | ends as   | then                                                     |
 //! |--------|-----------|----------------------------------------------------------|
@@ -50,7 +53,8 @@ pub(super) enum Command {
     Shutdown(oneshot::Sender<()>),
 }
 
-/// Takes up every item where it was left. Gives where requests go, and what tells when everything is paused, or no more.
+/// Takes up every item where it was left. Gives where requests go, and what tells when everything
+/// is paused, or no more.
 pub(super) async fn start(
     context: Context,
     records: Vec<ItemRecord>,
@@ -98,9 +102,9 @@ struct Running {
     stop: CancellationToken,
     began: Instant,
     lane: Lane,
-    /// It makes a download whole.
+    /// This job makes a download whole.
     completes: bool,
-    /// What to do when it ended, whatever it ended as; nothing lets its end decide.
+    /// What to do after the job has ended, whatever it ended as. `None`: its end decides.
     then: Option<Then>,
 }
 
@@ -149,7 +153,7 @@ impl Actor {
     }
 
     async fn obey(&mut self, command: Command) {
-        // Whoever asked may be gone by now: an answer that nobody takes is no fault.
+        // The caller may be gone by now: an answer that nobody takes is no fault.
         match command {
             Command::Add(item, reply) => drop(reply.send(self.add(*item).await)),
             Command::Act(id, action, reply) => drop(reply.send(self.act(id, action).await)),
@@ -177,7 +181,8 @@ impl Actor {
         match record.state {
             ItemState::Active if self.is_held(id) => self.show_paused(id),
             ItemState::Active => self.launch(record, job),
-            // A share whose files changed still serves what did not; a download with a problem waits for the person.
+            // A share whose files changed still serves what did not; a download with a problem
+            // waits for the person.
             ItemState::Problem(_) | ItemState::Paused => {
                 tracing::debug!(%id, done, "left as it was");
             }
@@ -193,7 +198,8 @@ impl Actor {
         self.launch(record, job);
     }
 
-    /// Begins the job, or lets it wait for its turn. What the item is shown to be doing is the same.
+    /// Begins the job, or lets it wait for its turn. What the item is shown to be doing is the
+    /// same.
     fn launch(&mut self, record: ItemRecord, job: Job) {
         let id = record.id;
         let lane = Lane::of(job, record.kind);
@@ -216,7 +222,8 @@ impl Actor {
             .spawn(async move { (id, job::run(context, record, job, stop).await) });
     }
 
-    /// A job ended: the next of its kind begins. Items that were removed or paused meanwhile don't wait any more.
+    /// A job ended: the next of its kind begins. Items that were removed or paused meanwhile don't
+    /// wait any more.
     async fn launch_next(&mut self, lane: Lane) {
         while let Some((id, job)) = self.queue.next(lane) {
             match self.record(id).await {
@@ -247,8 +254,8 @@ impl Actor {
         Ok(())
     }
 
-    /// Before anybody who asked for it is answered: they must not see what the item was before. Looking whether the files are
-    /// as they were is too quick to be shown, and the item is shared meanwhile.
+    /// Shows what the item does from now on, before the caller is answered, who must not see what
+    /// the item did before. A scan is too quick to be shown, and the item is shared meanwhile.
     fn show(&self, record: &ItemRecord, job: Job) {
         let state = job.state(record.kind).unwrap_or(State::Sharing);
         self.context.board.set_state(record.id, state);
@@ -275,9 +282,10 @@ impl Actor {
                 self.context.board.put(row::of(&record));
                 self.start(record, Job::Whole);
             }
-            // Somebody else may have it: begin again with all of them.
+            // A new provider may have the item: begin again with all providers.
             Found::WithMoreProviders => self.start_next(id, Job::Whole).await?,
-            // Asking again for what is worked on means to go on; for what is there already, to see that it still is.
+            // Asking again for an item that is worked on means to go on; for one that is whole, to
+            // see that it still is.
             Found::AsIs if self.running.contains_key(&id) => {}
             Found::AsIs => self.start(record, Job::Whole),
         }
@@ -361,7 +369,7 @@ impl Actor {
             .as_ref()
             .map_or(0.0, |running| running.began.elapsed().as_secs_f64());
         let then = running.and_then(|running| running.then);
-        // What is shown already is the job that comes next.
+        // The row shows the next job already.
         let is_last = !matches!(then, Some(Then::Start(_)));
         // A whole item is shown as shared before it is shown as paused: its bytes are all there.
         let shown_as_shared = match ended {

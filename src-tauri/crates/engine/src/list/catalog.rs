@@ -1,8 +1,9 @@
-//! What the list needs of every item, kept beside [`Board`]: enough to filter, search, sort and count 100,000 of them in a
-//! few milliseconds, and nothing at all while only progress changes.
+//! What the list needs of every item, kept beside [`Board`]: enough to filter, search, sort and
+//! count 100,000 of them in a few milliseconds, and nothing at all while only progress changes.
 //!
-//! Orders are kept sorted and sorted again where they changed, which costs little for what is nearly in order. The rows that a
-//! filter and a search leave are kept until an item comes, goes, or changes in what they depend on.
+//! Orders are kept sorted and sorted again where they changed, which costs little for what is
+//! nearly in order. The rows that a filter and a search leave are kept until an item comes, goes,
+//! or changes in what they depend on.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -85,7 +86,8 @@ enum Class {
     Sharing,
     Downloading,
     NeedsYou,
-    /// None does. Its place stays until there are too many of them, so that the orders stay as they are.
+    /// No filter does. The place of an item that is gone stays until there are too many such
+    /// places, so that the orders stay as they are.
     Gone,
 }
 
@@ -99,7 +101,8 @@ impl Catalog {
         });
     }
 
-    /// Makes some of what the first search and the first order by name would wait for. False when all of it is there.
+    /// Makes some of what the first search and the first order by name would wait for. False when
+    /// all of it is there.
     pub(super) fn prepare(&mut self) -> bool {
         let missing = self
             .entries
@@ -182,7 +185,7 @@ impl Catalog {
         self.matched = None;
         self.gone += 1;
         if self.gone > MAX_GONE && self.gone > self.places.len() {
-            // It begins anew with the next update.
+            // The catalog begins anew with the next update.
             *self = Self::default();
         }
     }
@@ -309,7 +312,8 @@ impl Key {
 }
 
 impl Class {
-    /// A download that is not all here yet counts as one, whatever holds it up; everything else is shared, or about to be.
+    /// A download that is not all here yet counts as downloading, whatever holds it up; everything
+    /// else is shared, or about to be.
     fn of(view: &ItemView) -> Self {
         let is_whole = view.total > 0 && view.done >= view.total;
         match (&view.state, view.kind) {

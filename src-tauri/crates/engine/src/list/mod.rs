@@ -1,7 +1,9 @@
-//! The list of items as a person looks at it: a filter, a search and an order, of which a window is on the screen.
+//! The list of items as a person looks at it: a filter, a search and an order, of which a window is
+//! on the screen.
 //!
-//! [`Library`] answers a window's one long poll. It keeps nothing but what makes the next answer cheap: what there is to be
-//! known of items lies in [`Board`], of rates in the meter, of the network with its actor.
+//! [`Library`] answers a window's one long poll. It keeps nothing but what makes the next answer
+//! cheap: what there is to be known of items lies in [`Board`], of rates in the meter, of the
+//! network in its summary.
 
 mod catalog;
 #[cfg(test)]
@@ -22,7 +24,8 @@ use crate::items::board::Board;
 use crate::net::status::Summary;
 use crate::rates::Meter;
 
-/// The least time between two looks at what changed, for one reader: four a second are as many as people can read.
+/// The least time between two looks at what changed, for one reader: four a second are as many as
+/// people can read.
 const LOOK_GAP: Duration = Duration::from_millis(250);
 /// The longest wait that a reader may ask for; one that is gone is forgotten after it.
 const MAX_WAIT: Duration = Duration::from_mins(1);
@@ -49,9 +52,9 @@ pub(crate) struct Library {
 struct Reader {
     /// The revision of that answer, which no other answer has.
     rev: u64,
-    /// Of what was asked.
+    /// Fingerprint of the request.
     query: u64,
-    /// Of what it was told.
+    /// Fingerprint of the answer.
     print: u64,
     at: Instant,
 }
@@ -73,10 +76,11 @@ impl Library {
         }
     }
 
-    /// Answers when something changed that this reader sees, or something else is asked than last time. A reader that
-    /// isn't known, as after a restart, is answered at once.
+    /// Answers when something changed that this reader sees, or something else is asked than last
+    /// time. A reader that isn't known, as after a restart, is answered at once.
     ///
-    /// What a reader doesn't see is looked at no more than four times a second, and wakes nobody when nothing happens.
+    /// What a reader doesn't see is looked at no more than four times a second, and wakes nobody
+    /// when nothing happens.
     pub(crate) async fn view(&self, request: &LibraryRequest) -> LibraryView {
         let asked = Instant::now();
         let until = asked + Duration::from_millis(request.wait_ms).min(MAX_WAIT);
@@ -112,8 +116,8 @@ impl Library {
         }
     }
 
-    /// Makes what the first search and the first order by name would wait for, a little at a time: others may look meanwhile.
-    /// Blocks.
+    /// Makes what the first search and the first order by name would wait for, a little at a time:
+    /// others may look meanwhile. Blocks.
     pub(crate) fn prepare(&self) {
         self.catalog.lock().update(&self.board);
         while self.catalog.lock().prepare() {}
@@ -176,7 +180,8 @@ impl Library {
         view
     }
 
-    /// What the reader of that revision was told; it will be told something newer now.
+    /// What the reader of that revision was told last. It is forgotten: the reader is told
+    /// something newer now.
     fn forget(&self, rev: u64) -> Option<Reader> {
         let mut readers = self.readers.lock();
         let place = readers.iter().position(|reader| reader.rev == rev)?;
@@ -193,7 +198,7 @@ fn query_print(request: &LibraryRequest) -> u64 {
     hash(&asked)
 }
 
-/// Notices aside, which are told once.
+/// The fingerprint of an answer, without the notices, which are told once.
 fn print(view: &LibraryView) -> u64 {
     let LibraryView {
         rev: _,

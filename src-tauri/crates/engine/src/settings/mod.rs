@@ -1,8 +1,9 @@
 //! Settings: every key with its meaning, its default and where its value comes from.
 //!
-//! A value comes from the environment (`SHOAL_KEY`, for one run), else from `SHOAL_LOCAL=1` (everything on this machine
-//! alone), else from the settings file, else from the default. Values are text, checked when they are set and again when
-//! they are read: the rest of the engine sees only typed, valid [`Config`]s. The keys are in [`table`], the values in [`parse`].
+//! A value comes from the environment (`SHOAL_KEY`, for one run), else from `SHOAL_LOCAL=1`
+//! (everything on this machine alone), else from the settings file, else from the default. Values
+//! are text, checked when they are set and again when they are read: the rest of the engine sees
+//! only typed, valid [`Config`]s. The keys are in [`table`], the values in [`parse`].
 
 mod parse;
 pub(crate) mod schedule;
@@ -65,7 +66,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads the settings file, if there is one. `environment` gives the value of a variable, as [`std::env::var`] does.
+    /// Reads the settings file, if there is one. `environment` gives the value of a variable, as
+    /// [`std::env::var`] does.
     pub fn load(
         file: PathBuf,
         environment: impl Fn(&str) -> Option<String>,
@@ -220,7 +222,7 @@ impl Settings {
         Ok(())
     }
 
-    /// The settings to change so that a peer stands so, with their new values.
+    /// The settings that make a peer trusted, blocked or neither, with their new values.
     pub(crate) fn standing(&self, peer: PeerId, standing: Standing) -> [(&'static str, String); 2] {
         let trust = self.net().trust;
         let names = |address: &Multiaddr| address.iter().last() == Some(Protocol::P2p(peer));
@@ -246,7 +248,7 @@ impl Settings {
         ]
     }
 
-    /// There is a key, so that the public network is none of ours.
+    /// There is a network key, so that nothing of the public network is used.
     fn is_private_network(&self) -> bool {
         network_key(&self.get("network.key")).is_some()
     }

@@ -1,4 +1,5 @@
-//! Speed limits by the clock: which ones count at a moment, and when that may change. Pure: the moment is an argument.
+//! Speed limits by the clock: which ones count at a moment, and when that may change. Pure: the
+//! moment is an argument.
 
 use std::str::FromStr;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! The settings: each key with its meaning, its default, and what it takes, in the order in which they are explained.
+//! The settings: each key with its meaning, its default, and what it takes, in the order in which
+//! they are explained.
 
 use std::path::PathBuf;
 
@@ -24,10 +25,12 @@ const BOOTSTRAP: &str = "\
 /ip4/104.131.131.82/tcp/4001/p2p/QmaCpDMGvV2BGHeYERUEnRQAwe3N8SzbUtfsmvsqQLuvuJ,\
 /ip4/104.131.131.82/udp/4001/quic-v1/p2p/QmaCpDMGvV2BGHeYERUEnRQAwe3N8SzbUtfsmvsqQLuvuJ";
 
-/// Settings whose defaults lead into the public network. In a private one they are "none", unless the person says otherwise.
+/// Settings whose defaults lead into the public network. In a private one they are "none", unless
+/// the person says otherwise.
 pub(super) const PUBLIC: [&str; 4] = ["bootstrap", "http.routers", "http.gateways", "http.check"];
 
-/// A port of our own, so that links stay good from one start to the next; 4001 may be taken by another IPFS node.
+/// A port of our own, so that links stay good from one start to the next; 4001 may be taken by
+/// another IPFS node.
 const LISTEN: &str = "\
 /ip4/0.0.0.0/tcp/4801,/ip4/0.0.0.0/udp/4801/quic-v1,/ip6/::/tcp/4801,/ip6/::/udp/4801/quic-v1";
 

@@ -1,4 +1,5 @@
-//! Engines on loopback: links that are looked into, and downloads that are looked at and steered while they run.
+//! Engines on loopback: links that are looked into, and downloads that are looked at and steered
+//! while they run.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -14,7 +15,8 @@ use crate::api::{Action, DownloadRequest, ShareRequest};
 use crate::api::{ItemView, State};
 use crate::engine::{Engine, Options};
 
-/// Ends a test that hangs. No verdict: nothing that works comes near it, however busy the machine is.
+/// Ends a test that hangs. No verdict: nothing that works comes near it, however busy the machine
+/// is.
 const HUNG: Duration = Duration::from_mins(10);
 
 struct Node {

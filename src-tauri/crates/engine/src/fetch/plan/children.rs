@@ -6,7 +6,8 @@ use unixfs::{Cid, Entry, FileChild, FilePosition, Node, ShardItem, ShardPath};
 
 use super::step::FileKey;
 
-/// Memory of a child that isn't asked for yet: a CID with room for 128 bytes of digest, and the numbers around it.
+/// Memory of a child that isn't asked for yet: a CID with room for 128 bytes of digest, and the
+/// numbers around it.
 const CHILD_BYTES: usize = 250;
 
 #[derive(Debug)]

@@ -1,4 +1,5 @@
-//! What comes first in a download: what somebody looks at now, then what the person put first, then the rest.
+//! What comes first in a download: what somebody looks at now, then what the person put first, then
+//! the rest.
 //!
 //! Ranks split the order in which a plan asks; the tree's order holds within each.
 
@@ -98,7 +99,8 @@ fn is_within(path: &str, folder: &str) -> bool {
 }
 
 impl Plan {
-    /// Changes what comes first. What was asked for already is asked for again with its new priority.
+    /// Changes what comes first. What was asked for already is asked for again with its new
+    /// priority.
     pub(crate) fn steer(&mut self, steering: &Steering) {
         if *steering == self.steering {
             return;

@@ -1,8 +1,9 @@
-//! Which parts of an item the person asked for: all of it, or files and folders named by their paths inside it, less what is left
-//! out below them.
+//! Which parts of an item the person asked for: all of it, or files and folders named by their
+//! paths inside it, less what is left out below them.
 //!
-//! The wishes become a tree of names once; walking the item walks that tree beside it, so that a folder of 100,000 entries
-//! costs one look-up an entry, and a wish that nothing answered is known at the end.
+//! The wishes become a tree of names once; walking the item walks that tree beside it, so that a
+//! folder of 100,000 entries costs one look-up an entry, and a wish that nothing answered is known
+//! at the end.
 
 use std::collections::HashMap;
 
@@ -60,8 +61,8 @@ pub(crate) struct Selection {
 }
 
 impl Selection {
-    /// No wish at all is a wish for everything. `leave` names what is left out. Of a path in both the longer wish decides. Paths
-    /// are separated by `/`; empty parts and `.` are ignored.
+    /// No wish at all is a wish for everything. `leave` names what is left out. Of a path in both
+    /// the longer wish decides. Paths are separated by `/`; empty parts and `.` are ignored.
     pub(crate) fn new(select: &[String], leave: &[String]) -> Result<Self, SelectionError> {
         if select.len() + leave.len() > MAX_WISHES {
             return Err(SelectionError::TooMany);

@@ -15,11 +15,11 @@ pub(crate) enum UnsafeTarget {
     Malformed,
 }
 
-/// The target as a path of this system, if following it ends inside the item. `depth`: how many folders deep the link itself
-/// lies, 1 directly in the item's folder.
+/// The target as a path of this system, if following it ends inside the item. `depth`: how many
+/// folders deep the link itself lies, 1 directly in the item's folder.
 ///
-/// `..` is taken only at the beginning, where it walks up folders that we made ourselves. After a name it could walk up from
-/// wherever another symlink led.
+/// `..` is taken only at the beginning, where it walks up folders that we made ourselves. After a
+/// name it could walk up from wherever another symlink led.
 pub(crate) fn safe_target(depth: u32, target: &[u8]) -> Result<PathBuf, UnsafeTarget> {
     if target.is_empty() || target.len() > MAX_TARGET_BYTES || target.contains(&0) {
         return Err(UnsafeTarget::Malformed);

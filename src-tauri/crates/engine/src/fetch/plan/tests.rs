@@ -226,7 +226,8 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Delivers what is asked for in an order that `pick` decides, until it is done or the steps are used up.
+    /// Delivers what is asked for in an order that `pick` decides, until it is done or the steps
+    /// are used up.
     fn run(
         &mut self,
         mut budget: usize,
@@ -314,7 +315,8 @@ proptest! {
         let (mut blocks, root, _) = tree(raw);
         let mut cids: Vec<Cid> = blocks.keys().copied().collect();
         cids.sort();
-        // A peer cannot do this, since blocks are verified; a publisher can put anything under a CID.
+        // A peer cannot do this, since blocks are verified; a publisher can put anything under a
+        // CID.
         blocks.insert(cids[at.index(cids.len())], data.into());
         let mut run = Run::new(&blocks, root, &[], Disk::default());
         let _ = run.run(no_limit(), shuffle(7));
@@ -622,7 +624,8 @@ fn nodes_that_hide_their_size_are_put_off() {
         if plan.is_done().unwrap() {
             break;
         }
-        // The last asked for comes first: the worst order for the plan. The leaf comes when nothing else does.
+        // The last asked for comes first: the worst order for the plan. The leaf comes when nothing
+        // else does.
         let at = waiting.iter().rposition(|cid| *cid != leaf).unwrap_or(0);
         let cid = waiting.remove(at);
         plan.block(&cid, &blocks[&cid]).unwrap();

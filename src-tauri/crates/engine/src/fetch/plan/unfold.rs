@@ -127,7 +127,8 @@ impl Plan {
                 self.unfold_file(file, FilePosition::ROOT, node, data, leaf, order);
                 Ok(())
             }
-            // The wish was for something below a folder, and this is none: it will be found missing.
+            // The wish was for something below a folder, and this is none: it will be found
+            // missing.
             (Place::Entry { .. }, Node::File(_)) => Ok(()),
             (
                 Place::Entry {

@@ -17,12 +17,12 @@ pub(super) fn was_on(index: &Index) -> Result<bool, ItemError> {
 }
 
 impl Actor {
-    /// Everything is paused, and this was not started since.
+    /// Everything is paused, and this item was not started since.
     pub(super) fn is_held(&self, id: ItemId) -> bool {
         self.context.index.serving().is_held(id)
     }
 
-    /// The person starts this one although everything is paused.
+    /// The person starts this item although everything is paused.
     pub(super) fn let_go(&self, id: ItemId) {
         self.context.index.serving().let_go(id);
     }
