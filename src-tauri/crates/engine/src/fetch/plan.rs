@@ -35,11 +35,9 @@ use crate::library::names::{Rules, TakenNames};
 
 use children::{Children, is_leaf};
 pub(crate) use rank::{Head, Rank, Steering};
-pub(crate) use select::SelectionError;
 use select::Wanted;
-pub(crate) use select::{Choice, Selection};
-pub(crate) use step::Fault;
-pub(crate) use step::{FileKey, ItemPath, Leaf, Spot, Step, Totals};
+pub(crate) use select::{Choice, Selection, SelectionError};
+pub(crate) use step::{Fault, FileKey, ItemPath, Leaf, Spot, Step, Totals};
 
 #[derive(Debug)]
 pub(crate) struct Plan {
@@ -256,7 +254,7 @@ impl Plan {
             let parked_first = parked.is_some_and(|parked| cursor.is_none_or(|key| parked < key));
             let first = if parked_first { parked } else { cursor };
             let Some((rank, _)) = first else { break };
-            if self.places >= limit(*rank) {
+            if self.places >= rank.places() {
                 break;
             }
             let go_on = if parked_first {
@@ -309,7 +307,7 @@ impl Plan {
         let rank = key.0;
         let mut implied = None;
         let mut blocked = false;
-        while implied.is_none() && self.places < limit(rank) {
+        while implied.is_none() && self.places < rank.places() {
             let Some(number) = cursor.pending.front().map(|number| *number as usize) else {
                 break;
             };
@@ -574,15 +572,6 @@ impl Cursor {
         let next = self.pending.front().map(|number| *number as usize);
         next.and_then(|number| self.children.cid(number))
             .is_some_and(is_leaf)
-    }
-}
-
-/// Places that may wait for a block before one of this rank is asked for.
-fn limit(rank: Rank) -> usize {
-    if rank.is_head() {
-        MAX_ASKED + MAX_ASKED_HEAD
-    } else {
-        MAX_ASKED
     }
 }
 

@@ -10,7 +10,7 @@ use unixfs::ShardItem;
 
 use super::children::Children;
 use super::{Place, Plan, Step, join};
-use crate::fetch::limits::MAX_ASKED;
+use crate::fetch::limits::{MAX_ASKED, MAX_ASKED_HEAD};
 
 /// What comes first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,6 +40,15 @@ const HEAD_STEPS: u8 = 16;
 const STEP_BYTES: u64 = 512 * 1024;
 
 impl Rank {
+    /// Places that may wait for a block before one of this rank is asked for.
+    pub(super) fn places(self) -> usize {
+        if self.is_head() {
+            MAX_ASKED + MAX_ASKED_HEAD
+        } else {
+            MAX_ASKED
+        }
+    }
+
     pub(crate) const HIGH: Self = Self(HEAD_STEPS);
     pub(crate) const NORMAL: Self = Self(HEAD_STEPS + 1);
 
