@@ -37,12 +37,12 @@ use crate::library::{self, Control, Progress, Source};
 use crate::link::Link;
 use crate::list::Library;
 use crate::look::{self, FileStat, Looks, Reading};
-use crate::net::Net;
 use crate::net::status::Summary;
+use crate::net::{Meter, Net};
 use crate::paths::DataDir;
-use crate::rates::Meter;
 use crate::settings::Settings;
 use crate::util::blocking;
+use crate::{network, rates};
 
 /// How to start.
 #[derive(Debug, Clone)]
@@ -402,7 +402,8 @@ impl Engine {
     /// Tests whether others can get here; takes up to a minute. `public`: the public checking
     /// service is asked too.
     pub async fn check(&self, public: bool) -> Result<CheckView, EngineError> {
-        Ok(self.net()?.check(public).await?.into())
+        let (net, index) = (self.net()?, &self.shared.context.index);
+        Ok(network::check(net, index, public).await?.into())
     }
 
     /// Who is connected, or who has to do with one item.
@@ -417,7 +418,7 @@ impl Engine {
     /// A report for whoever helps: numbers and codes, without names, paths or addresses.
     pub async fn diagnostics(&self) -> String {
         let network = self.network().await.ok();
-        let rates = self.net().map(|net| net.meter().rates());
+        let rates = self.net().map(|net| rates::of_all(net.meter()));
         diagnostics::report(&Facts {
             items: &self.items(),
             network: network.as_ref(),
@@ -503,7 +504,7 @@ fn new_library(context: &Context, items: &Items, tasks: &mut JoinSet<()>) -> Lib
         Some(net) => (net.meter().clone(), net.summary()),
         None => (Meter::default(), watch::channel(Summary::default()).1),
     };
-    tasks.spawn(meter.clone().run(board.clone()));
+    tasks.spawn(rates::run(meter.clone(), board.clone()));
     Library::new(board, meter, summary, items.hold())
 }
 
@@ -515,7 +516,7 @@ async fn join(
 ) -> Result<Net, EngineError> {
     let config = settings.config();
     let identity = crate::net::identity(&dir.identity())?;
-    Ok(Net::start(config.net, identity, source.clone(), index.clone()).await?)
+    Ok(network::start(config.net, identity, source, index).await?)
 }
 
 #[cfg(test)]

@@ -13,10 +13,12 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_enco
 use unixfs::cid::{self, Cid, CidError};
 use url::form_urlencoded;
 
+use crate::net;
+
 /// Bytes of a link. Chats cut longer ones; ours stay under 2 KiB.
 const MAX_LINK_BYTES: usize = 16 * 1024;
 /// Provider hints read from a link: each is a dial.
-pub(crate) const MAX_LINK_PROVIDERS: usize = 32;
+pub(crate) const MAX_LINK_PROVIDERS: usize = net::limits::MAX_HINTS;
 
 /// Where people without Shoal get content: a public gateway that keeps each item apart from the
 /// others.

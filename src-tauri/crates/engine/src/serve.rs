@@ -1,105 +1,45 @@
 //! Answers what other peers ask of us, from the person's files, on threads that may block.
 //!
-//! Bitswap's server names what it needs by ticket and has at most so many tickets out; the swarm's task puts them here and
-//! never waits. Two or more blocks are read at a time, so that disk, cipher and wire are busy at once. What may be served,
-//! and whether it is still what it was, is [`Source`]'s and [`Index`]'s to say.
+//! The network asks by ticket and never waits. Two or more blocks are read at a time, so that disk, cipher and wire are busy at
+//! once. What may be served, and whether it is still what it was, is [`Source`]'s and [`Index`]'s to say.
 
-use std::collections::VecDeque;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::sync::mpsc as std_mpsc;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use bitswap::server::Ticket;
 use bytes::Bytes;
 use libp2p::PeerId;
+use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use unixfs::cid::{Cid, Multihash};
 
 use crate::index::Index;
 use crate::library::Source;
-use crate::limits::{SERVE_QUEUE, SERVE_THREADS};
-use crate::rates::Meter;
+use crate::net::{Answer, Blocks, Meter, Question, Server};
+use crate::rates;
 
-/// What a peer's want needs to know.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly every question is for a block: a box for each would cost more than the room of the few others"
-)]
-#[derive(Debug)]
-pub(crate) enum Question {
-    /// The sizes of those of these blocks that may be served.
-    Sizes { ticket: Ticket, cids: Vec<Cid> },
-    Block {
-        ticket: Ticket,
-        peer: PeerId,
-        cid: Cid,
-    },
-}
+/// Threads that read blocks for others, by the number of cores.
+const SERVE_THREADS: RangeInclusive<usize> = 2..=4;
 
-#[derive(Debug)]
-pub(crate) enum Answer {
-    Sizes {
-        ticket: Ticket,
-        sizes: Vec<Option<u32>>,
-    },
-    Block {
-        ticket: Ticket,
-        data: Option<Bytes>,
-    },
-}
-
-/// The asking end, which lives on the swarm's task.
-#[derive(Debug)]
-pub(crate) struct Serve {
-    questions: std_mpsc::SyncSender<Question>,
-    /// What the threads have no room for yet; bounded by the tickets that the server gives out.
-    waiting: VecDeque<Question>,
-}
-
-impl Serve {
-    /// Starts the threads. They end when this is dropped; answers come out of the receiver.
-    pub(crate) fn start(
-        source: &Source,
-        index: &Index,
-        meter: &Meter,
-    ) -> (Self, mpsc::Receiver<Answer>) {
-        let (questions, asked) = std_mpsc::sync_channel(SERVE_QUEUE);
-        let (answers, answered) = mpsc::channel(SERVE_QUEUE);
-        let asked = Arc::new(Mutex::new(asked));
-        for number in 0..threads() {
-            let worker = Worker {
-                asked: Arc::clone(&asked),
-                answers: answers.clone(),
-                source: source.clone(),
-                index: index.clone(),
-                meter: meter.clone(),
-            };
-            let thread = thread::Builder::new().name(format!("serve-{number}"));
-            if let Err(error) = thread.spawn(move || worker.run()) {
-                tracing::error!(%error, "a thread that serves blocks can't be started");
-            }
-        }
-        let serve = Self {
-            questions,
-            waiting: VecDeque::new(),
+/// Starts the threads. They end when the network does.
+pub(crate) fn start(source: &Source, index: &Index, meter: &Meter) -> Blocks {
+    let (blocks, Server { questions, answers }) = Blocks::channel();
+    let asked = Arc::new(Mutex::new(questions));
+    for number in 0..threads() {
+        let worker = Worker {
+            asked: Arc::clone(&asked),
+            answers: answers.clone(),
+            source: source.clone(),
+            index: index.clone(),
+            meter: meter.clone(),
         };
-        (serve, answered)
-    }
-
-    pub(crate) fn ask(&mut self, question: Question) {
-        self.waiting.push_back(question);
-        self.pump();
-    }
-
-    /// Hands on what waits, as far as there is room. Called again with every answer, since then there is.
-    pub(crate) fn pump(&mut self) {
-        while let Some(question) = self.waiting.pop_front() {
-            if let Err(std_mpsc::TrySendError::Full(question)) = self.questions.try_send(question) {
-                self.waiting.push_front(question);
-                return;
-            }
+        let thread = thread::Builder::new().name(format!("serve-{number}"));
+        if let Err(error) = thread.spawn(move || worker.run()) {
+            tracing::error!(%error, "a thread that serves blocks can't be started");
         }
     }
+    blocks
 }
 
 /// As many as cores, since an SSD is fastest with several reads at a time; a spinning disk is not harmed by four.
@@ -137,13 +77,13 @@ impl Worker {
 
     /// `None` when the asking end is gone.
     fn next(&self) -> Option<Question> {
-        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        asked.recv().ok()
+        self.asked.lock().recv().ok()
     }
 
     fn block(&self, peer: PeerId, cid: &Cid) -> Option<Bytes> {
         let (data, item) = self.source.read_with_item(cid)?;
-        self.meter.sent(peer, item, data.len() as u64);
+        self.meter
+            .sent(peer, item.map(rates::tag), data.len() as u64);
         Some(data)
     }
 

@@ -8,11 +8,11 @@ use libp2p::{Multiaddr, PeerId};
 use unixfs::Cid;
 
 use crate::api::ItemView;
-use crate::api::RateSample;
 use crate::api::{How, PersonView};
 use crate::net::address::{self, Scope};
 use crate::net::status::Transport;
-use crate::net::{Net, PeerInfo};
+use crate::net::{Net, PeerInfo, Rate};
+use crate::rates;
 
 /// Everybody who is connected, or who has to do with that item, in an order that stays.
 pub(crate) async fn people(net: &Net, item: Option<&ItemView>) -> Vec<PersonView> {
@@ -46,7 +46,7 @@ async fn parts_of(net: &Net, item: &ItemView) -> HashMap<PeerId, Option<f64>> {
         Some(root) => net.holders(root).await,
         None => HashMap::new(),
     };
-    for (peer, taken) in net.meter().partners(item.id.into()) {
+    for (peer, taken) in net.meter().partners(rates::tag(item.id.into())) {
         let part = parts.entry(peer).or_default();
         if taken > 0 && item.total > 0 {
             let given = (taken as f64 / item.total as f64).min(1.0);
@@ -56,15 +56,14 @@ async fn parts_of(net: &Net, item: &ItemView) -> HashMap<PeerId, Option<f64>> {
     parts
 }
 
-fn view(info: PeerInfo, rate: RateSample, has: Option<f64>) -> PersonView {
+fn view(info: PeerInfo, rate: Rate, has: Option<f64>) -> PersonView {
     let mut addresses = info.addresses;
     addresses.sort_unstable();
-    let RateSample(rate_down, rate_up) = rate;
     PersonView {
         peer: info.peer.to_string(),
         app: info.agent.map(app),
-        rate_down,
-        rate_up,
+        rate_down: rate.down,
+        rate_up: rate.up,
         received: info.received,
         sent: info.sent,
         how: how(&addresses),

@@ -18,7 +18,7 @@ use crate::index::{Index, ItemId, ItemKind, NewItem};
 use crate::library::{self, Control, ImportRequest, Progress, Source};
 use crate::link::Link;
 use crate::look::{cat, list};
-use crate::net::Net;
+use crate::network;
 use crate::settings::Settings;
 
 /// Ends a test that hangs. No verdict: nothing that works comes near it, however busy the machine is.
@@ -44,7 +44,7 @@ impl Node {
         .net;
         config.listen.addresses = vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap()];
         let identity = Keypair::generate_ed25519();
-        let net = Net::start(config, identity, source.clone(), index.clone())
+        let net = network::start(config, identity, &source, &index)
             .await
             .unwrap();
         let context = FetchContext {

@@ -27,9 +27,10 @@ use super::worker::Download;
 use super::{FetchContext, FetchError};
 use crate::fetch::limits::{BLOCK_QUEUE, COMMAND_QUEUE};
 use crate::index::{Announce, ItemRecord, Skipped};
-use crate::limits::MAX_SESSION_SOURCES;
 use crate::link::Link;
+use crate::net::limits::MAX_SESSION_SOURCES;
 use crate::net::{Session, SessionEvent};
+use crate::rates;
 
 /// How often progress is shown.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
@@ -225,7 +226,7 @@ impl Transfer {
                 let bytes = data.len() as u64;
                 self.rate.add(bytes, Instant::now());
                 let meter = self.context.net.meter();
-                meter.fetched(peer, self.item.id, bytes);
+                meter.fetched(peer, rates::tag(self.item.id), bytes);
                 if self.sources.len() < MAX_SESSION_SOURCES || self.sources.contains_key(&peer) {
                     *self.sources.entry(peer).or_default() += bytes;
                 }

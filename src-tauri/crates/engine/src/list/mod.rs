@@ -21,8 +21,9 @@ use self::catalog::{Catalog, Query};
 use crate::api::{Focus, LibraryRequest, LibraryView};
 use crate::items::Hold;
 use crate::items::board::Board;
+use crate::net::Meter;
 use crate::net::status::Summary;
-use crate::rates::Meter;
+use crate::rates;
 
 /// The least time between two looks at what changed, for one reader: four a second are as many as
 /// people can read.
@@ -137,7 +138,7 @@ impl Library {
         };
         let focus = request.focus.and_then(|id| {
             let item = self.board.get(id.into())?;
-            let history = self.meter.history_of(id.into());
+            let history = rates::history_of(&self.meter, id.into());
             Some(Focus { item, history })
         });
         let notices = match request.since {
@@ -152,7 +153,7 @@ impl Library {
             offset: request.offset,
             items: self.board.some(&ids),
             focus,
-            rates: self.meter.rates(),
+            rates: rates::of_all(&self.meter),
             people: summary.peers,
             reach: summary.reachability.into(),
             paused: self.hold.is_on(),

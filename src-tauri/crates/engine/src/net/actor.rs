@@ -33,16 +33,16 @@ use super::commands::Command;
 use super::dial::Dialer;
 use super::find::{Dht, Finder, Lan};
 use super::http::Web;
+use super::memory::Memory;
+use super::meter::Meter;
 use super::peers::Peers;
 use super::provide::Standings;
 use super::reachability;
+use super::serve::Blocks;
 use super::sessions::Sessions;
 use super::status::{Status, Summary};
 use super::transport::{NameSettings, NetworkKey};
 use super::{Config, NetError, listen, remember, routing, transport};
-use crate::index::Index;
-use crate::rates::Meter;
-use crate::serve::{Answer, Serve};
 
 /// An unused connection is closed after this: long enough that the next question finds it open.
 const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
@@ -73,8 +73,7 @@ pub(crate) struct Actor {
     finder: Finder,
     lan: Lan,
     web: Web,
-    serve: Serve,
-    answers: mpsc::Receiver<Answer>,
+    blocks: Blocks,
     /// Announcements under way, with who waits for them.
     providing: HashMap<(Dht, QueryId), oneshot::Sender<bool>>,
     /// Told to the announcer.
@@ -91,7 +90,7 @@ pub(crate) struct Actor {
     look_around: LookAround,
     /// When to ask this network's devices to make themselves known.
     ask_devices_at: Option<Instant>,
-    index: Index,
+    memory: Memory,
     reachability: reachability::Room,
     max_connections: u32,
     meter: Meter,
@@ -104,8 +103,8 @@ impl Actor {
         config: &Config,
         identity: &Keypair,
         commands: mpsc::Receiver<Command>,
-        (serve, answers): (Serve, mpsc::Receiver<Answer>),
-        index: &Index,
+        blocks: Blocks,
+        memory: &Memory,
         meter: Meter,
     ) -> Result<Self, NetError> {
         let is_loopback = |address: &Multiaddr| address::scope(address) == Scope::Loopback;
@@ -162,8 +161,7 @@ impl Actor {
             finder: Finder::default(),
             lan: Lan::default(),
             web: Web::new(config.listen.local_only),
-            serve,
-            answers,
+            blocks,
             providing: HashMap::new(),
             standing: watch::Sender::default(),
             entrances: config.discovery.bootstrap.clone(),
@@ -173,7 +171,7 @@ impl Actor {
             changed_at: None,
             look_around: LookAround::default(),
             ask_devices_at: None,
-            index: index.clone(),
+            memory: memory.clone(),
             reachability,
             max_connections: config.limits.connections,
             meter,
@@ -189,7 +187,7 @@ impl Actor {
         if config.discovery.dht {
             // Those of the last run may be of another network than the key's.
             if config.trust.network_key.is_none() {
-                actor.entrances.extend(remember::recall(index).await);
+                actor.entrances.extend(remember::recall(memory).await);
             }
             actor.enter_dht();
         }
@@ -279,7 +277,7 @@ impl Actor {
                     None => return,
                 },
                 event = self.swarm.select_next_some() => self.on_swarm(event),
-                Some(answer) = self.answers.recv() => self.on_answer(answer),
+                Some(answer) = self.blocks.next() => self.on_answer(answer),
                 Some(event) = self.web.next() => self.on_web(event),
                 () = nudge.notified() => self.collect_sessions(),
                 _ = second.tick(), if self.has_timers() => self.on_second(),
@@ -345,7 +343,7 @@ impl Actor {
             Command::Check { reply } => {
                 self.tell_reachability(|room, here, now| room.check(reply, here, now));
             }
-            Command::CheckPublicly { reply } => self.check_publicly(reply),
+            Command::CheckPublicly { cid, reply } => self.check_publicly(cid, reply),
             Command::Gateways { reply } => drop(reply.send(self.web.gateways.names())),
             Command::Dial { address } => self.dial(address),
             Command::Shutdown { .. } => {}
@@ -425,7 +423,7 @@ impl Actor {
             return None;
         }
         let kad = self.swarm.behaviour_mut().kad.as_mut()?;
-        remember::keep(&self.index, kad)
+        remember::keep(&self.memory, kad)
     }
 
     fn on_interface(&mut self, event: IfEvent) {

@@ -12,7 +12,7 @@ use if_watch::IpNet;
 use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
 
-use crate::limits::MAX_LOCAL_NETWORKS;
+use crate::net::limits::MAX_LOCAL_NETWORKS;
 
 /// Where an address can be reached from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -20,7 +20,7 @@ use super::kad_store::ProviderStore;
 use super::lan_dht::LanDht;
 use super::reachability::{autonat, candidates};
 use super::{crowd, trust};
-use crate::limits::{
+use crate::net::limits::{
     INBOUND_EIGHTHS, MAX_MEMORY_BYTES, MAX_PENDING_CONNECTIONS, MAX_PENDING_DIALS, MAX_RELAYED,
 };
 

@@ -72,6 +72,8 @@ pub(crate) enum Command {
     },
     /// Have the public checking service test it.
     CheckPublicly {
+        /// Something that we have.
+        cid: Cid,
         reply: oneshot::Sender<PublicCheck>,
     },
     /// The addresses of gateways, by the IDs under which their blocks come.

@@ -19,7 +19,7 @@ use libp2p::swarm::{
 use libp2p::{Multiaddr, PeerId};
 
 use super::address::{self, Scope};
-use crate::limits::HANDSHAKES_FOR_TRUSTED;
+use crate::net::limits::HANDSHAKES_FOR_TRUSTED;
 
 #[derive(Debug, thiserror::Error)]
 #[error("too many connections from one network")]

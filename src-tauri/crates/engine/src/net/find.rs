@@ -21,7 +21,7 @@ use super::address::{self, Reach};
 use super::dial::Target;
 use super::kad_store::ProviderStore;
 use super::peers::Peers;
-use crate::limits::{
+use crate::net::limits::{
     MAX_ADDRESS_SEARCHES, MAX_LAN_PEERS, MAX_NAMELESS, MAX_PEER_ADDRESSES, MAX_PROVIDERS,
     PROVIDERS_OF_ANSWER,
 };

@@ -12,7 +12,7 @@ use libp2p::kad::store::{Error, RecordStore, Result};
 use libp2p::kad::{ProviderRecord, Record, RecordKey};
 use libp2p::{Multiaddr, PeerId};
 
-use crate::limits::{
+use crate::net::limits::{
     MAX_KEYS_PER_PROVIDER, MAX_PROVIDER_KEY_BYTES, MAX_PROVIDER_RECORDS, MAX_PROVIDERS_PER_KEY,
 };
 

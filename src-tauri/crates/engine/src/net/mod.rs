@@ -12,6 +12,7 @@
 //! | `behaviour` `crowd` | what is spoken, and the limits |
 //! | `actor` `commands` | the one task that owns the swarm, and what it is asked |
 //! | `config` | what it runs with, in sections |
+//! | `limits` | what strangers and machines can make it hold |
 //! | `session` `sessions` | both ends of a fetch: wants in, verified blocks out |
 //! | `dial` `find` | how peers are found and connected for a session |
 //! | `http` | what web servers can help with: who has something, and blocks of it |
@@ -19,6 +20,8 @@
 //! | `peers` `routing` `kad_store` | who is connected, who is in the DHT's table, what the DHT gave us to keep |
 //! | `devices` | asks this network's devices to make themselves known |
 //! | `lan_dht` | this network's own DHT, closed to everybody outside |
+//! | `serve` `memory` | what the network needs of whoever keeps blocks, and what outlives a run |
+//! | `meter` | how fast bytes move |
 //! | `remember` | the DHT's peers from one run to the next |
 //! | `address` | which addresses may be dialled and believed |
 //! | `reachability` | how others get here, and why not |
@@ -39,12 +42,16 @@ mod http;
 mod identity;
 mod kad_store;
 mod lan_dht;
+pub mod limits;
 mod listen;
+mod memory;
+mod meter;
 mod peers;
 mod provide;
 mod reachability;
 mod remember;
 mod routing;
+mod serve;
 mod session;
 mod sessions;
 pub mod status;
@@ -64,17 +71,16 @@ use unixfs::cid::{Cid, Multihash};
 
 pub use self::config::Config;
 pub use self::identity::{IdentityError, load_or_create as identity};
+pub use self::memory::{Fault, Functions, Memory};
+pub use self::meter::{Meter, Moved, Rate, Tag};
+pub use self::serve::{Answer, Blocks, Question, Server};
 pub use self::session::{Search, Session, SessionEvent};
 pub use self::transport::{Channels, TransportError};
 
 use self::commands::Command;
+use self::limits::{LINK_PROVIDERS, WAITING_COMMANDS};
 use self::provide::{Announcer, Change};
-use self::status::{Check, Status, Summary};
-use crate::index::Index;
-use crate::library::Source;
-use crate::limits::{LINK_PROVIDERS, WAITING_COMMANDS};
-use crate::rates::Meter;
-use crate::serve::Serve;
+use self::status::{Check, PublicCheck, Status, Summary};
 
 #[derive(Debug, thiserror::Error)]
 pub enum NetError {
@@ -124,22 +130,22 @@ pub struct Net {
 }
 
 impl Net {
-    /// Joins the network. Returns once every address is listened at. Serves from `source` what `index` says may be served.
+    /// Joins the network. Returns once every address is listened at. What others ask for is asked of `blocks`, what outlives the
+    /// run is kept in `memory`.
     pub async fn start(
         config: Config,
         identity: Keypair,
-        source: Source,
-        index: Index,
+        meter: Meter,
+        blocks: Blocks,
+        memory: Memory,
     ) -> Result<Self, NetError> {
         let (commands, receiver) = mpsc::channel(WAITING_COMMANDS);
-        let meter = Meter::default();
-        let serve = Serve::start(&source, &index, &meter);
         // The swarm is large: on the heap it is moved no more.
         let starting =
-            actor::Actor::start(&config, &identity, receiver, serve, &index, meter.clone());
+            actor::Actor::start(&config, &identity, receiver, blocks, &memory, meter.clone());
         let actor = Box::pin(starting).await?;
         let summary = actor.summary();
-        let announcements = Announcer::start(index, actor.standing(), commands.downgrade());
+        let announcements = Announcer::start(memory, actor.standing(), commands.downgrade());
         tokio::spawn(actor.run());
         Ok(Self {
             peer: identity.public().to_peer_id(),
@@ -151,12 +157,12 @@ impl Net {
     }
 
     /// Counts what is exchanged.
-    pub(crate) fn meter(&self) -> &Meter {
+    pub fn meter(&self) -> &Meter {
         &self.meter
     }
 
     /// How we stand, in short, as it changes.
-    pub(crate) fn summary(&self) -> watch::Receiver<Summary> {
+    pub fn summary(&self) -> watch::Receiver<Summary> {
         self.summary.clone()
     }
 
@@ -171,7 +177,7 @@ impl Net {
     }
 
     /// The best few addresses for a link. Empty once it is shut down.
-    pub(crate) async fn link_addrs(&self) -> Vec<Multiaddr> {
+    pub async fn link_addrs(&self) -> Vec<Multiaddr> {
         let network = self.ask(|reply| Command::Network { reply }).await;
         network.map_or_else(
             |_| Vec::new(),
@@ -213,7 +219,7 @@ impl Net {
     }
 
     /// Goes on with other settings. Rates are [`Self::set_limits`]'s; what is fixed for a run stays.
-    pub(crate) async fn configure(&self, config: Config) {
+    pub async fn configure(&self, config: Config) {
         let _ = self.tell(Command::Configure(Box::new(config))).await;
     }
 
@@ -224,7 +230,7 @@ impl Net {
     }
 
     /// Who takes part in fetching what hangs below a root, with what part of it each has, 0 to 1, where that is known.
-    pub(crate) async fn holders(&self, root: Cid) -> HashMap<PeerId, Option<f64>> {
+    pub async fn holders(&self, root: Cid) -> HashMap<PeerId, Option<f64>> {
         let holders = self.ask(|reply| Command::Holders { root, reply }).await;
         holders.unwrap_or_default()
     }
@@ -233,17 +239,19 @@ impl Net {
         self.ask(|reply| Command::Network { reply }).await
     }
 
-    /// Tests whether others can get here. `public`: the public checking service is asked too.
-    pub(crate) async fn check(&self, public: bool) -> Result<Check, NetError> {
-        let mut check = self.ask(|reply| Command::Check { reply }).await?;
-        if public {
-            check.public = Some(self.ask(|reply| Command::CheckPublicly { reply }).await?);
-        }
-        Ok(check)
+    /// Tests whether others can get here.
+    pub async fn check(&self) -> Result<Check, NetError> {
+        self.ask(|reply| Command::Check { reply }).await
+    }
+
+    /// Has the public checking service test it, by asking us for a block.
+    pub async fn check_publicly(&self, cid: Cid) -> Result<PublicCheck, NetError> {
+        self.ask(|reply| Command::CheckPublicly { cid, reply })
+            .await
     }
 
     /// The addresses of gateways, by the IDs under which their blocks come. Empty once it is shut down.
-    pub(crate) async fn gateways(&self) -> HashMap<PeerId, String> {
+    pub async fn gateways(&self) -> HashMap<PeerId, String> {
         let gateways = self.ask(|reply| Command::Gateways { reply }).await;
         gateways.unwrap_or_default()
     }

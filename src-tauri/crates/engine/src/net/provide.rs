@@ -1,6 +1,6 @@
 //! Announces in the DHTs what we have: each key at once, then again and again for as long as it is shared.
 //!
-//! [`Schedule`] is pure; [`Announcer`] is a task of its own beside the actor, because the schedule lies in the index, whose calls
+//! [`Schedule`] is pure; [`Announcer`] is a task of its own beside the actor, because the schedule lies in a [`Memory`], whose calls
 //! block. It works only while others can reach us and the DHT knows somebody: an announcement without an address is dropped by
 //! whoever gets it. What came due meanwhile is made up for then, and everything is announced again when our addresses change.
 //!
@@ -13,13 +13,12 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::spawn_blocking;
 use unixfs::cid::Multihash;
 
 use super::commands::Command;
 use super::find::Dht;
-use crate::index::Index;
-use crate::limits::{ANNOUNCES_AT_A_TIME, WAITING_COMMANDS};
+use super::memory::{Fault, Functions, Memory};
+use crate::net::limits::{ANNOUNCES_AT_A_TIME, WAITING_COMMANDS};
 use crate::util::now_unix;
 
 /// Between two announcements of a key: records live 48 hours, and Amino's practice is 22.
@@ -146,7 +145,7 @@ impl Standings {
 
 /// Keeps the schedule and asks the actor to announce what is due.
 pub(crate) struct Announcer {
-    index: Index,
+    memory: Memory,
     changes: mpsc::Receiver<Change>,
     standing: watch::Receiver<Standings>,
     actor: mpsc::WeakSender<Command>,
@@ -200,13 +199,13 @@ impl Plan {
 impl Announcer {
     /// Starts the task. It ends when the returned sender is dropped.
     pub(crate) fn start(
-        index: Index,
+        memory: Memory,
         standing: watch::Receiver<Standings>,
         actor: mpsc::WeakSender<Command>,
     ) -> mpsc::Sender<Change> {
         let (sender, changes) = mpsc::channel(WAITING_COMMANDS);
         let announcer = Self {
-            index,
+            memory,
             changes,
             standing,
             actor,
@@ -220,7 +219,7 @@ impl Announcer {
     }
 
     async fn run(mut self) {
-        let known = self.on_index(Index::announcements).await;
+        let known = self.remember(|memory| (memory.announcements)()).await;
         let known = known.unwrap_or_default();
         self.answer_for(known.iter().map(|(key, _)| *key).collect())
             .await;
@@ -269,11 +268,8 @@ impl Announcer {
                     }
                 }
                 self.answer_for(new.clone()).await;
-                let record = move |index: &Index| {
-                    let mut new = new.iter();
-                    new.try_for_each(|key| index.set_announced(key, 0))
-                };
-                self.on_index(record).await;
+                let new = new.into_iter().map(|key| (key, 0)).collect();
+                self.remember(|memory| (memory.set_announced)(new)).await;
             }
             Change::Withdraw(keys) => {
                 for plan in &mut self.plans {
@@ -286,7 +282,7 @@ impl Announcer {
                     let keys = keys.clone();
                     let _ = actor.send(Command::StopProviding { keys }).await;
                 }
-                self.on_index(move |index| index.forget_announced(&keys))
+                self.remember(|memory| (memory.forget_announced)(keys))
                     .await;
             }
         }
@@ -313,21 +309,17 @@ impl Announcer {
         let jitter = plan.jitter();
         plan.schedule.add(key, now, jitter);
         if dht == Dht::Public {
-            self.on_index(move |index| index.set_announced(&key, now))
+            self.remember(move |memory| (memory.set_announced)(vec![(key, now)]))
                 .await;
         }
     }
 
-    async fn on_index<T: Send + 'static>(
+    async fn remember<T: Send + 'static>(
         &self,
-        job: impl FnOnce(&Index) -> crate::index::Result<T> + Send + 'static,
+        job: impl FnOnce(&Functions) -> Result<T, Fault> + Send + 'static,
     ) -> Option<T> {
-        let index = self.index.clone();
-        let done = spawn_blocking(move || job(&index)).await.ok()?;
-        done.inspect_err(
-            |error| tracing::warn!(%error, "the schedule of announcements can't be kept"),
-        )
-        .ok()
+        let what = "the schedule of announcements can't be kept";
+        self.memory.ask(what, job).await
     }
 }
 

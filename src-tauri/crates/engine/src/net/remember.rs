@@ -1,34 +1,25 @@
 //! The DHT's peers of the last run, so that the next one finds back without the bootstrap peers, which may be down, blocked, or not
-//! on our side. A short list of addresses in the index, one a line.
+//! on our side. A short list of addresses, one a line.
 
 use libp2p::Multiaddr;
 use libp2p::kad::{self, NodeStatus};
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::JoinHandle;
 
 use super::address;
 use super::kad_store::ProviderStore;
-use crate::index::Index;
-use crate::limits::{MAX_REMEMBERED_ADDRESSES, MAX_REMEMBERED_PEERS};
-
-const KEY: &str = "dht peers";
+use super::memory::{Functions, Memory};
+use crate::net::limits::{MAX_REMEMBERED_ADDRESSES, MAX_REMEMBERED_PEERS};
 
 /// The addresses that were kept. Those that can't be read any more are left out.
-pub(crate) async fn recall(index: &Index) -> Vec<Multiaddr> {
-    let index = index.clone();
-    let kept = spawn_blocking(move || index.meta(KEY)).await;
-    match kept {
-        Ok(Ok(Some(bytes))) => decode(&bytes),
-        Ok(Err(error)) => {
-            tracing::warn!(%error, "the peers of the last run can't be read");
-            Vec::new()
-        }
-        _ => Vec::new(),
-    }
+pub(crate) async fn recall(memory: &Memory) -> Vec<Multiaddr> {
+    let what = "the peers of the last run can't be read";
+    let kept = memory.ask(what, |memory| (memory.peers)()).await;
+    kept.flatten().map_or_else(Vec::new, |bytes| decode(&bytes))
 }
 
 /// Keeps peers of the table, connected ones first. `None`: there are none, and what was kept stays.
 pub(crate) fn keep(
-    index: &Index,
+    memory: &Memory,
     kad: &mut kad::Behaviour<ProviderStore>,
 ) -> Option<JoinHandle<()>> {
     let mut peers = Vec::new();
@@ -51,11 +42,10 @@ pub(crate) fn keep(
     if addresses.is_empty() {
         return None;
     }
-    let index = index.clone();
-    Some(spawn_blocking(move || {
-        if let Err(error) = index.set_meta(KEY, &encode(&addresses)) {
-            tracing::warn!(%error, "the DHT's peers can't be kept");
-        }
+    let memory = memory.clone();
+    Some(tokio::spawn(async move {
+        let keep = move |memory: &Functions| (memory.set_peers)(encode(&addresses));
+        let _ = memory.ask("the DHT's peers can't be kept", keep).await;
     }))
 }
 

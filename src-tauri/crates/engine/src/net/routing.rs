@@ -10,7 +10,7 @@ use libp2p::{Multiaddr, PeerId};
 
 use super::address::{self, Reach};
 use super::kad_store::ProviderStore;
-use crate::limits::MAX_PEER_ADDRESSES;
+use crate::net::limits::MAX_PEER_ADDRESSES;
 
 /// Peers of one network in the whole table.
 const MAX_OF_NETWORK: usize = 3;

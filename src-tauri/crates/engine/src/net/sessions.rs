@@ -16,7 +16,7 @@ use unixfs::cid::Cid;
 
 use super::commands::Command;
 use super::session::{Search, Session, SessionEvent, Shared};
-use crate::limits::{MAX_LINK_PROVIDERS, MAX_SESSION_SOURCES, MAX_SESSIONS, SESSION_EVENTS};
+use crate::net::limits::{MAX_HINTS, MAX_SESSION_SOURCES, MAX_SESSIONS, SESSION_EVENTS};
 
 /// First pause before the link's addresses and the neighbours are tried again: a restarted peer is back in seconds.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
@@ -70,7 +70,7 @@ impl Sessions {
         if self.open.len() >= MAX_SESSIONS {
             return None;
         }
-        hints.truncate(MAX_LINK_PROVIDERS);
+        hints.truncate(MAX_HINTS);
         self.last += 1;
         let id = SessionId(self.last);
         let (sender, receiver) = mpsc::channel(SESSION_EVENTS);
@@ -129,7 +129,7 @@ impl Sessions {
 
     pub(crate) fn add_hint(&mut self, id: SessionId, address: Multiaddr) {
         if let Some(state) = self.open.get_mut(&id)
-            && state.hints.len() < MAX_LINK_PROVIDERS
+            && state.hints.len() < MAX_HINTS
             && !state.hints.contains(&address)
         {
             state.hints.push(address);

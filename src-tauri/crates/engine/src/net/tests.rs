@@ -1,6 +1,7 @@
 //! Real networks in one process, over loopback.
 
 mod room;
+pub(crate) mod store;
 mod trust;
 
 use std::time::Duration;
@@ -9,11 +10,10 @@ use bitswap::Want;
 use bytes::Bytes;
 use libp2p::Multiaddr;
 use libp2p::identity::Keypair;
-use tempfile::TempDir;
-use unixfs::cid::{self, Cid};
+use unixfs::cid::Cid;
 
+use self::store::{Store, cid_of};
 use super::*;
-use crate::index::{BlockRow, ItemKind, NewItem, RowKind};
 
 /// Ends a test that hangs. No verdict: nothing that works comes near it, however busy the machine is.
 const HUNG: Duration = Duration::from_mins(10);
@@ -22,35 +22,30 @@ fn config() -> Config {
     Config::local()
 }
 
-/// A network with an index to serve from.
+/// A network with a store to serve from.
 struct Node {
     net: Net,
-    index: Index,
+    store: Store,
     identity: Keypair,
-    _dir: TempDir,
 }
 
 impl Node {
     async fn start(config: Config) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let index = Index::open(dir.path()).unwrap().index;
-        let source = Source::new(index.clone(), |_| {});
+        let store = Store::default();
         let identity = Keypair::generate_ed25519();
-        let net = Net::start(config, identity.clone(), source, index.clone())
-            .await
-            .unwrap();
+        let net = store.join(config, identity.clone()).await.unwrap();
         Self {
             net,
-            index,
+            store,
             identity,
-            _dir: dir,
         }
     }
 
     /// The same peer once more, after it was shut down.
     async fn again(self, config: Config) -> Self {
-        let source = Source::new(self.index.clone(), |_| {});
-        let net = Net::start(config, self.identity.clone(), source, self.index.clone())
+        let net = self
+            .store
+            .join(config, self.identity.clone())
             .await
             .unwrap();
         Self { net, ..self }
@@ -63,29 +58,9 @@ impl Node {
         address.unwrap()
     }
 
-    /// Shares blocks that lie in the index.
     fn share(&self, blocks: &[Bytes]) -> Vec<Cid> {
-        let item = self.index.create_item(new_item()).unwrap();
-        let cids: Vec<Cid> = blocks.iter().map(cid_of).collect();
-        let rows = blocks.iter().zip(&cids).map(|(data, cid)| BlockRow {
-            mh: *cid.hash(),
-            kind: RowKind::Inline(data.clone()),
-        });
-        self.index.put_blocks(item, rows.collect()).unwrap();
-        cids
+        self.store.put(blocks)
     }
-}
-
-fn new_item() -> NewItem {
-    NewItem {
-        kind: ItemKind::Share,
-        name: "blocks".to_owned(),
-        ..NewItem::default()
-    }
-}
-
-fn cid_of(data: &Bytes) -> Cid {
-    Cid::new_v1(cid::RAW, cid::hash(cid::SHA2_256, data).unwrap())
 }
 
 fn blocks(count: u8) -> Vec<Bytes> {
@@ -182,9 +157,8 @@ async fn local_only_refuses_to_listen_elsewhere() {
     let mut everywhere = config();
     everywhere.listen.addresses = vec!["/ip4/0.0.0.0/tcp/0".parse().unwrap()];
     let node = Node::start(config()).await;
-    let source = Source::new(node.index.clone(), |_| {});
     let identity = Keypair::generate_ed25519();
-    let result = Net::start(everywhere, identity, source, node.index.clone()).await;
+    let result = node.store.join(everywhere, identity).await;
     assert!(matches!(result, Err(NetError::NotLocal(_))));
 }
 
@@ -320,7 +294,7 @@ async fn the_dht_leads_to_who_announced() {
     seed.net.announce(vec![*cids[0].hash()]).await;
     // Kept only once it went out.
     until(async || {
-        let announced = seed.index.announcements().unwrap();
+        let announced = seed.store.announcements();
         announced.into_iter().find(|(_, time)| *time > 0)
     })
     .await;
@@ -330,7 +304,7 @@ async fn the_dht_leads_to_who_announced() {
     assert_eq!(fetched[0].2, seed.net.peer_id());
 
     seed.net.withdraw(vec![*cids[0].hash()]).await;
-    until(async || seed.index.announcements().unwrap().is_empty().then_some(())).await;
+    until(async || seed.store.announcements().is_empty().then_some(())).await;
 }
 
 #[tokio::test]
@@ -352,11 +326,8 @@ async fn the_dht_is_found_again_without_its_bootstrap_peers() {
     last.net.shutdown().await;
     first.net.shutdown().await;
 
-    let source = Source::new(last.index.clone(), |_| {});
     let identity = Keypair::generate_ed25519();
-    let again = Net::start(dht, identity, source, last.index.clone())
-        .await
-        .unwrap();
+    let again = last.store.join(dht, identity).await.unwrap();
     let found = other.net.peer_id();
     until(async || {
         again
@@ -373,6 +344,6 @@ async fn nobody_announces_without_a_dht() {
     let node = Node::start(config()).await;
     let cids = node.share(&blocks(1));
     node.net.announce(vec![*cids[0].hash()]).await;
-    let kept = until(async || node.index.announcements().unwrap().pop()).await;
+    let kept = until(async || node.store.announcements().pop()).await;
     assert_eq!(kept, (*cids[0].hash(), 0));
 }

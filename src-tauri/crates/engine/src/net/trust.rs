@@ -17,7 +17,7 @@ use bitswap::pace::Backoff;
 use libp2p::{Multiaddr, PeerId};
 
 use super::address;
-use crate::limits::MAX_PEER_ADDRESSES;
+use crate::net::limits::MAX_PEER_ADDRESSES;
 
 /// Before a peer that went or didn't answer is dialled again.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);

@@ -11,7 +11,9 @@ use libp2p::pnet::PreSharedKey;
 use libp2p::{Multiaddr, PeerId};
 use url::Url;
 
-use crate::limits::{CONNECTIONS, CONNECTIONS_OF_NETWORK, CONNECTIONS_OF_PEER, MAX_CHOSEN_PEERS};
+use crate::net::limits::{
+    CONNECTIONS, CONNECTIONS_OF_NETWORK, CONNECTIONS_OF_PEER, MAX_CHOSEN_PEERS,
+};
 use crate::settings::schedule::{Days, Hours};
 
 /// What a setting takes, as text.

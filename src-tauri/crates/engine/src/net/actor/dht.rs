@@ -15,9 +15,9 @@ use tokio::sync::oneshot;
 use unixfs::cid::Multihash;
 
 use super::Actor;
-use crate::limits::MAX_PEER_ADDRESSES;
 use crate::net::address::{self, is_relayed};
 use crate::net::find::{Dht, Local};
+use crate::net::limits::MAX_PEER_ADDRESSES;
 use crate::net::provide::Standing;
 use crate::net::routing;
 

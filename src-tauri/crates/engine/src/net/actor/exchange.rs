@@ -10,12 +10,12 @@ use tokio::sync::mpsc;
 use unixfs::cid::Cid;
 
 use super::Actor;
-use crate::limits::{ENOUGH_SOURCES, MAX_BLOCKED_PEERS};
 use crate::net::NetError;
 use crate::net::commands::Command;
 use crate::net::dial::{self, Target};
+use crate::net::limits::{ENOUGH_SOURCES, MAX_BLOCKED_PEERS};
+use crate::net::serve::{Answer, Question};
 use crate::net::session::{Search, Session, SessionEvent};
-use crate::serve::{Answer, Question};
 
 impl Actor {
     pub(super) fn open_session(
@@ -89,10 +89,10 @@ impl Actor {
             }
             Event::FindProviders { session } => self.find_providers(session),
             Event::Lookup { ticket, cids, .. } => {
-                self.serve.ask(Question::Sizes { ticket, cids });
+                self.blocks.ask(Question::Sizes { ticket, cids });
             }
             Event::Read { ticket, peer, cid } => {
-                self.serve.ask(Question::Block { ticket, peer, cid });
+                self.blocks.ask(Question::Block { ticket, peer, cid });
             }
             Event::Misbehaved { peer } => {
                 if !self.rest_gateway(&peer) {
@@ -113,7 +113,7 @@ impl Actor {
             Answer::Sizes { ticket, sizes } => bitswap.answer_lookup(ticket, sizes),
             Answer::Block { ticket, data } => bitswap.answer_read(ticket, data),
         }
-        self.serve.pump();
+        self.blocks.pump();
     }
 
     /// Peers that are quickly asked: those in the link, and those on this network.

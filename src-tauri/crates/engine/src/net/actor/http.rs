@@ -6,10 +6,9 @@ use bitswap::SessionId;
 use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
 use tokio::sync::oneshot;
-use unixfs::cid::{self, Cid};
+use unixfs::cid::Cid;
 
 use super::Actor;
-use crate::index::{Index, ItemKind};
 use crate::net::address::is_relayed;
 use crate::net::http::{Step, WebEvent};
 use crate::net::session::Search;
@@ -84,7 +83,7 @@ impl Actor {
     }
 
     /// Has the public test made at the best address that others are told.
-    pub(super) fn check_publicly(&mut self, reply: oneshot::Sender<PublicCheck>) {
+    pub(super) fn check_publicly(&mut self, cid: Cid, reply: oneshot::Sender<PublicCheck>) {
         let own = *self.swarm.local_peer_id();
         let mut external: Vec<&Multiaddr> = self.swarm.external_addresses().collect();
         external.sort_by_key(|address| is_relayed(address));
@@ -93,8 +92,7 @@ impl Actor {
             // The service looks it up.
             None => Multiaddr::empty().with(Protocol::P2p(own)),
         };
-        self.web
-            .check(address, something_shared(self.index.clone()), reply);
+        self.web.check(address, cid, reply);
     }
 
     fn take_steps(&mut self, steps: Vec<Step>) {
@@ -112,20 +110,4 @@ impl Actor {
             }
         }
     }
-}
-
-/// The root of a share, or else the block of no bytes, which everybody has.
-async fn something_shared(index: Index) -> Cid {
-    let root = tokio::task::spawn_blocking(move || {
-        let items = index.items().ok()?;
-        let mut shares = items
-            .into_iter()
-            .filter(|item| item.kind == ItemKind::Share);
-        shares.find_map(|share| share.root)
-    });
-    let nothing = || {
-        let hash = cid::hash(cid::SHA2_256, &[]).unwrap_or_default();
-        Cid::new_v1(cid::RAW, hash)
-    };
-    root.await.ok().flatten().unwrap_or_else(nothing)
 }

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::client::{self, Clients, NamedBy};
 use super::{WebError, shown};
-use crate::limits::{MAX_CHECK_BYTES, MAX_CHECK_WORDS, PUBLIC_CHECK_TIME};
+use crate::net::limits::{MAX_CHECK_BYTES, MAX_CHECK_WORDS, PUBLIC_CHECK_TIME};
 use crate::net::status::{PublicCheck, Verdict};
 
 /// Its answer, as far as it matters here (ipfs-check, `peerCheckOutput`).

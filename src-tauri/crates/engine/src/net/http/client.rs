@@ -19,10 +19,10 @@ use tokio::sync::OnceCell;
 use url::{Host, Url};
 
 use super::WebError;
-use crate::limits::{
+use crate::net::address::{self, Scope};
+use crate::net::limits::{
     MAX_IDLE_WEB_CONNECTIONS, MAX_REDIRECTS, WEB_CONNECT_TIME, WEB_IDLE_TIME, WEB_READ_TIME,
 };
-use crate::net::address::{self, Scope};
 
 const AGENT: &str = concat!("shoal/", env!("CARGO_PKG_VERSION"));
 

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::WebError;
 use super::client::{self, Clients, NamedBy};
-use crate::limits::BLOCK_REQUEST_TIME;
+use crate::net::limits::BLOCK_REQUEST_TIME;
 
 const RAW_BLOCK: &str = "application/vnd.ipld.raw";
 

@@ -17,7 +17,7 @@ use url::Url;
 use super::client::NamedBy;
 use super::health::Health;
 use super::{Clients, Task, WebError, WebEvent, gateway, shown};
-use crate::limits::{
+use crate::net::limits::{
     GATEWAY_DELAY, MAX_BLOCK_REQUESTS, MAX_FOUND_GATEWAYS, MAX_GATEWAY_NAMES, MAX_WEB_SERVICES,
 };
 use crate::net::status::{Service, ServiceKind};

@@ -9,7 +9,7 @@
 //! - A server that fails rests, longer each time, and comes back; one that asks for a pause gets it.
 //!
 //! **Peers come first.** People give each other what they have; a public gateway is somebody's good will. So gateways join a
-//! session only [`GATEWAY_DELAY`](crate::limits::GATEWAY_DELAY) after it began, when small things are long there, and the
+//! session only [`GATEWAY_DELAY`](crate::net::limits::GATEWAY_DELAY) after it began, when small things are long there, and the
 //! exchange asks them for little as long as peers deliver (`bitswap::client`). To the exchange a gateway is one more source,
 //! named by a peer ID that no peer can have; people see its address.
 //!
@@ -52,7 +52,7 @@ use super::config::Config;
 use super::dial::Target;
 pub(crate) use super::status::WebError;
 use super::status::{PublicCheck, Service, Verdict};
-use crate::limits::WEB_EVENTS;
+use crate::net::limits::WEB_EVENTS;
 
 /// What a request came to.
 #[derive(Debug)]
@@ -144,17 +144,12 @@ impl Web {
     }
 
     /// Has others out there reach us at `address`, and ask for `cid`. The answer comes as an event, too.
-    pub(crate) fn check(
-        &self,
-        address: Multiaddr,
-        cid: impl Future<Output = Cid> + Send + 'static,
-        reply: oneshot::Sender<PublicCheck>,
-    ) {
+    pub(crate) fn check(&self, address: Multiaddr, cid: Cid, reply: oneshot::Sender<PublicCheck>) {
         let (clients, events) = (self.clients.clone(), self.sender.clone());
         let url = self.check.clone();
         tokio::spawn(async move {
             let check = match url {
-                Some(url) => public_check(&clients, &url, &address, &cid.await).await,
+                Some(url) => public_check(&clients, &url, &address, &cid).await,
                 None => PublicCheck {
                     verdict: Verdict::Unknown,
                     detail: None,

@@ -12,8 +12,8 @@ use url::Url;
 use super::health::Health;
 use super::routing::{self, Taker};
 use super::{Clients, Task, WebError, WebEvent};
-use crate::limits::{LOOKUP_TIME, MAX_LOOKUPS, MAX_WEB_SERVICES};
 use crate::net::address::Reach;
+use crate::net::limits::{LOOKUP_TIME, MAX_LOOKUPS, MAX_WEB_SERVICES};
 use crate::net::status::{Service, ServiceKind};
 
 #[derive(Debug)]

@@ -16,12 +16,12 @@ use url::Url;
 
 use super::client::{self, Clients, NamedBy};
 use super::{WebError, WebEvent};
-use crate::limits::{
-    ENOUGH_PROVIDERS, MAX_FOUND_GATEWAYS, MAX_LOOKUP_BYTES, MAX_LOOKUP_RECORD, MAX_LOOKUP_RECORDS,
-};
 use crate::net::address::Reach;
 use crate::net::dial::Target;
 use crate::net::find::{Dht, believable};
+use crate::net::limits::{
+    ENOUGH_PROVIDERS, MAX_FOUND_GATEWAYS, MAX_LOOKUP_BYTES, MAX_LOOKUP_RECORD, MAX_LOOKUP_RECORDS,
+};
 
 const LINES: &str = "application/x-ndjson";
 /// Either form, the one that comes piece by piece first.

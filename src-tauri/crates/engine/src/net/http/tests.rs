@@ -13,11 +13,10 @@ use super::client::{Clients, NamedBy};
 use super::routing::{self, Taker};
 use super::server::{Said, Server};
 use super::*;
-use crate::index::Index;
-use crate::library::Source;
-use crate::limits::{MAX_LOOKUP_BYTES, MAX_LOOKUP_RECORD};
 use crate::net::address::Reach;
-use crate::net::{Net, Session, SessionEvent};
+use crate::net::limits::{MAX_LOOKUP_BYTES, MAX_LOOKUP_RECORD};
+use crate::net::tests::store::Store;
+use crate::net::{Session, SessionEvent};
 
 const RAW: &str = "application/vnd.ipld.raw";
 const LINES: &str = "application/x-ndjson";
@@ -377,14 +376,9 @@ async fn first_block(session: &mut Session) -> (Cid, PeerId) {
 async fn services_change_while_the_network_runs() {
     let (cid, data) = block_of(1, 1000);
     let server = Server::start(move |_| Said::body(RAW, &data)).await;
-    let folder = tempfile::tempdir().unwrap();
-    let index = Index::open(folder.path()).unwrap().index;
-    let source = Source::new(index.clone(), |_| {});
     let key = Keypair::generate_ed25519();
     let config = Config::local();
-    let net = Net::start(config.clone(), key, source, index)
-        .await
-        .unwrap();
+    let net = Store::default().join(config.clone(), key).await.unwrap();
     let mut session = net.session(cid, Vec::new()).await.unwrap();
     let want = bitswap::Want {
         cid,

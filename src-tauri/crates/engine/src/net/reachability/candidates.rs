@@ -15,7 +15,7 @@ use libp2p::swarm::{
 };
 use libp2p::{Multiaddr, PeerId};
 
-use crate::limits::MAX_OBSERVATIONS;
+use crate::net::limits::MAX_OBSERVATIONS;
 
 #[derive(Debug, Default)]
 pub(crate) struct Behaviour {

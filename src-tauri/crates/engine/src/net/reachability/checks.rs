@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::oneshot;
 
 use super::{Here, Room};
-use crate::limits::MAX_CHECKS;
+use crate::net::limits::MAX_CHECKS;
 use crate::net::status::{Check, PublicCheck, RungKind, Verdict};
 
 /// A test ends after this with what it knows: a server takes up to 20 s, and three are asked one after the other at most.

@@ -9,8 +9,8 @@ use std::net::IpAddr;
 use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
 
-use crate::limits::MAX_OBSERVATIONS;
 use crate::net::address;
+use crate::net::limits::MAX_OBSERVATIONS;
 
 /// What the last peers saw.
 #[derive(Debug, Default)]

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use libp2p::{Multiaddr, PeerId};
 
 use super::autonat::{Answer, DialRequest};
-use crate::limits::{MAX_PROBE_SERVERS, MAX_PROBED_ADDRESSES, MAX_PROBES};
+use crate::net::limits::{MAX_PROBE_SERVERS, MAX_PROBED_ADDRESSES, MAX_PROBES};
 use crate::net::status::{AddressCheck, RungKind, Verdict};
 
 /// So many servers in vain are believed; fewer only when there are no others.

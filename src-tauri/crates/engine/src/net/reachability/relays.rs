@@ -11,8 +11,8 @@ use libp2p::core::transport::ListenerId;
 use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
 
-use crate::limits::{MAX_KNOWN_RELAYS, MAX_PEER_ADDRESSES, MAX_RELAYS};
 use crate::net::address;
+use crate::net::limits::{MAX_KNOWN_RELAYS, MAX_PEER_ADDRESSES, MAX_RELAYS};
 use crate::net::status::{self, RelayState};
 
 /// After a refusal, and twice that after the next.

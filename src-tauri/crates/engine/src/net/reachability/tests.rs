@@ -2,7 +2,7 @@
 
 use super::autonat::Answer;
 use super::*;
-use crate::limits::MAX_RELAYED_GUESTS;
+use crate::net::limits::MAX_RELAYED_GUESTS;
 
 fn address(text: &str) -> Multiaddr {
     text.parse().unwrap()

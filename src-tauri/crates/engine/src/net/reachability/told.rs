@@ -13,9 +13,9 @@ use super::autonat::{self, Answer};
 use super::external::endpoint;
 use super::ports::PortMapper;
 use super::{GRACE, Here, OpenPorts, Room, Step};
-use crate::limits::{MAX_PEER_ADDRESSES, MAX_RELAYED_GUESTS};
 use crate::net::address::{self, Scope};
 use crate::net::config::RelayConfig;
+use crate::net::limits::{MAX_PEER_ADDRESSES, MAX_RELAYED_GUESTS};
 use crate::net::status::{Check, PublicCheck};
 
 /// A peer that we dialled, and so know where it is.

@@ -33,8 +33,8 @@ pub(crate) use self::private::NetworkKey;
 use self::private::Wrapped;
 use self::security::Security;
 use self::tls::TlsError;
-use crate::limits::{MAX_CONNECTION_STREAMS, MAX_CONNECTION_WINDOW};
 use crate::net::address::Reach;
+use crate::net::limits::{MAX_CONNECTION_STREAMS, MAX_CONNECTION_WINDOW};
 
 /// Time from a TCP connection to a multiplexed one. A far peer needs four round trips.
 const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);

@@ -17,7 +17,7 @@ use tokio::time::{Sleep, sleep};
 use yamux::{Connection, ConnectionError, Mode};
 
 use super::coalesce::Coalesce;
-use crate::limits::{MAX_CONNECTION_STREAMS, MAX_CONNECTION_WINDOW, MAX_WAITING_STREAMS};
+use crate::net::limits::{MAX_CONNECTION_STREAMS, MAX_CONNECTION_WINDOW, MAX_WAITING_STREAMS};
 
 /// Payload bytes of a frame: with its header, four full TLS records and one write.
 const FRAME_BYTES: usize = 64 * 1024 - HEADER_BYTES;

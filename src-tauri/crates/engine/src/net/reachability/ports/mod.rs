@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, Id, JoinError, JoinHandle, JoinSet};
 use tokio::time::{sleep_until, timeout};
 
-use crate::limits::{MAX_ROUTER_WORDS, ROUTER_CLOSE_TIME, ROUTER_JOB_TIME};
+use crate::net::limits::{MAX_ROUTER_WORDS, ROUTER_CLOSE_TIME, ROUTER_JOB_TIME};
 use crate::net::status::{self, Mapping, Transport};
 
 mod default_route;

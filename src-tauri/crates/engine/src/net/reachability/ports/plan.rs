@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use if_watch::IpNet;
 
 use super::{Endpoint, PortState, Ports};
-use crate::limits::{MAX_PORTS_PER_LINE, MAX_ROUTER_LINES};
 use crate::net::address::{self, Scope};
+use crate::net::limits::{MAX_PORTS_PER_LINE, MAX_ROUTER_LINES};
 use crate::net::status::{PortProtocol, RouterProblem, Transport};
 
 mod line;

@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use super::default_route::DefaultRoute;
 use super::plan::{External, Facts, Granted, Opened, Outcome};
 use super::{Endpoint, words};
-use crate::limits::{MAX_ROUTER_DESCRIPTION, ROUTER_NAME_TIME, ROUTER_SEARCH_TIME};
+use crate::net::limits::{MAX_ROUTER_DESCRIPTION, ROUTER_NAME_TIME, ROUTER_SEARCH_TIME};
 use crate::net::status::{PortProtocol, Transport};
 
 #[cfg(test)]

@@ -1,15 +1,17 @@
-//! The engine's limits: what strangers, links and machines can make it hold. Each says its unit and its reason.
+//! The network's limits: what strangers and machines can make it hold. Each says its unit and its reason.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-pub(crate) use crate::link::MAX_LINK_PROVIDERS;
+// Links.
 
+/// Addresses of a link, or of any other hint, at which a session looks: each is a dial.
+pub const MAX_HINTS: usize = 32;
 /// Provider hints written into a link: two for everybody, or over relays, and two for people on this network. More make it unhandy
 /// and help little.
 pub(crate) const LINK_PROVIDERS: usize = 4;
 
-// Network.
+// Connections.
 
 /// Streams of one connection, both ways. Kubo opens about 10 for each peer; each may fill 256 KiB before we read it.
 pub(crate) const MAX_CONNECTION_STREAMS: usize = 128;
@@ -34,15 +36,15 @@ pub(crate) const MAX_PROVIDER_KEY_BYTES: usize = 80;
 pub(crate) const MAX_PEER_ADDRESSES: usize = 16;
 
 /// Connections in all that a person may choose. Home routers drop mappings from some thousand on; Kubo keeps 32 to 96.
-pub(crate) const CONNECTIONS: RangeInclusive<u32> = 16..=2000;
+pub const CONNECTIONS: RangeInclusive<u32> = 16..=2000;
 /// Eighths of them that others may open: leaves room to open our own.
 pub(crate) const INBOUND_EIGHTHS: u32 = 5;
 /// Connections that others opened from one network, as a person may choose. As shipped about a tenth of what all may open.
-pub(crate) const CONNECTIONS_OF_NETWORK: RangeInclusive<u32> = 1..=256;
+pub const CONNECTIONS_OF_NETWORK: RangeInclusive<u32> = 1..=256;
 /// Connections of one network beyond its share that may finish their handshake, to see whether a trusted peer is among them.
 pub(crate) const HANDSHAKES_FOR_TRUSTED: u32 = 4;
 /// Connections with one peer, as a person may choose. As shipped 4: TCP and QUIC opened from both sides at once.
-pub(crate) const CONNECTIONS_OF_PEER: RangeInclusive<u32> = 1..=8;
+pub const CONNECTIONS_OF_PEER: RangeInclusive<u32> = 1..=8;
 /// Connections being opened by others. A handshake costs about a millisecond of one core.
 pub(crate) const MAX_PENDING_CONNECTIONS: u32 = 64;
 /// Connections being opened by us, most of them to peers of the DHT that answer no more (go-libp2p's number).
@@ -52,12 +54,12 @@ pub(crate) const MAX_MEMORY_BYTES: usize = 1024 * 1024 * 1024;
 /// Requests that wait for the swarm: whoever sends more waits.
 pub(crate) const WAITING_COMMANDS: usize = 256;
 /// Peers in one setting: trusted ones are dialled once a minute while they are away.
-pub(crate) const MAX_CHOSEN_PEERS: usize = 64;
+pub const MAX_CHOSEN_PEERS: usize = 64;
 /// Peers kept away for breaking the rules; the oldest is forgiven for the next.
 pub(crate) const MAX_BLOCKED_PEERS: usize = 1024;
 
 /// Sessions open at a time: downloads, listings and previews. Each search costs DHT queries.
-pub(crate) const MAX_SESSIONS: usize = 256;
+pub const MAX_SESSIONS: usize = 256;
 /// Dials under way for sessions.
 pub(crate) const MAX_DIALS: usize = 16;
 /// Dials of sessions that wait for a free place; more are dropped, the next search brings them back.
@@ -79,7 +81,7 @@ pub(crate) const MAX_LAN_PEERS: usize = 64;
 /// Events that wait for a session's reader. Blocks beyond it wait too, bounded by Bitswap's byte budget.
 pub(crate) const SESSION_EVENTS: usize = 1024;
 /// Peers counted as sources of one session.
-pub(crate) const MAX_SESSION_SOURCES: usize = 256;
+pub const MAX_SESSION_SOURCES: usize = 256;
 /// Peers of the DHT that are remembered for the next start.
 pub(crate) const MAX_REMEMBERED_PEERS: usize = 64;
 /// Addresses remembered of each.
@@ -106,11 +108,14 @@ pub(crate) const MAX_RELAYED_GUESTS: usize = 8;
 /// Tests of whether others can get here that somebody waits for.
 pub(crate) const MAX_CHECKS: usize = 16;
 
+/// Tags whose rates are measured at a time. Strangers decide what they fetch; a person can't look at so many.
+pub(crate) const MAX_TAGS: usize = 1024;
+/// Peers likewise. No more than 256 are connected at a time.
+pub(crate) const MAX_METERED_PEERS: usize = 1024;
+
 /// Questions that wait for the threads that serve blocks, and answers that wait for the swarm: blocks of up to 2 MiB, but
 /// no more than Bitswap's server has room for.
 pub(crate) const SERVE_QUEUE: usize = 64;
-/// Threads that read blocks for others, by the number of cores.
-pub(crate) const SERVE_THREADS: RangeInclusive<usize> = 2..=4;
 
 // Routers. They are strangers: anything on this network may say that it is one.
 
