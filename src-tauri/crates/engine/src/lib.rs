@@ -14,7 +14,6 @@ mod items;
 mod link;
 mod list;
 mod look;
-pub mod net;
 mod network;
 pub mod paths;
 mod rates;
@@ -30,6 +29,7 @@ pub use link::Link;
 pub use look::{FileStat, Pieces, Reading};
 pub use settings::Settings;
 
+pub(crate) use ::net;
 pub(crate) use store::{deletion, index};
 
 /// The store's other rooms, under the name that they had.

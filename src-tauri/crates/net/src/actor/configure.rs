@@ -1,0 +1,149 @@
+//! Other settings while it runs: what changed is applied, and nothing else is touched.
+
+use std::collections::HashSet;
+
+use libp2p::core::transport::ListenerId;
+use libp2p::pnet::PreSharedKey;
+use libp2p::{Multiaddr, PeerId};
+
+use super::Actor;
+use crate::address::{self, Scope};
+use crate::behaviour::is_private;
+use crate::find::Dht;
+use crate::{Config, listen, routing};
+
+impl Actor {
+    pub(super) fn configure(&mut self, config: Config) {
+        self.swarm.behaviour_mut().set_limits(&config);
+        self.max_connections = config.limits.connections;
+        self.stand_by(&config);
+        let has_other_key = self.set_key(config.trust.network_key);
+        self.listen_only_at(&config);
+        self.meet_through(&config.discovery.bootstrap, has_other_key);
+        self.reachability.use_relays(&config.relays);
+        self.use_web(&config);
+        self.tell_reachability(|room, here, now| {
+            room.use_ports(config.ports, here);
+            room.changed(here, now)
+        });
+    }
+
+    /// Trusts and blocks whom the person says, and forgets where those were whom it keeps away from.
+    pub(super) fn stand_by(&mut self, config: &Config) {
+        self.reach.block(&config.trust.blocked_networks);
+        let behaviour = self.swarm.behaviour_mut();
+        behaviour.trust(&config.trust.trusted);
+        behaviour.trust.block(&config.trust.blocked);
+        let (trust, reach) = (&behaviour.trust, &self.reach);
+        self.lan
+            .forget(|peer, address| trust.is_blocked(peer) || reach.is_blocked(address));
+        let (trust, mut dhts) = behaviour.trust_and_dhts();
+        for dht in Dht::BOTH {
+            if let Some(kad) = dhts.get(dht) {
+                kad.store_mut()
+                    .forget(|peer, address| trust.is_blocked(peer) || reach.is_blocked(address));
+                routing::forget(
+                    kad,
+                    |peer| trust.is_blocked(peer),
+                    |address| reach.is_blocked(address),
+                );
+            }
+        }
+    }
+
+    pub(super) fn is_trusted(&self, peer: &PeerId) -> bool {
+        self.swarm.behaviour().trust.is_trusted(peer)
+    }
+
+    /// Another network: everybody of the last one goes, and what was known of it. Says whether it is another one.
+    fn set_key(&mut self, key: Option<PreSharedKey>) -> bool {
+        if !self.key.set(key) {
+            return false;
+        }
+        tracing::info!(private = key.is_some(), "another network key holds now");
+        let behaviour = self.swarm.behaviour_mut();
+        behaviour.trust.renounce_earlier();
+        behaviour.trust.hurry();
+        let mut dhts = behaviour.dhts();
+        for dht in Dht::BOTH {
+            if let Some(kad) = dhts.get(dht) {
+                routing::forget(kad, |_| true, |_| false);
+            }
+        }
+        let connected: Vec<PeerId> = self.swarm.connected_peers().copied().collect();
+        for peer in connected {
+            let _ = self.swarm.disconnect_peer_id(peer);
+        }
+        true
+    }
+
+    /// Listens where it did not, and no more where it shall not.
+    fn listen_only_at(&mut self, config: &Config) {
+        let is_loopback = |address: &Multiaddr| address::scope(address) == Scope::Loopback;
+        let wanted = self.listenable(&config.listen.addresses);
+        if config.listen.local_only && !wanted.iter().all(is_loopback) {
+            tracing::warn!("only this machine's own addresses can be listened at now");
+            return;
+        }
+        let gone: Vec<ListenerId> = self
+            .listening
+            .iter()
+            .filter(|(address, _)| !wanted.contains(address))
+            .map(|(_, id)| *id)
+            .collect();
+        for id in gone {
+            self.swarm.remove_listener(id);
+            self.listening.retain(|(_, listener)| *listener != id);
+        }
+        for address in wanted {
+            if !self.listening.iter().any(|(known, _)| *known == address) {
+                let _ = self.listen_at(address);
+            }
+        }
+        let is_alone = config.listen.local_only || config.listen.addresses.iter().all(is_loopback);
+        self.reachability.set_this_machine_only(is_alone);
+        let listens_on_loopback = config.listen.addresses.iter().any(is_loopback);
+        self.reach.change(listens_on_loopback, is_private(config));
+    }
+
+    /// Those of the addresses at which one can listen in this network: in a private one, those over TCP.
+    pub(super) fn listenable(&self, addresses: &[Multiaddr]) -> Vec<Multiaddr> {
+        let mut seen = HashSet::new();
+        let listenable = addresses
+            .iter()
+            .filter(|address| !self.key.is_set() || address::is_tcp(address))
+            .filter(|address| seen.insert(*address));
+        listenable.cloned().collect()
+    }
+
+    pub(super) fn listen_at(
+        &mut self,
+        address: Multiaddr,
+    ) -> Result<ListenerId, (Multiaddr, std::io::Error)> {
+        let free = listen::with_free_port(&address);
+        match self.swarm.listen_on(free.clone()) {
+            Ok(id) => {
+                self.listening.push((address, id));
+                Ok(id)
+            }
+            Err(error) => {
+                tracing::warn!(address = %free, %error, "can't listen");
+                Err((free, std::io::Error::other(error)))
+            }
+        }
+    }
+
+    /// Meets the network through these peers, if they are others than before, or if it is another network.
+    fn meet_through(&mut self, bootstrap: &[Multiaddr], anew: bool) {
+        if anew || self.bootstrap != bootstrap {
+            self.bootstrap = bootstrap.to_vec();
+            self.entrances = bootstrap.to_vec();
+            self.enter_through_bootstrap();
+        }
+    }
+
+    pub(super) fn enter_through_bootstrap(&mut self) {
+        self.meet();
+        self.enter_dht();
+    }
+}

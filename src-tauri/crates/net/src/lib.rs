@@ -1,0 +1,290 @@
+//! The network: how this peer meets others, finds who has something, and exchanges blocks with them.
+//!
+//! [`Net`] is a cheap handle; one task, the actor, owns the swarm. Whoever asks sends a command and gets an answer; whoever
+//! fetches holds a [`Session`](session::Session) and gets verified blocks from its channel.
+//!
+//! What stays true: the actor never waits for anything but its next event, so no disk, no hash and no slow reader stops the
+//! network. Nothing is dialled outside what [`address::Reach`] allows. Announcing needs an address that others can reach.
+//!
+//! | file | room |
+//! |---|---|
+//! | `transport/` | how bytes travel: TLS, Noise, Yamux, QUIC |
+//! | `behaviour` `crowd` | what is spoken, and the limits |
+//! | `actor` `commands` | the one task that owns the swarm, and what it is asked |
+//! | `config` | what it runs with, in sections |
+//! | `limits` | what strangers and machines can make it hold |
+//! | `session` `sessions` | both ends of a fetch: wants in, verified blocks out |
+//! | `dial` `find` | how peers are found and connected for a session |
+//! | `http` | what web servers can help with: who has something, and blocks of it |
+//! | `provide` | what is announced, and when |
+//! | `peers` `routing` `kad_store` | who is connected, who is in the DHT's table, what the DHT gave us to keep |
+//! | `devices` | asks this network's devices to make themselves known |
+//! | `lan_dht` | this network's own DHT, closed to everybody outside |
+//! | `serve` `memory` | what the network needs of whoever keeps blocks, and what outlives a run |
+//! | `meter` | how fast bytes move |
+//! | `remember` | the DHT's peers from one run to the next |
+//! | `address` | which addresses may be dialled and believed |
+//! | `reachability` | how others get here, and why not |
+//! | `status` | what the network says of itself |
+//! | `trust` | whom the person trusts, and keeps away from |
+//! | `identity` | who we are |
+
+mod actor;
+pub mod address;
+mod behaviour;
+mod commands;
+pub mod config;
+mod crowd;
+mod devices;
+mod dial;
+mod find;
+mod http;
+mod identity;
+mod kad_store;
+mod lan_dht;
+pub mod limits;
+mod listen;
+mod memory;
+mod meter;
+mod peers;
+mod provide;
+mod reachability;
+mod remember;
+mod routing;
+mod serve;
+mod session;
+mod sessions;
+pub mod status;
+#[cfg(test)]
+mod tests;
+mod transport;
+mod trust;
+
+use std::collections::HashMap;
+use std::io;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use libp2p::identity::Keypair;
+use libp2p::{Multiaddr, PeerId};
+use tokio::sync::{mpsc, oneshot, watch};
+use unixfs::cid::{Cid, Multihash};
+
+pub use self::config::Config;
+pub use self::identity::{IdentityError, load_or_create as identity};
+pub use self::memory::{Fault, Functions, Memory};
+pub use self::meter::{Meter, Moved, Rate, Tag};
+pub use self::serve::{Answer, Blocks, Question, Server};
+pub use self::session::{Search, Session, SessionEvent};
+pub use self::transport::{Channels, TransportError};
+
+use self::commands::Command;
+use self::limits::{LINK_PROVIDERS, WAITING_COMMANDS};
+use self::provide::{Announcer, Change};
+use self::status::{Check, PublicCheck, Status, Summary};
+
+#[derive(Debug, thiserror::Error)]
+pub enum NetError {
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    #[error("can't listen at {address}: {source}")]
+    Listen {
+        address: Multiaddr,
+        source: io::Error,
+    },
+    #[error("{0} is not on this machine, and nothing else is allowed")]
+    NotLocal(Multiaddr),
+    #[error("too many downloads and listings are open at once")]
+    TooManySessions,
+    #[error("the network is shut down")]
+    Stopped,
+}
+
+/// A connected peer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerInfo {
+    pub peer: PeerId,
+    /// What it says it is.
+    pub agent: Option<String>,
+    /// Where it is connected from or to.
+    pub addresses: Vec<Multiaddr>,
+    /// All connections were opened by the peer.
+    pub inbound: bool,
+    /// The person trusts it.
+    pub trusted: bool,
+    /// Round-trip time.
+    pub rtt: Option<Duration>,
+    /// Bytes of blocks sent to it since it connected.
+    pub sent: u64,
+    /// Bytes of wanted blocks received from it since it connected.
+    pub received: u64,
+}
+
+/// The handle on the network; clones share it.
+#[derive(Debug, Clone)]
+pub struct Net {
+    peer: PeerId,
+    commands: mpsc::Sender<Command>,
+    announcements: mpsc::Sender<Change>,
+    meter: Meter,
+    summary: watch::Receiver<Summary>,
+}
+
+impl Net {
+    /// Joins the network. Returns once every address is listened at. What others ask for is asked of `blocks`, what outlives the
+    /// run is kept in `memory`.
+    pub async fn start(
+        config: Config,
+        identity: Keypair,
+        meter: Meter,
+        blocks: Blocks,
+        memory: Memory,
+    ) -> Result<Self, NetError> {
+        let (commands, receiver) = mpsc::channel(WAITING_COMMANDS);
+        // The swarm is large: on the heap it is moved no more.
+        let starting =
+            actor::Actor::start(&config, &identity, receiver, blocks, &memory, meter.clone());
+        let actor = Box::pin(starting).await?;
+        let summary = actor.summary();
+        let announcements = Announcer::start(memory, actor.standing(), commands.downgrade());
+        tokio::spawn(actor.run());
+        Ok(Self {
+            peer: identity.public().to_peer_id(),
+            commands,
+            announcements,
+            meter,
+            summary,
+        })
+    }
+
+    /// Counts what is exchanged.
+    pub fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    /// How we stand, in short, as it changes.
+    pub fn summary(&self) -> watch::Receiver<Summary> {
+        self.summary.clone()
+    }
+
+    pub fn peer_id(&self) -> PeerId {
+        self.peer
+    }
+
+    /// Where we listen, with real ports and our peer ID at the end. Empty once it is shut down.
+    pub async fn listen_addrs(&self) -> Vec<Multiaddr> {
+        let network = self.ask(|reply| Command::Network { reply }).await;
+        network.map(|network| network.listen).unwrap_or_default()
+    }
+
+    /// The best few addresses for a link. Empty once it is shut down.
+    pub async fn link_addrs(&self) -> Vec<Multiaddr> {
+        let network = self.ask(|reply| Command::Network { reply }).await;
+        network.map_or_else(
+            |_| Vec::new(),
+            |network| listen::best_few(&network.external, &network.listen, LINK_PROVIDERS),
+        )
+    }
+
+    /// Opens a session for what hangs below `root`. It looks for peers at the hints, on this network and in the DHT, and
+    /// goes on while it is open and hungry.
+    pub async fn session(&self, root: Cid, hints: Vec<Multiaddr>) -> Result<Session, NetError> {
+        let commands = self.commands.clone();
+        self.ask(|reply| Command::OpenSession {
+            root,
+            hints,
+            commands,
+            reply,
+        })
+        .await?
+    }
+
+    /// Says that we hold these blocks now, so that peers who wait for one get it.
+    pub async fn available(&self, cids: Vec<Cid>) {
+        let _ = self.tell(Command::Available { cids }).await;
+    }
+
+    /// Announces these blocks in the DHT, as soon as others can reach us and again every 22 hours, over restarts too.
+    pub async fn announce(&self, keys: Vec<Multihash>) {
+        let _ = self.announcements.send(Change::Announce(keys)).await;
+    }
+
+    /// Announces these blocks no more.
+    pub async fn withdraw(&self, keys: Vec<Multihash>) {
+        let _ = self.announcements.send(Change::Withdraw(keys)).await;
+    }
+
+    /// Bytes a second over all peers; `None` is no limit.
+    pub async fn set_limits(&self, upload: Option<u64>, download: Option<u64>) {
+        let _ = self.tell(Command::SetLimits { upload, download }).await;
+    }
+
+    /// Goes on with other settings. Rates are [`Self::set_limits`]'s; what is fixed for a run stays.
+    pub async fn configure(&self, config: Config) {
+        let _ = self.tell(Command::Configure(Box::new(config))).await;
+    }
+
+    /// The connected peers. Empty once it is shut down.
+    pub async fn peers(&self) -> Vec<PeerInfo> {
+        let peers = self.ask(|reply| Command::Peers { reply }).await;
+        peers.unwrap_or_default()
+    }
+
+    /// Who takes part in fetching what hangs below a root, with what part of it each has, 0 to 1, where that is known.
+    pub async fn holders(&self, root: Cid) -> HashMap<PeerId, Option<f64>> {
+        let holders = self.ask(|reply| Command::Holders { root, reply }).await;
+        holders.unwrap_or_default()
+    }
+
+    pub async fn network(&self) -> Result<Status, NetError> {
+        self.ask(|reply| Command::Network { reply }).await
+    }
+
+    /// Tests whether others can get here.
+    pub async fn check(&self) -> Result<Check, NetError> {
+        self.ask(|reply| Command::Check { reply }).await
+    }
+
+    /// Has the public checking service test it, by asking us for a block.
+    pub async fn check_publicly(&self, cid: Cid) -> Result<PublicCheck, NetError> {
+        self.ask(|reply| Command::CheckPublicly { cid, reply })
+            .await
+    }
+
+    /// The addresses of gateways, by the IDs under which their blocks come. Empty once it is shut down.
+    pub async fn gateways(&self) -> HashMap<PeerId, String> {
+        let gateways = self.ask(|reply| Command::Gateways { reply }).await;
+        gateways.unwrap_or_default()
+    }
+
+    /// Opens a connection, which stays while it is used.
+    pub async fn dial(&self, address: Multiaddr) -> Result<(), NetError> {
+        self.tell(Command::Dial { address }).await
+    }
+
+    /// Closes all connections and listeners.
+    pub async fn shutdown(self) {
+        let _ = self.ask(|reply| Command::Shutdown { reply }).await;
+    }
+
+    async fn tell(&self, command: Command) -> Result<(), NetError> {
+        let sent = self.commands.send(command).await;
+        sent.map_err(|_| NetError::Stopped)
+    }
+
+    async fn ask<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> Result<T, NetError> {
+        let (reply, answer) = oneshot::channel();
+        self.tell(command(reply)).await?;
+        answer.await.map_err(|_| NetError::Stopped)
+    }
+}
+
+/// Unix seconds.
+pub fn now_unix() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}

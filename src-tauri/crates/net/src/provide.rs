@@ -1,0 +1,397 @@
+//! Announces in the DHTs what we have: each key at once, then again and again for as long as it is shared.
+//!
+//! [`Schedule`] is pure; [`Announcer`] is a task of its own beside the actor, because the schedule lies in a [`Memory`], whose calls
+//! block. It works only while others can reach us and the DHT knows somebody: an announcement without an address is dropped by
+//! whoever gets it. What came due meanwhile is made up for then, and everything is announced again when our addresses change.
+//!
+//! The public DHT keeps records for two days, so its schedule outlives the process. That of this network is met anew with each
+//! start, costs next to nothing, and its peers come and go: there everything is announced each time, and every hour.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use tokio::sync::{mpsc, oneshot, watch};
+use unixfs::cid::Multihash;
+
+use super::commands::Command;
+use super::find::Dht;
+use super::memory::{Fault, Functions, Memory};
+use crate::limits::{ANNOUNCES_AT_A_TIME, WAITING_COMMANDS};
+use crate::now_unix;
+
+/// Between two announcements of a key: records live 48 hours, and Amino's practice is 22.
+const INTERVAL: i64 = 22 * 60 * 60;
+/// The same on this network, whose devices come and go.
+const LOCAL_INTERVAL: i64 = 60 * 60;
+/// Announcements are up to one in so many seconds earlier, so that what was shared together doesn't stay a burst for ever.
+const JITTER: i64 = 11;
+/// After a failure. Seconds.
+const RETRY: i64 = 60;
+
+/// When each key is to be announced. Times are Unix seconds.
+#[derive(Debug)]
+pub(crate) struct Schedule {
+    interval: i64,
+    due: HashMap<Multihash, i64>,
+    order: BTreeSet<(i64, Multihash)>,
+}
+
+impl Schedule {
+    fn new(interval: i64) -> Self {
+        Self {
+            interval,
+            due: HashMap::new(),
+            order: BTreeSet::new(),
+        }
+    }
+
+    /// `last`: when the key was last announced; 0 is never.
+    pub(crate) fn add(&mut self, key: Multihash, last: i64, jitter: i64) {
+        let at = if last == 0 {
+            0
+        } else {
+            last + self.interval - jitter
+        };
+        self.set(key, at);
+    }
+
+    pub(crate) fn remove(&mut self, key: &Multihash) {
+        if let Some(at) = self.due.remove(key) {
+            self.order.remove(&(at, *key));
+        }
+    }
+
+    pub(crate) fn contains(&self, key: &Multihash) -> bool {
+        self.due.contains_key(key)
+    }
+
+    /// The next key that is due. It stays on the schedule, to be tried again should nobody say what came of it.
+    pub(crate) fn next_due(&mut self, now: i64) -> Option<Multihash> {
+        let (at, key) = *self.order.first()?;
+        if at > now {
+            return None;
+        }
+        self.set(key, now + RETRY);
+        Some(key)
+    }
+
+    /// Seconds until the next key is due.
+    pub(crate) fn wait(&self, now: i64) -> Option<u64> {
+        let (at, _) = self.order.first()?;
+        u64::try_from(at - now).ok().or(Some(0))
+    }
+
+    /// Everything is due.
+    pub(crate) fn again(&mut self) {
+        let keys: Vec<Multihash> = self.due.keys().copied().collect();
+        for key in keys {
+            self.set(key, 0);
+        }
+    }
+
+    fn set(&mut self, key: Multihash, at: i64) {
+        self.remove(&key);
+        self.due.insert(key, at);
+        self.order.insert((at, key));
+    }
+}
+
+/// A change of the schedule.
+#[derive(Debug)]
+pub(crate) enum Change {
+    Announce(Vec<Multihash>),
+    Withdraw(Vec<Multihash>),
+}
+
+/// What announcing in a DHT depends on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// Addresses at which its peers can reach us; in order.
+    pub(crate) addresses: Vec<libp2p::Multiaddr>,
+    /// The DHT knows somebody.
+    pub(crate) has_peers: bool,
+}
+
+impl Standing {
+    fn can_announce(&self) -> bool {
+        self.has_peers && !self.addresses.is_empty()
+    }
+}
+
+/// How we stand in both DHTs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Standings {
+    public: Standing,
+    local: Standing,
+}
+
+impl Standings {
+    fn of(&self, dht: Dht) -> &Standing {
+        match dht {
+            Dht::Public => &self.public,
+            Dht::Local => &self.local,
+        }
+    }
+
+    pub(crate) fn of_mut(&mut self, dht: Dht) -> &mut Standing {
+        match dht {
+            Dht::Public => &mut self.public,
+            Dht::Local => &mut self.local,
+        }
+    }
+}
+
+/// Keeps the schedule and asks the actor to announce what is due.
+pub(crate) struct Announcer {
+    memory: Memory,
+    changes: mpsc::Receiver<Change>,
+    standing: watch::Receiver<Standings>,
+    actor: mpsc::WeakSender<Command>,
+    plans: [Plan; 2],
+}
+
+/// The schedule of one DHT.
+struct Plan {
+    dht: Dht,
+    schedule: Schedule,
+    /// The addresses that were announced last.
+    announced_at: Vec<libp2p::Multiaddr>,
+    under_way: usize,
+}
+
+impl Plan {
+    fn new(dht: Dht, interval: i64) -> Self {
+        Self {
+            dht,
+            schedule: Schedule::new(interval),
+            announced_at: Vec::new(),
+            under_way: 0,
+        }
+    }
+
+    /// The next key to announce, as we stand.
+    fn next(&mut self, standing: &Standing) -> Option<Multihash> {
+        if !standing.can_announce() || self.under_way >= ANNOUNCES_AT_A_TIME {
+            return None;
+        }
+        if self.announced_at != standing.addresses {
+            if !self.announced_at.is_empty() {
+                self.schedule.again();
+            }
+            self.announced_at.clone_from(&standing.addresses);
+        }
+        self.schedule.next_due(now_unix())
+    }
+
+    /// Seconds until there is something to do, as we stand.
+    fn wait(&self, standing: &Standing) -> Option<u64> {
+        let can_go_on = standing.can_announce() && self.under_way < ANNOUNCES_AT_A_TIME;
+        self.schedule.wait(now_unix()).filter(|_| can_go_on)
+    }
+
+    fn jitter(&self) -> i64 {
+        rand::random_range(0..self.schedule.interval / JITTER)
+    }
+}
+
+impl Announcer {
+    /// Starts the task. It ends when the returned sender is dropped.
+    pub(crate) fn start(
+        memory: Memory,
+        standing: watch::Receiver<Standings>,
+        actor: mpsc::WeakSender<Command>,
+    ) -> mpsc::Sender<Change> {
+        let (sender, changes) = mpsc::channel(WAITING_COMMANDS);
+        let announcer = Self {
+            memory,
+            changes,
+            standing,
+            actor,
+            plans: [
+                Plan::new(Dht::Local, LOCAL_INTERVAL),
+                Plan::new(Dht::Public, INTERVAL),
+            ],
+        };
+        tokio::spawn(announcer.run());
+        sender
+    }
+
+    async fn run(mut self) {
+        let known = self.remember(|memory| (memory.announcements)()).await;
+        let known = known.unwrap_or_default();
+        self.answer_for(known.iter().map(|(key, _)| *key).collect())
+            .await;
+        for plan in &mut self.plans {
+            for (key, last) in &known {
+                let last = if plan.dht == Dht::Public { *last } else { 0 };
+                let jitter = plan.jitter();
+                plan.schedule.add(*key, last, jitter);
+            }
+        }
+        let mut under_way = FuturesUnordered::new();
+        loop {
+            let standing = self.standing.borrow_and_update().clone();
+            for plan in &mut self.plans {
+                while let Some(key) = plan.next(standing.of(plan.dht)) {
+                    plan.under_way += 1;
+                    under_way.push(announce(self.actor.clone(), plan.dht, key));
+                }
+            }
+            let waits = self
+                .plans
+                .iter()
+                .map(|plan| plan.wait(standing.of(plan.dht)));
+            let next_due = waits.flatten().min();
+            tokio::select! {
+                change = self.changes.recv() => match change {
+                    Some(change) => self.change(change).await,
+                    None => return,
+                },
+                changed = self.standing.changed() => if changed.is_err() { return },
+                Some((dht, key, done)) = under_way.next() => self.announced(dht, key, done).await,
+                () = sleep(next_due), if next_due.is_some() => {}
+            }
+        }
+    }
+
+    async fn change(&mut self, change: Change) {
+        match change {
+            Change::Announce(keys) => {
+                let [plan, _] = &self.plans;
+                let mut new = keys;
+                new.retain(|key| !plan.schedule.contains(key));
+                for plan in &mut self.plans {
+                    for key in &new {
+                        plan.schedule.add(*key, 0, 0);
+                    }
+                }
+                self.answer_for(new.clone()).await;
+                let new = new.into_iter().map(|key| (key, 0)).collect();
+                self.remember(|memory| (memory.set_announced)(new)).await;
+            }
+            Change::Withdraw(keys) => {
+                for plan in &mut self.plans {
+                    for key in &keys {
+                        plan.schedule.remove(key);
+                    }
+                }
+                // After what was said for them before.
+                if let Some(actor) = self.actor.upgrade() {
+                    let keys = keys.clone();
+                    let _ = actor.send(Command::StopProviding { keys }).await;
+                }
+                self.remember(|memory| (memory.forget_announced)(keys))
+                    .await;
+            }
+        }
+    }
+
+    async fn answer_for(&self, keys: Vec<Multihash>) {
+        if let Some(actor) = self.actor.upgrade()
+            && !keys.is_empty()
+        {
+            let _ = actor.send(Command::AnswerFor { keys }).await;
+        }
+    }
+
+    async fn announced(&mut self, dht: Dht, key: Multihash, done: bool) {
+        let Some(plan) = self.plans.iter_mut().find(|plan| plan.dht == dht) else {
+            return;
+        };
+        plan.under_way -= 1;
+        // It may have been withdrawn meanwhile.
+        if !done || !plan.schedule.contains(&key) {
+            return;
+        }
+        let now = now_unix();
+        let jitter = plan.jitter();
+        plan.schedule.add(key, now, jitter);
+        if dht == Dht::Public {
+            self.remember(move |memory| (memory.set_announced)(vec![(key, now)]))
+                .await;
+        }
+    }
+
+    async fn remember<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Functions) -> Result<T, Fault> + Send + 'static,
+    ) -> Option<T> {
+        let what = "the schedule of announcements can't be kept";
+        self.memory.ask(what, job).await
+    }
+}
+
+/// Announces one key; says whether it went out.
+async fn announce(
+    actor: mpsc::WeakSender<Command>,
+    dht: Dht,
+    key: Multihash,
+) -> (Dht, Multihash, bool) {
+    let (reply, answer) = oneshot::channel();
+    let sent = match actor.upgrade() {
+        Some(actor) => {
+            let command = Command::Provide { dht, key, reply };
+            actor.send(command).await.is_ok()
+        }
+        None => false,
+    };
+    (dht, key, sent && answer.await.unwrap_or(false))
+}
+
+async fn sleep(seconds: Option<u64>) {
+    tokio::time::sleep(Duration::from_secs(seconds.unwrap_or_default())).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use unixfs::cid::{SHA2_256, hash};
+
+    use super::*;
+
+    fn key(number: u8) -> Multihash {
+        hash(SHA2_256, &[number]).unwrap()
+    }
+
+    #[test]
+    fn new_keys_go_out_at_once_and_old_ones_after_22_hours() {
+        let mut schedule = Schedule::new(INTERVAL);
+        let now = 1_000_000;
+        schedule.add(key(1), 0, 0);
+        schedule.add(key(2), now - 60, 600);
+        assert_eq!(schedule.next_due(now), Some(key(1)));
+        schedule.add(key(1), now, 0);
+        assert_eq!(schedule.next_due(now), None);
+        assert_eq!(schedule.wait(now), Some(22 * 3600 - 660));
+        assert_eq!(schedule.next_due(now + 22 * 3600 - 660), Some(key(2)));
+        schedule.remove(&key(2));
+        assert_eq!(schedule.next_due(now + 22 * 3600), Some(key(1)));
+    }
+
+    #[test]
+    fn what_failed_is_tried_again_soon() {
+        let mut schedule = Schedule::new(INTERVAL);
+        schedule.add(key(1), 0, 0);
+        assert_eq!(schedule.next_due(100), Some(key(1)));
+        assert_eq!(schedule.next_due(101), None);
+        assert_eq!(schedule.next_due(100 + RETRY), Some(key(1)));
+    }
+
+    #[test]
+    fn a_new_address_makes_everything_due_and_withdrawn_keys_are_gone() {
+        let mut schedule = Schedule::new(INTERVAL);
+        for number in 0..3 {
+            schedule.add(key(number), 1_000, 0);
+        }
+        schedule.remove(&key(1));
+        assert_eq!(schedule.next_due(2_000), None);
+        schedule.again();
+        let mut due = [schedule.next_due(2_000), schedule.next_due(2_000)];
+        due.sort();
+        let mut expected = [Some(key(0)), Some(key(2))];
+        expected.sort();
+        assert_eq!(due, expected);
+        assert_eq!(schedule.next_due(2_000), None);
+    }
+}
