@@ -13,16 +13,16 @@ use libp2p::{
     Multiaddr, PeerId, StreamProtocol, dcutr, identify, mdns, memory_connection_limits, ping, relay,
 };
 
-use super::address::{self, Reach, Scope};
-use super::config::Config;
-use super::find::Dhts;
-use super::kad_store::ProviderStore;
-use super::lan_dht::LanDht;
-use super::reachability::{autonat, candidates};
-use super::{crowd, trust};
+use crate::address::{self, Reach, Scope};
+use crate::config::Config;
+use crate::connections::{subnet_limit, trust};
+use crate::dht::find::Dhts;
+use crate::dht::lan::LanDht;
+use crate::dht::records::ProviderStore;
 use crate::limits::{
     INBOUND_EIGHTHS, MAX_MEMORY_BYTES, MAX_PENDING_CONNECTIONS, MAX_PENDING_DIALS, MAX_RELAYED,
 };
+use crate::reachability::{autonat, candidates};
 
 /// The public DHT. One that begins at bootstrap peers of its own goes by the same name, so that it matters to nobody how its
 /// first peer was started.
@@ -50,7 +50,7 @@ const KAD_REFRESH: Duration = Duration::from_mins(10);
 pub(crate) struct Behaviour {
     limits: connection_limits::Behaviour,
     memory: memory_connection_limits::Behaviour,
-    pub(crate) crowd: crowd::Behaviour,
+    pub(crate) subnets: subnet_limit::Behaviour,
     pub(crate) trust: trust::behaviour::Behaviour,
     /// Those who broke the rules of the exchange; whom the person blocks is `trust`'s.
     pub(crate) blocked: allow_block_list::Behaviour<BlockedPeers>,
@@ -80,7 +80,7 @@ impl Behaviour {
         Self {
             limits: connection_limits::Behaviour::new(limits(config)),
             memory: memory_connection_limits::Behaviour::with_max_bytes(MAX_MEMORY_BYTES),
-            crowd: crowd::Behaviour::new(config.limits.connections_of_network),
+            subnets: subnet_limit::Behaviour::new(config.limits.connections_of_network),
             trust: trust::behaviour::Behaviour::new(reach.clone()),
             blocked: allow_block_list::Behaviour::default(),
             bitswap: bitswap::Behaviour::new(bitswap::Config {
@@ -118,7 +118,7 @@ impl Behaviour {
     /// Applies to new connections.
     pub(crate) fn set_limits(&mut self, config: &Config) {
         *self.limits.limits_mut() = limits(config);
-        self.crowd.set_max(config.limits.connections_of_network);
+        self.subnets.set_max(config.limits.connections_of_network);
     }
 
     /// These are trusted from now on, and no others: no limit holds for them.
@@ -130,7 +130,7 @@ impl Behaviour {
                 self.limits.remove_peer_id(&peer);
             }
         }
-        self.crowd.set_trusted(self.trust.trusted().collect());
+        self.subnets.set_trusted(self.trust.trusted().collect());
     }
 
     /// Both DHTs, and who has no place in them.

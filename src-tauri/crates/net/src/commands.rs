@@ -7,10 +7,10 @@ use libp2p::{Multiaddr, PeerId};
 use tokio::sync::{mpsc, oneshot};
 use unixfs::cid::{Cid, Multihash};
 
-use super::find::Dht;
-use super::session::Session;
-use super::status::{Check, PublicCheck, Status};
-use super::{Config, NetError, PeerInfo};
+use crate::dht::find::Dht;
+use crate::exchange::session::Session;
+use crate::status::{Check, PublicCheck, Status};
+use crate::{Config, NetError, PeerInfo};
 
 #[derive(Debug)]
 pub(crate) enum Command {

@@ -6,7 +6,7 @@ use libp2p::pnet::PreSharedKey;
 use libp2p::{Multiaddr, PeerId};
 use url::Url;
 
-use super::transport::Channels;
+use crate::transport::Channels;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {

@@ -6,59 +6,41 @@
 //! What stays true: the actor never waits for anything but its next event, so no disk, no hash and no slow reader stops the
 //! network. Nothing is dialled outside what [`address::Reach`] allows. Announcing needs an address that others can reach.
 //!
-//! | file | room |
+//! | room | owns |
 //! |---|---|
-//! | `transport/` | how bytes travel: TLS, Noise, Yamux, QUIC |
-//! | `behaviour` `crowd` | what is spoken, and the limits |
 //! | `actor` `commands` | the one task that owns the swarm, and what it is asked |
-//! | `config` | what it runs with, in sections |
-//! | `limits` | what strangers and machines can make it hold |
-//! | `session` `sessions` | both ends of a fetch: wants in, verified blocks out |
-//! | `dial` `find` | how peers are found and connected for a session |
-//! | `http` | what web servers can help with: who has something, and blocks of it |
-//! | `provide` | what is announced, and when |
-//! | `peers` `routing` `kad_store` | who is connected, who is in the DHT's table, what the DHT gave us to keep |
-//! | `devices` | asks this network's devices to make themselves known |
-//! | `lan_dht` | this network's own DHT, closed to everybody outside |
-//! | `serve` `memory` | what the network needs of whoever keeps blocks, and what outlives a run |
-//! | `meter` | how fast bytes move |
-//! | `remember` | the DHT's peers from one run to the next |
-//! | `address` | which addresses may be dialled and believed |
-//! | `reachability` | how others get here, and why not |
-//! | `status` | what the network says of itself |
-//! | `trust` | whom the person trusts, and keeps away from |
-//! | `identity` | who we are |
+//! | `config` `limits` | what it runs with, in sections; what strangers and machines can make it hold |
+//! | `address` `listen` | which addresses may be dialled and believed; where we listen |
+//! | `transport/` `behaviour` | how bytes travel: TLS, Noise, Yamux, QUIC; what is spoken over it |
+//! | `connections/` | who is connected, trusted, banned; how many of one network |
+//! | `dht/` | who is in the DHTs' tables, what they find, what is announced, what we keep for others |
+//! | `exchange/` | both ends of a fetch: wants in, verified blocks out; and blocks for others |
+//! | `web/` | what web servers can help with: who has something, and blocks of it |
+//! | `local/` | this machine's networks, and the devices on them |
+//! | `reachability/` | how others get here, and why not |
+//! | `status` `meter` | what the network says of itself; how fast bytes move |
+//! | `memory` `identity` | what outlives a run; who we are |
 
 mod actor;
 pub mod address;
 mod behaviour;
 mod commands;
 pub mod config;
-mod crowd;
-mod devices;
-mod dial;
-mod find;
-mod http;
+mod connections;
+mod dht;
+mod exchange;
 mod identity;
-mod kad_store;
-mod lan_dht;
 pub mod limits;
 mod listen;
+mod local;
 mod memory;
 mod meter;
-mod peers;
-mod provide;
 mod reachability;
-mod remember;
-mod routing;
-mod serve;
-mod session;
-mod sessions;
 pub mod status;
 #[cfg(test)]
 mod tests;
 mod transport;
-mod trust;
+mod web;
 
 use std::collections::HashMap;
 use std::io;
@@ -70,16 +52,16 @@ use tokio::sync::{mpsc, oneshot, watch};
 use unixfs::cid::{Cid, Multihash};
 
 pub use self::config::Config;
+pub use self::exchange::serve::{Answer, Blocks, Question, Server};
+pub use self::exchange::session::{Search, Session, SessionEvent};
 pub use self::identity::{IdentityError, load_or_create as identity};
 pub use self::memory::{Fault, Functions, Memory};
 pub use self::meter::{Meter, Moved, Rate, Tag};
-pub use self::serve::{Answer, Blocks, Question, Server};
-pub use self::session::{Search, Session, SessionEvent};
 pub use self::transport::{Channels, TransportError};
 
 use self::commands::Command;
+use self::dht::announce::{Announcer, Change};
 use self::limits::{LINK_PROVIDERS, WAITING_COMMANDS};
-use self::provide::{Announcer, Change};
 use self::status::{Check, PublicCheck, Status, Summary};
 
 #[derive(Debug, thiserror::Error)]

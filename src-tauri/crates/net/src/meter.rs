@@ -13,7 +13,7 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Notify, watch};
 use tokio::time::MissedTickBehavior;
 
-use super::limits::{MAX_METERED_PEERS, MAX_TAGS};
+use crate::limits::{MAX_METERED_PEERS, MAX_TAGS};
 
 /// Between two samples.
 const PERIOD: Duration = Duration::from_secs(1);

@@ -12,9 +12,10 @@ use libp2p::kad::{GetClosestPeersError, GetClosestPeersOk, QueryId, QueryResult}
 use libp2p::{Multiaddr, PeerId};
 
 use super::Actor;
-use crate::find::{self, Dht};
-use crate::trust::behaviour::Event;
-use crate::{address, devices};
+use crate::address;
+use crate::connections::trust::behaviour::Event;
+use crate::dht::find::{self, Dht};
+use crate::local::devices;
 
 /// A connection that answered no ping for so long after a change is dead. Pings go out every 15 seconds.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(20);

@@ -9,8 +9,9 @@ use libp2p::{Multiaddr, PeerId};
 use super::Actor;
 use crate::address::{self, Scope};
 use crate::behaviour::is_private;
-use crate::find::Dht;
-use crate::{Config, listen, routing};
+use crate::dht::find::Dht;
+use crate::dht::routing;
+use crate::{Config, listen};
 
 impl Actor {
     pub(super) fn configure(&mut self, config: Config) {

@@ -16,10 +16,10 @@ use unixfs::cid::Multihash;
 
 use super::Actor;
 use crate::address::{self, is_relayed};
-use crate::find::{Dht, Local};
+use crate::dht::announce::Standing;
+use crate::dht::find::{Dht, Local};
+use crate::dht::routing;
 use crate::limits::MAX_PEER_ADDRESSES;
-use crate::provide::Standing;
-use crate::routing;
 
 /// Between a new peer in the table and another look around: others come in meanwhile.
 const LOOK_AROUND_PAUSE: Duration = Duration::from_secs(1);

@@ -12,10 +12,10 @@ use unixfs::cid::Cid;
 use super::Actor;
 use crate::NetError;
 use crate::commands::Command;
-use crate::dial::{self, Target};
+use crate::exchange::dial::{self, Target};
+use crate::exchange::serve::{Answer, Question};
+use crate::exchange::session::{Search, Session, SessionEvent};
 use crate::limits::{ENOUGH_SOURCES, MAX_BLOCKED_PEERS};
-use crate::serve::{Answer, Question};
-use crate::session::{Search, Session, SessionEvent};
 
 impl Actor {
     pub(super) fn open_session(

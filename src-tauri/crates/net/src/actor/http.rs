@@ -10,9 +10,9 @@ use unixfs::cid::Cid;
 
 use super::Actor;
 use crate::address::is_relayed;
-use crate::http::{Step, WebEvent};
-use crate::session::Search;
+use crate::exchange::session::Search;
 use crate::status::PublicCheck;
+use crate::web::{Step, WebEvent};
 use crate::{Config, address};
 
 impl Actor {

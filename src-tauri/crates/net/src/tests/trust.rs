@@ -172,7 +172,11 @@ async fn nobody_of_a_private_network_is_kept_for_the_next_run() {
     })
     .await;
     last.net.shutdown().await;
-    assert!(remember::recall(&last.store.memory()).await.is_empty());
+    assert!(
+        crate::dht::remember::recall(&last.store.memory())
+            .await
+            .is_empty()
+    );
 }
 
 #[tokio::test]

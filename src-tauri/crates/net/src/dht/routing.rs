@@ -8,8 +8,8 @@ use std::net::IpAddr;
 use libp2p::kad::{self, KBucketKey, QueryInfo};
 use libp2p::{Multiaddr, PeerId};
 
-use super::address::{self, Reach};
-use super::kad_store::ProviderStore;
+use crate::address::{self, Reach};
+use crate::dht::records::ProviderStore;
 use crate::limits::MAX_PEER_ADDRESSES;
 
 /// Peers of one network in the whole table.

@@ -17,8 +17,8 @@ use url::Url;
 use super::client::{self, Clients, NamedBy};
 use super::{WebError, WebEvent};
 use crate::address::Reach;
-use crate::dial::Target;
-use crate::find::{Dht, believable};
+use crate::dht::find::{Dht, believable};
+use crate::exchange::dial::Target;
 use crate::limits::{
     ENOUGH_PROVIDERS, MAX_FOUND_GATEWAYS, MAX_LOOKUP_BYTES, MAX_LOOKUP_RECORD, MAX_LOOKUP_RECORDS,
 };

@@ -14,8 +14,8 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc};
 use unixfs::cid::Cid;
 
-use super::commands::Command;
-use super::session::{Search, Session, SessionEvent, Shared};
+use crate::commands::Command;
+use crate::exchange::session::{Search, Session, SessionEvent, Shared};
 use crate::limits::{MAX_HINTS, MAX_SESSION_SOURCES, MAX_SESSIONS, SESSION_EVENTS};
 
 /// First pause before the link's addresses and the neighbours are tried again: a restarted peer is back in seconds.

@@ -15,10 +15,10 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::{mpsc, oneshot, watch};
 use unixfs::cid::Multihash;
 
-use super::commands::Command;
-use super::find::Dht;
-use super::memory::{Fault, Functions, Memory};
+use crate::commands::Command;
+use crate::dht::find::Dht;
 use crate::limits::{ANNOUNCES_AT_A_TIME, WAITING_COMMANDS};
+use crate::memory::{Fault, Functions, Memory};
 use crate::now_unix;
 
 /// Between two announcements of a key: records live 48 hours, and Amino's practice is 22.

@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 
 use libp2p::{Multiaddr, mdns};
 
-use super::address;
+use crate::address;
 
 /// Where mDNS is spoken.
 const PORT: u16 = 5353;

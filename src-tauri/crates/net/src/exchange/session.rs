@@ -13,8 +13,8 @@ use libp2p::{Multiaddr, PeerId};
 use tokio::sync::{Notify, mpsc};
 use unixfs::cid::Cid;
 
-use super::NetError;
-use super::commands::Command;
+use crate::NetError;
+use crate::commands::Command;
 
 /// What a fetcher is told.
 #[derive(Debug, Clone, PartialEq, Eq)]

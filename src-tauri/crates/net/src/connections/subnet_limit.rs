@@ -18,7 +18,7 @@ use libp2p::swarm::{
 };
 use libp2p::{Multiaddr, PeerId};
 
-use super::address::{self, Scope};
+use crate::address::{self, Scope};
 use crate::limits::HANDSHAKES_FOR_TRUSTED;
 
 #[derive(Debug, thiserror::Error)]

@@ -10,8 +10,8 @@ use libp2p::core::ConnectedPoint;
 use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId};
 
-use super::PeerInfo;
-use super::address::{self, Scope};
+use crate::PeerInfo;
+use crate::address::{self, Scope};
 
 /// Characters kept of what a peer says it is.
 const MAX_AGENT_CHARS: usize = 64;

@@ -5,10 +5,10 @@ use libp2p::Multiaddr;
 use libp2p::kad::{self, NodeStatus};
 use tokio::task::JoinHandle;
 
-use super::address;
-use super::kad_store::ProviderStore;
-use super::memory::{Functions, Memory};
+use crate::address;
+use crate::dht::records::ProviderStore;
 use crate::limits::{MAX_REMEMBERED_ADDRESSES, MAX_REMEMBERED_PEERS};
+use crate::memory::{Functions, Memory};
 
 /// The addresses that were kept. Those that can't be read any more are left out.
 pub(crate) async fn recall(memory: &Memory) -> Vec<Multiaddr> {

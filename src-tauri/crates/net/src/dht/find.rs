@@ -17,10 +17,10 @@ use libp2p::swarm::{ConnectionId, NetworkBehaviour};
 use libp2p::{Multiaddr, PeerId};
 use unixfs::cid::Cid;
 
-use super::address::{self, Reach};
-use super::dial::Target;
-use super::kad_store::ProviderStore;
-use super::peers::Peers;
+use crate::address::{self, Reach};
+use crate::connections::peers::Peers;
+use crate::dht::records::ProviderStore;
+use crate::exchange::dial::Target;
 use crate::limits::{
     MAX_ADDRESS_SEARCHES, MAX_LAN_PEERS, MAX_NAMELESS, MAX_PEER_ADDRESSES, MAX_PROVIDERS,
     PROVIDERS_OF_ANSWER,

@@ -11,7 +11,7 @@ use libp2p::PeerId;
 use tokio::sync::mpsc;
 use unixfs::cid::Cid;
 
-use super::limits::SERVE_QUEUE;
+use crate::limits::SERVE_QUEUE;
 
 /// What a peer's want needs to know.
 #[expect(

@@ -20,8 +20,8 @@ use libp2p::swarm::{
 };
 use libp2p::{Multiaddr, PeerId};
 
-use super::address::Reach;
-use super::kad_store::ProviderStore;
+use crate::address::Reach;
+use crate::dht::records::ProviderStore;
 
 type Kad = kad::Behaviour<ProviderStore>;
 

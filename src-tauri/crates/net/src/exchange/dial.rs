@@ -11,7 +11,7 @@ use libp2p::swarm::ConnectionId;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::{Multiaddr, PeerId};
 
-use super::address::{self, Scope};
+use crate::address::{self, Scope};
 use crate::limits::{MAX_DIALS, MAX_PEER_ADDRESSES, MAX_WAITING_DIALS};
 
 /// A peer to connect to, or an address at which whoever is there will do.

@@ -24,10 +24,10 @@
 
 mod check;
 mod client;
+mod delegated;
 mod gateway;
 mod gateways;
 mod health;
-mod routers;
 mod routing;
 #[cfg(test)]
 mod server;
@@ -46,13 +46,13 @@ use tokio::sync::{mpsc, oneshot};
 
 use self::check::public_check;
 use self::client::Clients;
+use self::delegated::Routers;
 pub(crate) use self::gateways::{Gateways, Step};
-use self::routers::Routers;
-use super::config::Config;
-use super::dial::Target;
-pub(crate) use super::status::WebError;
-use super::status::{PublicCheck, Service, Verdict};
+use crate::config::Config;
+use crate::exchange::dial::Target;
 use crate::limits::WEB_EVENTS;
+pub(crate) use crate::status::WebError;
+use crate::status::{PublicCheck, Service, Verdict};
 
 /// What a request came to.
 #[derive(Debug)]

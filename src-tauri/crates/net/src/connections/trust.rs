@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use bitswap::pace::Backoff;
 use libp2p::{Multiaddr, PeerId};
 
-use super::address;
+use crate::address;
 use crate::limits::MAX_PEER_ADDRESSES;
 
 /// Before a peer that went or didn't answer is dialled again.

@@ -1,0 +1,3 @@
+//! This machine's own networks, and the devices on them.
+
+pub(crate) mod devices;
