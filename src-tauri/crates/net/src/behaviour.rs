@@ -16,7 +16,7 @@ use libp2p::{
 use crate::address::{self, Reach, Scope};
 use crate::config::Config;
 use crate::connections::{subnet_limit, trust};
-use crate::dht::find::Dhts;
+use crate::dht::find::Kads;
 use crate::dht::lan::LanDht;
 use crate::dht::records::ProviderStore;
 use crate::limits::{
@@ -134,8 +134,8 @@ impl Behaviour {
     }
 
     /// Both DHTs, and who has no place in them.
-    pub(crate) fn trust_and_dhts(&mut self) -> (&trust::behaviour::Behaviour, Dhts<'_>) {
-        let dhts = Dhts {
+    pub(crate) fn trust_and_kads(&mut self) -> (&trust::behaviour::Behaviour, Kads<'_>) {
+        let dhts = Kads {
             public: self.kad.as_mut(),
             local: self.lan_dht.as_mut().map(|dht| &mut dht.kad),
         };
@@ -143,8 +143,8 @@ impl Behaviour {
     }
 
     /// The public DHT and that of this network.
-    pub(crate) fn dhts(&mut self) -> Dhts<'_> {
-        self.trust_and_dhts().1
+    pub(crate) fn kads(&mut self) -> Kads<'_> {
+        self.trust_and_kads().1
     }
 
     /// Devices on this network are looked for.

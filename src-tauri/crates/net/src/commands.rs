@@ -2,12 +2,10 @@
 
 use std::collections::HashMap;
 
-use bitswap::{SessionId, Want};
 use libp2p::{Multiaddr, PeerId};
-use tokio::sync::{mpsc, oneshot};
-use unixfs::cid::{Cid, Multihash};
+use tokio::sync::oneshot;
+use unixfs::cid::Cid;
 
-use crate::dht::find::Dht;
 use crate::exchange::session::Session;
 use crate::status::{Check, PublicCheck, Status};
 use crate::{Config, NetError, PeerInfo};
@@ -17,37 +15,10 @@ pub(crate) enum Command {
     OpenSession {
         root: Cid,
         hints: Vec<Multiaddr>,
-        /// For the session, to ask with.
-        commands: mpsc::Sender<Command>,
         reply: oneshot::Sender<Result<Session, NetError>>,
-    },
-    Want {
-        session: SessionId,
-        wants: Vec<Want>,
-    },
-    Unwant {
-        session: SessionId,
-        cids: Vec<Cid>,
-    },
-    AddHint {
-        session: SessionId,
-        address: Multiaddr,
     },
     Available {
         cids: Vec<Cid>,
-    },
-    /// Announce a key in a DHT; says whether it went out.
-    Provide {
-        dht: Dht,
-        key: Multihash,
-        reply: oneshot::Sender<bool>,
-    },
-    /// We have these: say so to whoever asks in the DHTs.
-    AnswerFor {
-        keys: Vec<Multihash>,
-    },
-    StopProviding {
-        keys: Vec<Multihash>,
     },
     SetLimits {
         upload: Option<u64>,

@@ -8,7 +8,7 @@
 //!
 //! | room | owns |
 //! |---|---|
-//! | `actor` `commands` | the one task that owns the swarm, and what it is asked |
+//! | `swarm` `commands` | the one task that owns the swarm, and what it is asked |
 //! | `config` `limits` | what it runs with, in sections; what strangers and machines can make it hold |
 //! | `address` `listen` | which addresses may be dialled and believed; where we listen |
 //! | `transport/` `behaviour` | how bytes travel: TLS, Noise, Yamux, QUIC; what is spoken over it |
@@ -21,7 +21,6 @@
 //! | `status` `meter` | what the network says of itself; how fast bytes move |
 //! | `memory` `identity` | what outlives a run; who we are |
 
-mod actor;
 pub mod address;
 mod behaviour;
 mod commands;
@@ -37,6 +36,7 @@ mod memory;
 mod meter;
 mod reachability;
 pub mod status;
+mod swarm;
 #[cfg(test)]
 mod tests;
 mod transport;
@@ -60,7 +60,7 @@ pub use self::meter::{Meter, Moved, Rate, Tag};
 pub use self::transport::{Channels, TransportError};
 
 use self::commands::Command;
-use self::dht::announce::{Announcer, Change};
+use self::dht::announce::Change;
 use self::limits::{LINK_PROVIDERS, WAITING_COMMANDS};
 use self::status::{Check, PublicCheck, Status, Summary};
 
@@ -124,11 +124,10 @@ impl Net {
         let (commands, receiver) = mpsc::channel(WAITING_COMMANDS);
         // The swarm is large: on the heap it is moved no more.
         let starting =
-            actor::Actor::start(&config, &identity, receiver, blocks, &memory, meter.clone());
-        let actor = Box::pin(starting).await?;
-        let summary = actor.summary();
-        let announcements = Announcer::start(memory, actor.standing(), commands.downgrade());
-        tokio::spawn(actor.run());
+            swarm::Network::start(&config, &identity, receiver, blocks, &memory, meter.clone());
+        let (network, announcements) = Box::pin(starting).await?;
+        let summary = network.summary();
+        tokio::spawn(network.run());
         Ok(Self {
             peer: identity.public().to_peer_id(),
             commands,
@@ -170,14 +169,8 @@ impl Net {
     /// Opens a session for what hangs below `root`. It looks for peers at the hints, on this network and in the DHT, and
     /// goes on while it is open and hungry.
     pub async fn session(&self, root: Cid, hints: Vec<Multiaddr>) -> Result<Session, NetError> {
-        let commands = self.commands.clone();
-        self.ask(|reply| Command::OpenSession {
-            root,
-            hints,
-            commands,
-            reply,
-        })
-        .await?
+        self.ask(|reply| Command::OpenSession { root, hints, reply })
+            .await?
     }
 
     /// Says that we hold these blocks now, so that peers who wait for one get it.

@@ -1,5 +1,96 @@
-//! Who is connected: at which addresses, who is trusted and who is kept out, and how many may come from one network.
+//! Who is connected: at which addresses, who is trusted and who is kept out, how many may come from one network, and which
+//! connections are dead or needed no more.
+//!
+//! What hung on an address that went away is closed at once. Whatever else was connected has a short while to show that it is
+//! still there; a connection whose other end can't be heard any more would otherwise seem to stand for minutes. A line can also go
+//! dead without any sign here: what nothing is heard of for long is closed as well.
 
 pub(crate) mod peers;
 pub(crate) mod subnet_limit;
+mod trim;
 pub(crate) mod trust;
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use bitswap::PeerStats;
+use libp2p::PeerId;
+use libp2p::allow_block_list::{self, BlockedPeers};
+use libp2p::swarm::ConnectionId;
+
+use self::peers::Peers;
+use crate::limits::MAX_BLOCKED_PEERS;
+
+/// A connection that answered no ping for so long after a change is dead. Pings go out every 15 seconds.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(20);
+/// A connection that answered no ping for so long may be dead, even though nothing here changed: a ping goes out 15 seconds after the
+/// last answer. Two glances in a row have to find it so, which is half a minute after that answer at the latest.
+const SILENCE: Duration = Duration::from_secs(20);
+
+#[derive(Debug)]
+pub(crate) struct Connections {
+    pub(crate) peers: Peers,
+    /// Who broke the rules, the first one first.
+    banned: VecDeque<PeerId>,
+    max: usize,
+    /// When the network last changed, while it isn't known yet which connections outlived that.
+    changed_at: Option<Instant>,
+}
+
+impl Connections {
+    pub(crate) fn new(max: u32) -> Self {
+        Self {
+            peers: Peers::default(),
+            banned: VecDeque::new(),
+            max: max as usize,
+            changed_at: None,
+        }
+    }
+
+    pub(crate) fn set_max(&mut self, max: u32) {
+        self.max = max as usize;
+    }
+
+    /// Disconnects a peer and lets it in no more; when too many are banned, the first is forgiven.
+    pub(crate) fn ban(
+        &mut self,
+        peer: PeerId,
+        list: &mut allow_block_list::Behaviour<BlockedPeers>,
+    ) {
+        tracing::info!(%peer, "broke the rules of the exchange and is banned");
+        if list.block_peer(peer) {
+            self.banned.push_back(peer);
+        }
+        if self.banned.len() > MAX_BLOCKED_PEERS
+            && let Some(first) = self.banned.pop_front()
+        {
+            list.unblock_peer(first);
+        }
+    }
+
+    /// Another network, or the same one again: who doesn't answer from now on is gone.
+    pub(crate) fn network_changed(&mut self, now: Instant) {
+        self.changed_at = Some(now);
+    }
+
+    /// Connections that did not outlive the last change, once that is known.
+    pub(crate) fn take_silent(&mut self, now: Instant) -> Vec<ConnectionId> {
+        let since = self
+            .changed_at
+            .take_if(|since| now >= *since + SIGN_OF_LIFE);
+        since.map_or_else(Vec::new, |since| self.peers.silent_since(since))
+    }
+
+    /// Connections whose other end went without a word, with its machine or its network: a peer is not dialled anew while its
+    /// connection seems to stand, and TCP alone would let it seem so for a quarter of an hour.
+    pub(crate) fn dead(&mut self, now: Instant, stats: &[PeerStats]) -> Vec<ConnectionId> {
+        let Some(then) = now.checked_sub(SILENCE) else {
+            return Vec::new();
+        };
+        let moved = |peer: &PeerId| {
+            let of_peer = stats.iter().find(|stats| stats.peer == *peer);
+            of_peer.map_or(0, |stats| stats.bytes_sent + stats.bytes_received)
+        };
+        self.peers.dead_since(then, moved)
+    }
+}

@@ -15,8 +15,7 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::{mpsc, oneshot, watch};
 use unixfs::cid::Multihash;
 
-use crate::commands::Command;
-use crate::dht::find::Dht;
+use crate::dht::find::DhtKind;
 use crate::limits::{ANNOUNCES_AT_A_TIME, WAITING_COMMANDS};
 use crate::memory::{Fault, Functions, Memory};
 use crate::now_unix;
@@ -105,16 +104,31 @@ pub(crate) enum Change {
     Withdraw(Vec<Multihash>),
 }
 
+/// What the announcer asks of the swarm's task.
+#[derive(Debug)]
+pub(crate) enum Request {
+    /// Announce a key in a DHT; says whether it went out.
+    Announce {
+        dht: DhtKind,
+        key: Multihash,
+        reply: oneshot::Sender<bool>,
+    },
+    /// We have these: say so to whoever asks in the DHTs.
+    AnswerFor { keys: Vec<Multihash> },
+    /// Say it no more.
+    Stop { keys: Vec<Multihash> },
+}
+
 /// What announcing in a DHT depends on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Standing {
+pub(crate) struct AnnounceState {
     /// Addresses at which its peers can reach us; in order.
     pub(crate) addresses: Vec<libp2p::Multiaddr>,
     /// The DHT knows somebody.
     pub(crate) has_peers: bool,
 }
 
-impl Standing {
+impl AnnounceState {
     fn can_announce(&self) -> bool {
         self.has_peers && !self.addresses.is_empty()
     }
@@ -122,23 +136,23 @@ impl Standing {
 
 /// How we stand in both DHTs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Standings {
-    public: Standing,
-    local: Standing,
+pub(crate) struct AnnounceStates {
+    public: AnnounceState,
+    local: AnnounceState,
 }
 
-impl Standings {
-    fn of(&self, dht: Dht) -> &Standing {
+impl AnnounceStates {
+    fn of(&self, dht: DhtKind) -> &AnnounceState {
         match dht {
-            Dht::Public => &self.public,
-            Dht::Local => &self.local,
+            DhtKind::Public => &self.public,
+            DhtKind::Local => &self.local,
         }
     }
 
-    pub(crate) fn of_mut(&mut self, dht: Dht) -> &mut Standing {
+    pub(crate) fn of_mut(&mut self, dht: DhtKind) -> &mut AnnounceState {
         match dht {
-            Dht::Public => &mut self.public,
-            Dht::Local => &mut self.local,
+            DhtKind::Public => &mut self.public,
+            DhtKind::Local => &mut self.local,
         }
     }
 }
@@ -147,14 +161,14 @@ impl Standings {
 pub(crate) struct Announcer {
     memory: Memory,
     changes: mpsc::Receiver<Change>,
-    standing: watch::Receiver<Standings>,
-    actor: mpsc::WeakSender<Command>,
+    standing: watch::Receiver<AnnounceStates>,
+    requests: mpsc::Sender<Request>,
     plans: [Plan; 2],
 }
 
 /// The schedule of one DHT.
 struct Plan {
-    dht: Dht,
+    dht: DhtKind,
     schedule: Schedule,
     /// The addresses that were announced last.
     announced_at: Vec<libp2p::Multiaddr>,
@@ -162,7 +176,7 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(dht: Dht, interval: i64) -> Self {
+    fn new(dht: DhtKind, interval: i64) -> Self {
         Self {
             dht,
             schedule: Schedule::new(interval),
@@ -172,7 +186,7 @@ impl Plan {
     }
 
     /// The next key to announce, as we stand.
-    fn next(&mut self, standing: &Standing) -> Option<Multihash> {
+    fn next(&mut self, standing: &AnnounceState) -> Option<Multihash> {
         if !standing.can_announce() || self.under_way >= ANNOUNCES_AT_A_TIME {
             return None;
         }
@@ -186,7 +200,7 @@ impl Plan {
     }
 
     /// Seconds until there is something to do, as we stand.
-    fn wait(&self, standing: &Standing) -> Option<u64> {
+    fn wait(&self, standing: &AnnounceState) -> Option<u64> {
         let can_go_on = standing.can_announce() && self.under_way < ANNOUNCES_AT_A_TIME;
         self.schedule.wait(now_unix()).filter(|_| can_go_on)
     }
@@ -200,18 +214,18 @@ impl Announcer {
     /// Starts the task. It ends when the returned sender is dropped.
     pub(crate) fn start(
         memory: Memory,
-        standing: watch::Receiver<Standings>,
-        actor: mpsc::WeakSender<Command>,
+        standing: watch::Receiver<AnnounceStates>,
+        requests: mpsc::Sender<Request>,
     ) -> mpsc::Sender<Change> {
         let (sender, changes) = mpsc::channel(WAITING_COMMANDS);
         let announcer = Self {
             memory,
             changes,
             standing,
-            actor,
+            requests,
             plans: [
-                Plan::new(Dht::Local, LOCAL_INTERVAL),
-                Plan::new(Dht::Public, INTERVAL),
+                Plan::new(DhtKind::Local, LOCAL_INTERVAL),
+                Plan::new(DhtKind::Public, INTERVAL),
             ],
         };
         tokio::spawn(announcer.run());
@@ -225,7 +239,11 @@ impl Announcer {
             .await;
         for plan in &mut self.plans {
             for (key, last) in &known {
-                let last = if plan.dht == Dht::Public { *last } else { 0 };
+                let last = if plan.dht == DhtKind::Public {
+                    *last
+                } else {
+                    0
+                };
                 let jitter = plan.jitter();
                 plan.schedule.add(*key, last, jitter);
             }
@@ -236,7 +254,7 @@ impl Announcer {
             for plan in &mut self.plans {
                 while let Some(key) = plan.next(standing.of(plan.dht)) {
                     plan.under_way += 1;
-                    under_way.push(announce(self.actor.clone(), plan.dht, key));
+                    under_way.push(announce(self.requests.clone(), plan.dht, key));
                 }
             }
             let waits = self
@@ -278,10 +296,8 @@ impl Announcer {
                     }
                 }
                 // After what was said for them before.
-                if let Some(actor) = self.actor.upgrade() {
-                    let keys = keys.clone();
-                    let _ = actor.send(Command::StopProviding { keys }).await;
-                }
+                let stop = Request::Stop { keys: keys.clone() };
+                let _ = self.requests.send(stop).await;
                 self.remember(|memory| (memory.forget_announced)(keys))
                     .await;
             }
@@ -289,14 +305,12 @@ impl Announcer {
     }
 
     async fn answer_for(&self, keys: Vec<Multihash>) {
-        if let Some(actor) = self.actor.upgrade()
-            && !keys.is_empty()
-        {
-            let _ = actor.send(Command::AnswerFor { keys }).await;
+        if !keys.is_empty() {
+            let _ = self.requests.send(Request::AnswerFor { keys }).await;
         }
     }
 
-    async fn announced(&mut self, dht: Dht, key: Multihash, done: bool) {
+    async fn announced(&mut self, dht: DhtKind, key: Multihash, done: bool) {
         let Some(plan) = self.plans.iter_mut().find(|plan| plan.dht == dht) else {
             return;
         };
@@ -308,7 +322,7 @@ impl Announcer {
         let now = now_unix();
         let jitter = plan.jitter();
         plan.schedule.add(key, now, jitter);
-        if dht == Dht::Public {
+        if dht == DhtKind::Public {
             self.remember(move |memory| (memory.set_announced)(vec![(key, now)]))
                 .await;
         }
@@ -325,18 +339,13 @@ impl Announcer {
 
 /// Announces one key; says whether it went out.
 async fn announce(
-    actor: mpsc::WeakSender<Command>,
-    dht: Dht,
+    requests: mpsc::Sender<Request>,
+    dht: DhtKind,
     key: Multihash,
-) -> (Dht, Multihash, bool) {
+) -> (DhtKind, Multihash, bool) {
     let (reply, answer) = oneshot::channel();
-    let sent = match actor.upgrade() {
-        Some(actor) => {
-            let command = Command::Provide { dht, key, reply };
-            actor.send(command).await.is_ok()
-        }
-        None => false,
-    };
+    let request = Request::Announce { dht, key, reply };
+    let sent = requests.send(request).await.is_ok();
     (dht, key, sent && answer.await.unwrap_or(false))
 }
 

@@ -1,4 +1,4 @@
-//! Where to find who has something: the DHT, and the devices on this network.
+//! Where to find who has something: the DHTs.
 //!
 //! The public DHT and that of this network are asked at once. They name providers, often with addresses; where they don't, they are
 //! asked for the peer itself. What strangers say is believed only as far as [`Reach`] goes, and who names many is heard last. When
@@ -22,8 +22,7 @@ use crate::connections::peers::Peers;
 use crate::dht::records::ProviderStore;
 use crate::exchange::dial::Target;
 use crate::limits::{
-    MAX_ADDRESS_SEARCHES, MAX_LAN_PEERS, MAX_NAMELESS, MAX_PEER_ADDRESSES, MAX_PROVIDERS,
-    PROVIDERS_OF_ANSWER,
+    MAX_ADDRESS_SEARCHES, MAX_NAMELESS, MAX_PEER_ADDRESSES, MAX_PROVIDERS, PROVIDERS_OF_ANSWER,
 };
 
 type Kad = kad::Behaviour<ProviderStore>;
@@ -33,13 +32,13 @@ const FRESH: Duration = Duration::from_secs(4);
 
 /// The two DHTs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Dht {
+pub(crate) enum DhtKind {
     Public,
     /// That of this network.
     Local,
 }
 
-impl Dht {
+impl DhtKind {
     pub(crate) const BOTH: [Self; 2] = [Self::Local, Self::Public];
 
     /// Whether an address that the DHT named is worth a dial.
@@ -52,16 +51,16 @@ impl Dht {
 }
 
 /// Both DHTs, as far as they are switched on.
-pub(crate) struct Dhts<'a> {
+pub(crate) struct Kads<'a> {
     pub(crate) public: Option<&'a mut Kad>,
     pub(crate) local: Option<&'a mut Kad>,
 }
 
-impl Dhts<'_> {
-    pub(crate) fn get(&mut self, dht: Dht) -> Option<&mut Kad> {
+impl Kads<'_> {
+    pub(crate) fn get(&mut self, dht: DhtKind) -> Option<&mut Kad> {
         match dht {
-            Dht::Public => self.public.as_deref_mut(),
-            Dht::Local => self.local.as_deref_mut(),
+            DhtKind::Public => self.public.as_deref_mut(),
+            DhtKind::Local => self.local.as_deref_mut(),
         }
     }
 }
@@ -70,7 +69,7 @@ impl Dhts<'_> {
 #[derive(Debug, Default)]
 pub(crate) struct Finder {
     searches: HashMap<RecordKey, Search>,
-    queries: HashMap<(Dht, QueryId), Query>,
+    queries: HashMap<(DhtKind, QueryId), Query>,
 }
 
 #[derive(Debug, Default)]
@@ -84,7 +83,7 @@ struct Search {
     later: Vec<Target>,
     /// Named without an address: all, and those of them that wait to be looked up.
     nameless: HashSet<PeerId>,
-    waiting: VecDeque<(Dht, PeerId)>,
+    waiting: VecDeque<(DhtKind, PeerId)>,
     /// When its last query ended.
     ended: Option<Instant>,
 }
@@ -115,7 +114,7 @@ impl Finder {
     /// Looks for providers, unless that is under way or was done just now. Gives who is known already.
     pub(crate) fn search(
         &mut self,
-        dhts: &mut Dhts<'_>,
+        dhts: &mut Kads<'_>,
         session: SessionId,
         root: &Cid,
         now: Instant,
@@ -130,7 +129,7 @@ impl Finder {
         }
         let mut search = Search::default();
         search.sessions.push(session);
-        for dht in Dht::BOTH {
+        for dht in DhtKind::BOTH {
             if let Some(kad) = dhts.get(dht) {
                 let id = kad.get_providers(key.clone());
                 self.queries
@@ -147,16 +146,16 @@ impl Finder {
     }
 
     /// Looks for the addresses of a peer that is known by its name only.
-    pub(crate) fn find_peer(&mut self, dhts: &mut Dhts<'_>, session: SessionId, peer: PeerId) {
+    pub(crate) fn find_peer(&mut self, dhts: &mut Kads<'_>, session: SessionId, peer: PeerId) {
         let mut of_session = self
             .queries
             .values()
             .filter(|query| query.is_of_session(session));
         let same = |query: &Query| matches!(query, Query::Hint(_, other) if *other == peer);
-        if of_session.clone().count() < Dht::BOTH.len() * MAX_ADDRESS_SEARCHES
+        if of_session.clone().count() < DhtKind::BOTH.len() * MAX_ADDRESS_SEARCHES
             && !of_session.any(same)
         {
-            for dht in Dht::BOTH {
+            for dht in DhtKind::BOTH {
                 if let Some(kad) = dhts.get(dht) {
                     let id = kad.get_closest_peers(peer);
                     self.queries.insert((dht, id), Query::Hint(session, peer));
@@ -166,7 +165,7 @@ impl Finder {
     }
 
     /// The session has all the sources that it can use, or is over: it searches no more.
-    pub(crate) fn forget(&mut self, dhts: &mut Dhts<'_>, session: SessionId) {
+    pub(crate) fn forget(&mut self, dhts: &mut Kads<'_>, session: SessionId) {
         let mut unwanted = Vec::new();
         for (key, search) in &mut self.searches {
             search.sessions.retain(|other| *other != session);
@@ -193,9 +192,9 @@ impl Finder {
     /// A query came along. Gives the sessions that it was for, and whom to dial.
     pub(crate) fn progress(
         &mut self,
-        dhts: &mut Dhts<'_>,
+        dhts: &mut Kads<'_>,
         local: &Local<'_>,
-        (dht, id): (Dht, QueryId),
+        (dht, id): (DhtKind, QueryId),
         result: QueryResult,
         step: &ProgressStep,
     ) -> Option<(Vec<SessionId>, Vec<Target>)> {
@@ -234,7 +233,7 @@ impl Finder {
     }
 
     /// Asks for the addresses of those who were named without, a few at a time.
-    fn look_up_nameless(&mut self, dhts: &mut Dhts<'_>, key: &RecordKey) {
+    fn look_up_nameless(&mut self, dhts: &mut Kads<'_>, key: &RecordKey) {
         let is_address =
             |query: &&Query| matches!(query, Query::Addresses(other, _) if other == key);
         let mut under_way = self.queries.values().filter(is_address).count();
@@ -272,7 +271,7 @@ impl Search {
     fn named(
         &mut self,
         kad: &mut Kad,
-        dht: Dht,
+        dht: DhtKind,
         local: &Local<'_>,
         providers: HashSet<PeerId>,
     ) -> Vec<Target> {
@@ -310,7 +309,7 @@ impl Search {
 
 /// The peer that was looked up, if it was found at addresses worth a dial.
 fn target(
-    dht: Dht,
+    dht: DhtKind,
     local: &Local<'_>,
     peer: PeerId,
     result: GetClosestPeersResult,
@@ -335,7 +334,7 @@ fn known_addresses(kad: &mut Kad, peer: PeerId) -> Vec<Multiaddr> {
         .unwrap_or_default()
 }
 
-pub(crate) fn believable(dht: Dht, reach: &Reach, addresses: Vec<Multiaddr>) -> Vec<Multiaddr> {
+pub(crate) fn believable(dht: DhtKind, reach: &Reach, addresses: Vec<Multiaddr>) -> Vec<Multiaddr> {
     let bare = addresses
         .into_iter()
         .map(|address| address::split_peer(address).0);
@@ -348,86 +347,9 @@ pub(crate) fn believable(dht: Dht, reach: &Reach, addresses: Vec<Multiaddr>) -> 
     believable
 }
 
-/// Devices that made themselves known on this network.
-#[derive(Debug, Default)]
-pub(crate) struct Lan(HashMap<PeerId, Vec<Multiaddr>>);
-
-impl Lan {
-    /// Gives those that are new, with their addresses.
-    pub(crate) fn discovered(
-        &mut self,
-        found: Vec<(PeerId, Multiaddr)>,
-    ) -> Vec<(PeerId, Vec<Multiaddr>)> {
-        let mut new = Vec::new();
-        for (peer, address) in found {
-            if self.0.len() >= MAX_LAN_PEERS && !self.0.contains_key(&peer) {
-                continue;
-            }
-            if !self.0.contains_key(&peer) {
-                new.push(peer);
-            }
-            let addresses = self.0.entry(peer).or_default();
-            let (address, _) = address::split_peer(address);
-            if addresses.len() < MAX_PEER_ADDRESSES && !addresses.contains(&address) {
-                addresses.push(address);
-            }
-        }
-        let with_addresses = |peer| Some((peer, self.0.get(&peer)?.clone()));
-        new.into_iter().filter_map(with_addresses).collect()
-    }
-
-    pub(crate) fn expired(&mut self, gone: Vec<(PeerId, Multiaddr)>) {
-        for (peer, address) in gone {
-            let (address, _) = address::split_peer(address);
-            if let Some(addresses) = self.0.get_mut(&peer) {
-                addresses.retain(|known| *known != address);
-                if addresses.is_empty() {
-                    self.0.remove(&peer);
-                }
-            }
-        }
-    }
-
-    pub(crate) fn addresses(&self, peer: &PeerId) -> Vec<Multiaddr> {
-        self.0.get(peer).cloned().unwrap_or_default()
-    }
-
-    /// Forgets peers, or single addresses of theirs.
-    pub(crate) fn forget(&mut self, is_gone: impl Fn(&PeerId, &Multiaddr) -> bool) {
-        self.0.retain(|peer, addresses| {
-            addresses.retain(|address| !is_gone(peer, address));
-            !addresses.is_empty()
-        });
-    }
-
-    pub(crate) fn peers(&self) -> impl Iterator<Item = PeerId> {
-        self.0.keys().copied()
-    }
-
-    pub(crate) fn targets(&self) -> Vec<Target> {
-        let target = |(peer, addresses): (&PeerId, &Vec<_>)| Target::Peer(*peer, addresses.clone());
-        self.0.iter().map(target).collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn devices_come_and_go_and_are_bounded() {
-        let address: Multiaddr = "/ip4/192.168.1.2/tcp/1".parse().unwrap();
-        let peer = PeerId::random();
-        let mut lan = Lan::default();
-        lan.discovered(vec![(peer, address::with_peer(&address, peer))]);
-        assert_eq!(lan.targets(), [Target::Peer(peer, vec![address.clone()])]);
-        lan.expired(vec![(peer, address.clone())]);
-        assert!(lan.targets().is_empty());
-        for _ in 0..2 * MAX_LAN_PEERS {
-            lan.discovered(vec![(PeerId::random(), address.clone())]);
-        }
-        assert_eq!(lan.targets().len(), MAX_LAN_PEERS);
-    }
 
     #[test]
     fn strangers_are_believed_about_public_addresses_only() {
@@ -440,7 +362,7 @@ mod tests {
         ];
         let told = texts.iter().map(|text| text.parse().unwrap()).collect();
         assert_eq!(
-            believable(Dht::Public, &reach, told),
+            believable(DhtKind::Public, &reach, told),
             ["/ip4/8.8.8.8/tcp/1".parse().unwrap()]
         );
     }

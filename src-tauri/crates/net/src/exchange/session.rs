@@ -14,7 +14,6 @@ use tokio::sync::{Notify, mpsc};
 use unixfs::cid::Cid;
 
 use crate::NetError;
-use crate::commands::Command;
 
 /// What a fetcher is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,8 +54,25 @@ pub enum Search {
 pub struct Session {
     pub events: mpsc::Receiver<SessionEvent>,
     pub(super) id: SessionId,
-    pub(super) commands: mpsc::Sender<Command>,
+    pub(super) requests: mpsc::Sender<Request>,
     pub(super) shared: Arc<Shared>,
+}
+
+/// What a session asks of the swarm's task.
+#[derive(Debug)]
+pub(crate) enum Request {
+    Want {
+        session: SessionId,
+        wants: Vec<Want>,
+    },
+    Unwant {
+        session: SessionId,
+        cids: Vec<Cid>,
+    },
+    AddHint {
+        session: SessionId,
+        address: Multiaddr,
+    },
 }
 
 /// What the fetcher tells the actor without waiting.
@@ -91,13 +107,13 @@ impl Session {
     /// Asks for blocks, each until it is there or taken back. Nothing that follows from its CID alone may be asked for.
     pub async fn want(&self, wants: Vec<Want>) -> Result<(), NetError> {
         let session = self.id;
-        self.tell(Command::Want { session, wants }).await
+        self.tell(Request::Want { session, wants }).await
     }
 
     /// Takes wants back.
     pub async fn unwant(&self, cids: Vec<Cid>) -> Result<(), NetError> {
         let session = self.id;
-        self.tell(Command::Unwant { session, cids }).await
+        self.tell(Request::Unwant { session, cids }).await
     }
 
     /// Says that so many bytes of delivered blocks are no longer held.
@@ -109,11 +125,11 @@ impl Session {
     /// Adds a place where the content may be had; dialled at once.
     pub async fn add_provider(&self, address: Multiaddr) -> Result<(), NetError> {
         let session = self.id;
-        self.tell(Command::AddHint { session, address }).await
+        self.tell(Request::AddHint { session, address }).await
     }
 
-    async fn tell(&self, command: Command) -> Result<(), NetError> {
-        let sent = self.commands.send(command).await;
+    async fn tell(&self, request: Request) -> Result<(), NetError> {
+        let sent = self.requests.send(request).await;
         sent.map_err(|_| NetError::Stopped)
     }
 }

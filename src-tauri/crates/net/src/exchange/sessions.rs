@@ -14,8 +14,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc};
 use unixfs::cid::Cid;
 
-use crate::commands::Command;
-use crate::exchange::session::{Search, Session, SessionEvent, Shared};
+use crate::exchange::session::{Request, Search, Session, SessionEvent, Shared};
 use crate::limits::{MAX_HINTS, MAX_SESSION_SOURCES, MAX_SESSIONS, SESSION_EVENTS};
 
 /// First pause before the link's addresses and the neighbours are tried again: a restarted peer is back in seconds.
@@ -65,7 +64,7 @@ impl Sessions {
         &mut self,
         root: Cid,
         mut hints: Vec<Multiaddr>,
-        commands: mpsc::Sender<Command>,
+        requests: mpsc::Sender<Request>,
     ) -> Option<(SessionId, Session)> {
         if self.open.len() >= MAX_SESSIONS {
             return None;
@@ -92,7 +91,7 @@ impl Sessions {
         let session = Session {
             events: receiver,
             id,
-            commands,
+            requests,
             shared,
         };
         Some((id, session))

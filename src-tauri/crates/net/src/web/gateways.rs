@@ -64,6 +64,18 @@ pub(crate) enum Step {
     Lacks(PeerId, Cid),
 }
 
+impl Step {
+    pub(crate) fn tell(self, bitswap: &mut bitswap::Behaviour) {
+        match self {
+            Self::Connect(gateway) => bitswap.gateway_connected(gateway),
+            Self::Disconnect(gateway) => bitswap.gateway_disconnected(&gateway),
+            Self::Join(session, gateway) => bitswap.join_gateway(session, &gateway),
+            Self::Block(gateway, cid, data) => bitswap.gateway_block(gateway, cid, data),
+            Self::Lacks(gateway, cid) => bitswap.gateway_lacks(gateway, cid),
+        }
+    }
+}
+
 impl Gateways {
     pub(crate) fn new(clients: Clients, events: mpsc::Sender<WebEvent>) -> Self {
         Self {

@@ -17,7 +17,7 @@ use url::Url;
 use super::client::{self, Clients, NamedBy};
 use super::{WebError, WebEvent};
 use crate::address::Reach;
-use crate::dht::find::{Dht, believable};
+use crate::dht::find::{DhtKind, believable};
 use crate::exchange::dial::Target;
 use crate::limits::{
     ENOUGH_PROVIDERS, MAX_FOUND_GATEWAYS, MAX_LOOKUP_BYTES, MAX_LOOKUP_RECORD, MAX_LOOKUP_RECORDS,
@@ -222,7 +222,10 @@ impl<'a> Records<'a> {
         {
             self.peers += 1;
             let to_peer = addresses.into_iter().filter(|address| !is_web(address));
-            let target = Target::Peer(peer, believable(Dht::Public, self.reach, to_peer.collect()));
+            let target = Target::Peer(
+                peer,
+                believable(DhtKind::Public, self.reach, to_peer.collect()),
+            );
             self.found.targets.push(target);
         }
     }

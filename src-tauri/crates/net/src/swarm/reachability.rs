@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use libp2p::request_response::{self, Message, OutboundFailure};
 use libp2p::swarm::ConnectionId;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
-use libp2p::{PeerId, dcutr, identify, relay};
+use libp2p::{PeerId, identify, relay};
 
-use super::Actor;
+use super::Network;
+use super::follow::Changed;
 use crate::address::is_relayed;
 use crate::reachability::autonat::{Answer, DialRequest};
 use crate::reachability::{Here, Observer, Room, Step};
@@ -20,7 +21,7 @@ const PUNCH_TIME: Duration = Duration::from_secs(20);
 /// round trip before ours, and it looks once a second.
 const OTHERS_PUNCH_TIME: Duration = Duration::from_secs(18);
 
-impl Actor {
+impl Network {
     pub(super) fn here(&self) -> Here {
         let external = self.swarm.external_addresses();
         Here {
@@ -61,8 +62,8 @@ impl Actor {
             Step::Candidate(address) => self.swarm.behaviour_mut().candidates.seen(address),
             Step::AddExternal(address) => self.swarm.add_external_address(address),
             Step::RemoveExternal(address) => self.swarm.remove_external_address(&address),
-            Step::ExternalChanged => self.on_external_addresses(),
-            Step::TellDevices => self.update_lan_addresses(),
+            Step::ExternalChanged => self.follow(Changed::External),
+            Step::TellDevices => self.follow(Changed::Listeners),
             Step::AskRelay { relay, address } => {
                 let listener = self.swarm.listen_on(address.clone());
                 if let Err(error) = &listener {
@@ -86,7 +87,7 @@ impl Actor {
             }
             Step::Close(connection) => drop(self.swarm.close_connection(connection)),
             Step::Disconnect(peer) => drop(self.swarm.disconnect_peer_id(peer)),
-            Step::TellSummary => self.update_summary(),
+            Step::TellSummary => self.follow(Changed::Peers),
         }
     }
 
@@ -97,7 +98,7 @@ impl Actor {
         connection: ConnectionId,
         info: &identify::Info,
     ) {
-        if let Some(ip) = self.peers.dialled(&peer, connection) {
+        if let Some(ip) = self.connections.peers.dialled(&peer, connection) {
             let observer = Observer {
                 peer,
                 connection,
@@ -151,7 +152,7 @@ impl Actor {
             ..
         } = event
         {
-            let is_connected = |tcp| self.peers.is_connected_over(&relay, tcp);
+            let is_connected = |tcp| self.connections.peers.is_connected_over(&relay, tcp);
             let steps = self.reachability.reserved(relay, is_connected);
             self.take_reachability_steps(steps);
         }
@@ -177,29 +178,22 @@ impl Actor {
     pub(super) fn on_relayed_closed(&mut self, peer: &PeerId, connection: ConnectionId) {
         let now = Instant::now();
         if self
+            .connections
             .peers
             .is_still_relayed(peer, connection, now, OTHERS_PUNCH_TIME)
         {
-            self.sessions.cannot_reach(peer);
+            self.exchange.sessions.cannot_reach(peer);
         }
     }
 
     /// Relayed connections end when a direct one stands, or when none could be made.
     pub(super) fn end_relayed(&mut self, now: Instant) {
-        for relayed in self.peers.relayed(now, SETTLING, PUNCH_TIME) {
+        for relayed in self.connections.peers.relayed(now, SETTLING, PUNCH_TIME) {
             if !relayed.is_replaced {
                 tracing::info!(peer = %relayed.peer, "can't be reached directly: no hole could be punched");
-                self.sessions.cannot_reach(&relayed.peer);
+                self.exchange.sessions.cannot_reach(&relayed.peer);
             }
             self.swarm.close_connection(relayed.connection);
         }
-    }
-}
-
-pub(super) fn tell_punch(event: &dcutr::Event) {
-    let peer = event.remote_peer_id;
-    match &event.result {
-        Ok(_) => tracing::debug!(%peer, "a hole is punched"),
-        Err(error) => tracing::debug!(%peer, %error, "no hole could be punched"),
     }
 }

@@ -6,21 +6,21 @@ use libp2p::core::transport::ListenerId;
 use libp2p::pnet::PreSharedKey;
 use libp2p::{Multiaddr, PeerId};
 
-use super::Actor;
+use super::Network;
 use crate::address::{self, Scope};
 use crate::behaviour::is_private;
-use crate::dht::find::Dht;
+use crate::dht::find::DhtKind;
 use crate::dht::routing;
 use crate::{Config, listen};
 
-impl Actor {
+impl Network {
     pub(super) fn configure(&mut self, config: Config) {
         self.swarm.behaviour_mut().set_limits(&config);
-        self.max_connections = config.limits.connections;
-        self.stand_by(&config);
+        self.connections.set_max(config.limits.connections);
+        self.set_trust(&config);
         let has_other_key = self.set_key(config.trust.network_key);
         self.listen_only_at(&config);
-        self.meet_through(&config.discovery.bootstrap, has_other_key);
+        self.bootstrap_through(&config.discovery.bootstrap, has_other_key);
         self.reachability.use_relays(&config.relays);
         self.use_web(&config);
         self.tell_reachability(|room, here, now| {
@@ -30,17 +30,18 @@ impl Actor {
     }
 
     /// Trusts and blocks whom the person says, and forgets where those were whom it keeps away from.
-    pub(super) fn stand_by(&mut self, config: &Config) {
+    pub(super) fn set_trust(&mut self, config: &Config) {
         self.reach.block(&config.trust.blocked_networks);
         let behaviour = self.swarm.behaviour_mut();
         behaviour.trust(&config.trust.trusted);
         behaviour.trust.block(&config.trust.blocked);
         let (trust, reach) = (&behaviour.trust, &self.reach);
-        self.lan
+        self.local
+            .devices
             .forget(|peer, address| trust.is_blocked(peer) || reach.is_blocked(address));
-        let (trust, mut dhts) = behaviour.trust_and_dhts();
-        for dht in Dht::BOTH {
-            if let Some(kad) = dhts.get(dht) {
+        let (trust, mut kads) = behaviour.trust_and_kads();
+        for dht in DhtKind::BOTH {
+            if let Some(kad) = kads.get(dht) {
                 kad.store_mut()
                     .forget(|peer, address| trust.is_blocked(peer) || reach.is_blocked(address));
                 routing::forget(
@@ -65,9 +66,9 @@ impl Actor {
         let behaviour = self.swarm.behaviour_mut();
         behaviour.trust.renounce_earlier();
         behaviour.trust.hurry();
-        let mut dhts = behaviour.dhts();
-        for dht in Dht::BOTH {
-            if let Some(kad) = dhts.get(dht) {
+        let mut kads = behaviour.kads();
+        for dht in DhtKind::BOTH {
+            if let Some(kad) = kads.get(dht) {
                 routing::forget(kad, |_| true, |_| false);
             }
         }
@@ -135,16 +136,23 @@ impl Actor {
     }
 
     /// Meets the network through these peers, if they are others than before, or if it is another network.
-    fn meet_through(&mut self, bootstrap: &[Multiaddr], anew: bool) {
+    fn bootstrap_through(&mut self, bootstrap: &[Multiaddr], anew: bool) {
         if anew || self.bootstrap != bootstrap {
             self.bootstrap = bootstrap.to_vec();
-            self.entrances = bootstrap.to_vec();
+            self.dht.set_bootstrap(bootstrap);
             self.enter_through_bootstrap();
         }
     }
 
+    /// Enters the DHTs anew, the public one through its bootstrap peers too.
     pub(super) fn enter_through_bootstrap(&mut self) {
-        self.meet();
+        let (trust, mut kads) = self.swarm.behaviour_mut().trust_and_kads();
+        self.dht.bootstrap(&mut kads, trust);
         self.enter_dht();
+    }
+
+    pub(super) fn enter_dht(&mut self) {
+        let (trust, kads) = self.swarm.behaviour_mut().trust_and_kads();
+        self.dht.enter(kads, trust);
     }
 }

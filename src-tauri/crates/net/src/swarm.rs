@@ -1,45 +1,41 @@
-//! The one task that owns the swarm. It awaits nothing but its own `select!`.
+//! The one task that owns the swarm. It awaits nothing but its own `select!`, and hands what happens to the rooms, each of which
+//! owns its part of what is known.
+//!
+//! What follows from an event, beyond the room that it concerns, stands in [`follow`].
 
-mod changes;
 mod configure;
-mod dht;
-mod exchange;
-mod http;
-mod reach;
-mod room;
+mod follow;
+mod reachability;
+mod sessions;
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
-use std::time::{Duration, Instant, SystemTime};
+use std::collections::{BTreeSet, HashSet};
+use std::time::{Duration, Instant};
 
 use futures::{FutureExt, StreamExt};
-use if_watch::IfEvent;
-use if_watch::tokio::IfWatcher;
 use libp2p::core::transport::ListenerId;
 use libp2p::identity::Keypair;
-use libp2p::kad::{Mode, QueryId};
+use libp2p::kad::Mode;
 use libp2p::swarm::dial_opts::DialOpts;
 use libp2p::swarm::{self, DialError, Swarm, SwarmEvent};
-use libp2p::{Multiaddr, PeerId, identify, mdns, ping};
-use tokio::sync::{mpsc, oneshot, watch};
+use libp2p::{Multiaddr, PeerId, dcutr, identify, mdns, ping};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
-use self::changes::Clocks;
-use self::dht::LookAround;
-use self::reach::tell_punch;
+use self::follow::Changed;
 use crate::address::{self, Reach, Scope, is_relayed};
 use crate::behaviour::{Behaviour, BehaviourEvent, is_private};
 use crate::commands::Command;
-use crate::connections::peers::Peers;
-use crate::dht::announce::Standings;
-use crate::dht::find::{Dht, Finder, Lan};
-use crate::dht::{remember, routing};
-use crate::exchange::dial::Dialer;
+use crate::connections::Connections;
+use crate::dht::announce::Change;
+use crate::dht::find::DhtKind;
+use crate::dht::{self, Dht, routing};
+use crate::exchange::Exchange;
 use crate::exchange::serve::Blocks;
-use crate::exchange::sessions::Sessions;
+use crate::local::Local;
 use crate::memory::Memory;
 use crate::meter::Meter;
-use crate::reachability;
+use crate::reachability::Room as Reachability;
 use crate::status::{Status, Summary};
 use crate::transport::{NameSettings, NetworkKey};
 use crate::web::Web;
@@ -51,12 +47,10 @@ const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 const TIDY_INTERVAL: Duration = Duration::from_mins(10);
 /// Whether this machine slept is looked at this often. Seldom enough to let an idle processor rest.
 const GLANCE_INTERVAL: Duration = Duration::from_secs(5);
-/// Listeners come one by one, and what answers devices on a new network takes a moment as well.
-const SETTLING: Duration = Duration::from_secs(1);
 /// Sockets open at once or not at all; name services and interface lists are fast.
 const LISTEN_TIMEOUT: Duration = Duration::from_secs(10);
 
-pub(crate) struct Actor {
+pub(crate) struct Network {
     swarm: Swarm<Behaviour>,
     commands: mpsc::Receiver<Command>,
     reach: Reach,
@@ -64,42 +58,19 @@ pub(crate) struct Actor {
     names: NameSettings,
     /// Where we were told to listen, with the listener of each.
     listening: Vec<(Multiaddr, ListenerId)>,
+    /// The bootstrap peers that the person chose.
     bootstrap: Vec<Multiaddr>,
-    /// Tells when a network comes or goes. Nobody asks on this machine alone.
-    interfaces: Option<IfWatcher>,
-    peers: Peers,
-    kept_away: VecDeque<PeerId>,
-    sessions: Sessions,
-    dialer: Dialer,
-    finder: Finder,
-    lan: Lan,
+    connections: Connections,
+    dht: Dht,
+    exchange: Exchange,
     web: Web,
-    blocks: Blocks,
-    /// Announcements under way, with who waits for them.
-    providing: HashMap<(Dht, QueryId), oneshot::Sender<bool>>,
-    /// Told to the announcer.
-    standing: watch::Sender<Standings>,
-    /// Peers to enter the DHT through: the person's choice, and those of the last run.
-    entrances: Vec<Multiaddr>,
-    /// DHTs of which we don't know our own neighbourhood yet.
-    entering: HashSet<Dht>,
-    /// Searches for where trusted peers are.
-    missing: HashMap<QueryId, PeerId>,
-    clocks: Clocks,
-    /// When the network last changed, while it isn't known yet which connections outlived that.
-    changed_at: Option<Instant>,
-    look_around: LookAround,
-    /// When to ask this network's devices to make themselves known.
-    ask_devices_at: Option<Instant>,
-    memory: Memory,
-    reachability: reachability::Room,
-    max_connections: u32,
-    meter: Meter,
+    local: Local,
+    reachability: Reachability,
     /// Told to whoever shows it.
     summary: watch::Sender<Summary>,
 }
 
-impl Actor {
+impl Network {
     pub(crate) async fn start(
         config: &Config,
         identity: &Keypair,
@@ -107,7 +78,7 @@ impl Actor {
         blocks: Blocks,
         memory: &Memory,
         meter: Meter,
-    ) -> Result<Self, NetError> {
+    ) -> Result<(Self, mpsc::Sender<Change>), NetError> {
         let is_loopback = |address: &Multiaddr| address::scope(address) == Scope::Loopback;
         if config.listen.local_only
             && let Some(other) = config
@@ -144,72 +115,42 @@ impl Actor {
                 .with_smart_dial(),
         );
         let now = Instant::now();
-        let policy = reach.clone();
-        let reachability = reachability::Room::new(policy, this_machine_only, &config.relays, now);
-        let mut actor = Self {
+        let (dht, announcements) = Dht::new(&config.discovery.bootstrap, memory);
+        let mut network = Self {
             swarm,
             commands,
-            interfaces: watch_interfaces(config),
+            reachability: Reachability::new(reach.clone(), this_machine_only, &config.relays, now),
             reach,
             key,
             names,
             listening: Vec::new(),
             bootstrap: config.discovery.bootstrap.clone(),
-            peers: Peers::default(),
-            kept_away: VecDeque::new(),
-            sessions: Sessions::default(),
-            dialer: Dialer::default(),
-            finder: Finder::default(),
-            lan: Lan::default(),
+            connections: Connections::new(config.limits.connections),
+            dht,
+            exchange: Exchange::new(blocks, meter),
             web: Web::new(config.listen.local_only),
-            blocks,
-            providing: HashMap::new(),
-            standing: watch::Sender::default(),
-            entrances: config.discovery.bootstrap.clone(),
-            entering: HashSet::new(),
-            missing: HashMap::new(),
-            clocks: Clocks::new(now, SystemTime::now()),
-            changed_at: None,
-            look_around: LookAround::default(),
-            ask_devices_at: None,
-            memory: memory.clone(),
-            reachability,
-            max_connections: config.limits.connections,
-            meter,
+            local: Local::new(config.listen.local_only, now),
             summary: watch::Sender::default(),
         };
-        actor.stand_by(config);
-        actor.use_web(config);
-        actor.listen(&config.listen.addresses).await?;
-        actor.tell_reachability(|room, here, now| {
+        network.set_trust(config);
+        network.use_web(config);
+        network.listen(&config.listen.addresses).await?;
+        network.tell_reachability(|room, here, now| {
             room.use_ports(config.ports, here);
             room.changed(here, now)
         });
         if config.discovery.dht {
             // Those of the last run may be of another network than the key's.
             if config.trust.network_key.is_none() {
-                actor.entrances.extend(remember::recall(memory).await);
+                network.dht.recall().await;
             }
-            actor.enter_dht();
+            network.enter_dht();
         }
-        Ok(actor)
-    }
-
-    pub(crate) fn standing(&self) -> watch::Receiver<Standings> {
-        self.standing.subscribe()
+        Ok((network, announcements))
     }
 
     pub(crate) fn summary(&self) -> watch::Receiver<Summary> {
         self.summary.subscribe()
-    }
-
-    fn update_summary(&self) {
-        let now = Summary {
-            peers: u32::try_from(self.peers.len()).unwrap_or(u32::MAX),
-            reachability: self.reachability.ladder(&self.here()).reachability(),
-        };
-        self.summary
-            .send_if_modified(|seen| std::mem::replace(seen, now) != now);
     }
 
     /// Listens everywhere and waits until it is so. Fails only if nothing can be listened at.
@@ -232,7 +173,7 @@ impl Actor {
                     }
                     _ => {}
                 }
-                self.on_swarm(event);
+                self.on_event(event);
             }
         };
         if tokio::time::timeout(LISTEN_TIMEOUT, opened).await.is_err() {
@@ -240,7 +181,7 @@ impl Actor {
         }
         // 0.0.0.0 stands for several addresses, which come one by one.
         while let Some(event) = self.swarm.select_next_some().now_or_never() {
-            self.on_swarm(event);
+            self.on_event(event);
         }
         match failed {
             Some((address, source)) if self.swarm.listeners().next().is_none() => {
@@ -256,90 +197,118 @@ impl Actor {
         second.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut glance = tokio::time::interval(GLANCE_INTERVAL);
         glance.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let nudge = self.sessions.nudge();
+        let nudge = self.exchange.sessions.nudge();
         loop {
             tokio::select! {
                 command = self.commands.recv() => match command {
                     Some(Command::Shutdown { reply }) => {
-                        // The sockets are closed by the time the answer is there.
-                        let kept = self.remember_peers();
-                        let ports = self.reachability.take_ports();
-                        drop(self);
-                        if let Some(ports) = ports {
-                            ports.close().await;
-                        }
-                        if let Some(kept) = kept {
-                            let _ = kept.await;
-                        }
+                        self.shut_down().await;
                         let _ = reply.send(());
                         return;
                     }
                     Some(command) => self.on_command(command),
                     None => return,
                 },
-                event = self.swarm.select_next_some() => self.on_swarm(event),
-                Some(answer) = self.blocks.next() => self.on_answer(answer),
+                event = self.swarm.select_next_some() => self.on_event(event),
+                Some(event) = self.exchange.next() => self.on_exchange(event),
+                Some(request) = self.dht.next() => {
+                    let own = *self.swarm.local_peer_id();
+                    self.dht.on_request(self.swarm.behaviour_mut().kads(), own, request);
+                }
                 Some(event) = self.web.next() => self.on_web(event),
                 () = nudge.notified() => self.collect_sessions(),
                 _ = second.tick(), if self.has_timers() => self.on_second(),
                 _ = tidy.tick() => self.tidy(),
-                _ = glance.tick(), if self.interfaces.is_some() => self.look_for_changes(),
-                event = next_interface(self.interfaces.as_mut()) => self.on_interface(event),
+                _ = glance.tick(), if self.local.is_watched() => self.glance(),
+                event = self.local.next() => self.follow(Changed::Networks(event)),
                 () = self.reachability.ports_changed() => {
-                    self.tell_reachability(reachability::Room::changed);
+                    self.tell_reachability(Reachability::changed);
                 }
             }
         }
     }
 
+    /// The sockets are closed when this is done.
+    async fn shut_down(mut self) {
+        let kept = self.remember_peers();
+        let ports = self.reachability.take_ports();
+        drop(self);
+        if let Some(ports) = ports {
+            ports.close().await;
+        }
+        if let Some(kept) = kept {
+            let _ = kept.await;
+        }
+    }
+
     /// Nothing wakes an idle program.
     fn has_timers(&self) -> bool {
-        !self.sessions.is_empty()
-            || self.look_around.is_planned()
-            || self.ask_devices_at.is_some()
+        !self.exchange.sessions.is_empty()
+            || self.dht.has_timers()
+            || self.local.has_timers()
             || self.reachability.has_timers()
-            || self.peers.any_relayed()
+            || self.connections.peers.any_relayed()
     }
 
     fn on_second(&mut self) {
         let now = Instant::now();
-        self.look_around(now);
-        if self.ask_devices_at.take_if(|at| *at <= now).is_some() {
+        let (trust, kads) = self.swarm.behaviour_mut().trust_and_kads();
+        self.dht.tick(kads, trust, now);
+        if self.local.take_question(now) {
             self.ask_devices();
         }
         self.end_relayed(now);
-        self.tell_reachability(reachability::Room::tick);
+        self.tell_reachability(Reachability::tick);
         self.collect_sessions();
         self.update_gateways();
-        self.sessions.tell_peers(self.peers.len());
-        for session in self.sessions.look_again(now) {
+        let connected = self.connections.peers.len();
+        self.exchange.sessions.tell_peers(connected);
+        for session in self.exchange.sessions.look_again(now) {
             self.look_nearby(session);
+        }
+    }
+
+    /// Notices a sleep, and closes what has not been heard of since the last change, or for long.
+    fn glance(&mut self) {
+        let now = Instant::now();
+        let stats = self.swarm.behaviour().bitswap.peer_stats();
+        for connection in self.connections.dead(now, &stats) {
+            tracing::debug!(?connection, "a connection is dead");
+            self.swarm.close_connection(connection);
+        }
+        if self.local.slept(now) {
+            tracing::info!("this machine slept");
+            self.follow(Changed::Sleep);
+        }
+        for connection in self.connections.take_silent(now) {
+            tracing::debug!(
+                ?connection,
+                "nothing was heard of it since the network changed"
+            );
+            self.swarm.close_connection(connection);
         }
     }
 
     fn on_command(&mut self, command: Command) {
         let bitswap = &mut self.swarm.behaviour_mut().bitswap;
         match command {
-            Command::OpenSession {
-                root,
-                hints,
-                commands,
-                reply,
-            } => drop(reply.send(self.open_session(root, hints, commands))),
-            Command::Want { session, wants } => bitswap.want(session, wants),
-            Command::Unwant { session, cids } => bitswap.unwant(session, &cids),
-            Command::AddHint { session, address } => self.add_hint(session, address),
+            Command::OpenSession { root, hints, reply } => {
+                drop(reply.send(self.open_session(root, hints)));
+            }
             Command::Available { cids } => bitswap.available(&cids),
-            Command::Provide { dht, key, reply } => self.provide(dht, &key, reply),
-            Command::AnswerFor { keys } => self.answer_for(&keys),
-            Command::StopProviding { keys } => self.stop_providing(&keys),
             Command::SetLimits { upload, download } => bitswap.set_limits(upload, download),
             Command::Configure(config) => self.configure(*config),
             Command::Peers { reply } => {
                 let stats = bitswap.peer_stats();
-                let _ = reply.send(self.peers.infos(&stats, |peer| self.is_trusted(peer)));
+                let _ = reply.send(
+                    self.connections
+                        .peers
+                        .infos(&stats, |peer| self.is_trusted(peer)),
+                );
             }
-            Command::Holders { root, reply } => drop(reply.send(self.holders(&root))),
+            Command::Holders { root, reply } => {
+                drop(reply.send(self.exchange.holders(bitswap, &root)));
+            }
             Command::Network { reply } => drop(reply.send(self.status())),
             Command::Check { reply } => {
                 self.tell_reachability(|room, here, now| room.check(reply, here, now));
@@ -368,15 +337,15 @@ impl Actor {
         let here = self.here();
         let ladder = self.reachability.ladder(&here);
         let nearby = self.nearby();
-        let mut dhts = self.swarm.behaviour_mut().dhts();
-        let lan_peers = dhts.get(Dht::Local).map(routing::size);
-        let kad = dhts.public;
+        let mut kads = self.swarm.behaviour_mut().kads();
+        let lan_peers = kads.get(DhtKind::Local).map(routing::size);
+        let kad = kads.public;
         let dht_server = kad.as_ref().is_some_and(|kad| kad.mode() == Mode::Server);
         Status {
             peer,
             listen,
             external,
-            peers: self.peers.len(),
+            peers: self.connections.peers.len(),
             dht_peers: kad.map(routing::size),
             lan_peers,
             dht_server,
@@ -398,23 +367,16 @@ impl Actor {
         if self.reachability.is_this_machine_only() {
             return Vec::new();
         }
-        let mut nearby: BTreeSet<PeerId> = self.peers.nearby().collect();
-        nearby.extend(self.lan.peers());
-        let agent = |peer| (peer, self.peers.agent(&peer));
+        let mut nearby: BTreeSet<PeerId> = self.connections.peers.nearby().collect();
+        nearby.extend(self.local.devices.peers());
+        let agent = |peer| (peer, self.connections.peers.agent(&peer));
         nearby.into_iter().map(agent).collect()
     }
 
     fn tidy(&mut self) {
-        let mut dhts = self.swarm.behaviour_mut().dhts();
-        for dht in Dht::BOTH {
-            if let Some(kad) = dhts.get(dht) {
-                kad.store_mut().expire(Instant::now());
-            }
-        }
-        if self.is_outside() {
-            self.enter_dht();
-        }
-        self.tell_reachability(reachability::Room::refresh);
+        let (trust, kads) = self.swarm.behaviour_mut().trust_and_kads();
+        self.dht.tidy(kads, trust);
+        self.tell_reachability(Reachability::refresh);
         self.remember_peers();
     }
 
@@ -423,33 +385,10 @@ impl Actor {
         if self.key.is_set() {
             return None;
         }
-        let kad = self.swarm.behaviour_mut().kad.as_mut()?;
-        remember::keep(&self.memory, kad)
+        self.dht.remember(self.swarm.behaviour_mut().kads())
     }
 
-    fn on_interface(&mut self, event: IfEvent) {
-        match event {
-            IfEvent::Up(network) => {
-                self.reach.network_up(network);
-                self.enter_dht();
-                self.search_for_hungry();
-            }
-            IfEvent::Down(network) => {
-                self.reach.network_down(&network);
-                self.on_address_gone(&network);
-            }
-        }
-        self.meet_again();
-        self.begin_anew();
-    }
-
-    /// This machine is somewhere else now: what was known of how others get here may be wrong.
-    fn begin_anew(&mut self) {
-        self.web.begin_anew();
-        self.tell_reachability(reachability::Room::begin_anew);
-    }
-
-    fn on_swarm(&mut self, event: SwarmEvent<BehaviourEvent>) {
+    fn on_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
         match event {
             SwarmEvent::Behaviour(event) => self.on_behaviour(event),
             SwarmEvent::ConnectionEstablished {
@@ -459,13 +398,16 @@ impl Actor {
                 ..
             } => {
                 tracing::debug!(peer = %peer_id, address = %endpoint.get_remote_address(), "connected");
-                self.peers.connected(peer_id, connection_id, &endpoint);
-                self.on_connected(connection_id, peer_id);
-                self.make_room();
+                let peers = &mut self.connections.peers;
+                peers.connected(peer_id, connection_id, &endpoint);
+                self.with_exchange(|exchange, around| {
+                    exchange.connected(around, connection_id, peer_id)
+                });
+                self.trim();
                 if !endpoint.is_relayed() {
-                    self.sessions.reached(&peer_id);
+                    self.exchange.sessions.reached(&peer_id);
                 }
-                self.update_summary();
+                self.follow(Changed::Peers);
             }
             SwarmEvent::ConnectionClosed {
                 peer_id,
@@ -474,18 +416,19 @@ impl Actor {
                 ..
             } => {
                 self.on_relayed_closed(&peer_id, connection_id);
-                self.peers.disconnected(&peer_id, connection_id);
+                let peers = &mut self.connections.peers;
+                peers.disconnected(&peer_id, connection_id);
                 self.reachability.connection_gone(connection_id);
                 if num_established == 0 {
-                    self.sessions.peer_left(&peer_id);
+                    self.exchange.sessions.peer_left(&peer_id);
                     self.reachability.peer_left(&peer_id);
-                    self.update_standing();
-                    self.update_summary();
+                    self.follow(Changed::Tables);
+                    self.follow(Changed::Peers);
                 }
             }
             SwarmEvent::NewListenAddr { .. } | SwarmEvent::ExpiredListenAddr { .. } => {
-                self.ask_devices_at = Some(Instant::now() + SETTLING);
-                self.tell_reachability(reachability::Room::listeners_changed);
+                self.local.listeners_changed(Instant::now());
+                self.tell_reachability(Reachability::listeners_changed);
             }
             SwarmEvent::ListenerClosed { listener_id, .. } => {
                 self.tell_reachability(|room, here, now| {
@@ -493,7 +436,7 @@ impl Actor {
                 });
             }
             SwarmEvent::ExternalAddrConfirmed { .. } | SwarmEvent::ExternalAddrExpired { .. } => {
-                self.on_external_addresses();
+                self.follow(Changed::External);
             }
             SwarmEvent::OutgoingConnectionError {
                 peer_id,
@@ -506,10 +449,13 @@ impl Actor {
                     self.on_unreachable(peer, &error);
                 }
                 if matches!(error, DialError::Denied { .. }) {
-                    self.make_room();
+                    self.trim();
                 }
-                self.on_dial_failed(connection_id, &error);
-                self.dial_waiting();
+                self.with_exchange(|exchange, around| {
+                    let mut steps = exchange.dial_failed(around, connection_id, &error);
+                    steps.extend(exchange.dials());
+                    steps
+                });
             }
             SwarmEvent::ListenerError { error, .. } => {
                 tracing::debug!(%error, "a listener has a problem");
@@ -518,12 +464,17 @@ impl Actor {
         }
     }
 
-    /// Failures are left to [`Actor::close_dead`]: libp2p keeps the first one to itself, and calls the second one something else.
+    /// Failures are left to [`Connections::dead`]: libp2p keeps the first one to itself, and calls the second one something else.
     fn on_ping(&mut self, event: ping::Event) {
         match event.result {
-            Ok(rtt) => self.peers.pinged(&event.peer, event.connection, rtt),
+            Ok(rtt) => self
+                .connections
+                .peers
+                .pinged(&event.peer, event.connection, rtt),
             Err(ping::Failure::Unsupported) => {
-                self.peers.answers_no_pings(&event.peer, event.connection);
+                self.connections
+                    .peers
+                    .answers_no_pings(&event.peer, event.connection);
             }
             Err(_) => {}
         }
@@ -532,14 +483,18 @@ impl Actor {
     fn on_behaviour(&mut self, event: BehaviourEvent) {
         match event {
             BehaviourEvent::Bitswap(event) => self.on_bitswap(event),
-            BehaviourEvent::Kad(event) => self.on_kad(Dht::Public, event),
-            BehaviourEvent::LanDht(event) => self.on_kad(Dht::Local, event),
+            BehaviourEvent::Kad(event) => self.on_kad(DhtKind::Public, event),
+            BehaviourEvent::LanDht(event) => self.on_kad(DhtKind::Local, event),
             BehaviourEvent::Identify(identify::Event::Received {
                 peer_id,
                 connection_id,
                 info,
             }) => {
-                self.on_identified(peer_id, &info);
+                let peers = &mut self.connections.peers;
+                peers.identified(&peer_id, &info.agent_version);
+                let kads = self.swarm.behaviour_mut().kads();
+                dht::identified(kads, &self.reach, peer_id, &info);
+                self.follow(Changed::Tables);
                 self.on_services(peer_id, connection_id, &info);
             }
             BehaviourEvent::DialRequests(event) => self.on_dial_request(event),
@@ -551,31 +506,18 @@ impl Actor {
             BehaviourEvent::Ping(event) => self.on_ping(event),
             BehaviourEvent::Mdns(mdns::Event::Discovered(found)) => {
                 self.discovered(found);
-                self.search_for_hungry();
+                self.follow(Changed::WaysToFind);
             }
-            BehaviourEvent::Mdns(mdns::Event::Expired(gone)) => self.lan.expired(gone),
+            BehaviourEvent::Mdns(mdns::Event::Expired(gone)) => self.local.devices.expired(gone),
             _ => {}
         }
     }
 }
 
-fn watch_interfaces(config: &Config) -> Option<IfWatcher> {
-    if config.listen.local_only {
-        return None;
-    }
-    IfWatcher::new()
-        .inspect_err(|error| tracing::warn!(%error, "this machine's networks are unknown"))
-        .ok()
-}
-
-/// The next network that comes or goes; never, if nobody watches.
-async fn next_interface(watcher: Option<&mut IfWatcher>) -> IfEvent {
-    match watcher {
-        Some(watcher) => loop {
-            if let Ok(event) = watcher.select_next_some().await {
-                return event;
-            }
-        },
-        None => std::future::pending().await,
+fn tell_punch(event: &dcutr::Event) {
+    let peer = event.remote_peer_id;
+    match &event.result {
+        Ok(_) => tracing::debug!(%peer, "a hole is punched"),
+        Err(error) => tracing::debug!(%peer, %error, "no hole could be punched"),
     }
 }

@@ -1,0 +1,87 @@
+//! When the DHTs' tables are looked through again. Pure: the time is told.
+
+use std::time::{Duration, Instant};
+
+use bitswap::pace::Backoff;
+
+/// Between a new peer in the table and another refresh: others come in meanwhile.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Refreshes in a row while few are known and nobody new comes: after 1, 3, 7, 15, 31 and 63 seconds.
+const MOST: u32 = 6;
+
+/// When to refresh.
+#[derive(Debug, Default)]
+pub(crate) struct Refresh {
+    at: Option<Instant>,
+    done: u32,
+}
+
+impl Refresh {
+    /// Somebody new came in.
+    pub(crate) fn begin(&mut self, now: Instant) {
+        self.at = Some(now + PAUSE);
+        self.done = 0;
+    }
+
+    /// Nobody is known any more.
+    pub(crate) fn begin_if_idle(&mut self, now: Instant) {
+        if self.at.is_none() && self.done < MOST {
+            self.at = Some(now + PAUSE);
+        }
+    }
+
+    pub(crate) fn is_planned(&self) -> bool {
+        self.at.is_some()
+    }
+
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        self.at.is_some_and(|at| at <= now)
+    }
+
+    /// It was done, and `is_needed` again as few are known.
+    pub(crate) fn done(&mut self, is_needed: bool, now: Instant) {
+        self.done += 1;
+        let again = is_needed && self.done < MOST;
+        self.at = again.then(|| now + Backoff::after(PAUSE, Duration::MAX, self.done));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_known_peers_are_reason_to_look_again_but_not_for_ever() {
+        let start = Instant::now();
+        let mut look = Refresh::default();
+        look.begin(start);
+        let mut looks = Vec::new();
+        for second in 0..1000 {
+            let now = start + Duration::from_secs(second);
+            if look.is_due(now) {
+                looks.push(second);
+                look.done(true, now);
+            }
+        }
+        assert_eq!(looks, [1, 3, 7, 15, 31, 63]);
+        look.begin(start);
+        look.done(false, start + PAUSE);
+        assert!(!look.is_planned());
+    }
+
+    #[test]
+    fn who_can_reach_nobody_tries_again_but_not_for_ever() {
+        let start = Instant::now();
+        let mut look = Refresh::default();
+        let mut looks = 0;
+        for second in 0..1000 {
+            let now = start + Duration::from_secs(second);
+            look.begin_if_idle(now);
+            if look.is_due(now) {
+                looks += 1;
+                look.done(true, now);
+            }
+        }
+        assert_eq!(looks, MOST);
+    }
+}
