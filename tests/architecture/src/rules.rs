@@ -29,7 +29,6 @@ const IMPURE_WORDS: &[&str] = &[
     // A variable may be called so.
     ".elapsed",
     "spawn",
-    "SystemTime",
     "TcpListener",
     "TcpStream",
     "UdpSocket",
@@ -40,6 +39,7 @@ const IMPURE_WORDS: &[&str] = &[
 /// The same as ends or beginnings of paths.
 const IMPURE_PATHS: &[&[&str]] = &[
     &["Instant", "now"],
+    &["SystemTime", "now"],
     &["std", "fs"],
     &["std", "thread"],
     &["std", "process"],

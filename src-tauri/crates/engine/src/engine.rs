@@ -32,7 +32,7 @@ use crate::index::Index;
 use crate::items::board::Board;
 use crate::items::limits::MAX_WAITING_DOUBTS;
 use crate::items::new::profile_named;
-use crate::items::{Context, ItemError, Items};
+use crate::items::{self, Context, ItemError, Items};
 use crate::library::{self, Control, Progress, Source};
 use crate::link::Link;
 use crate::list::Library;
@@ -504,7 +504,7 @@ fn new_library(context: &Context, items: &Items, tasks: &mut JoinSet<()>) -> Lib
         Some(net) => (net.meter().clone(), net.summary()),
         None => (Meter::default(), watch::channel(Summary::default()).1),
     };
-    tasks.spawn(rates::run(meter.clone(), board.clone()));
+    tasks.spawn(items::rates::run(meter.clone(), board.clone()));
     Library::new(board, meter, summary, items.hold())
 }
 

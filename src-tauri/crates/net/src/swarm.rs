@@ -202,7 +202,7 @@ impl Network {
             tokio::select! {
                 command = self.commands.recv() => match command {
                     Some(Command::Shutdown { reply }) => {
-                        self.shut_down().await;
+                        Box::pin(self.shut_down()).await;
                         let _ = reply.send(());
                         return;
                     }

@@ -23,6 +23,7 @@ mod known;
 pub(crate) mod limits;
 pub(crate) mod new;
 mod queue;
+pub(crate) mod rates;
 mod relocate;
 mod row;
 mod supervisor;
