@@ -1,7 +1,7 @@
 //! What kind of network an address lies in, and so whether it may be dialled, told to others or believed.
 //!
 //! A stranger's record or a link may name any address; only public ones may be dialled on their word alone, or the swarm
-//! could be used to knock at doors inside the person's home. [`Reach`] is asked below DNS, right before the socket opens, so
+//! could be used to knock at doors inside the person's home. [`DialPolicy`] is asked below DNS, right before the socket opens, so
 //! that no behaviour and no resolved name can go around it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -111,7 +111,7 @@ fn scope_of_v6(ip: Ipv6Addr) -> Scope {
 
 /// What may be dialled from here. Cheap to clone; all clones are one.
 #[derive(Debug, Clone)]
-pub(crate) struct Reach(Arc<Shared>);
+pub(crate) struct DialPolicy(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
@@ -127,7 +127,7 @@ struct Shared {
     networks: RwLock<Vec<IpNet>>,
 }
 
-impl Reach {
+impl DialPolicy {
     /// `loopback`: we were told to listen there, so others on this machine are meant to be met.
     pub(crate) fn new(local_only: bool, loopback: bool, private_dht: bool) -> Self {
         Self(Arc::new(Shared {
@@ -290,28 +290,28 @@ mod tests {
 
     #[test]
     fn a_private_address_is_dialled_only_on_its_own_network() {
-        let reach = Reach::new(false, false, false);
+        let policy = DialPolicy::new(false, false, false);
         let (home, other) = (
             address("/ip4/192.168.1.7/tcp/1"),
             address("/ip4/192.168.2.7/tcp/1"),
         );
-        assert!(!reach.allows(&home));
-        reach.network_up("192.168.1.5/24".parse().unwrap());
-        assert!(reach.allows(&home) && !reach.allows(&other));
-        assert!(!reach.believes(&home));
-        let in_private_dht = Reach::new(false, false, true);
+        assert!(!policy.allows(&home));
+        policy.network_up("192.168.1.5/24".parse().unwrap());
+        assert!(policy.allows(&home) && !policy.allows(&other));
+        assert!(!policy.believes(&home));
+        let in_private_dht = DialPolicy::new(false, false, true);
         in_private_dht.network_up("192.168.1.5/24".parse().unwrap());
         assert!(in_private_dht.believes(&home) && !in_private_dht.believes(&other));
-        reach.network_down(&"192.168.1.5/24".parse().unwrap());
-        assert!(!reach.allows(&home));
-        assert!(!reach.allows(&address("/ip4/127.0.0.1/tcp/1")));
-        assert!(Reach::new(false, true, false).allows(&address("/ip4/127.0.0.1/tcp/1")));
+        policy.network_down(&"192.168.1.5/24".parse().unwrap());
+        assert!(!policy.allows(&home));
+        assert!(!policy.allows(&address("/ip4/127.0.0.1/tcp/1")));
+        assert!(DialPolicy::new(false, true, false).allows(&address("/ip4/127.0.0.1/tcp/1")));
     }
 
     #[test]
     fn a_blocked_network_is_neither_dialled_nor_believed() {
-        let reach = Reach::new(false, true, false);
-        reach.block(&[
+        let policy = DialPolicy::new(false, true, false);
+        policy.block(&[
             "8.8.0.0/16".parse().unwrap(),
             "127.0.0.2/32".parse().unwrap(),
         ]);
@@ -322,17 +322,17 @@ mod tests {
             ("/ip4/127.0.0.2/tcp/1", false),
             ("/ip4/127.0.0.1/tcp/1", true),
         ] {
-            assert_eq!(reach.allows(&address(text)), allowed, "{text}");
+            assert_eq!(policy.allows(&address(text)), allowed, "{text}");
         }
-        assert!(!reach.believes(&address("/ip4/8.8.4.4/tcp/1")));
-        reach.block(&[]);
-        assert!(reach.believes(&address("/ip4/8.8.4.4/tcp/1")));
+        assert!(!policy.believes(&address("/ip4/8.8.4.4/tcp/1")));
+        policy.block(&[]);
+        assert!(policy.believes(&address("/ip4/8.8.4.4/tcp/1")));
     }
 
     #[test]
     fn local_only_leaves_this_machine_for_nobody() {
-        let reach = Reach::new(true, false, true);
-        reach.network_up("192.168.1.5/24".parse().unwrap());
+        let policy = DialPolicy::new(true, false, true);
+        policy.network_up("192.168.1.5/24".parse().unwrap());
         for (text, allowed) in [
             ("/ip4/127.0.0.1/tcp/1", true),
             ("/ip6/::1/tcp/1", true),
@@ -340,7 +340,7 @@ mod tests {
             ("/ip4/8.8.8.8/tcp/1", false),
             ("/dnsaddr/bootstrap.libp2p.io", false),
         ] {
-            assert_eq!(reach.allows(&address(text)), allowed, "{text}");
+            assert_eq!(policy.allows(&address(text)), allowed, "{text}");
         }
     }
 }

@@ -13,7 +13,7 @@ use libp2p::{
     Multiaddr, PeerId, StreamProtocol, dcutr, identify, mdns, memory_connection_limits, ping, relay,
 };
 
-use crate::address::{self, Reach, Scope};
+use crate::address::{self, DialPolicy, Scope};
 use crate::config::Config;
 use crate::connections::{subnet_limit, trust};
 use crate::dht::find::Kads;
@@ -74,14 +74,14 @@ impl Behaviour {
         config: &Config,
         identity: &Keypair,
         relay_client: relay::client::Behaviour,
-        reach: &Reach,
+        policy: &DialPolicy,
     ) -> Self {
         let local = identity.public().to_peer_id();
         Self {
             limits: connection_limits::Behaviour::new(limits(config)),
             memory: memory_connection_limits::Behaviour::with_max_bytes(MAX_MEMORY_BYTES),
             subnets: subnet_limit::Behaviour::new(config.limits.connections_of_network),
-            trust: trust::behaviour::Behaviour::new(reach.clone()),
+            trust: trust::behaviour::Behaviour::new(policy.clone()),
             blocked: allow_block_list::Behaviour::default(),
             bitswap: bitswap::Behaviour::new(bitswap::Config {
                 upload_limit: config.limits.upload,
@@ -96,7 +96,7 @@ impl Behaviour {
             lan_dht: config
                 .discovery
                 .dht
-                .then(|| LanDht::new(kademlia(LAN_KAD_PROTOCOL, local), reach.clone()))
+                .then(|| LanDht::new(kademlia(LAN_KAD_PROTOCOL, local), policy.clone()))
                 .into(),
             identify: identify::Behaviour::new(
                 identify::Config::new(IDENTIFY_PROTOCOL.to_owned(), identity.public())

@@ -4,7 +4,7 @@
 //! fetches holds a [`Session`](session::Session) and gets verified blocks from its channel.
 //!
 //! What stays true: the actor never waits for anything but its next event, so no disk, no hash and no slow reader stops the
-//! network. Nothing is dialled outside what [`address::Reach`] allows. Announcing needs an address that others can reach.
+//! network. Nothing is dialled outside what [`address::DialPolicy`] allows. Announcing needs an address that others can reach.
 //!
 //! | room | owns |
 //! |---|---|

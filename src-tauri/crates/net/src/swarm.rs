@@ -23,7 +23,7 @@ use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use self::follow::Changed;
-use crate::address::{self, Reach, Scope, is_relayed};
+use crate::address::{self, DialPolicy, Scope, is_relayed};
 use crate::behaviour::{Behaviour, BehaviourEvent, is_private};
 use crate::commands::Command;
 use crate::connections::Connections;
@@ -53,7 +53,7 @@ const LISTEN_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) struct Network {
     swarm: Swarm<Behaviour>,
     commands: mpsc::Receiver<Command>,
-    reach: Reach,
+    policy: DialPolicy,
     key: NetworkKey,
     names: NameSettings,
     /// Where we were told to listen, with the listener of each.
@@ -92,7 +92,7 @@ impl Network {
         let this_machine_only =
             config.listen.local_only || config.listen.addresses.iter().all(is_loopback);
         let listens_on_loopback = config.listen.addresses.iter().any(is_loopback);
-        let reach = Reach::new(
+        let policy = DialPolicy::new(
             config.listen.local_only,
             listens_on_loopback,
             is_private(config),
@@ -101,14 +101,14 @@ impl Network {
         let names = NameSettings::default();
         let (transport, relay_client) = transport::build(
             identity,
-            reach.clone(),
+            policy.clone(),
             &key,
             names.clone(),
             config.listen.channels,
         )?;
         let swarm = Swarm::new(
             transport,
-            Behaviour::new(config, identity, relay_client, &reach),
+            Behaviour::new(config, identity, relay_client, &policy),
             identity.public().to_peer_id(),
             swarm::Config::with_tokio_executor()
                 .with_idle_connection_timeout(IDLE_TIMEOUT)
@@ -119,8 +119,8 @@ impl Network {
         let mut network = Self {
             swarm,
             commands,
-            reachability: Reachability::new(reach.clone(), this_machine_only, &config.relays, now),
-            reach,
+            reachability: Reachability::new(policy.clone(), this_machine_only, &config.relays, now),
+            policy,
             key,
             names,
             listening: Vec::new(),
@@ -493,7 +493,7 @@ impl Network {
                 let peers = &mut self.connections.peers;
                 peers.identified(&peer_id, &info.agent_version);
                 let kads = self.swarm.behaviour_mut().kads();
-                dht::identified(kads, &self.reach, peer_id, &info);
+                dht::identified(kads, &self.policy, peer_id, &info);
                 self.follow(Changed::Tables);
                 self.on_services(peer_id, connection_id, &info);
             }

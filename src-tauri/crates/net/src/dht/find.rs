@@ -1,7 +1,7 @@
 //! Where to find who has something: the DHTs.
 //!
 //! The public DHT and that of this network are asked at once. They name providers, often with addresses; where they don't, they are
-//! asked for the peer itself. What strangers say is believed only as far as [`Reach`] goes, and who names many is heard last. When
+//! asked for the peer itself. What strangers say is believed only as far as [`DialPolicy`] goes, and who names many is heard last. When
 //! to search again is the exchange's to decide, it knows who is hungry; a search ends early when enough sources are there.
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -17,7 +17,7 @@ use libp2p::swarm::{ConnectionId, NetworkBehaviour};
 use libp2p::{Multiaddr, PeerId};
 use unixfs::cid::Cid;
 
-use crate::address::{self, Reach};
+use crate::address::{self, DialPolicy};
 use crate::connections::peers::Peers;
 use crate::dht::records::ProviderStore;
 use crate::exchange::dial::Target;
@@ -42,10 +42,10 @@ impl DhtKind {
     pub(crate) const BOTH: [Self; 2] = [Self::Local, Self::Public];
 
     /// Whether an address that the DHT named is worth a dial.
-    pub(crate) fn believes(self, reach: &Reach, address: &Multiaddr) -> bool {
+    pub(crate) fn believes(self, policy: &DialPolicy, address: &Multiaddr) -> bool {
         match self {
-            Self::Public => reach.believes(address),
-            Self::Local => reach.is_near(address),
+            Self::Public => policy.believes(address),
+            Self::Local => policy.is_near(address),
         }
     }
 }
@@ -256,7 +256,7 @@ impl Finder {
 /// What the finder has to know of us.
 pub(crate) struct Local<'a> {
     pub(crate) peer: PeerId,
-    pub(crate) reach: &'a Reach,
+    pub(crate) policy: &'a DialPolicy,
     pub(crate) peers: &'a Peers,
     pub(crate) now: Instant,
 }
@@ -286,7 +286,7 @@ impl Search {
             let addresses = if local.peers.is_direct(&peer) {
                 Vec::new()
             } else {
-                let known = believable(dht, local.reach, known_addresses(kad, peer));
+                let known = believable(dht, local.policy, known_addresses(kad, peer));
                 if known.is_empty() {
                     if self.nameless.len() < MAX_NAMELESS && self.nameless.insert(peer) {
                         self.waiting.push_back((dht, peer));
@@ -317,7 +317,7 @@ fn target(
     let (Ok(GetClosestPeersOk { peers, .. }) | Err(GetClosestPeersError::Timeout { peers, .. })) =
         result;
     let itself = peers.into_iter().find(|info| info.peer_id == peer)?;
-    let addresses = believable(dht, local.reach, itself.addrs);
+    let addresses = believable(dht, local.policy, itself.addrs);
     (!addresses.is_empty()).then_some(Target::Peer(peer, addresses))
 }
 
@@ -334,12 +334,16 @@ fn known_addresses(kad: &mut Kad, peer: PeerId) -> Vec<Multiaddr> {
         .unwrap_or_default()
 }
 
-pub(crate) fn believable(dht: DhtKind, reach: &Reach, addresses: Vec<Multiaddr>) -> Vec<Multiaddr> {
+pub(crate) fn believable(
+    dht: DhtKind,
+    policy: &DialPolicy,
+    addresses: Vec<Multiaddr>,
+) -> Vec<Multiaddr> {
     let bare = addresses
         .into_iter()
         .map(|address| address::split_peer(address).0);
     let mut believable: Vec<Multiaddr> = Vec::new();
-    for address in bare.filter(|address| dht.believes(reach, address)) {
+    for address in bare.filter(|address| dht.believes(policy, address)) {
         if believable.len() < MAX_PEER_ADDRESSES && !believable.contains(&address) {
             believable.push(address);
         }
@@ -353,7 +357,7 @@ mod tests {
 
     #[test]
     fn strangers_are_believed_about_public_addresses_only() {
-        let reach = Reach::new(false, true, false);
+        let policy = DialPolicy::new(false, true, false);
         let texts = [
             "/ip4/8.8.8.8/tcp/1",
             "/ip4/127.0.0.1/tcp/1",
@@ -362,7 +366,7 @@ mod tests {
         ];
         let told = texts.iter().map(|text| text.parse().unwrap()).collect();
         assert_eq!(
-            believable(DhtKind::Public, &reach, told),
+            believable(DhtKind::Public, &policy, told),
             ["/ip4/8.8.8.8/tcp/1".parse().unwrap()]
         );
     }

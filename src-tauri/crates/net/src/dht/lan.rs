@@ -20,14 +20,14 @@ use libp2p::swarm::{
 };
 use libp2p::{Multiaddr, PeerId};
 
-use crate::address::Reach;
+use crate::address::DialPolicy;
 use crate::dht::records::ProviderStore;
 
 type Kad = kad::Behaviour<ProviderStore>;
 
 pub(crate) struct LanDht {
     pub(crate) kad: Kad,
-    reach: Reach,
+    policy: DialPolicy,
     /// Connections within the fence.
     near: HashMap<PeerId, Vec<ConnectionId>>,
     /// Where devices of this network reach us.
@@ -35,11 +35,11 @@ pub(crate) struct LanDht {
 }
 
 impl LanDht {
-    pub(crate) fn new(mut kad: Kad, reach: Reach) -> Self {
+    pub(crate) fn new(mut kad: Kad, policy: DialPolicy) -> Self {
         kad.set_mode(Some(Mode::Server));
         Self {
             kad,
-            reach,
+            policy,
             near: HashMap::new(),
             own_addresses: Vec::new(),
         }
@@ -105,7 +105,7 @@ impl NetworkBehaviour for LanDht {
         local: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        if !self.reach.is_near(remote) {
+        if !self.policy.is_near(remote) {
             return Ok(Either::Right(dummy::ConnectionHandler));
         }
         let handler = self
@@ -125,7 +125,7 @@ impl NetworkBehaviour for LanDht {
         let mut known = self
             .kad
             .handle_pending_outbound_connection(id, peer, addresses, role)?;
-        known.retain(|address| self.reach.is_near(address));
+        known.retain(|address| self.policy.is_near(address));
         Ok(known)
     }
 
@@ -137,7 +137,7 @@ impl NetworkBehaviour for LanDht {
         role: Endpoint,
         port: PortUse,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        if !self.reach.is_near(remote) {
+        if !self.policy.is_near(remote) {
             return Ok(Either::Right(dummy::ConnectionHandler));
         }
         let handler = self

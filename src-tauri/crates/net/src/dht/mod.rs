@@ -38,7 +38,7 @@ use self::announce::{AnnounceState, AnnounceStates, Announcer, Change, Request};
 use self::find::{DhtKind, Finder, Kads, Local};
 use self::lan::LanDht;
 use self::refresh::Refresh;
-use crate::address::{self, Reach, is_relayed};
+use crate::address::{self, DialPolicy, is_relayed};
 use crate::connections::trust::behaviour::Behaviour as Trust;
 use crate::exchange::dial::Target;
 use crate::limits::{MAX_PEER_ADDRESSES, WAITING_COMMANDS};
@@ -278,7 +278,7 @@ impl Dht {
                     InboundRequest::AddProvider {
                         record: Some(record),
                     },
-            } => keep_record(&mut kads, local.reach, dht, record),
+            } => keep_record(&mut kads, local.policy, dht, record),
             Event::RoutingUpdated {
                 is_new_peer: true, ..
             } => {
@@ -306,7 +306,7 @@ impl Dht {
                     }
                 }
                 result if dht == DhtKind::Public && self.trusted.contains_key(&id) => {
-                    return self.found_trusted(local.reach, id, &result, &step);
+                    return self.found_trusted(local.policy, id, &result, &step);
                 }
                 result => {
                     let query = (dht, id);
@@ -322,7 +322,7 @@ impl Dht {
     /// A search for a trusted peer's addresses came along.
     fn found_trusted(
         &mut self,
-        reach: &Reach,
+        policy: &DialPolicy,
         id: QueryId,
         result: &QueryResult,
         step: &ProgressStep,
@@ -338,7 +338,7 @@ impl Dht {
             return None;
         };
         let itself = peers.iter().find(|info| info.peer_id == peer)?;
-        let addresses = find::believable(DhtKind::Public, reach, itself.addrs.clone());
+        let addresses = find::believable(DhtKind::Public, policy, itself.addrs.clone());
         (!addresses.is_empty()).then_some(News::Trusted(peer, addresses))
     }
 
@@ -386,7 +386,12 @@ fn is_outside(kads: &mut Kads<'_>) -> bool {
 }
 
 /// Whoever speaks a DHT's protocol enters its table, as far as its addresses allow.
-pub(crate) fn identified(mut kads: Kads<'_>, reach: &Reach, peer: PeerId, info: &identify::Info) {
+pub(crate) fn identified(
+    mut kads: Kads<'_>,
+    policy: &DialPolicy,
+    peer: PeerId,
+    info: &identify::Info,
+) {
     for dht in DhtKind::BOTH {
         let Some(kad) = kads.get(dht) else {
             return;
@@ -394,8 +399,8 @@ pub(crate) fn identified(mut kads: Kads<'_>, reach: &Reach, peer: PeerId, info: 
         let mut names = kad.protocol_names().iter();
         if names.any(|name| info.protocols.contains(name)) {
             match dht {
-                DhtKind::Public => routing::add(kad, reach, &peer, &info.listen_addrs),
-                DhtKind::Local => routing::add_local(kad, reach, &peer, &info.listen_addrs),
+                DhtKind::Public => routing::add(kad, policy, &peer, &info.listen_addrs),
+                DhtKind::Local => routing::add_local(kad, policy, &peer, &info.listen_addrs),
             }
         }
     }
@@ -422,10 +427,15 @@ fn answer_for(kads: &mut Kads<'_>, own: PeerId, keys: &[Multihash]) {
 }
 
 /// Keeps what another peer says that it provides, with the addresses that are worth telling.
-fn keep_record(kads: &mut Kads<'_>, reach: &Reach, dht: DhtKind, mut record: kad::ProviderRecord) {
+fn keep_record(
+    kads: &mut Kads<'_>,
+    policy: &DialPolicy,
+    dht: DhtKind,
+    mut record: kad::ProviderRecord,
+) {
     record
         .addresses
-        .retain(|address| dht.believes(reach, address));
+        .retain(|address| dht.believes(policy, address));
     record.addresses.truncate(MAX_PEER_ADDRESSES);
     if let Some(kad) = kads.get(dht)
         && let Err(error) = kad.store_mut().add_provider(record)

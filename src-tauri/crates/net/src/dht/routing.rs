@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use libp2p::kad::{self, KBucketKey, QueryInfo};
 use libp2p::{Multiaddr, PeerId};
 
-use crate::address::{self, Reach};
+use crate::address::{self, DialPolicy};
 use crate::dht::records::ProviderStore;
 use crate::limits::MAX_PEER_ADDRESSES;
 
@@ -20,11 +20,11 @@ const MAX_OF_NETWORK_IN_BUCKET: usize = 2;
 /// Adds a peer that speaks the protocol of this network's DHT, at its addresses here. All share one network, and that is fine.
 pub(crate) fn add_local(
     kad: &mut kad::Behaviour<ProviderStore>,
-    reach: &Reach,
+    policy: &DialPolicy,
     peer: &PeerId,
     addresses: &[Multiaddr],
 ) {
-    let near = addresses.iter().filter(|address| reach.is_near(address));
+    let near = addresses.iter().filter(|address| policy.is_near(address));
     for address in near.take(MAX_PEER_ADDRESSES) {
         kad.add_address(peer, address.clone());
     }
@@ -44,13 +44,13 @@ pub(crate) fn is_looking_around(kad: &kad::Behaviour<ProviderStore>) -> bool {
 /// Adds a peer that speaks the DHT's protocol, if its addresses and its network allow.
 pub(crate) fn add(
     kad: &mut kad::Behaviour<ProviderStore>,
-    reach: &Reach,
+    policy: &DialPolicy,
     peer: &PeerId,
     addresses: &[Multiaddr],
 ) {
-    let believed = addresses.iter().filter(|address| reach.believes(address));
+    let believed = addresses.iter().filter(|address| policy.believes(address));
     let believed: Vec<&Multiaddr> = believed.take(MAX_PEER_ADDRESSES).collect();
-    if !reach.is_private() && !is_diverse(kad, peer, &believed) {
+    if !policy.is_private() && !is_diverse(kad, peer, &believed) {
         return;
     }
     for address in believed {
@@ -155,11 +155,11 @@ mod tests {
 
     #[test]
     fn one_network_gets_few_places() {
-        let reach = Reach::new(false, false, false);
+        let policy = DialPolicy::new(false, false, false);
         let mut kad = table();
         for number in 0..100 {
             let of_one = address(&format!("/ip4/200.1.{number}.1/tcp/1"));
-            add(&mut kad, &reach, &PeerId::random(), &[of_one]);
+            add(&mut kad, &policy, &PeerId::random(), &[of_one]);
         }
         assert!((MAX_OF_NETWORK_IN_BUCKET..=MAX_OF_NETWORK).contains(&peers(&mut kad)));
         for bucket in kad.kbuckets() {
@@ -168,21 +168,21 @@ mod tests {
         let before = peers(&mut kad);
         for number in 0..5 {
             let of_another = address(&format!("/ip4/201.{number}.1.1/tcp/1"));
-            add(&mut kad, &reach, &PeerId::random(), &[of_another]);
+            add(&mut kad, &policy, &PeerId::random(), &[of_another]);
         }
         assert_eq!(peers(&mut kad), before + 5);
     }
 
     #[test]
     fn a_second_network_does_not_hide_the_first() {
-        let reach = Reach::new(false, false, false);
+        let policy = DialPolicy::new(false, false, false);
         let mut kad = table();
         for number in 0..100 {
             let addresses = [
                 address(&format!("/ip4/200.1.{number}.1/tcp/1")),
                 address(&format!("/ip4/200.{number}.1.1/tcp/1")),
             ];
-            add(&mut kad, &reach, &PeerId::random(), &addresses);
+            add(&mut kad, &policy, &PeerId::random(), &addresses);
         }
         assert!(peers(&mut kad) <= MAX_OF_NETWORK);
     }
@@ -196,14 +196,14 @@ mod tests {
         ];
         add(
             &mut kad,
-            &Reach::new(false, true, false),
+            &DialPolicy::new(false, true, false),
             &PeerId::random(),
             &near,
         );
         assert_eq!(peers(&mut kad), 0);
         add(
             &mut kad,
-            &Reach::new(true, true, true),
+            &DialPolicy::new(true, true, true),
             &PeerId::random(),
             &near,
         );

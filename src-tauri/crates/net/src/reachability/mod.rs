@@ -45,7 +45,7 @@ use self::ports::{PortMapper, Ports};
 use self::probe::Probe;
 use self::relays::Relays;
 pub(super) use self::told::Observer;
-use crate::address::{self, Reach};
+use crate::address::{self, DialPolicy};
 use crate::config::RelayConfig;
 use crate::status::{AddressCheck, RungKind, Verdict};
 
@@ -55,7 +55,7 @@ const GRACE: Duration = Duration::from_secs(12);
 /// What is known of how others get here, and who is asked about it.
 #[derive(Debug)]
 pub(crate) struct Room {
-    policy: Reach,
+    policy: DialPolicy,
     /// Others could reach nothing that we listen at.
     this_machine_only: bool,
     /// Until then what isn't there yet may still come.
@@ -141,7 +141,7 @@ struct OpenPorts {
 
 impl Room {
     pub(crate) fn new(
-        policy: Reach,
+        policy: DialPolicy,
         this_machine_only: bool,
         relays: &RelayConfig,
         now: Instant,

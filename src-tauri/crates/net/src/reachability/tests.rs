@@ -9,7 +9,7 @@ fn address(text: &str) -> Multiaddr {
 }
 
 fn room() -> Room {
-    let policy = Reach::new(false, false, false);
+    let policy = DialPolicy::new(false, false, false);
     Room::new(policy, false, &RelayConfig::default(), Instant::now())
 }
 

@@ -31,23 +31,23 @@ impl Network {
 
     /// Trusts and blocks whom the person says, and forgets where those were whom it keeps away from.
     pub(super) fn set_trust(&mut self, config: &Config) {
-        self.reach.block(&config.trust.blocked_networks);
+        self.policy.block(&config.trust.blocked_networks);
         let behaviour = self.swarm.behaviour_mut();
         behaviour.trust(&config.trust.trusted);
         behaviour.trust.block(&config.trust.blocked);
-        let (trust, reach) = (&behaviour.trust, &self.reach);
+        let (trust, policy) = (&behaviour.trust, &self.policy);
         self.local
             .devices
-            .forget(|peer, address| trust.is_blocked(peer) || reach.is_blocked(address));
+            .forget(|peer, address| trust.is_blocked(peer) || policy.is_blocked(address));
         let (trust, mut kads) = behaviour.trust_and_kads();
         for dht in DhtKind::BOTH {
             if let Some(kad) = kads.get(dht) {
                 kad.store_mut()
-                    .forget(|peer, address| trust.is_blocked(peer) || reach.is_blocked(address));
+                    .forget(|peer, address| trust.is_blocked(peer) || policy.is_blocked(address));
                 routing::forget(
                     kad,
                     |peer| trust.is_blocked(peer),
-                    |address| reach.is_blocked(address),
+                    |address| policy.is_blocked(address),
                 );
             }
         }
@@ -105,7 +105,7 @@ impl Network {
         let is_alone = config.listen.local_only || config.listen.addresses.iter().all(is_loopback);
         self.reachability.set_this_machine_only(is_alone);
         let listens_on_loopback = config.listen.addresses.iter().any(is_loopback);
-        self.reach.change(listens_on_loopback, is_private(config));
+        self.policy.change(listens_on_loopback, is_private(config));
     }
 
     /// Those of the addresses at which one can listen in this network: in a private one, those over TCP.

@@ -43,12 +43,12 @@ impl Network {
             Changed::Networks(event) => {
                 match event {
                     IfEvent::Up(network) => {
-                        self.reach.network_up(network);
+                        self.policy.network_up(network);
                         self.enter_dht();
                         self.follow(Changed::WaysToFind);
                     }
                     IfEvent::Down(network) => {
-                        self.reach.network_down(&network);
+                        self.policy.network_down(&network);
                         for connection in self.connections.peers.through(&network) {
                             self.swarm.close_connection(connection);
                         }
@@ -77,7 +77,7 @@ impl Network {
             }
             Changed::Listeners => {
                 let own = self.swarm.listeners();
-                let near = own.filter(|address| self.reach.is_near(address));
+                let near = own.filter(|address| self.policy.is_near(address));
                 let near = near.cloned().collect();
                 if let Some(lan) = self.swarm.behaviour_mut().lan_dht.as_mut() {
                     self.dht.near_changed(lan, near);

@@ -174,7 +174,7 @@ impl Network {
     pub(super) fn on_kad(&mut self, dht: DhtKind, event: kad::Event) {
         let local = find::Local {
             peer: *self.swarm.local_peer_id(),
-            reach: &self.reach,
+            policy: &self.policy,
             peers: &self.connections.peers,
             now: Instant::now(),
         };
@@ -226,7 +226,7 @@ impl Network {
     /// Devices of this network, but for blocked ones. Whoever of them speaks its DHT's protocol enters it when it is connected.
     pub(super) fn discovered(&mut self, mut found: Vec<(PeerId, Multiaddr)>) {
         let trust = &self.swarm.behaviour().trust;
-        found.retain(|(peer, address)| !trust.is_blocked(peer) && !self.reach.is_blocked(address));
+        found.retain(|(peer, address)| !trust.is_blocked(peer) && !self.policy.is_blocked(address));
         for (peer, address) in &found {
             if self.is_trusted(peer) {
                 let (address, _) = address::split_peer(address.clone());
@@ -299,7 +299,7 @@ impl Network {
 
     /// Asks routers who has the session's content, and has gateways asked again that had nothing of it.
     fn search_web(&mut self, session: SessionId, root: Cid) {
-        if self.web.routers.search(session, root, &self.reach) {
+        if self.web.routers.search(session, root, &self.policy) {
             self.exchange.sessions.searching(session, Search::Web);
         }
         self.web.gateways.look_again(session);

@@ -1,4 +1,4 @@
-//! Lets a dial through only where [`Reach`] allows it, and nothing but TCP in a private network. It sits below DNS, so it sees what
+//! Lets a dial through only where [`DialPolicy`] allows it, and nothing but TCP in a private network. It sits below DNS, so it sees what
 //! a name resolved to.
 
 use std::pin::Pin;
@@ -9,18 +9,18 @@ use libp2p::core::Transport;
 use libp2p::core::transport::{DialOpts, ListenerId, TransportError, TransportEvent};
 
 use super::private::NetworkKey;
-use crate::address::{self, Reach};
+use crate::address::{self, DialPolicy};
 
 /// A transport that refuses to dial where it must not.
 pub(crate) struct Gate<T> {
     inner: T,
-    reach: Reach,
+    policy: DialPolicy,
     key: NetworkKey,
 }
 
 impl<T> Gate<T> {
-    pub(crate) fn new(inner: T, reach: Reach, key: NetworkKey) -> Self {
-        Self { inner, reach, key }
+    pub(crate) fn new(inner: T, policy: DialPolicy, key: NetworkKey) -> Self {
+        Self { inner, policy, key }
     }
 
     /// Only TCP can be wrapped.
@@ -55,7 +55,7 @@ impl<T: Transport + Unpin> Transport for Gate<T> {
         address: Multiaddr,
         options: DialOpts,
     ) -> Result<Self::Dial, TransportError<Self::Error>> {
-        if !self.reach.allows(&address) || !self.is_private(&address) {
+        if !self.policy.allows(&address) || !self.is_private(&address) {
             return Err(TransportError::MultiaddrNotSupported(address));
         }
         self.inner.dial(address, options)

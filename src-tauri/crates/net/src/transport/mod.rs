@@ -3,7 +3,7 @@
 //! In a private network each connection is wrapped in its key before that. Relayed connections are upgraded like any other; they only introduce two peers to each other.
 //!
 //! TLS comes before Noise, and AES before ChaCha20: between two machines with AES instructions that doubles the throughput.
-//! QUIC keeps libp2p-quic's cipher order and buffers, which can't be set there. Nothing is dialled that [`Reach`] forbids.
+//! QUIC keeps libp2p-quic's cipher order and buffers, which can't be set there. Nothing is dialled that [`DialPolicy`] forbids.
 
 mod coalesce;
 mod gate;
@@ -33,7 +33,7 @@ pub(crate) use self::private::NetworkKey;
 use self::private::Wrapped;
 use self::security::Security;
 use self::tls::TlsError;
-use crate::address::Reach;
+use crate::address::DialPolicy;
 use crate::limits::{MAX_CONNECTION_STREAMS, MAX_CONNECTION_WINDOW};
 
 /// Time from a TCP connection to a multiplexed one. A far peer needs four round trips.
@@ -62,7 +62,7 @@ pub(crate) type Built = (Boxed<(PeerId, StreamMuxerBox)>, relay::client::Behavio
 /// Builds the transport of this run.
 pub(crate) fn build(
     identity: &Keypair,
-    reach: Reach,
+    policy: DialPolicy,
     key: &NetworkKey,
     names: NameSettings,
     channels: Channels,
@@ -94,8 +94,8 @@ pub(crate) fn build(
     let either = relayed
         .or_transport(direct)
         .map(|either, _| either.into_inner());
-    let local_only = reach.is_local_only();
-    let gated = Gate::new(either, reach, key.clone());
+    let local_only = policy.is_local_only();
+    let gated = Gate::new(either, policy, key.clone());
     if local_only {
         return Ok((gated.boxed(), relay_client));
     }

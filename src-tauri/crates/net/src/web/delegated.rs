@@ -12,7 +12,7 @@ use url::Url;
 use super::health::Health;
 use super::routing::{self, Taker};
 use super::{Clients, Task, WebError, WebEvent};
-use crate::address::Reach;
+use crate::address::DialPolicy;
 use crate::limits::{LOOKUP_TIME, MAX_LOOKUPS, MAX_WEB_SERVICES};
 use crate::status::{Service, ServiceKind};
 
@@ -49,7 +49,7 @@ impl Routers {
     }
 
     /// Asks all that don't rest. False: there are none.
-    pub(crate) fn search(&mut self, session: SessionId, cid: Cid, reach: &Reach) -> bool {
+    pub(crate) fn search(&mut self, session: SessionId, cid: Cid, policy: &DialPolicy) -> bool {
         let now = Instant::now();
         let awake = self.chosen.iter().filter(|(_, health)| !health.rests(now));
         let urls: Vec<Url> = awake.map(|(url, _)| url.clone()).collect();
@@ -63,7 +63,7 @@ impl Routers {
                 session,
                 events: events.clone(),
             };
-            let ask = |url| ask(clients.clone(), taker.clone(), reach.clone(), cid, url);
+            let ask = |url| ask(clients.clone(), taker.clone(), policy.clone(), cid, url);
             let asking = futures::future::join_all(urls.into_iter().map(ask));
             let places = Arc::clone(places);
             Task::spawn(async move {
@@ -111,8 +111,8 @@ impl Routers {
     }
 }
 
-async fn ask(clients: Clients, taker: Taker, reach: Reach, cid: Cid, router: Url) {
-    let asking = routing::providers(&clients, &router, &cid, &reach, &taker);
+async fn ask(clients: Clients, taker: Taker, policy: DialPolicy, cid: Cid, router: Url) {
+    let asking = routing::providers(&clients, &router, &cid, &policy, &taker);
     let asked = tokio::time::timeout(LOOKUP_TIME, asking).await;
     let result = asked.unwrap_or(Err(WebError::Timeout));
     let _ = taker.events.send(WebEvent::Asked { router, result }).await;

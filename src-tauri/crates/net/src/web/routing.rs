@@ -1,7 +1,7 @@
 //! Delegated routing (`/routing/v1`, specs.ipfs.tech): what a router's answer says, and reading it piece by piece.
 //!
 //! What stays true: an answer costs at most [`MAX_LOOKUP_BYTES`] and [`MAX_LOOKUP_RECORDS`], and what it names is believed as
-//! far as [`Reach`] goes. Records of kinds that nobody here knows are passed over, as the specification wants.
+//! far as [`DialPolicy`] goes. Records of kinds that nobody here knows are passed over, as the specification wants.
 
 use bitswap::SessionId;
 use libp2p::multiaddr::Protocol;
@@ -16,7 +16,7 @@ use url::Url;
 
 use super::client::{self, Clients, NamedBy};
 use super::{WebError, WebEvent};
-use crate::address::Reach;
+use crate::address::DialPolicy;
 use crate::dht::find::{DhtKind, believable};
 use crate::exchange::dial::Target;
 use crate::limits::{
@@ -66,7 +66,7 @@ pub(super) async fn providers(
     clients: &Clients,
     base: &Url,
     cid: &Cid,
-    reach: &Reach,
+    policy: &DialPolicy,
     taker: &Taker,
 ) -> Result<(), WebError> {
     let url = providers_url(base, cid).ok_or(WebError::NotAllowed)?;
@@ -75,7 +75,7 @@ pub(super) async fn providers(
         Err(WebError::Lacks) => return Ok(()),
         response => response?,
     };
-    let mut records = Records::new(reach);
+    let mut records = Records::new(policy);
     let kind = response.headers().get(CONTENT_TYPE);
     let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or("");
     if kind.starts_with(LINES) {
@@ -160,7 +160,7 @@ struct Record {
 /// What an answer's records say, counted.
 #[derive(Debug)]
 struct Records<'a> {
-    reach: &'a Reach,
+    policy: &'a DialPolicy,
     found: Found,
     seen: usize,
     peers: usize,
@@ -168,9 +168,9 @@ struct Records<'a> {
 }
 
 impl<'a> Records<'a> {
-    fn new(reach: &'a Reach) -> Self {
+    fn new(policy: &'a DialPolicy) -> Self {
         Self {
-            reach,
+            policy,
             found: Found::default(),
             seen: 0,
             peers: 0,
@@ -224,7 +224,7 @@ impl<'a> Records<'a> {
             let to_peer = addresses.into_iter().filter(|address| !is_web(address));
             let target = Target::Peer(
                 peer,
-                believable(DhtKind::Public, self.reach, to_peer.collect()),
+                believable(DhtKind::Public, self.policy, to_peer.collect()),
             );
             self.found.targets.push(target);
         }
@@ -270,8 +270,8 @@ mod tests {
     const PEER: &str = "12D3KooWKnDdG3iXw9eTFijk3EWSunZcFi54Zka4wmtqtt6rPxc8";
 
     fn found(records: &[Value]) -> Found {
-        let reach = Reach::new(false, false, false);
-        let mut all = Records::new(&reach);
+        let policy = DialPolicy::new(false, false, false);
+        let mut all = Records::new(&policy);
         for record in records {
             all.add(record.clone());
         }

@@ -13,7 +13,7 @@ use super::client::{Clients, NamedBy};
 use super::routing::{self, Taker};
 use super::server::{Said, Server};
 use super::*;
-use crate::address::Reach;
+use crate::address::DialPolicy;
 use crate::limits::{MAX_LOOKUP_BYTES, MAX_LOOKUP_RECORD};
 use crate::tests::store::Store;
 use crate::{Session, SessionEvent};
@@ -130,8 +130,8 @@ async fn look_up(said: Said) -> (Result<(), WebError>, Vec<PeerId>) {
         events,
     };
     let (cid, _) = block_of(1, 1);
-    let (clients, reach) = (Clients::new(true), Reach::new(true, true, true));
-    let asking = routing::providers(&clients, &server.url, &cid, &reach, &taker);
+    let (clients, policy) = (Clients::new(true), DialPolicy::new(true, true, true));
+    let asking = routing::providers(&clients, &server.url, &cid, &policy, &taker);
     let first = if hangs {
         tokio::select! {
             result = asking => panic!("{result:?}"),

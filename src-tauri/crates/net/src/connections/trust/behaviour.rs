@@ -25,7 +25,7 @@ use libp2p::{Multiaddr, PeerId};
 use tokio::time::Sleep;
 
 use super::Trusted;
-use crate::address::Reach;
+use crate::address::DialPolicy;
 
 /// Why a connection is refused.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +49,7 @@ pub(crate) enum Event {
 pub(crate) struct Behaviour {
     trusted: Trusted,
     blocked: HashSet<PeerId>,
-    reach: Reach,
+    policy: DialPolicy,
     connections: HashMap<PeerId, HashMap<ConnectionId, Multiaddr>>,
     /// Connections before this one were begun under another key.
     first: ConnectionId,
@@ -59,11 +59,11 @@ pub(crate) struct Behaviour {
 }
 
 impl Behaviour {
-    pub(crate) fn new(reach: Reach) -> Self {
+    pub(crate) fn new(policy: DialPolicy) -> Self {
         Self {
             trusted: Trusted::default(),
             blocked: HashSet::new(),
-            reach,
+            policy,
             connections: HashMap::new(),
             first: ConnectionId::new_unchecked(0),
             actions: VecDeque::new(),
@@ -103,12 +103,12 @@ impl Behaviour {
         self.trusted.peers()
     }
 
-    /// Keeps away from these peers, and no others, from now on. Blocked networks are read from [`Reach`].
+    /// Keeps away from these peers, and no others, from now on. Blocked networks are read from [`DialPolicy`].
     pub(crate) fn block(&mut self, peers: &[PeerId]) {
         self.blocked = peers.iter().copied().collect();
         for (peer, connections) in &self.connections {
             for (id, address) in connections {
-                if self.blocked.contains(peer) || self.reach.is_blocked(address) {
+                if self.blocked.contains(peer) || self.policy.is_blocked(address) {
                     self.actions.push_back(ToSwarm::CloseConnection {
                         peer_id: *peer,
                         connection: CloseConnection::One(*id),
@@ -150,7 +150,7 @@ impl Behaviour {
         if self.blocked.contains(peer) {
             return Err(Refused::Peer);
         }
-        if self.reach.is_blocked(address) {
+        if self.policy.is_blocked(address) {
             return Err(Refused::Network);
         }
         if id < self.first {
@@ -181,7 +181,7 @@ impl NetworkBehaviour for Behaviour {
         _: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<(), ConnectionDenied> {
-        if self.reach.is_blocked(remote) {
+        if self.policy.is_blocked(remote) {
             return Err(ConnectionDenied::new(Refused::Network));
         }
         Ok(())
