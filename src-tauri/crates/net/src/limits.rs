@@ -68,7 +68,7 @@ pub(crate) const MAX_WAITING_DIALS: usize = 256;
 pub(crate) const ENOUGH_SOURCES: usize = 10;
 /// Providers that one search takes note of. Those of popular content are many, and so may those be that a liar makes up.
 pub(crate) const MAX_PROVIDERS: usize = 200;
-/// Providers that are enough of one web router: more than a download uses.
+/// Providers that are enough of one delegated routing service: more than a download uses.
 pub(crate) const ENOUGH_PROVIDERS: usize = 20;
 /// Providers in one answer that are dialled at once; the rest wait for the end of the search.
 pub(crate) const PROVIDERS_OF_ANSWER: usize = 5;
@@ -103,8 +103,8 @@ pub(crate) const MAX_RELAYS: usize = 2;
 pub(crate) const MAX_KNOWN_RELAYS: usize = 32;
 /// Peers that we pass connections on to, and connections being passed on: a person's own devices, and some strangers.
 pub(crate) const MAX_RELAYED: usize = 16;
-/// Strangers among them: trusted peers always find room.
-pub(crate) const MAX_RELAYED_GUESTS: usize = 8;
+/// Relay clients among them that are strangers: trusted peers always find a place.
+pub(crate) const MAX_STRANGER_RELAY_CLIENTS: usize = 8;
 /// Tests of whether others can get here that somebody waits for.
 pub(crate) const MAX_CHECKS: usize = 16;
 
@@ -137,11 +137,11 @@ pub(crate) const MAX_ROUTER_DESCRIPTION: u64 = 64 * 1024;
 /// Characters shown of what a router calls itself or says.
 pub(crate) const MAX_ROUTER_WORDS: usize = 200;
 
-// Web services: routers and gateways over HTTP.
+// Web services: delegated routing and gateways over HTTP.
 
-/// Routers, and gateways, that a person may name: each is asked by every download.
+/// Delegated routing services, and gateways, that a person may name: each is asked by every download.
 pub(crate) const MAX_WEB_SERVICES: usize = 8;
-/// Gateways that routers named, in one answer and in all: few name any, and each may be asked by every download that it was
+/// Gateways that delegated routing services named, in one answer and in all: few name any, and each may be asked by every download that it was
 /// named for.
 pub(crate) const MAX_FOUND_GATEWAYS: usize = 16;
 /// Addresses of gateways that are remembered when they are no longer used, so that what came from them can be shown.
@@ -152,15 +152,15 @@ pub(crate) const GATEWAY_DELAY: Duration = Duration::from_secs(1);
 pub(crate) const MAX_BLOCK_REQUESTS: usize = 64;
 /// Time for a block: gateways look for what they lack for half a minute.
 pub(crate) const BLOCK_REQUEST_TIME: Duration = Duration::from_secs(40);
-/// Sessions for which routers are asked at a time; more wait.
+/// Sessions for which delegated routing services are asked at a time; more wait.
 pub(crate) const MAX_LOOKUPS: usize = 16;
-/// Time for a router to say who has something: it asks the DHT in turn.
+/// Time for a delegated routing service to say who has something: it asks the DHT in turn.
 pub(crate) const LOOKUP_TIME: Duration = Duration::from_secs(30);
-/// Bytes of a router's answer: a hundred providers with a dozen addresses each take 200 KB.
+/// Bytes of a delegated routing service's answer: a hundred providers with a dozen addresses each take 200 KB.
 pub(crate) const MAX_LOOKUP_BYTES: usize = 1024 * 1024;
 /// Bytes of one provider in it.
 pub(crate) const MAX_LOOKUP_RECORD: usize = 64 * 1024;
-/// Providers looked at in one answer, of use or not. The specification has routers name a hundred at most.
+/// Providers looked at in one answer, of use or not. The specification has services name a hundred at most.
 pub(crate) const MAX_LOOKUP_RECORDS: usize = 200;
 /// Answers that wait for the swarm. Blocks in them are within the exchange's byte budget.
 pub(crate) const WEB_EVENTS: usize = 64;

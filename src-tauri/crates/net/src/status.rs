@@ -26,7 +26,7 @@ pub struct Status {
     pub lan_peers: Option<usize>,
     /// We answer for the DHT too.
     pub dht_server: bool,
-    pub reachability: Reachability,
+    pub reachability: ReachabilityState,
     /// The ways in which others get here: four, the best first.
     pub rungs: Vec<Rung>,
     /// Devices on this network, with what they say they are.
@@ -52,12 +52,12 @@ pub struct Status {
 pub struct Summary {
     /// Connected.
     pub peers: u32,
-    pub reachability: Reachability,
+    pub reachability: ReachabilityState,
 }
 
 /// How others get here, in one word.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Reachability {
+pub enum ReachabilityState {
     #[default]
     Offline,
     Checking,

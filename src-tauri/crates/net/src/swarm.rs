@@ -35,7 +35,7 @@ use crate::exchange::serve::Blocks;
 use crate::local::Local;
 use crate::memory::Memory;
 use crate::meter::Meter;
-use crate::reachability::Room as Reachability;
+use crate::reachability::Reachability;
 use crate::status::{Status, Summary};
 use crate::transport::{NameSettings, NetworkKey};
 use crate::web::Web;
@@ -135,9 +135,9 @@ impl Network {
         network.set_trust(config);
         network.use_web(config);
         network.listen(&config.listen.addresses).await?;
-        network.tell_reachability(|room, here, now| {
-            room.use_ports(config.ports, here);
-            room.changed(here, now)
+        network.tell_reachability(|reachability, here, now| {
+            reachability.use_ports(config.ports, here);
+            reachability.changed(here, now)
         });
         if config.discovery.dht {
             // Those of the last run may be of another network than the key's.
@@ -311,7 +311,9 @@ impl Network {
             }
             Command::Network { reply } => drop(reply.send(self.status())),
             Command::Check { reply } => {
-                self.tell_reachability(|room, here, now| room.check(reply, here, now));
+                self.tell_reachability(|reachability, here, now| {
+                    reachability.check(reply, here, now)
+                });
             }
             Command::CheckPublicly { cid, reply } => self.check_publicly(cid, reply),
             Command::Gateways { reply } => drop(reply.send(self.web.gateways.names())),
@@ -431,8 +433,8 @@ impl Network {
                 self.tell_reachability(Reachability::listeners_changed);
             }
             SwarmEvent::ListenerClosed { listener_id, .. } => {
-                self.tell_reachability(|room, here, now| {
-                    room.listener_closed(listener_id, here, now)
+                self.tell_reachability(|reachability, here, now| {
+                    reachability.listener_closed(listener_id, here, now)
                 });
             }
             SwarmEvent::ExternalAddrConfirmed { .. } | SwarmEvent::ExternalAddrExpired { .. } => {

@@ -1,7 +1,7 @@
 //! Real networks in one process, over loopback.
 
-mod room;
 pub(crate) mod store;
+mod trim;
 mod trust;
 
 use std::time::Duration;

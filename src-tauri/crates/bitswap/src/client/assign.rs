@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::limits::{DEFAULT_BLOCK, TICK};
 use super::peer::{Answer, PeerSlot};
-use super::session::{Member, Standing};
+use super::session::{Coverage, Member};
 use super::timers::Timer;
 use super::want::{PoolKey, UNHEARD, WantId, WantState};
 use super::{Client, SessionId};
@@ -59,7 +59,7 @@ impl Client {
                 let complete = state
                     .members
                     .iter()
-                    .filter(|(_, m)| m.standing == Standing::Complete);
+                    .filter(|(_, m)| m.coverage == Coverage::Complete);
                 self.awake.extend(complete.map(|(&slot, _)| slot));
             }
         }
@@ -80,7 +80,7 @@ impl Client {
             if let Some(session) = self.sessions.get_mut(&id)
                 && !waiting
             {
-                session.hurry(now);
+                session.retry_soon(now);
                 self.schedule_session(id);
             }
         }

@@ -12,7 +12,7 @@ use libp2p::PeerId;
 
 use super::limits::{GATEWAY_ASKED, GATEWAY_ASKED_BESIDE_PEERS, GATEWAY_REFUSALS};
 use super::peer::{Peer, PeerSlot};
-use super::session::Standing;
+use super::session::Coverage;
 use super::{Client, SessionId};
 
 impl Client {
@@ -32,7 +32,7 @@ impl Client {
             return;
         };
         if self.peers.get(slot).is_some_and(|peer| peer.gateway) {
-            self.join(session, slot, Standing::Complete, now);
+            self.join(session, slot, Coverage::Complete, now);
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::limits::{DEFAULT_BLOCK, GATHER, HEARING};
 use super::outbox::Entry;
 use super::peer::{Answer, Kind, PeerSlot, Sent};
-use super::session::Standing;
+use super::session::Coverage;
 use super::swarm::{mix, rank};
 use super::timers::Timer;
 use super::want::{Active, Place, UNHEARD, WantId, WantState};
@@ -485,8 +485,8 @@ impl Client {
         let Some(member) = state.members.get_mut(&slot) else {
             return;
         };
-        if member.standing == Standing::Complete {
-            member.standing = Standing::Partial;
+        if member.coverage == Coverage::Complete {
+            member.coverage = Coverage::Partial;
             state.partial_count += 1;
             member.behind = true;
             self.short.insert(session);

@@ -7,7 +7,7 @@ use unixfs::cid::Cid;
 
 use super::limits::{MAX_MEMBERS, MAX_PROBED, PROBES_PER_PEER};
 use super::peer::{Peer, PeerSlot};
-use super::session::{Member, Session, Standing};
+use super::session::{Coverage, Member, Session};
 use super::swarm::mix;
 use super::timers::Timer;
 use super::want::WantId;
@@ -22,7 +22,7 @@ impl Client {
                 continue;
             }
             match self.peers.find(peer) {
-                Some(slot) => self.join(id, slot, Standing::Complete, now),
+                Some(slot) => self.join(id, slot, Coverage::Complete, now),
                 None => {
                     if let Some(session) = self.sessions.get_mut(&id) {
                         session.add_candidate(*peer);
@@ -52,7 +52,7 @@ impl Client {
                 .get(&home)
                 .is_some_and(|session| session.members.contains_key(&slot))
             {
-                self.join(home, slot, Standing::Partial, now);
+                self.join(home, slot, Coverage::Partial, now);
             }
         }
     }
@@ -71,7 +71,7 @@ impl Client {
                 .get_mut(&id)
                 .is_some_and(|session| session.take_expected(&peer))
             {
-                self.join(id, slot, Standing::Complete, now);
+                self.join(id, slot, Coverage::Complete, now);
                 self.dial(id, now);
             } else {
                 self.probe(id, slot, now);
@@ -118,7 +118,7 @@ impl Client {
             let Some(member) = session.members.remove(&slot) else {
                 continue;
             };
-            session.partial_count -= usize::from(member.standing == Standing::Partial);
+            session.partial_count -= usize::from(member.coverage == Coverage::Partial);
             // A source that was good is worth a dial.
             let is_dialled = |peer: &Peer| !peer.conduct.reported && !peer.gateway;
             if member.delivered && self.peers.get(slot).is_some_and(is_dialled) {
@@ -137,9 +137,9 @@ impl Client {
         let members = self.sessions.get(&id).map(|session| &session.members);
         let holding = |(slot, member): (&PeerSlot, &Member)| {
             let peer = self.peers.get(*slot)?;
-            let part = match member.standing {
-                Standing::Complete => member.delivered.then_some(1.0),
-                Standing::Partial => peer.part_of_answers(),
+            let part = match member.coverage {
+                Coverage::Complete => member.delivered.then_some(1.0),
+                Coverage::Partial => peer.part_of_answers(),
             };
             Some((peer.id, part))
         };
@@ -147,7 +147,7 @@ impl Client {
     }
 
     /// Lets a connected peer take part in a session.
-    pub(super) fn join(&mut self, id: SessionId, slot: PeerSlot, standing: Standing, now: Instant) {
+    pub(super) fn join(&mut self, id: SessionId, slot: PeerSlot, coverage: Coverage, now: Instant) {
         let (Some(session), Some(peer)) = (self.sessions.get_mut(&id), self.peers.get_mut(slot))
         else {
             return;
@@ -158,15 +158,15 @@ impl Client {
         session.probed.remove(&slot);
         session.unprobed.remove(&slot);
         session.search.on_source(now);
-        let mut member = Member::new(standing, now);
+        let mut member = Member::new(coverage, now);
         member.gateway = peer.gateway;
-        member.behind = standing == Standing::Partial;
+        member.behind = coverage == Coverage::Partial;
         self.short.insert(id);
         self.awake.insert(slot);
         session.partial_count += usize::from(member.behind);
         session.members.insert(slot, member);
         peer.sessions.push(id);
-        if standing == Standing::Partial {
+        if coverage == Coverage::Partial {
             self.on_fellow(id, slot, now);
         }
         self.schedule_session(id);

@@ -9,7 +9,7 @@ use unixfs::cid::Cid;
 use super::limits::{ASK_AGAIN, RETRY_REFUSED};
 use super::outbox::Entry;
 use super::peer::{Answer, Kind, PeerSlot};
-use super::session::Standing;
+use super::session::Coverage;
 use super::timers::Timer;
 use super::want::WantId;
 use super::{Client, ClientAction};
@@ -63,8 +63,8 @@ impl Client {
             return;
         };
         match session.members.get_mut(&slot) {
-            None => self.join(home, slot, Standing::Complete, now),
-            Some(member) if member.standing == Standing::Partial => {
+            None => self.join(home, slot, Coverage::Complete, now),
+            Some(member) if member.coverage == Coverage::Partial => {
                 member.explored |= explored;
                 if news && rare {
                     member.news.add(bytes, now);
@@ -151,7 +151,7 @@ impl Client {
                 }
                 None => {
                     if let Some(slot) = slot {
-                        self.join(session, slot, Standing::Complete, now);
+                        self.join(session, slot, Coverage::Complete, now);
                     }
                 }
             }
@@ -185,7 +185,7 @@ impl Client {
             limiter.give_back(sent.bytes.into());
             limiter.take(bytes);
         }
-        let patience = peer.window.eta(0, now) * 3 + Duration::from_secs(2);
+        let overdue_after = peer.window.eta(0, now) * 3 + Duration::from_secs(2);
         let passed_over = peer
             .asked
             .first_key_value()
@@ -193,7 +193,7 @@ impl Client {
             .map(|(_, &id)| id);
         if let Some(old) = passed_over
             && let Some(entry) = peer.sent.get(&old)
-            && now.saturating_duration_since(entry.at) > patience
+            && now.saturating_duration_since(entry.at) > overdue_after
         {
             if entry.answer == Answer::Have {
                 peer.conduct.strike(1.0);

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::limits::{EXPLORE_BATCH, MAX_WANTLIST, WINDOW_AHEAD, WINDOW_SHARED};
 use super::peer::{Answer, PeerSlot};
-use super::session::Standing;
+use super::session::Coverage;
 use super::swarm::mix;
 use super::timers::Timer;
 use super::want::WantId;
@@ -84,7 +84,7 @@ impl Client {
             let Some(member) = state.members.get_mut(&slot) else {
                 continue;
             };
-            if member.standing != Standing::Partial || state.active.len() >= 4 * MAX_WANTLIST {
+            if member.coverage != Coverage::Partial || state.active.len() >= 4 * MAX_WANTLIST {
                 continue;
             }
             let is_due = member.explore_at <= now;

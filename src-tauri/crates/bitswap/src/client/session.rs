@@ -1,6 +1,6 @@
 //! One session: the wants of one root, the peers that may have them, and the search for more such peers.
 //!
-//! Always true: a want whose home this is stands either in `queue` or in `active`; an active want stands in exactly one of
+//! Invariants: a want whose home this is stands either in `queue` or in `active`; an active want stands in exactly one of
 //! `rare` and `shared`, or was asked for; `candidates` and `dialing` are bounded.
 
 use std::cmp::Reverse;
@@ -48,7 +48,7 @@ pub(super) struct Session {
 /// A peer that takes part in a session.
 #[derive(Debug)]
 pub(super) struct Member {
-    pub(super) standing: Standing,
+    pub(super) coverage: Coverage,
     /// It sent a block for this session.
     pub(super) delivered: bool,
     /// See [`super::gateway`].
@@ -67,8 +67,9 @@ pub(super) struct Member {
     pub(super) explored: bool,
 }
 
+/// How much of the session's content a member has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum Coverage {
     /// Believed to have everything: asked for blocks outright.
     Complete,
     /// Said that it lacks something: has what it says it has, by standing want-haves.
@@ -76,9 +77,9 @@ pub(super) enum Standing {
 }
 
 impl Member {
-    pub(super) fn new(standing: Standing, now: Instant) -> Self {
+    pub(super) fn new(coverage: Coverage, now: Instant) -> Self {
         Self {
-            standing,
+            coverage,
             delivered: false,
             gateway: false,
             refusals: 0,
@@ -133,13 +134,13 @@ impl Session {
     pub(super) fn is_complete(&self, slot: PeerSlot) -> bool {
         self.members
             .get(&slot)
-            .is_some_and(|member| member.standing == Standing::Complete)
+            .is_some_and(|member| member.coverage == Coverage::Complete)
     }
 
     pub(super) fn partials(&self) -> impl Iterator<Item = PeerSlot> + '_ {
         self.members
             .iter()
-            .filter(|(_, m)| m.standing == Standing::Partial)
+            .filter(|(_, m)| m.coverage == Coverage::Partial)
             .map(|(&slot, _)| slot)
     }
 
@@ -199,9 +200,9 @@ impl Session {
         self.pending() > 0 && self.asked() == 0
     }
 
-    /// Nothing is on its way although it could be: look for sources, at once if there are none.
-    pub(super) fn hurry(&mut self, now: Instant) {
-        self.search.hurry(
+    /// Nothing is on its way although it could be: look for sources, at once if there are none; the back-off still counts.
+    pub(super) fn retry_soon(&mut self, now: Instant) {
+        self.search.retry_soon(
             if self.members.is_empty() {
                 Search::GRACE
             } else {
@@ -257,7 +258,7 @@ impl Search {
     }
 
     /// Nothing is on its way.
-    pub(super) fn hurry(&mut self, wait: Duration, now: Instant) {
+    pub(super) fn retry_soon(&mut self, wait: Duration, now: Instant) {
         if self.progress {
             self.progress = false;
             self.backoff.reset();

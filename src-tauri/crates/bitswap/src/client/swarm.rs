@@ -56,7 +56,7 @@ pub(super) struct News {
     weight: f64,
     at: Instant,
     /// Silence after which nothing more is expected.
-    patience: Duration,
+    silence: Duration,
 }
 
 impl News {
@@ -71,7 +71,7 @@ impl News {
             since: now,
             weight: 0.0,
             at: now,
-            patience: Self::NEVER,
+            silence: Self::NEVER,
         }
     }
 
@@ -79,7 +79,7 @@ impl News {
         self.weight = self.faded(now) + f64::from(bytes);
         let rate = self.weight / self.age(now);
         let usual = Duration::try_from_secs_f64(f64::from(bytes) / rate).unwrap_or(Self::NEVER);
-        self.patience = Duration::from_secs(2) + usual.saturating_mul(4);
+        self.silence = Duration::from_secs(2) + usual.saturating_mul(4);
         self.at = self.at.max(now);
     }
 
@@ -95,7 +95,7 @@ impl News {
             // Who just came gets the benefit of the doubt.
             return Duration::from_secs(1);
         }
-        if rate < 1.0 || now.saturating_duration_since(self.at) > self.patience {
+        if rate < 1.0 || now.saturating_duration_since(self.at) > self.silence {
             return Self::NEVER;
         }
         Duration::try_from_secs_f64(bytes as f64 / rate)

@@ -24,7 +24,7 @@ use unixfs::cid::{Cid, acceptable, implied_block};
 
 use self::ledger::{Added, Ledger, State};
 use crate::limits::{
-    HAVE_AS_BLOCK_BYTES, MAX_BLOCK_BYTES, MAX_LOOKUPS, MAX_PIPES_BYTES, PATIENCE, PATIENCE_TICK,
+    HAVE_AS_BLOCK_BYTES, MAX_BLOCK_BYTES, MAX_LOOKUPS, MAX_PIPES_BYTES, STALL_TICK, STALL_TIMEOUT,
 };
 use crate::pace::Bucket;
 use crate::wire::{Outgoing, Presence, Version, WantEntry, WantType};
@@ -408,7 +408,7 @@ impl Server {
         }
         let stalled = self.peers.iter_mut().filter_map(|(id, ledger)| {
             let since = ledger.pipe.stalled_since()?;
-            (now >= since + PATIENCE).then_some((since, id, ledger))
+            (now >= since + STALL_TIMEOUT).then_some((since, id, ledger))
         });
         if let Some((_, id, ledger)) = stalled.min_by_key(|(since, ..)| *since) {
             // Its connection takes a moment to close.
@@ -485,7 +485,7 @@ impl Server {
         }
         if self.pipes >= MAX_PIPES_BYTES {
             if !self.turns.is_empty() {
-                self.full_until.get_or_insert(now + PATIENCE_TICK);
+                self.full_until.get_or_insert(now + STALL_TICK);
             }
             return None;
         }

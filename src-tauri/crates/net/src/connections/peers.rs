@@ -140,15 +140,21 @@ impl Peers {
         connections.any(|connection| connection.relayed)
     }
 
-    /// Relayed connections that have had their time, `patience`, and those that a direct one, which has had `rest`, has replaced.
-    pub(crate) fn relayed(&self, now: Instant, rest: Duration, patience: Duration) -> Vec<Relayed> {
+    /// Relayed connections that are older than `punch_time`, and those that a direct connection, older than `settling`, has
+    /// replaced.
+    pub(crate) fn relayed(
+        &self,
+        now: Instant,
+        settling: Duration,
+        punch_time: Duration,
+    ) -> Vec<Relayed> {
         let mut done = Vec::new();
         for (peer, state) in &self.0 {
             let age = |known: &Connection| now.saturating_duration_since(known.since);
             let mut direct = state.connections.values().filter(|known| !known.relayed);
-            let is_replaced = direct.any(|known| age(known) >= rest);
+            let is_replaced = direct.any(|known| age(known) >= settling);
             for (connection, known) in &state.connections {
-                if known.relayed && (is_replaced || age(known) >= patience) {
+                if known.relayed && (is_replaced || age(known) >= punch_time) {
                     done.push(Relayed {
                         peer: *peer,
                         connection: *connection,
@@ -160,20 +166,20 @@ impl Peers {
         done
     }
 
-    /// That connection goes over a relay, stood as long as `patience`, and no direct one stands.
+    /// That connection goes over a relay, is older than `punch_time`, and there is no direct connection.
     pub(crate) fn is_still_relayed(
         &self,
         peer: &PeerId,
         id: ConnectionId,
         now: Instant,
-        patience: Duration,
+        punch_time: Duration,
     ) -> bool {
         let Some(state) = self.0.get(peer).filter(|state| !state.is_direct()) else {
             return false;
         };
         let known = state.connections.get(&id);
         known.is_some_and(|known| {
-            known.relayed && now.saturating_duration_since(known.since) >= patience
+            known.relayed && now.saturating_duration_since(known.since) >= punch_time
         })
     }
 
@@ -346,13 +352,13 @@ mod tests {
         let mut peers = Peers::default();
         let over_relay = format!("/ip4/127.0.0.1/tcp/1/p2p/{relay}/p2p-circuit");
         peers.connected(peer, relayed, &to(&over_relay));
-        let patience = Duration::from_secs(18);
-        let (soon, late) = (Instant::now(), Instant::now() + patience);
-        assert!(!peers.is_still_relayed(&peer, relayed, soon, patience));
-        assert!(peers.is_still_relayed(&peer, relayed, late, patience));
+        let punch_time = Duration::from_secs(18);
+        let (soon, late) = (Instant::now(), Instant::now() + punch_time);
+        assert!(!peers.is_still_relayed(&peer, relayed, soon, punch_time));
+        assert!(peers.is_still_relayed(&peer, relayed, late, punch_time));
         peers.connected(peer, direct, &to("/ip4/127.0.0.1/tcp/1"));
-        assert!(!peers.is_still_relayed(&peer, relayed, late, patience));
-        assert!(!peers.is_still_relayed(&peer, direct, late, patience));
+        assert!(!peers.is_still_relayed(&peer, relayed, late, punch_time));
+        assert!(!peers.is_still_relayed(&peer, direct, late, punch_time));
     }
 
     #[test]

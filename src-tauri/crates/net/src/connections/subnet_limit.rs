@@ -59,8 +59,8 @@ impl Behaviour {
     fn admit(&self, id: ConnectionId, peer: &PeerId) -> Result<(), TooMany> {
         let network = self.counted.get(&id);
         let count = network.and_then(|network| self.of_network.get(network));
-        let is_crowded = count.is_some_and(|count| *count > self.max);
-        if is_crowded && !self.trusted.contains(peer) {
+        let is_over = count.is_some_and(|count| *count > self.max);
+        if is_over && !self.trusted.contains(peer) {
             return Err(TooMany);
         }
         Ok(())
@@ -186,47 +186,47 @@ mod tests {
 
     #[test]
     fn one_network_leaves_room_for_others_and_gives_back_what_it_leaves() {
-        let mut crowd = Behaviour::new(MAX);
+        let mut limit = Behaviour::new(MAX);
         for number in 0..MAX {
             let from = address(&format!("/ip4/8.8.8.{number}/tcp/1"));
-            crowd.count(id(number as usize), &from).unwrap();
+            limit.count(id(number as usize), &from).unwrap();
         }
         let same = address("/ip4/8.8.8.200/tcp/1");
-        crowd.count(id(1000), &same).unwrap_err();
-        crowd
+        limit.count(id(1000), &same).unwrap_err();
+        limit
             .count(id(1001), &address("/ip4/8.8.9.1/tcp/1"))
             .unwrap();
-        crowd.forget(id(0));
-        crowd.count(id(1002), &same).unwrap();
+        limit.forget(id(0));
+        limit.count(id(1002), &same).unwrap();
         for number in 0..2000 {
-            crowd.forget(id(number));
+            limit.forget(id(number));
         }
-        assert!(crowd.of_network.is_empty() && crowd.counted.is_empty());
+        assert!(limit.of_network.is_empty() && limit.counted.is_empty());
     }
 
     #[test]
     fn a_trusted_peer_gets_in_where_others_took_all_places() {
         let (friend, stranger) = (PeerId::random(), PeerId::random());
-        let mut crowd = Behaviour::new(MAX);
-        crowd.set_trusted([friend].into());
+        let mut limit = Behaviour::new(MAX);
+        limit.set_trusted([friend].into());
         let from = address("/ip4/8.8.8.8/tcp/1");
         for number in 0..MAX + HANDSHAKES_FOR_TRUSTED {
-            crowd.count(id(number as usize), &from).unwrap();
+            limit.count(id(number as usize), &from).unwrap();
         }
-        crowd.count(id(1000), &from).unwrap_err();
+        limit.count(id(1000), &from).unwrap_err();
         let last = id(MAX as usize);
-        crowd.admit(last, &stranger).unwrap_err();
-        crowd.admit(last, &friend).unwrap();
+        limit.admit(last, &stranger).unwrap_err();
+        limit.admit(last, &friend).unwrap();
     }
 
     #[test]
     fn neighbours_are_not_counted() {
-        let mut crowd = Behaviour::new(MAX);
+        let mut limit = Behaviour::new(MAX);
         for number in 0..10 * MAX as usize {
-            crowd
+            limit
                 .count(id(number), &address("/ip4/192.168.1.2/tcp/1"))
                 .unwrap();
-            crowd
+            limit
                 .count(id(number), &address("/ip4/127.0.0.1/tcp/1"))
                 .unwrap();
         }

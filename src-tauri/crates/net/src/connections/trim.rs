@@ -14,7 +14,7 @@ const MOMENT: Duration = Duration::from_secs(2);
 
 impl Connections {
     /// Three quarters of all places are taken.
-    pub(crate) fn is_crowded(&self) -> bool {
+    pub(crate) fn is_to_be_trimmed(&self) -> bool {
         self.peers.len() >= self.max * 3 / 4
     }
 

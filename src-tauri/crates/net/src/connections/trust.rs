@@ -55,7 +55,7 @@ enum State {
 }
 
 impl Trusted {
-    /// These are trusted from now on, and no others. `connected` says who is there already. Gives those whose standing changed.
+    /// These are trusted from now on, and no others. `connected` says who is there already. Gives those that came or went.
     pub(crate) fn set(
         &mut self,
         peers: &[Multiaddr],
@@ -90,7 +90,7 @@ impl Trusted {
             });
             if friend.given != addresses {
                 friend.given = addresses;
-                friend.hurry(now);
+                friend.retry_now(now);
             }
         }
         before.symmetric_difference(&after).copied().collect()
@@ -181,9 +181,9 @@ impl Trusted {
     }
 
     /// This machine is somewhere else now: everybody who is away is dialled at once.
-    pub(crate) fn hurry(&mut self, now: Instant) {
+    pub(crate) fn retry_now(&mut self, now: Instant) {
         for friend in self.0.values_mut() {
-            friend.hurry(now);
+            friend.retry_now(now);
         }
     }
 }
@@ -199,7 +199,7 @@ impl Friend {
         self.search_at = None;
     }
 
-    fn hurry(&mut self, now: Instant) {
+    fn retry_now(&mut self, now: Instant) {
         self.begin_anew();
         if let State::Due(_) = self.state {
             self.state = State::Due(now);
@@ -235,7 +235,7 @@ mod tests {
         assert_eq!(dials, [0, 1, 3, 7, 15, 31, 63, 123, 183, 243]);
         assert_eq!(searches, [0, 15, 63, 123, 243]);
         let moved = start + Duration::from_mins(5);
-        trusted.hurry(moved);
+        trusted.retry_now(moved);
         assert_eq!(trusted.next(moved), Some(peer));
         assert!(trusted.failed(&peer, moved));
         assert_eq!(trusted.next_at(), Some(moved + FIRST_PAUSE));

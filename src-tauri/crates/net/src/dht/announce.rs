@@ -161,7 +161,7 @@ impl AnnounceStates {
 pub(crate) struct Announcer {
     memory: Memory,
     changes: mpsc::Receiver<Change>,
-    standing: watch::Receiver<AnnounceStates>,
+    state: watch::Receiver<AnnounceStates>,
     requests: mpsc::Sender<Request>,
     plans: [Plan; 2],
 }
@@ -186,22 +186,22 @@ impl Plan {
     }
 
     /// The next key to announce, as we stand.
-    fn next(&mut self, standing: &AnnounceState) -> Option<Multihash> {
-        if !standing.can_announce() || self.under_way >= ANNOUNCES_AT_A_TIME {
+    fn next(&mut self, state: &AnnounceState) -> Option<Multihash> {
+        if !state.can_announce() || self.under_way >= ANNOUNCES_AT_A_TIME {
             return None;
         }
-        if self.announced_at != standing.addresses {
+        if self.announced_at != state.addresses {
             if !self.announced_at.is_empty() {
                 self.schedule.again();
             }
-            self.announced_at.clone_from(&standing.addresses);
+            self.announced_at.clone_from(&state.addresses);
         }
         self.schedule.next_due(now_unix())
     }
 
     /// Seconds until there is something to do, as we stand.
-    fn wait(&self, standing: &AnnounceState) -> Option<u64> {
-        let can_go_on = standing.can_announce() && self.under_way < ANNOUNCES_AT_A_TIME;
+    fn wait(&self, state: &AnnounceState) -> Option<u64> {
+        let can_go_on = state.can_announce() && self.under_way < ANNOUNCES_AT_A_TIME;
         self.schedule.wait(now_unix()).filter(|_| can_go_on)
     }
 
@@ -214,14 +214,14 @@ impl Announcer {
     /// Starts the task. It ends when the returned sender is dropped.
     pub(crate) fn start(
         memory: Memory,
-        standing: watch::Receiver<AnnounceStates>,
+        state: watch::Receiver<AnnounceStates>,
         requests: mpsc::Sender<Request>,
     ) -> mpsc::Sender<Change> {
         let (sender, changes) = mpsc::channel(WAITING_COMMANDS);
         let announcer = Self {
             memory,
             changes,
-            standing,
+            state,
             requests,
             plans: [
                 Plan::new(DhtKind::Local, LOCAL_INTERVAL),
@@ -250,24 +250,21 @@ impl Announcer {
         }
         let mut under_way = FuturesUnordered::new();
         loop {
-            let standing = self.standing.borrow_and_update().clone();
+            let state = self.state.borrow_and_update().clone();
             for plan in &mut self.plans {
-                while let Some(key) = plan.next(standing.of(plan.dht)) {
+                while let Some(key) = plan.next(state.of(plan.dht)) {
                     plan.under_way += 1;
                     under_way.push(announce(self.requests.clone(), plan.dht, key));
                 }
             }
-            let waits = self
-                .plans
-                .iter()
-                .map(|plan| plan.wait(standing.of(plan.dht)));
+            let waits = self.plans.iter().map(|plan| plan.wait(state.of(plan.dht)));
             let next_due = waits.flatten().min();
             tokio::select! {
                 change = self.changes.recv() => match change {
                     Some(change) => self.change(change).await,
                     None => return,
                 },
-                changed = self.standing.changed() => if changed.is_err() { return },
+                changed = self.state.changed() => if changed.is_err() { return },
                 Some((dht, key, done)) = under_way.next() => self.announced(dht, key, done).await,
                 () = sleep(next_due), if next_due.is_some() => {}
             }

@@ -146,7 +146,7 @@ impl Dht {
             let Some(kad) = kads.get(dht) else {
                 continue;
             };
-            if routing::is_looking_around(kad) {
+            if routing::is_refreshing(kad) {
                 // Networks come several at once. One refresh is enough for all, unless it comes to nothing.
                 self.refresh.begin(Instant::now());
             } else if kad.bootstrap().is_ok() {
@@ -186,7 +186,7 @@ impl Dht {
             if routing::size(kad) >= kad::K_VALUE.get() {
                 continue;
             }
-            if routing::is_looking_around(kad) {
+            if routing::is_refreshing(kad) {
                 is_needed = true;
             } else if kad.bootstrap().is_ok() {
                 self.entering.insert(dht);

@@ -53,35 +53,35 @@ mod tests {
     #[test]
     fn few_known_peers_are_reason_to_look_again_but_not_for_ever() {
         let start = Instant::now();
-        let mut look = Refresh::default();
-        look.begin(start);
-        let mut looks = Vec::new();
+        let mut refresh = Refresh::default();
+        refresh.begin(start);
+        let mut refreshes = Vec::new();
         for second in 0..1000 {
             let now = start + Duration::from_secs(second);
-            if look.is_due(now) {
-                looks.push(second);
-                look.done(true, now);
+            if refresh.is_due(now) {
+                refreshes.push(second);
+                refresh.done(true, now);
             }
         }
-        assert_eq!(looks, [1, 3, 7, 15, 31, 63]);
-        look.begin(start);
-        look.done(false, start + PAUSE);
-        assert!(!look.is_planned());
+        assert_eq!(refreshes, [1, 3, 7, 15, 31, 63]);
+        refresh.begin(start);
+        refresh.done(false, start + PAUSE);
+        assert!(!refresh.is_planned());
     }
 
     #[test]
     fn who_can_reach_nobody_tries_again_but_not_for_ever() {
         let start = Instant::now();
-        let mut look = Refresh::default();
-        let mut looks = 0;
+        let mut refresh = Refresh::default();
+        let mut refreshes = 0;
         for second in 0..1000 {
             let now = start + Duration::from_secs(second);
-            look.begin_if_idle(now);
-            if look.is_due(now) {
-                looks += 1;
-                look.done(true, now);
+            refresh.begin_if_idle(now);
+            if refresh.is_due(now) {
+                refreshes += 1;
+                refresh.done(true, now);
             }
         }
-        assert_eq!(looks, MOST);
+        assert_eq!(refreshes, MOST);
     }
 }

@@ -36,7 +36,7 @@ pub(crate) fn size(kad: &mut kad::Behaviour<ProviderStore>) -> usize {
 }
 
 /// Whether the table is being filled.
-pub(crate) fn is_looking_around(kad: &kad::Behaviour<ProviderStore>) -> bool {
+pub(crate) fn is_refreshing(kad: &kad::Behaviour<ProviderStore>) -> bool {
     kad.iter_queries()
         .any(|query| matches!(query.info(), QueryInfo::Bootstrap { .. }))
 }

@@ -251,7 +251,7 @@ impl Sessions {
     }
 
     /// This machine is somewhere else now: the pauses begin anew.
-    pub(crate) fn hurry(&mut self) {
+    pub(crate) fn reset_backoff(&mut self) {
         for state in self.open.values_mut() {
             state.look_again = None;
         }
@@ -395,7 +395,7 @@ mod tests {
             })
             .collect();
         assert_eq!(looks, [1, 5, 13, 29, 61, 121, 181]);
-        sessions.hurry();
+        sessions.reset_backoff();
         let moved = start + Duration::from_secs(hour + 200);
         assert_eq!(sessions.look_again(moved), []);
         assert_eq!(sessions.look_again(moved + LOOK_AGAIN), [id]);

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::oneshot;
 
-use super::{Here, Room};
+use super::{Here, Reachability};
 use crate::limits::MAX_CHECKS;
 use crate::status::{Check, PublicCheck, RungKind, Verdict};
 
@@ -51,7 +51,7 @@ impl Checks {
     }
 }
 
-impl Room {
+impl Reachability {
     /// What the last test found.
     pub(crate) fn last_check(&self) -> Option<Check> {
         self.checks.last.clone()

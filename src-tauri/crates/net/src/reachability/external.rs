@@ -6,11 +6,11 @@ use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
 
 use super::ports::{Endpoint, PortState};
-use super::{Here, Room};
+use super::{Here, Reachability};
 use crate::address::{self, Scope, is_relayed};
 use crate::status::{AddressCheck, Mapping, RungKind, Transport, Verdict};
 
-impl Room {
+impl Reachability {
     /// The addresses that others are asked to try.
     pub(super) fn subjects(&self, here: &Here) -> Vec<(Multiaddr, RungKind)> {
         if self.this_machine_only {

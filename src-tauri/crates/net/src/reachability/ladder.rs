@@ -8,7 +8,7 @@ use libp2p::Multiaddr;
 use super::ports::{PortState, Ports};
 use crate::address::{self, Scope};
 use crate::status::{
-    AddressCheck, Reachability, Reason, Relay, RelayState, Rung, RungKind, RungState, Verdict,
+    AddressCheck, ReachabilityState, Reason, Relay, RelayState, Rung, RungKind, RungState, Verdict,
 };
 
 #[cfg(test)]
@@ -38,18 +38,18 @@ pub(crate) struct Ladder {
 }
 
 impl Ladder {
-    pub(crate) fn reachability(&self) -> Reachability {
+    pub(crate) fn reachability(&self) -> ReachabilityState {
         if self.this_machine_only {
-            return Reachability::Local;
+            return ReachabilityState::Local;
         }
         if self.is_offline() {
-            return Reachability::Offline;
+            return ReachabilityState::Offline;
         }
         let [direct, port, relay] = [self.direct(), self.port(), self.relay()];
         for (rung, reach) in [
-            (&direct, Reachability::Direct),
-            (&port, Reachability::Port),
-            (&relay, Reachability::Relay),
+            (&direct, ReachabilityState::Direct),
+            (&port, ReachabilityState::Port),
+            (&relay, ReachabilityState::Relay),
         ] {
             if rung.state == RungState::InUse {
                 return reach;
@@ -57,9 +57,9 @@ impl Ladder {
         }
         let is_checking = |rung: &Rung| rung.state == RungState::Checking;
         if self.in_grace && [direct, port, relay].iter().any(is_checking) {
-            return Reachability::Checking;
+            return ReachabilityState::Checking;
         }
-        Reachability::Local
+        ReachabilityState::Local
     }
 
     /// Always four, in the order of the ladder.
@@ -213,10 +213,12 @@ impl Ladder {
     fn local(&self) -> Rung {
         let (state, reason) = match self.reachability() {
             _ if self.this_machine_only => (RungState::InUse, Reason::ThisMachineOnly),
-            Reachability::Offline => (RungState::No, Reason::Offline),
+            ReachabilityState::Offline => (RungState::No, Reason::Offline),
             _ if self.nearby == 0 && !self.mdns => (RungState::Off, Reason::SwitchedOff),
-            Reachability::Local if self.nearby == 0 => (RungState::InUse, Reason::NobodyNearby),
-            Reachability::Local => (RungState::InUse, Reason::DevicesNearby),
+            ReachabilityState::Local if self.nearby == 0 => {
+                (RungState::InUse, Reason::NobodyNearby)
+            }
+            ReachabilityState::Local => (RungState::InUse, Reason::DevicesNearby),
             _ if self.nearby == 0 => (RungState::Ready, Reason::NobodyNearby),
             _ => (RungState::Ready, Reason::DevicesNearby),
         };

@@ -1,12 +1,12 @@
 //! How others get here, and why not: which of our addresses they can reach, the ports that routers open, relays, and hole
 //! punching.
 //!
-//! [`Room`] owns what is known of it. It is told what happened, and answers with [`Step`]s for the task that owns the swarm.
-//! Whatever was told, what follows from it stands in one place: [`Room::changed`].
+//! [`Reachability`] owns what is known of it. It is told what happened, and answers with [`Step`]s for the task that owns the swarm.
+//! Whatever was told, what follows from it stands in one place: [`Reachability::changed`].
 //!
-//! | file | room |
+//! | file | owns |
 //! |---|---|
-//! | `told` | what the room is told, and what follows from each |
+//! | `told` | what [`Reachability`] is told, and what follows from each |
 //! | `external` | the addresses that others are asked to try, and those that they are told |
 //! | `checks` | tests that somebody waits for |
 //! | `probe` `autonat` | which of our addresses others can reach, as others who tried them say |
@@ -49,16 +49,17 @@ use crate::address::{self, DialPolicy};
 use crate::config::RelayConfig;
 use crate::status::{AddressCheck, RungKind, Verdict};
 
-/// After a start or a change of networks, what isn't there yet may still come.
+/// The grace period after a start or a change of networks, in which an address, a port or a relay
+/// may still come before its absence is told.
 const GRACE: Duration = Duration::from_secs(12);
 
 /// What is known of how others get here, and who is asked about it.
 #[derive(Debug)]
-pub(crate) struct Room {
+pub(crate) struct Reachability {
     policy: DialPolicy,
     /// Others could reach nothing that we listen at.
     this_machine_only: bool,
-    /// Until then what isn't there yet may still come.
+    /// End of the grace period: until then an address, a port or a relay that is missing may still come.
     grace_until: Option<Instant>,
     probe: Probe,
     /// The numbers of questions to other peers that are under way.
@@ -70,14 +71,14 @@ pub(crate) struct Room {
     ports: Option<OpenPorts>,
     relays: Relays,
     uses_relays: bool,
-    /// Second connections to relays, which only show them where they see us.
-    second_connections: HashSet<ConnectionId>,
-    /// Strangers whom we pass connections on to.
+    /// Second connections to relays, opened only so that the relay says from which address it sees them.
+    observing: HashSet<ConnectionId>,
+    /// Strangers that hold a reservation with our relay service.
     relay_clients: HashSet<PeerId>,
     checks: Checks,
 }
 
-/// What the room can't know by itself, as it is now.
+/// What [`Reachability`] can't know by itself, as it is now.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Here {
     /// Where connections are accepted, through relays too.
@@ -101,7 +102,7 @@ impl Here {
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// Ask a server to dial an address of ours, and tell [`Room::probing`].
+    /// Ask a server to dial an address of ours, and tell [`Reachability::probing`].
     Probe {
         server: PeerId,
         request: DialRequest,
@@ -116,13 +117,14 @@ pub(crate) enum Step {
     ExternalChanged,
     /// Devices of this network reach us where we listen now.
     TellDevices,
-    /// Listen at a relay, and tell [`Room::relay_asked`].
+    /// Listen at a relay, and tell [`Reachability::relay_asked`].
     AskRelay {
         relay: PeerId,
         address: Multiaddr,
     },
-    /// Dial a relay at one of these, and tell [`Room::shown`]: it is to see us there, too.
-    Show {
+    /// Dial a relay once more, at one of these, so that it observes our address over that transport,
+    /// too; and tell [`Reachability::observing`].
+    Observe {
         relay: PeerId,
         addresses: Vec<Multiaddr>,
     },
@@ -139,14 +141,14 @@ struct OpenPorts {
     state: watch::Receiver<Ports>,
 }
 
-impl Room {
+impl Reachability {
     pub(crate) fn new(
         policy: DialPolicy,
         this_machine_only: bool,
         relays: &RelayConfig,
         now: Instant,
     ) -> Self {
-        let mut room = Self {
+        let mut reachability = Self {
             policy,
             this_machine_only,
             grace_until: Some(now + GRACE),
@@ -157,12 +159,12 @@ impl Room {
             ports: None,
             relays: Relays::default(),
             uses_relays: false,
-            second_connections: HashSet::new(),
+            observing: HashSet::new(),
             relay_clients: HashSet::new(),
             checks: Checks::default(),
         };
-        room.use_relays(relays);
-        room
+        reachability.use_relays(relays);
+        reachability
     }
 
     /// Something about how others get here has changed, or may have: all that follows from it, in this order.
@@ -269,9 +271,9 @@ impl Room {
         self.relays.asked(relay, listener, now);
     }
 
-    /// A relay is dialled a second time, to be shown where we are.
-    pub(crate) fn shown(&mut self, connection: ConnectionId) {
-        self.second_connections.insert(connection);
+    /// A relay is dialled a second time, to observe our address.
+    pub(crate) fn observing(&mut self, connection: ConnectionId) {
+        self.observing.insert(connection);
     }
 
     fn ports(&self) -> Option<Ports> {

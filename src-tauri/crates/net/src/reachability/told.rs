@@ -1,4 +1,4 @@
-//! What the room is told: by peers, routers and relays, by the person, and by this machine's networks.
+//! What [`Reachability`] is told: by peers, routers and relays, by the person, and by this machine's networks.
 
 use std::net::IpAddr;
 use std::time::Instant;
@@ -12,10 +12,10 @@ use tokio::sync::oneshot;
 use super::autonat::{self, Answer};
 use super::external::endpoint;
 use super::ports::PortMapper;
-use super::{GRACE, Here, OpenPorts, Room, Step};
+use super::{GRACE, Here, OpenPorts, Reachability, Step};
 use crate::address::{self, Scope};
 use crate::config::RelayConfig;
-use crate::limits::{MAX_PEER_ADDRESSES, MAX_RELAYED_GUESTS};
+use crate::limits::{MAX_PEER_ADDRESSES, MAX_STRANGER_RELAY_CLIENTS};
 use crate::status::{Check, PublicCheck};
 
 /// A peer that we dialled, and so know where it is.
@@ -26,7 +26,7 @@ pub(crate) struct Observer {
     pub(crate) ip: IpAddr,
 }
 
-impl Room {
+impl Reachability {
     /// A peer said where it sees us, and what it does for others.
     pub(crate) fn identified(
         &mut self,
@@ -49,7 +49,7 @@ impl Room {
                 steps.push(Step::Candidate(seen));
             }
         }
-        if self.second_connections.remove(&connection) {
+        if self.observing.remove(&connection) {
             steps.push(Step::Close(connection));
         }
         let speaks = |protocol: StreamProtocol| info.protocols.contains(&protocol);
@@ -83,7 +83,7 @@ impl Room {
 
     /// A connection closed, or could not be opened.
     pub(crate) fn connection_gone(&mut self, connection: ConnectionId) {
-        self.second_connections.remove(&connection);
+        self.observing.remove(&connection);
     }
 
     /// A server that was asked to dial us answered, or never will.
@@ -106,8 +106,8 @@ impl Room {
         self.probe.heard(nonce);
     }
 
-    /// A relay gave us a reservation. It is to see us over TCP and over QUIC: holes are punched where we were seen. Once it
-    /// has, the second connection closes: a relay may introduce others over either, and libp2p refuses that on the one that
+    /// A relay gave us a reservation. It has to observe our address over TCP and over QUIC, since hole punching starts from
+    /// the observed addresses. Once it has, the second connection closes: a relay may introduce others over either, and libp2p refuses that on the one that
     /// the reservation was not made over. `is_connected`: with the relay, over TCP or else over QUIC.
     pub(crate) fn reserved(
         &mut self,
@@ -116,16 +116,16 @@ impl Room {
     ) -> Vec<Step> {
         tracing::info!(%relay, "others can come here through a relay");
         let addresses = self.relays.accepted(&relay);
-        let show = |tcp: bool| {
+        let observe = |tcp: bool| {
             let of_kind = addresses
                 .iter()
                 .filter(|address| address::is_tcp(address) == tcp);
             let addresses: Vec<Multiaddr> = of_kind.cloned().collect();
             let is_needed = !addresses.is_empty() && !is_connected(tcp);
-            is_needed.then_some(Step::Show { relay, addresses })
+            is_needed.then_some(Step::Observe { relay, addresses })
         };
-        let shows = [true, false].into_iter().filter_map(show);
-        shows.chain([Step::TellSummary]).collect()
+        let observations = [true, false].into_iter().filter_map(observe);
+        observations.chain([Step::TellSummary]).collect()
     }
 
     /// A listener closed, which may have been at a relay.
@@ -142,12 +142,15 @@ impl Room {
         }
     }
 
-    /// A peer made a reservation with us: trusted peers always find room, strangers as long as there is some.
+    /// A peer made a reservation with us: trusted peers always find a place, strangers as long as
+    /// one is free.
     pub(crate) fn relay_client_came(&mut self, peer: PeerId, is_trusted: bool) -> Option<Step> {
         if !is_trusted {
             self.relay_clients.insert(peer);
         }
-        if self.relay_clients.len() <= MAX_RELAYED_GUESTS || !self.relay_clients.remove(&peer) {
+        if self.relay_clients.len() <= MAX_STRANGER_RELAY_CLIENTS
+            || !self.relay_clients.remove(&peer)
+        {
             return None;
         }
         tracing::debug!(%peer, "the places for strangers are taken");

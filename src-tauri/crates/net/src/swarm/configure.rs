@@ -23,9 +23,9 @@ impl Network {
         self.bootstrap_through(&config.discovery.bootstrap, has_other_key);
         self.reachability.use_relays(&config.relays);
         self.use_web(&config);
-        self.tell_reachability(|room, here, now| {
-            room.use_ports(config.ports, here);
-            room.changed(here, now)
+        self.tell_reachability(|reachability, here, now| {
+            reachability.use_ports(config.ports, here);
+            reachability.changed(here, now)
         });
     }
 
@@ -65,7 +65,7 @@ impl Network {
         tracing::info!(private = key.is_some(), "another network key holds now");
         let behaviour = self.swarm.behaviour_mut();
         behaviour.trust.renounce_earlier();
-        behaviour.trust.hurry();
+        behaviour.trust.retry_now();
         let mut kads = behaviour.kads();
         for dht in DhtKind::BOTH {
             if let Some(kad) = kads.get(dht) {

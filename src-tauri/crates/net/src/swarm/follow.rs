@@ -9,14 +9,14 @@
 //! | ways to find peers | sessions that have nobody search again |
 //! | peers, reachability | the summary that is shown |
 //!
-//! What follows from a change of how others get here stands in [`Room::changed`](crate::reachability::Room::changed).
+//! What follows from a change of how others get here stands in [`Reachability::changed`](crate::reachability::Reachability::changed).
 
 use std::time::Instant;
 
 use if_watch::IfEvent;
 
 use super::Network;
-use crate::reachability::Room as Reachability;
+use crate::reachability::Reachability;
 use crate::status::Summary;
 
 #[derive(Debug)]
@@ -61,11 +61,11 @@ impl Network {
             Changed::Sleep => {
                 self.connections.network_changed(Instant::now());
                 self.names.refresh();
-                self.swarm.behaviour_mut().trust.hurry();
+                self.swarm.behaviour_mut().trust.retry_now();
                 if self.swarm.behaviour().kad.is_enabled() {
                     self.enter_through_bootstrap();
                 }
-                self.exchange.sessions.hurry();
+                self.exchange.sessions.reset_backoff();
                 for session in self.exchange.sessions.hungry() {
                     self.look_nearby(session);
                 }

@@ -11,7 +11,7 @@ use super::Network;
 use super::follow::Changed;
 use crate::address::is_relayed;
 use crate::reachability::autonat::{Answer, DialRequest};
-use crate::reachability::{Here, Observer, Room, Step};
+use crate::reachability::{Here, Observer, Reachability, Step};
 
 /// A direct connection is given this before the relayed one that led to it closes: its other end may not have seen it yet.
 const SETTLING: Duration = Duration::from_secs(1);
@@ -38,7 +38,7 @@ impl Network {
     /// Something happened that may change how others get here: the room is told, and what follows is done.
     pub(super) fn tell_reachability(
         &mut self,
-        tell: impl FnOnce(&mut Room, &Here, Instant) -> Vec<Step>,
+        tell: impl FnOnce(&mut Reachability, &Here, Instant) -> Vec<Step>,
     ) {
         let here = self.here();
         let steps = tell(&mut self.reachability, &here, Instant::now());
@@ -72,14 +72,14 @@ impl Network {
                 self.reachability
                     .relay_asked(&relay, listener.ok(), Instant::now());
             }
-            Step::Show { relay, addresses } => {
+            Step::Observe { relay, addresses } => {
                 let options = DialOpts::peer_id(relay)
                     .condition(PeerCondition::Always)
                     .addresses(addresses)
                     .build();
                 let id = options.connection_id();
                 match self.swarm.dial(options) {
-                    Ok(()) => self.reachability.shown(id),
+                    Ok(()) => self.reachability.observing(id),
                     Err(error) => {
                         tracing::debug!(%relay, %error, "a relay can't be reached in both ways");
                     }
@@ -104,7 +104,9 @@ impl Network {
                 connection,
                 ip,
             };
-            self.tell_reachability(|room, here, now| room.identified(observer, info, here, now));
+            self.tell_reachability(|reachability, here, now| {
+                reachability.identified(observer, info, here, now)
+            });
         }
     }
 
@@ -128,7 +130,9 @@ impl Network {
             },
             _ => return,
         };
-        self.tell_reachability(|room, here, now| room.probed(id, answer, here, now));
+        self.tell_reachability(|reachability, here, now| {
+            reachability.probed(id, answer, here, now)
+        });
     }
 
     pub(super) fn on_dial_back(&mut self, event: request_response::Event<u64, ()>) {
@@ -158,7 +162,7 @@ impl Network {
         }
     }
 
-    /// We pass connections on to whoever asks, but trusted peers always find room.
+    /// We pass connections on to whoever asks, but trusted peers always find a place.
     pub(super) fn on_relay_service(&mut self, event: relay::Event) {
         match event {
             relay::Event::ReservationReqAccepted { src_peer_id, .. } => {

@@ -106,7 +106,7 @@ impl Network {
             self.dht.finder.forget(&mut behaviour.kads(), *session);
         }
         for session in closed {
-            self.web.routers.forget(session);
+            self.web.delegated.forget(session);
             let steps = self.web.gateways.close(session);
             self.take_web_steps(steps);
         }
@@ -132,7 +132,7 @@ impl Network {
                 self.exchange.ask(question);
             }
             Event::Misbehaved { peer } => {
-                // A gateway rests; a peer is let in no more.
+                // A gateway is in a back-off; a peer is banned.
                 if self.web.gateways.contains(&peer) {
                     let steps = self.web.gateways.misbehaved(&peer);
                     self.take_web_steps(steps);
@@ -249,7 +249,7 @@ impl Network {
 
     /// Where too many places are taken, those that nobody has use for are closed.
     pub(super) fn trim(&mut self) {
-        if !self.connections.is_crowded() {
+        if !self.connections.is_to_be_trimmed() {
             return;
         }
         let stats = self.swarm.behaviour().bitswap.peer_stats();
@@ -279,10 +279,10 @@ impl Network {
                 let steps = self.web.gateways.found(session, &gateways);
                 self.take_web_steps(steps);
             }
-            WebEvent::Asked { router, result } => {
-                self.web.routers.asked(&router, &result, Instant::now());
+            WebEvent::Asked { service, result } => {
+                self.web.delegated.asked(&service, &result, Instant::now());
             }
-            WebEvent::Searched { session } => self.web.routers.forget(session),
+            WebEvent::Searched { session } => self.web.delegated.forget(session),
             WebEvent::Block {
                 gateway,
                 cid,
@@ -297,9 +297,9 @@ impl Network {
         }
     }
 
-    /// Asks routers who has the session's content, and has gateways asked again that had nothing of it.
+    /// Asks delegated routing services who has the session's content, and has gateways asked again that had nothing of it.
     fn search_web(&mut self, session: SessionId, root: Cid) {
-        if self.web.routers.search(session, root, &self.policy) {
+        if self.web.delegated.search(session, root, &self.policy) {
             self.exchange.sessions.searching(session, Search::Web);
         }
         self.web.gateways.look_again(session);

@@ -1,4 +1,4 @@
-//! Routers that are asked who has what: which ones, for which sessions at the moment, and how they behave.
+//! Delegated routing services, which are asked who has what: which ones, for which sessions at the moment, and how they behave.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::limits::{LOOKUP_TIME, MAX_LOOKUPS, MAX_WEB_SERVICES};
 use crate::status::{Service, ServiceKind};
 
 #[derive(Debug)]
-pub(crate) struct Routers {
+pub(crate) struct DelegatedRouting {
     clients: Clients,
     events: mpsc::Sender<WebEvent>,
     chosen: Vec<(Url, Health)>,
@@ -26,7 +26,7 @@ pub(crate) struct Routers {
     places: Arc<Semaphore>,
 }
 
-impl Routers {
+impl DelegatedRouting {
     pub(crate) fn new(clients: Clients, events: mpsc::Sender<WebEvent>) -> Self {
         Self {
             clients,
@@ -48,10 +48,13 @@ impl Routers {
         }
     }
 
-    /// Asks all that don't rest. False: there are none.
+    /// Asks all that are not in a back-off. False: there are none.
     pub(crate) fn search(&mut self, session: SessionId, cid: Cid, policy: &DialPolicy) -> bool {
         let now = Instant::now();
-        let awake = self.chosen.iter().filter(|(_, health)| !health.rests(now));
+        let awake = self
+            .chosen
+            .iter()
+            .filter(|(_, health)| !health.backs_off(now));
         let urls: Vec<Url> = awake.map(|(url, _)| url.clone()).collect();
         if urls.is_empty() {
             return false;
@@ -77,14 +80,14 @@ impl Routers {
         true
     }
 
-    pub(crate) fn asked(&mut self, router: &Url, result: &Result<(), WebError>, now: Instant) {
-        let Some((_, health)) = self.chosen.iter_mut().find(|(url, _)| url == router) else {
+    pub(crate) fn asked(&mut self, service: &Url, result: &Result<(), WebError>, now: Instant) {
+        let Some((_, health)) = self.chosen.iter_mut().find(|(url, _)| url == service) else {
             return;
         };
         match result {
             Ok(()) => health.succeeded(),
             Err(error) => {
-                tracing::debug!(%router, %error, "a router failed");
+                tracing::debug!(%service, %error, "a delegated routing service failed");
                 health.failed(error, now);
             }
         }
@@ -97,7 +100,7 @@ impl Routers {
 
     pub(crate) fn begin_anew(&mut self) {
         for (_, health) in &mut self.chosen {
-            health.forget_rest();
+            health.reset_backoff();
         }
     }
 
@@ -111,9 +114,9 @@ impl Routers {
     }
 }
 
-async fn ask(clients: Clients, taker: Taker, policy: DialPolicy, cid: Cid, router: Url) {
-    let asking = routing::providers(&clients, &router, &cid, &policy, &taker);
+async fn ask(clients: Clients, taker: Taker, policy: DialPolicy, cid: Cid, service: Url) {
+    let asking = routing::providers(&clients, &service, &cid, &policy, &taker);
     let asked = tokio::time::timeout(LOOKUP_TIME, asking).await;
     let result = asked.unwrap_or(Err(WebError::Timeout));
-    let _ = taker.events.send(WebEvent::Asked { router, result }).await;
+    let _ = taker.events.send(WebEvent::Asked { service, result }).await;
 }

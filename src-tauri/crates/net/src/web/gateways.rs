@@ -120,7 +120,7 @@ impl Gateways {
         self.drop_unwanted()
     }
 
-    /// A router named these for a session.
+    /// A delegated routing service named these for a session.
     pub(crate) fn found(&mut self, session: SessionId, urls: &[Url]) -> Vec<Step> {
         for url in urls {
             let others = self.known.values().filter(|gateway| !gateway.chosen);
@@ -144,11 +144,11 @@ impl Gateways {
         }
     }
 
-    /// Ends rests that are over, and lets sessions use gateways whose time has come.
+    /// Ends back-offs that are over, and lets sessions use gateways whose time has come.
     pub(crate) fn update(&mut self, now: Instant) -> Vec<Step> {
         let mut steps = Vec::new();
         for (id, gateway) in &mut self.known {
-            if !gateway.connected && !gateway.health.rests(now) {
+            if !gateway.connected && !gateway.health.backs_off(now) {
                 gateway.connected = true;
                 steps.push(Step::Connect(*id));
                 for visit in self.sessions.values_mut() {
@@ -233,8 +233,8 @@ impl Gateways {
         };
         let mut steps = vec![Step::Lacks(id, cid)];
         if gateway.health.failed(&error, Instant::now()) {
-            tracing::info!(gateway = %gateway.url, %error, "a gateway rests");
-            steps.extend(self.rest(&id));
+            tracing::info!(gateway = %gateway.url, %error, "a gateway is not asked for a while");
+            steps.extend(self.back_off(&id));
         }
         steps
     }
@@ -244,12 +244,12 @@ impl Gateways {
         if let Some(gateway) = self.known.get_mut(id) {
             gateway.health.failed(&WebError::Wrong, Instant::now());
         }
-        self.rest(id).into_iter().collect()
+        self.back_off(id).into_iter().collect()
     }
 
     pub(crate) fn begin_anew(&mut self) {
         for gateway in self.known.values_mut() {
-            gateway.health.forget_rest();
+            gateway.health.reset_backoff();
         }
     }
 
@@ -277,7 +277,7 @@ impl Gateways {
         services
     }
 
-    fn rest(&mut self, id: &PeerId) -> Option<Step> {
+    fn back_off(&mut self, id: &PeerId) -> Option<Step> {
         self.requests.retain(|(gateway, _), _| gateway != id);
         let gateway = self.known.get_mut(id)?;
         let was_connected = std::mem::take(&mut gateway.connected);
@@ -294,7 +294,7 @@ impl Gateways {
             .collect();
         let mut steps = Vec::new();
         for id in unwanted {
-            steps.extend(self.rest(&id));
+            steps.extend(self.back_off(&id));
             if let Some(gateway) = self.known.remove(&id) {
                 self.names.push_back((id, shown(&gateway.url)));
             }

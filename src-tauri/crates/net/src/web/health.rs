@@ -1,4 +1,5 @@
-//! When a web server rests: soon after it fails, longer each time, as long as it says if it says so. Pure.
+//! The back-off of a web server: not asked for a while after it failed, longer after each failure in a row, or for as long as the
+//! server itself asks. Pure: the time is told.
 
 use std::time::{Duration, Instant};
 
@@ -6,28 +7,28 @@ use bitswap::pace::Backoff;
 
 use super::WebError;
 
-/// First rest of a server that fails, doubled with each in a row.
-const REST: Duration = Duration::from_secs(5);
-/// Longest rest, and that of one that sent wrong bytes: it may be mended, but not soon.
-const REST_MAX: Duration = Duration::from_mins(10);
-/// Failures in a row that may be the content's fault and not the server's, before it rests: gateways look for what they lack
+/// First back-off of a server that fails, doubled with each in a row.
+const FIRST_BACKOFF: Duration = Duration::from_secs(5);
+/// Longest back-off, and that of a server that sent wrong bytes: it may be mended, but not soon.
+const MAX_BACKOFF: Duration = Duration::from_mins(10);
+/// Failures in a row that may be the content's fault and not the server's, before the back-off begins: gateways look for what they lack
 /// until their own time is over.
-const PATIENCE: u32 = 4;
+const TOLERATED_FAILURES: u32 = 4;
 
 /// How a server behaves.
 #[derive(Debug, Default)]
 pub(super) struct Health {
-    /// Failures in a row that did not send it to rest.
+    /// Failures in a row that began no back-off.
     failures: u32,
-    /// Rests in a row.
-    rests: u32,
-    rests_until: Option<Instant>,
+    /// Back-offs in a row.
+    backoffs: u32,
+    backoff_until: Option<Instant>,
     problem: Option<WebError>,
 }
 
 impl Health {
-    pub(super) fn rests(&self, now: Instant) -> bool {
-        self.rests_until.is_some_and(|until| until > now)
+    pub(super) fn backs_off(&self, now: Instant) -> bool {
+        self.backoff_until.is_some_and(|until| until > now)
     }
 
     /// What it did wrong last, unless it did well since.
@@ -39,24 +40,26 @@ impl Health {
         *self = Self::default();
     }
 
-    /// Says whether it rests from now on.
+    /// Says whether a back-off begins.
     pub(super) fn failed(&mut self, error: &WebError, now: Instant) -> bool {
-        let longer = Backoff::after(REST, REST_MAX, self.rests);
-        let rest = match error {
+        let longer = Backoff::after(FIRST_BACKOFF, MAX_BACKOFF, self.backoffs);
+        let pause = match error {
             WebError::Lacks => {
                 // It answered.
                 self.failures = 0;
                 return false;
             }
-            WebError::Timeout | WebError::Status(500..) if self.failures + 1 < PATIENCE => {
+            WebError::Timeout | WebError::Status(500..)
+                if self.failures + 1 < TOLERATED_FAILURES =>
+            {
                 self.failures += 1;
                 self.problem = Some(error.clone());
                 return false;
             }
             WebError::Wrong | WebError::TooLarge | WebError::NotAllowed | WebError::NotHere => {
-                REST_MAX
+                MAX_BACKOFF
             }
-            WebError::Busy(Some(pause)) => (*pause).clamp(Duration::from_secs(1), REST_MAX),
+            WebError::Busy(Some(pause)) => (*pause).clamp(Duration::from_secs(1), MAX_BACKOFF),
             WebError::Busy(None)
             | WebError::Timeout
             | WebError::Status(_)
@@ -64,15 +67,15 @@ impl Health {
         };
         self.problem = Some(error.clone());
         self.failures = 0;
-        self.rests += 1;
-        self.rests_until = now.checked_add(rest);
+        self.backoffs += 1;
+        self.backoff_until = now.checked_add(pause);
         true
     }
 
     /// The network is another now, so what failed may work.
-    pub(super) fn forget_rest(&mut self) {
-        self.rests = 0;
-        self.rests_until = None;
+    pub(super) fn reset_backoff(&mut self) {
+        self.backoffs = 0;
+        self.backoff_until = None;
     }
 }
 
@@ -80,27 +83,27 @@ impl Health {
 mod tests {
     use super::*;
 
-    fn rests_for(health: &Health, now: Instant) -> u64 {
-        let until = health.rests_until.unwrap_or(now);
+    fn backs_off_for(health: &Health, now: Instant) -> u64 {
+        let until = health.backoff_until.unwrap_or(now);
         until.saturating_duration_since(now).as_secs()
     }
 
     #[test]
-    fn what_cannot_be_reached_rests_longer_each_time_and_comes_back() {
+    fn what_cannot_be_reached_is_left_alone_longer_each_time_and_comes_back() {
         let now = Instant::now();
         let mut health = Health::default();
         let error = WebError::Unreachable("refused".to_owned());
-        let rests: Vec<u64> = (0..9)
+        let pauses: Vec<u64> = (0..9)
             .map(|_| {
                 assert!(health.failed(&error, now));
-                rests_for(&health, now)
+                backs_off_for(&health, now)
             })
             .collect();
-        assert_eq!(rests, [5, 10, 20, 40, 80, 160, 320, 600, 600]);
-        assert!(health.rests(now) && !health.rests(now + REST_MAX));
+        assert_eq!(pauses, [5, 10, 20, 40, 80, 160, 320, 600, 600]);
+        assert!(health.backs_off(now) && !health.backs_off(now + MAX_BACKOFF));
         assert_eq!(health.problem(), Some(&error));
         health.succeeded();
-        assert_eq!((health.problem(), health.rests(now)), (None, false));
+        assert_eq!((health.problem(), health.backs_off(now)), (None, false));
     }
 
     #[test]
@@ -114,7 +117,7 @@ mod tests {
         ] {
             let mut health = Health::default();
             health.failed(&WebError::Busy(asked.map(Duration::from_secs)), now);
-            assert_eq!(rests_for(&health, now), expected);
+            assert_eq!(backs_off_for(&health, now), expected);
         }
     }
 
@@ -127,7 +130,7 @@ mod tests {
         }
         assert_eq!(health.problem(), None);
         assert!(health.failed(&WebError::Wrong, now));
-        assert_eq!(rests_for(&health, now), 600);
+        assert_eq!(backs_off_for(&health, now), 600);
     }
 
     #[test]
@@ -135,13 +138,13 @@ mod tests {
         let now = Instant::now();
         let mut health = Health::default();
         let errors = [WebError::Timeout, WebError::Status(504)];
-        let rested: Vec<bool> = errors
+        let backed_off: Vec<bool> = errors
             .iter()
             .cycle()
             .take(4)
             .map(|error| health.failed(error, now))
             .collect();
-        assert_eq!(rested, [false, false, false, true]);
+        assert_eq!(backed_off, [false, false, false, true]);
         assert!(Health::default().failed(&WebError::Status(403), now));
     }
 }

@@ -1,25 +1,25 @@
-//! Web services as helpers of a fetch: routers that say who has something (`/routing/v1`), gateways that give blocks
+//! Web services as helpers of a fetch: delegated routing services that say who has something (`/routing/v1`), gateways that give blocks
 //! (`/ipfs/CID?format=raw`), and the public test of whether others get here.
 //!
-//! What stays true:
+//! Invariants:
 //! - What a web server says is a stranger's word: answers are bounded in bytes, records and time, and a block counts only if
 //!   its bytes are what its CID says. Hashing runs on other threads, requests in tasks of their own.
 //! - Servers that the person named may be anywhere; those that strangers named are reached over HTTPS at public addresses
 //!   only, whatever their names resolve to. With `local_only` nothing but loopback is contacted, and no name is looked up.
-//! - A server that fails rests, longer each time, and comes back; one that asks for a pause gets it.
+//! - A server that fails is left alone for a back-off that doubles, and comes back; one that asks for a pause gets it.
 //!
 //! **Peers come first.** People give each other what they have; a public gateway is somebody's good will. So gateways join a
 //! session only [`GATEWAY_DELAY`](crate::limits::GATEWAY_DELAY) after it began, when small things are long there, and the
 //! exchange asks them for little as long as peers deliver (`bitswap::client`). To the exchange a gateway is one more source,
 //! named by a peer ID that no peer can have; people see its address.
 //!
-//! | file | room |
+//! | file | owns |
 //! |---|---|
 //! | `client` | how servers are reached, and which ones may be |
 //! | `routing` | who has something |
 //! | `gateway` | one block |
-//! | `health` | when a server rests |
-//! | `gateways` `routers` | who is asked what at the moment |
+//! | `health` | a server's back-off |
+//! | `gateways` `delegated` | who is asked what at the moment |
 //! | `check` | the public test |
 
 mod check;
@@ -46,7 +46,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use self::check::public_check;
 use self::client::Clients;
-use self::delegated::Routers;
+use self::delegated::DelegatedRouting;
 pub(crate) use self::gateways::{Gateways, Step};
 use crate::config::Config;
 use crate::exchange::dial::Target;
@@ -57,15 +57,15 @@ use crate::status::{PublicCheck, Service, Verdict};
 /// What a request came to.
 #[derive(Debug)]
 pub(crate) enum WebEvent {
-    /// A router named some who have the session's content.
+    /// A delegated routing service named some who have the session's content.
     Found {
         session: SessionId,
         targets: Vec<Target>,
         gateways: Vec<Url>,
     },
-    /// A router has said all that it has to say.
+    /// A delegated routing service has said all that it has to say.
     Asked {
-        router: Url,
+        service: Url,
         result: Result<(), WebError>,
     },
     /// A session's search is over.
@@ -97,11 +97,11 @@ impl Drop for Task {
     }
 }
 
-/// All web services, as the network's actor has them.
+/// All web services that are asked.
 #[derive(Debug)]
 pub(crate) struct Web {
     clients: Clients,
-    pub(crate) routers: Routers,
+    pub(crate) delegated: DelegatedRouting,
     pub(crate) gateways: Gateways,
     /// Asked on request only.
     check: Option<Url>,
@@ -114,7 +114,7 @@ impl Web {
         let (sender, events) = mpsc::channel(WEB_EVENTS);
         let clients = Clients::new(local_only);
         Self {
-            routers: Routers::new(clients.clone(), sender.clone()),
+            delegated: DelegatedRouting::new(clients.clone(), sender.clone()),
             gateways: Gateways::new(clients.clone(), sender.clone()),
             check: None,
             clients,
@@ -135,7 +135,7 @@ impl Web {
             }
         };
         self.check = config.web.check.clone().filter(|_| !is_private);
-        self.routers.choose(&urls(&config.web.routers));
+        self.delegated.choose(&urls(&config.web.routers));
         self.gateways.choose(&urls(&config.web.gateways))
     }
 
@@ -162,13 +162,13 @@ impl Web {
 
     /// The network is another now, so what failed may work.
     pub(crate) fn begin_anew(&mut self) {
-        self.routers.begin_anew();
+        self.delegated.begin_anew();
         self.gateways.begin_anew();
     }
 
     pub(crate) fn statuses(&self) -> Vec<Service> {
         let gateways = self.gateways.statuses();
-        self.routers.statuses().chain(gateways).collect()
+        self.delegated.statuses().chain(gateways).collect()
     }
 }
 

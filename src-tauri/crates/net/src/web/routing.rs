@@ -1,4 +1,4 @@
-//! Delegated routing (`/routing/v1`, specs.ipfs.tech): what a router's answer says, and reading it piece by piece.
+//! Delegated routing (`/routing/v1`, specs.ipfs.tech): what a service's answer says, and reading it piece by piece.
 //!
 //! What stays true: an answer costs at most [`MAX_LOOKUP_BYTES`] and [`MAX_LOOKUP_RECORDS`], and what it names is believed as
 //! far as [`DialPolicy`] goes. Records of kinds that nobody here knows are passed over, as the specification wants.
@@ -61,7 +61,7 @@ impl Taker {
     }
 }
 
-/// Asks a router who has a block, and hands on what it says as it comes.
+/// Asks a service who has a block, and hands on what it says as it comes.
 pub(super) async fn providers(
     clients: &Clients,
     base: &Url,
@@ -216,7 +216,7 @@ impl<'a> Records<'a> {
             self.found.gateways.extend(gateways);
             self.gateways += self.found.gateways.len() - before;
         }
-        // A router that doesn't know how a peer is spoken to names no protocol.
+        // A service that doesn't know how a peer is spoken to names no protocol.
         if let Ok(peer) = record.id.parse::<PeerId>()
             && (speaks(BITSWAP) || protocols.is_empty() || record.schema == "bitswap")
         {

@@ -120,7 +120,7 @@ async fn redirects_lead_to_no_other_server() {
     );
 }
 
-/// What a router's answer leads to, and the peers in it that came before its end.
+/// What a delegated routing service's answer leads to, and the peers in it that came before its end.
 async fn look_up(said: Said) -> (Result<(), WebError>, Vec<PeerId>) {
     let hangs = said.hangs;
     let server = Server::start(move |_| said.clone()).await;
@@ -368,8 +368,8 @@ async fn first_block(session: &mut Session) -> (Cid, PeerId) {
             }
         }
     };
-    let patience = Duration::from_mins(1);
-    tokio::time::timeout(patience, reading).await.unwrap()
+    let limit = Duration::from_mins(1);
+    tokio::time::timeout(limit, reading).await.unwrap()
 }
 
 #[tokio::test]

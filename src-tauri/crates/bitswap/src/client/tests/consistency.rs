@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::client::peer::{Answer, Kind};
-use crate::client::session::Standing;
+use crate::client::session::Coverage;
 use crate::client::want::Place;
 
 #[derive(Debug, Clone)]
@@ -269,7 +269,7 @@ fn check_session(client: &Client, name: SessionId, session: &super::super::sessi
     let partials = session
         .members
         .values()
-        .filter(|m| m.standing == Standing::Partial)
+        .filter(|m| m.coverage == Coverage::Partial)
         .count();
     assert_eq!(session.partial_count, partials);
     for &id in &session.guests {

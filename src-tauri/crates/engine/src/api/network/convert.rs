@@ -48,15 +48,15 @@ fn nearby((peer, app): (PeerId, Option<String>)) -> NearbyView {
     }
 }
 
-impl From<status::Reachability> for Reachability {
-    fn from(reachability: status::Reachability) -> Self {
+impl From<status::ReachabilityState> for Reachability {
+    fn from(reachability: status::ReachabilityState) -> Self {
         match reachability {
-            status::Reachability::Offline => Self::Offline,
-            status::Reachability::Checking => Self::Checking,
-            status::Reachability::Direct => Self::Direct,
-            status::Reachability::Port => Self::Port,
-            status::Reachability::Relay => Self::Relay,
-            status::Reachability::Local => Self::Local,
+            status::ReachabilityState::Offline => Self::Offline,
+            status::ReachabilityState::Checking => Self::Checking,
+            status::ReachabilityState::Direct => Self::Direct,
+            status::ReachabilityState::Port => Self::Port,
+            status::ReachabilityState::Relay => Self::Relay,
+            status::ReachabilityState::Local => Self::Local,
         }
     }
 }

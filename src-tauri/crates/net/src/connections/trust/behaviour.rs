@@ -72,12 +72,12 @@ impl Behaviour {
         }
     }
 
-    /// These are trusted from now on, and no others. Gives those whose standing changed.
+    /// These are trusted from now on, and no others. Gives those that came or went.
     pub(crate) fn trust(&mut self, peers: &[Multiaddr]) -> BTreeSet<PeerId> {
         let connected = |peer: &PeerId| self.connections.contains_key(peer);
         let changed = self.trusted.set(peers, connected, Instant::now());
         for peer in &changed {
-            let keep = self.trusted.contains(peer);
+            let keep_alive = self.trusted.contains(peer);
             for id in self
                 .connections
                 .get(peer)
@@ -87,7 +87,7 @@ impl Behaviour {
                 self.actions.push_back(ToSwarm::NotifyHandler {
                     peer_id: *peer,
                     handler: NotifyHandler::One(*id),
-                    event: keep,
+                    event: keep_alive,
                 });
             }
         }
@@ -135,8 +135,8 @@ impl Behaviour {
     }
 
     /// This machine is somewhere else now: whoever is away is dialled at once.
-    pub(crate) fn hurry(&mut self) {
-        self.trusted.hurry(Instant::now());
+    pub(crate) fn retry_now(&mut self) {
+        self.trusted.retry_now(Instant::now());
         self.wake();
     }
 
@@ -160,8 +160,8 @@ impl Behaviour {
     }
 
     fn handler(&self, peer: &PeerId) -> Handler {
-        let keep = self.trusted.contains(peer);
-        Handler { keep }
+        let keep_alive = self.trusted.contains(peer);
+        Handler { keep_alive }
     }
 
     fn dial(&mut self, now: Instant) -> Option<DialOpts> {
@@ -309,7 +309,7 @@ impl NetworkBehaviour for Behaviour {
 /// Keeps a connection with a trusted peer open, used or not.
 #[derive(Debug)]
 pub(crate) struct Handler {
-    keep: bool,
+    keep_alive: bool,
 }
 
 impl ConnectionHandler for Handler {
@@ -325,11 +325,11 @@ impl ConnectionHandler for Handler {
     }
 
     fn connection_keep_alive(&self) -> bool {
-        self.keep
+        self.keep_alive
     }
 
-    fn on_behaviour_event(&mut self, keep: bool) {
-        self.keep = keep;
+    fn on_behaviour_event(&mut self, keep_alive: bool) {
+        self.keep_alive = keep_alive;
     }
 
     fn poll(

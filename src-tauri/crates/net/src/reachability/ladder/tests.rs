@@ -66,7 +66,7 @@ fn relay(state: RelayState) -> Vec<Relay> {
     }]
 }
 
-fn check(ladder: &Ladder, reach: Reachability, expected: [(RungState, Reason); 4]) {
+fn check(ladder: &Ladder, expected_state: ReachabilityState, expected: [(RungState, Reason); 4]) {
     let rungs = ladder.rungs();
     let kinds: Vec<_> = rungs.iter().map(|rung| rung.kind).collect();
     let order = [
@@ -78,7 +78,7 @@ fn check(ladder: &Ladder, reach: Reachability, expected: [(RungState, Reason); 4
     assert_eq!(kinds, order);
     let found: Vec<_> = rungs.iter().map(|rung| (rung.state, rung.reason)).collect();
     assert_eq!(found, expected, "{ladder:?}");
-    assert_eq!(ladder.reachability(), reach, "{ladder:?}");
+    assert_eq!(ladder.reachability(), expected_state, "{ladder:?}");
 }
 
 use RungState::{Checking, InUse, No, Off, Ready};
@@ -98,7 +98,7 @@ fn a_public_address_is_believed_until_those_who_tried_say_no() {
         let direct = (InUse, Reason::PublicAddress);
         check(
             &ladder,
-            Reachability::Direct,
+            ReachabilityState::Direct,
             [
                 direct,
                 (Off, Reason::NotNeeded),
@@ -115,7 +115,7 @@ fn a_public_address_is_believed_until_those_who_tried_say_no() {
         (No, Reason::NoRelay),
         (InUse, Reason::NobodyNearby),
     ];
-    check(&ladder, Reachability::Local, rungs);
+    check(&ladder, ReachabilityState::Local, rungs);
     assert!(ladder.needs_relay());
 }
 
@@ -129,18 +129,18 @@ fn an_address_that_only_others_see_counts_once_somebody_got_through() {
     let rest = [(No, Reason::NoRouter), (Checking, Reason::Checking), NOBODY];
     check(
         &seen(Verdict::Checking),
-        Reachability::Checking,
+        ReachabilityState::Checking,
         [(Checking, Reason::Checking), rest[0], rest[1], rest[2]],
     );
     check(
         &seen(Verdict::No),
-        Reachability::Checking,
+        ReachabilityState::Checking,
         [NO_ADDRESS, rest[0], rest[1], rest[2]],
     );
     let others = [(Off, Reason::NotNeeded), (Off, Reason::NotNeeded), NOBODY];
     check(
         &seen(Verdict::Yes),
-        Reachability::Direct,
+        ReachabilityState::Direct,
         [
             (InUse, Reason::PublicAddress),
             others[0],
@@ -168,7 +168,7 @@ fn each_thing_that_a_router_does_has_its_reason() {
             (No, Reason::NoRelay),
             (InUse, Reason::NobodyNearby),
         ];
-        check(&ladder, Reachability::Local, rungs);
+        check(&ladder, ReachabilityState::Local, rungs);
         assert_eq!(ladder.rungs()[1].detail.as_deref(), detail);
     }
     let off = Ladder {
@@ -182,7 +182,7 @@ fn each_thing_that_a_router_does_has_its_reason() {
         (Off, Reason::SwitchedOff),
         (InUse, Reason::NobodyNearby),
     ];
-    check(&off, Reachability::Local, rungs);
+    check(&off, ReachabilityState::Local, rungs);
     let mut opened = Ladder {
         ports: Some(ports(PortState::Opened)),
         ..home()
@@ -193,7 +193,7 @@ fn each_thing_that_a_router_does_has_its_reason() {
         (Off, Reason::NotNeeded),
         NOBODY,
     ];
-    check(&opened, Reachability::Port, rungs);
+    check(&opened, ReachabilityState::Port, rungs);
     assert!(!opened.needs_relay());
     opened.findings = vec![found("/ip4/8.8.8.8/tcp/4801", RungKind::Port, Verdict::No)];
     let rungs = [
@@ -202,7 +202,7 @@ fn each_thing_that_a_router_does_has_its_reason() {
         (No, Reason::NoRelay),
         (InUse, Reason::NobodyNearby),
     ];
-    check(&opened, Reachability::Local, rungs);
+    check(&opened, ReachabilityState::Local, rungs);
     let fresh = Ladder {
         ports: Some(ports(PortState::Searching)),
         in_grace: true,
@@ -214,7 +214,7 @@ fn each_thing_that_a_router_does_has_its_reason() {
         (Checking, Reason::Checking),
         NOBODY,
     ];
-    check(&fresh, Reachability::Checking, rungs);
+    check(&fresh, ReachabilityState::Checking, rungs);
     assert!(!fresh.needs_relay());
 }
 
@@ -225,35 +225,35 @@ fn relays_come_last_and_say_when_holes_cannot_be_punched() {
         symmetric,
         ..home()
     };
-    for (ladder, reach, expected, local) in [
+    for (ladder, expected_state, expected, local) in [
         (
             with(RelayState::Reserved, false),
-            Reachability::Relay,
+            ReachabilityState::Relay,
             (InUse, Reason::Relayed),
             NOBODY,
         ),
         (
             with(RelayState::Reserved, true),
-            Reachability::Relay,
+            ReachabilityState::Relay,
             (InUse, Reason::SymmetricNat),
             NOBODY,
         ),
         (
             with(RelayState::Refused, false),
-            Reachability::Local,
+            ReachabilityState::Local,
             (No, Reason::Refused),
             (InUse, Reason::NobodyNearby),
         ),
         (
             with(RelayState::Asking, false),
-            Reachability::Local,
+            ReachabilityState::Local,
             (Checking, Reason::Checking),
             (InUse, Reason::NobodyNearby),
         ),
     ] {
         check(
             &ladder,
-            reach,
+            expected_state,
             [NO_ADDRESS, (No, Reason::NoRouter), expected, local],
         );
         assert!(ladder.needs_relay());
@@ -267,7 +267,7 @@ fn without_a_network_nothing_is_possible() {
         ..home()
     };
     let offline = (No, Reason::Offline);
-    check(&off, Reachability::Offline, [offline; 4]);
+    check(&off, ReachabilityState::Offline, [offline; 4]);
     let alone = Ladder {
         this_machine_only: true,
         ..off
@@ -275,7 +275,7 @@ fn without_a_network_nothing_is_possible() {
     let machine = (No, Reason::ThisMachineOnly);
     check(
         &alone,
-        Reachability::Local,
+        ReachabilityState::Local,
         [machine, machine, machine, (InUse, Reason::ThisMachineOnly)],
     );
     let seen = Ladder {

@@ -27,7 +27,7 @@ mod tests;
 /// Seconds for which a port is asked for: what outlives a crash.
 const LEASE: u32 = 3600;
 /// 250 + 500 + 1000 ms: the router is one hop away.
-const PATIENCE: TimeoutConfig = TimeoutConfig {
+const TIMEOUTS: TimeoutConfig = TimeoutConfig {
     initial_timeout: Duration::from_millis(250),
     max_retries: 2,
     max_retry_timeout: None,
@@ -68,7 +68,7 @@ pub(super) async fn find(
 impl Client {
     /// NAT-PMP's question for the external address. A router that speaks only PCP answers that it doesn't know that version.
     async fn probe(&self) -> Option<(PortProtocol, External)> {
-        match natpmp::external_address(self.at(), Some(PATIENCE)).await {
+        match natpmp::external_address(self.at(), Some(TIMEOUTS)).await {
             Ok(ip) => Some((PortProtocol::NatPmp, External::Is(ip.into()))),
             Err(NatPmpFailure::Timeout | NatPmpFailure::Socket(_)) => None,
             Err(NatPmpFailure::UnsupportedVersion(_)) => {
@@ -109,7 +109,7 @@ impl Client {
         let options = PortMappingOptions {
             external_port: NonZeroU16::new(external),
             lifetime_seconds: Some(LEASE),
-            timeout_config: Some(PATIENCE),
+            timeout_config: Some(TIMEOUTS),
         };
         let protocol = protocol(endpoint);
         let (nonce, ip) = match known {

@@ -19,7 +19,7 @@ use crate::status::{PortProtocol, Transport};
 /// Seconds for which a port is asked for: what outlives a crash.
 const LEASE: u32 = 3600;
 /// How long an answer is waited for, each time that a question is sent. The router is one hop away.
-const PATIENCE: [Duration; 3] = [
+const TIMEOUTS: [Duration; 3] = [
     Duration::from_millis(250),
     Duration::from_millis(500),
     Duration::from_secs(1),
@@ -148,7 +148,7 @@ impl Client {
         // Nobody else's datagrams are taken.
         socket.connect(self.route).await.ok()?;
         let mut buffer = [0; MAX_BYTES];
-        for patience in PATIENCE {
+        for limit in TIMEOUTS {
             socket.send(question).await.ok()?;
             let answer = async {
                 loop {
@@ -158,7 +158,7 @@ impl Client {
                     }
                 }
             };
-            if let Ok(answer) = timeout(patience, answer).await {
+            if let Ok(answer) = timeout(limit, answer).await {
                 return answer;
             }
         }

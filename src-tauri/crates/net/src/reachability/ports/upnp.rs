@@ -39,7 +39,7 @@ pub(super) struct Ssdp {
     pub(super) v4: SocketAddr,
     /// Addresses that routers may have although none does.
     pub(super) allowed: Vec<IpAddr>,
-    pub(super) patience: Duration,
+    pub(super) timeout: Duration,
 }
 
 impl Default for Ssdp {
@@ -47,7 +47,7 @@ impl Default for Ssdp {
         Self {
             v4: SocketAddr::from(([239, 255, 255, 250], 1900)),
             allowed: Vec::new(),
-            patience: ROUTER_SEARCH_TIME,
+            timeout: ROUTER_SEARCH_TIME,
         }
     }
 }
@@ -117,8 +117,8 @@ fn options(ip: IpAddr, group: SocketAddr, ssdp: &Ssdp) -> SearchOptions {
     let mut options = SearchOptions::default();
     options.bind_addr = SocketAddr::new(ip, 0);
     options.broadcast_address = group;
-    options.timeout = Some(ssdp.patience);
-    options.single_search_timeout = Some(ssdp.patience);
+    options.timeout = Some(ssdp.timeout);
+    options.single_search_timeout = Some(ssdp.timeout);
     options.allowed_gateway_ips.clone_from(&ssdp.allowed);
     options
 }

@@ -38,7 +38,7 @@ impl Fake {
         let ssdp = Ssdp {
             v4: udp.local_addr().unwrap(),
             allowed: vec![LOOPBACK],
-            patience: Duration::from_millis(500),
+            timeout: Duration::from_millis(500),
         };
         let heard = Arc::new(Mutex::new(Vec::new()));
         let answer = format!("HTTP/1.1 200 OK\r\nLOCATION: {location}\r\n\r\n");
