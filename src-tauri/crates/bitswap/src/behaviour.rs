@@ -1,6 +1,6 @@
 //! Bitswap as a libp2p behaviour: carries words and blocks between the connections, the two machines and the owner.
 //!
-//! What stays true: it runs on the swarm's task, so it neither hashes nor copies nor reads; each event costs time in what it
+//! Invariants: it runs on the swarm's task, so it neither hashes nor copies nor reads; each event costs time in what it
 //! carries, not in the number of peers. Bitswap does not run on relayed connections. With several connections to a peer the
 //! first one that speaks Bitswap is used; when it closes, the next takes over and both machines start afresh on it. So they do when
 //! the peer starts afresh over a newer one: the older one is dead, as after a change of networks, and only the peer knows yet.

@@ -1,6 +1,6 @@
 //! Bitswap on one direct connection: reads what the peer sends, writes what the behaviour says.
 //!
-//! It runs on the connection's own task. What stays true: memory is bounded whatever the peer does (see `inbound` and
+//! It runs on the connection's own task. Invariants: memory is bounded whatever the peer does (see `inbound` and
 //! [`Command::Send`]); a block is handed on only with the CID that its bytes have; hashing never holds up decryption.
 //! It decides nothing about wants or blocks, and does not run on relayed connections: those carry 128 KiB and end.
 

@@ -42,7 +42,7 @@ pub(crate) const PIPE_TIME: Duration = Duration::from_millis(250);
 pub(crate) const MAX_PIPES_BYTES: u64 = 32 * 1024 * 1024;
 /// When all pipes together are full, a peer that has taken nothing for this long is dropped, so that the others go on.
 pub(crate) const STALL_TIMEOUT: Duration = Duration::from_secs(5);
-/// How often it is looked for.
+/// How often such a peer is looked for.
 pub(crate) const STALL_TICK: Duration = Duration::from_secs(1);
 /// Blocks being read for one peer at a time. Small blocks reach it before they reach the bytes.
 pub(crate) const MAX_READS: usize = 256;

@@ -1,7 +1,7 @@
 //! What kind of network an address lies in, and so whether it may be dialled, told to others or believed.
 //!
 //! A stranger's record or a link may name any address; only public ones may be dialled on their word alone, or the swarm
-//! could be used to knock at doors inside the person's home. [`DialPolicy`] is asked below DNS, right before the socket opens, so
+//! could be used to knock at doors inside the person's home. `DialPolicy` is asked below DNS, right before the socket opens, so
 //! that no behaviour and no resolved name can go around it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -119,16 +119,16 @@ struct Shared {
     loopback: AtomicBool,
     /// Nothing else may be.
     local_only: bool,
-    /// The strangers that we meet are in private networks too.
+    /// The DHT is our own: its peers' private addresses count, too.
     private_dht: AtomicBool,
-    /// Networks that the person keeps away from.
+    /// The blocklist of networks.
     blocked: RwLock<Vec<IpNet>>,
     /// Networks that this machine is on.
     networks: RwLock<Vec<IpNet>>,
 }
 
 impl DialPolicy {
-    /// `loopback`: we were told to listen there, so others on this machine are meant to be met.
+    /// `loopback`: we were told to listen there, so others on this machine may be dialled.
     pub(crate) fn new(local_only: bool, loopback: bool, private_dht: bool) -> Self {
         Self(Arc::new(Shared {
             loopback: AtomicBool::new(loopback || local_only),
@@ -146,7 +146,7 @@ impl DialPolicy {
         self.0.private_dht.store(private_dht, Ordering::Relaxed);
     }
 
-    /// Keeps away from these networks, and no others, from now on.
+    /// Bans these networks, and no others, from now on.
     pub(crate) fn block(&self, networks: &[IpNet]) {
         let mut blocked = self
             .0
@@ -156,7 +156,7 @@ impl DialPolicy {
         *blocked = networks.to_vec();
     }
 
-    /// It lies in a network that the person keeps away from.
+    /// It lies in a network of the blocklist.
     pub(crate) fn is_blocked(&self, address: &Multiaddr) -> bool {
         ip(address).is_some_and(|ip| self.is_blocked_ip(ip))
     }

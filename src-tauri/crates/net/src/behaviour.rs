@@ -39,7 +39,7 @@ const KAD_PARALLELISM: NonZeroUsize = NonZeroUsize::new(10).unwrap();
 const KAD_MAX_PACKET: usize = 256 * 1024;
 /// A query ends after this with what it has found.
 const KAD_QUERY_TIMEOUT: Duration = Duration::from_mins(1);
-/// A peer that was asked and says nothing for this long holds nobody up any more.
+/// A peer that was asked and is silent for this long is not waited for any more.
 const KAD_ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a provider record is kept (Amino).
 const PROVIDER_VALIDITY: Duration = Duration::from_hours(48);

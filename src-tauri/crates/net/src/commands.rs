@@ -1,4 +1,4 @@
-//! What the actor is asked. Each question carries the place for its answer.
+//! What the swarm's task is asked. Each question carries the channel for its answer.
 
 use std::collections::HashMap;
 

@@ -1,10 +1,13 @@
 //! The network: how this peer meets others, finds who has something, and exchanges blocks with them.
 //!
-//! [`Net`] is a cheap handle; one task, the actor, owns the swarm. Whoever asks sends a command and gets an answer; whoever
-//! fetches holds a [`Session`](session::Session) and gets verified blocks from its channel.
+//! [`Net`] is a cheap handle; one task, `swarm::Network`, owns the swarm. A caller sends it a command and gets an answer; a
+//! fetcher holds a [`Session`] and gets verified blocks from its channel.
 //!
-//! What stays true: the actor never waits for anything but its next event, so no disk, no hash and no slow reader stops the
-//! network. Nothing is dialled outside what [`address::DialPolicy`] allows. Announcing needs an address that others can reach.
+//! Invariants:
+//! - The swarm's task never waits for anything but its next event, so no disk, no hash and no slow reader stops the network.
+//! - Nothing is dialled outside what `address::DialPolicy` allows.
+//! - Announcing needs an address that others can reach.
+//! - Everything that a stranger or a machine can make us hold has a bound in [`limits`].
 //!
 //! | room | owns |
 //! |---|---|
@@ -12,12 +15,12 @@
 //! | `config` `limits` | what it runs with, in sections; what strangers and machines can make it hold |
 //! | `address` `listen` | which addresses may be dialled and believed; where we listen |
 //! | `transport/` `behaviour` | how bytes travel: TLS, Noise, Yamux, QUIC; what is spoken over it |
-//! | `connections/` | who is connected, trusted, banned; how many of one network |
-//! | `dht/` | who is in the DHTs' tables, what they find, what is announced, what we keep for others |
+//! | `connections/` | the connection manager: who is connected, trusted, banned; how many of one network |
+//! | `dht/` | bootstrap, routing tables, searches, announcing and republishing, provider records of others |
 //! | `exchange/` | both ends of a fetch: wants in, verified blocks out; and blocks for others |
-//! | `web/` | what web servers can help with: who has something, and blocks of it |
+//! | `web/` | web servers that help: delegated routing, gateways, the public test |
 //! | `local/` | this machine's networks, and the devices on them |
-//! | `reachability/` | how others get here, and why not |
+//! | `reachability/` | how others get here, and why not: AutoNAT, ports, relay reservations, hole punching |
 //! | `status` `meter` | what the network says of itself; how fast bytes move |
 //! | `memory` `identity` | what outlives a run; who we are |
 
@@ -142,7 +145,7 @@ impl Net {
         &self.meter
     }
 
-    /// How we stand, in short, as it changes.
+    /// The status in short, as it changes.
     pub fn summary(&self) -> watch::Receiver<Summary> {
         self.summary.clone()
     }

@@ -51,7 +51,7 @@ pub(crate) const MAX_PENDING_CONNECTIONS: u32 = 64;
 pub(crate) const MAX_PENDING_DIALS: u32 = 160;
 /// Bytes of physical memory above which no connection is accepted or opened any more.
 pub(crate) const MAX_MEMORY_BYTES: usize = 1024 * 1024 * 1024;
-/// Requests that wait for the swarm: whoever sends more waits.
+/// Requests that wait for the swarm: a sender of more waits.
 pub(crate) const WAITING_COMMANDS: usize = 256;
 /// Peers in one setting: trusted ones are dialled once a minute while they are away.
 pub const MAX_CHOSEN_PEERS: usize = 64;
@@ -105,7 +105,7 @@ pub(crate) const MAX_KNOWN_RELAYS: usize = 32;
 pub(crate) const MAX_RELAYED: usize = 16;
 /// Relay clients among them that are strangers: trusted peers always find a place.
 pub(crate) const MAX_STRANGER_RELAY_CLIENTS: usize = 8;
-/// Tests of whether others can get here that somebody waits for.
+/// Tests of whether others can get here that are waited for.
 pub(crate) const MAX_CHECKS: usize = 16;
 
 /// Tags whose rates are measured at a time. Strangers decide what they fetch; a person can't look at so many.

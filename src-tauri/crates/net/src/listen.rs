@@ -55,7 +55,7 @@ pub(crate) fn presentable<'a>(
 }
 
 /// The best few for a link: at most two of each kind, those that reach farthest first. Public ones stand for everybody, relays for those
-/// who can't come straight; private ones for people on this network, this machine's own only where there is nothing else.
+/// that can't connect directly; private ones for people on this network, this machine's own only where there is nothing else.
 pub(crate) fn best_few(
     external: &[Multiaddr],
     listen: &[Multiaddr],

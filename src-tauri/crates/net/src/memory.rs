@@ -1,4 +1,4 @@
-//! What outlives a run: the schedule of announcements, and the DHT's peers. The network knows no database: whoever starts it gives
+//! What outlives a run: the schedule of announcements, and the DHT's peers. The network knows no database: its owner gives
 //! the functions with which it is kept.
 
 use std::error::Error;

@@ -1,6 +1,6 @@
 //! How fast bytes move: over all, of each tag, and with each peer, once a second while they move.
 //!
-//! Whoever moves bytes tells the [`Meter`], which costs an uncontended lock; one task, [`Meter::run`], samples it every second, and
+//! The code that moves bytes tells the [`Meter`], which costs an uncontended lock; one task, [`Meter::run`], samples it every second, and
 //! sleeps while nothing moves. [`Samples`] is the arithmetic, without clock or task. What bytes are counted for besides their peer is
 //! a plain [`Tag`]: the network doesn't know what an item is.
 
@@ -31,7 +31,7 @@ pub struct Rate {
     pub up: u64,
 }
 
-/// What bytes are counted for, by the number that whoever counts gave it.
+/// What bytes are counted for, by the number that the counting code gave it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Tag(pub i64);
 

@@ -66,7 +66,7 @@ pub(crate) struct Network {
     web: Web,
     local: Local,
     reachability: Reachability,
-    /// Told to whoever shows it.
+    /// Told to all who watch it.
     summary: watch::Sender<Summary>,
 }
 

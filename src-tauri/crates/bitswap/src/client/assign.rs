@@ -1,7 +1,7 @@
 //! Who is asked for what: fills the windows of all peers, the quickest first, block by block.
 //!
-//! A block that some partial holder has is asked of such a holder; a complete source gives what only it has, and what the
-//! holders would take much longer for. Nothing here asks for a block that was asked for already: that is `steal.rs`.
+//! Rarest first: a block that some partial holder has is asked of such a holder; a complete source gives what only it has, and
+//! what the holders would take much longer for. Nothing here asks for a block that was asked for already: that is `steal.rs`.
 
 use std::time::{Duration, Instant};
 

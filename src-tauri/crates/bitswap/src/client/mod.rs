@@ -6,7 +6,7 @@
 //! block; each peer is asked for as much as its bandwidth-delay product, no more; what a slow peer owes is taken over by an
 //! idle one. Blocks match wants by multihash.
 //!
-//! What stays true:
+//! Invariants:
 //! - no block is asked for twice while the first asker is within its time, but for the last few of a session;
 //! - requested plus delivered, unreleased bytes stay within [`ClientConfig::budget`] (but for one block);
 //! - our list at a peer never exceeds 1024 entries, and every map that a peer's words fill is bounded;
@@ -15,14 +15,15 @@
 //! The caller computes CIDs from bytes, keeps connections, and asks nothing that follows from its CID alone (identity, the
 //! hash of nothing). After any call, it polls until `None`, then waits for [`Client::deadline`].
 //!
-//! | file | room |
+//! | file | owns |
 //! |---|---|
 //! | `want` `peer` `session` `timers` | tables |
 //! | `ledger` | the moves that keep the tables in step |
 //! | `receive` | what peers say and send, and what their silence means |
 //! | `members` | who takes part in a session |
 //! | `refill` | what is looked for at the moment |
-//! | `assign` `steal` `swarm` | who is asked for what |
+//! | `assign` `steal` | who is asked for what |
+//! | `swarm` | who fetches what is rare: rendezvous hashing among fellow downloaders |
 //! | `gateway` | sources that are no peers |
 //! | `window` `budget` | how much at a time |
 //! | `outbox` | entries into messages |

@@ -1,7 +1,7 @@
 //! One long-lived stream on which messages leave, opened when first needed and again when it fails.
 //!
 //! A connection has two: one for the few words of wantlists and presences, one for blocks; so that a want never waits behind
-//! a megabyte. What stays true: messages leave whole and in order; one that a failing stream had begun is sent again over
+//! a megabyte. Invariants: messages leave whole and in order; one that a failing stream had begun is sent again over
 //! the next.
 
 use std::collections::VecDeque;

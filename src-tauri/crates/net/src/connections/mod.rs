@@ -1,9 +1,9 @@
-//! Who is connected: at which addresses, who is trusted and who is kept out, how many may come from one network, and which
+//! The connection manager: who is connected and at which addresses, who is trusted and who is kept out, how many may come from one network, and which
 //! connections are dead or needed no more.
 //!
-//! What hung on an address that went away is closed at once. Whatever else was connected has a short while to show that it is
-//! still there; a connection whose other end can't be heard any more would otherwise seem to stand for minutes. A line can also go
-//! dead without any sign here: what nothing is heard of for long is closed as well.
+//! A connection from an address that went away is closed at once. Every other connection has a short while to show that it is
+//! alive: without that check a connection whose other end is gone would be used for minutes before TCP or QUIC gave it up. A
+//! connection can also die without a change of this machine's networks: what is silent for long is closed as well.
 
 pub(crate) mod peers;
 pub(crate) mod subnet_limit;
@@ -68,7 +68,7 @@ impl Connections {
         }
     }
 
-    /// Another network, or the same one again: who doesn't answer from now on is gone.
+    /// Another network, or the same one again: a peer that doesn't answer from now on is gone.
     pub(crate) fn network_changed(&mut self, now: Instant) {
         self.changed_at = Some(now);
     }
@@ -81,8 +81,8 @@ impl Connections {
         since.map_or_else(Vec::new, |since| self.peers.silent_since(since))
     }
 
-    /// Connections whose other end went without a word, with its machine or its network: a peer is not dialled anew while its
-    /// connection seems to stand, and TCP alone would let it seem so for a quarter of an hour.
+    /// Connections whose other end vanished without closing them, as when its machine or its network goes: a peer is not dialled
+    /// anew while it counts as connected, and TCP alone takes a quarter of an hour to report such a connection dead.
     pub(crate) fn dead(&mut self, now: Instant, stats: &[PeerStats]) -> Vec<ConnectionId> {
         let Some(then) = now.checked_sub(SILENCE) else {
             return Vec::new();

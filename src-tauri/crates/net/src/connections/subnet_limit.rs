@@ -1,8 +1,8 @@
-//! Keeps one network from taking all places: connections that others open are bounded for each network that they come from.
+//! A limit for each subnet, against Sybil and eclipse attacks, in which one network takes all places: connections that others open are bounded for each network that they come from.
 //!
-//! A /24 of IPv4 or a /56 of IPv6 is what one customer gets; whoever has many addresses in one must not shut everybody else out.
-//! This machine's and private networks are not counted: there the total is limit enough. Trusted peers get in however many are
-//! there: while there are any, a few more may show who they are.
+//! A /24 of IPv4 or a /56 of IPv6 is what one customer gets; a customer with many addresses must not shut all other peers out.
+//! This machine's and private networks are not counted: there the total is limit enough. Trusted peers are always let in: while
+//! there are any, a few connections more may finish their handshake, which tells whose they are.
 
 use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
@@ -55,7 +55,7 @@ impl Behaviour {
         self.trusted = trusted;
     }
 
-    /// Now that it is known who it is.
+    /// After the handshake, which told whose connection it is.
     fn admit(&self, id: ConnectionId, peer: &PeerId) -> Result<(), TooMany> {
         let network = self.counted.get(&id);
         let count = network.and_then(|network| self.of_network.get(network));

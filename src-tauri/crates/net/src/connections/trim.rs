@@ -1,5 +1,5 @@
-//! Trimming: room for new connections. A search of the DHT opens dozens, which nobody needs a moment later; where all places are
-//! taken by such, the next search and the next download would find every door closed until they time out.
+//! Trimming, the connection manager's prune: places for new connections. A search of the DHT opens dozens that have no use a
+//! moment later; where such connections take all places, the next search and the next download fail until they time out.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ impl Connections {
         self.peers.len() >= self.max * 3 / 4
     }
 
-    /// Those that nobody has use for, to be closed until half of all places are taken.
+    /// Connections without use, to be closed until half of all places are taken.
     pub(crate) fn spare(
         &self,
         now: Instant,

@@ -1,10 +1,10 @@
-//! Whom the person trusts: peers that are always dialled, and how long to wait after each dial that came to nothing.
+//! Whom the person trusts: peers that are always dialled, and the back-off after each dial that failed.
 //!
 //! | a trusted peer is | until |
 //! |---|---|
 //! | due at a time | that time: it is dialled |
-//! | being dialled | it is connected, or the dial failed: due again after a pause that doubles, up to a minute |
-//! | connected | its last connection is gone: due again after a pause, the first one if it was there for a while |
+//! | being dialled | it is connected, or the dial failed: due again after a back-off that doubles, up to a minute |
+//! | connected | its last connection is gone: due again after a back-off, the first one if it was there for a while |
 //!
 //! Pure: it is told what happened and when, and says whom to dial. [`behaviour`] puts it into the swarm.
 
@@ -21,7 +21,7 @@ use crate::limits::MAX_PEER_ADDRESSES;
 
 /// Before a peer that went or didn't answer is dialled again.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// The longest such pause: a dial a minute costs nobody anything.
+/// The longest such pause: a dial a minute costs next to nothing.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// A connection that stood for so long shows that the peer wants it.
 const STEADY: Duration = Duration::from_secs(30);
@@ -36,9 +36,9 @@ pub(crate) struct Trusted(BTreeMap<PeerId, Friend>);
 
 #[derive(Debug)]
 struct Friend {
-    /// Those that the person gave.
+    /// Addresses that the person gave.
     given: Vec<Multiaddr>,
-    /// Those that others told of.
+    /// Addresses that other peers told of.
     found: Vec<Multiaddr>,
     state: State,
     backoff: Backoff,
@@ -124,7 +124,7 @@ impl Trusted {
         Some(*peer)
     }
 
-    /// When somebody is to be dialled next.
+    /// When the next trusted peer is to be dialled.
     pub(crate) fn next_at(&self) -> Option<Instant> {
         let due = self.0.values().filter_map(|friend| match friend.state {
             State::Due(at) => Some(at),
@@ -180,7 +180,7 @@ impl Trusted {
         }
     }
 
-    /// This machine is somewhere else now: everybody who is away is dialled at once.
+    /// This machine is on another network now: trusted peers that aren't connected are dialled at once.
     pub(crate) fn retry_now(&mut self, now: Instant) {
         for friend in self.0.values_mut() {
             friend.retry_now(now);

@@ -1,10 +1,10 @@
-//! Announces in the DHTs what we have: each key at once, then again and again for as long as it is shared.
+//! Announces in the DHTs what we have: each key at once, then republishes it for as long as it is shared.
 //!
-//! [`Schedule`] is pure; [`Announcer`] is a task of its own beside the actor, because the schedule lies in a [`Memory`], whose calls
+//! [`Schedule`] is pure; [`Announcer`] is a task of its own beside the swarm's, because the schedule lies in a [`Memory`], whose calls
 //! block. It works only while others can reach us and the DHT knows somebody: an announcement without an address is dropped by
 //! whoever gets it. What came due meanwhile is made up for then, and everything is announced again when our addresses change.
 //!
-//! The public DHT keeps records for two days, so its schedule outlives the process. That of this network is met anew with each
+//! The public DHT keeps records for two days, so its schedule outlives the process. That of this network is joined anew with each
 //! start, costs next to nothing, and its peers come and go: there everything is announced each time, and every hour.
 
 use std::collections::{BTreeSet, HashMap};
@@ -66,7 +66,7 @@ impl Schedule {
         self.due.contains_key(key)
     }
 
-    /// The next key that is due. It stays on the schedule, to be tried again should nobody say what came of it.
+    /// The next key that is due. It stays on the schedule, to be tried again should its outcome never be told.
     pub(crate) fn next_due(&mut self, now: i64) -> Option<Multihash> {
         let (at, key) = *self.order.first()?;
         if at > now {
@@ -113,7 +113,7 @@ pub(crate) enum Request {
         key: Multihash,
         reply: oneshot::Sender<bool>,
     },
-    /// We have these: say so to whoever asks in the DHTs.
+    /// We have these: say so to peers that ask in the DHTs.
     AnswerFor { keys: Vec<Multihash> },
     /// Say it no more.
     Stop { keys: Vec<Multihash> },
@@ -124,7 +124,7 @@ pub(crate) enum Request {
 pub(crate) struct AnnounceState {
     /// Addresses at which its peers can reach us; in order.
     pub(crate) addresses: Vec<libp2p::Multiaddr>,
-    /// The DHT knows somebody.
+    /// The DHT's table has a peer.
     pub(crate) has_peers: bool,
 }
 
@@ -134,7 +134,7 @@ impl AnnounceState {
     }
 }
 
-/// How we stand in both DHTs.
+/// What announcing depends on, for both DHTs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct AnnounceStates {
     public: AnnounceState,
@@ -157,7 +157,7 @@ impl AnnounceStates {
     }
 }
 
-/// Keeps the schedule and asks the actor to announce what is due.
+/// Keeps the schedule and asks the swarm's task to announce what is due.
 pub(crate) struct Announcer {
     memory: Memory,
     changes: mpsc::Receiver<Change>,
@@ -185,7 +185,7 @@ impl Plan {
         }
     }
 
-    /// The next key to announce, as we stand.
+    /// The next key to announce in this state.
     fn next(&mut self, state: &AnnounceState) -> Option<Multihash> {
         if !state.can_announce() || self.under_way >= ANNOUNCES_AT_A_TIME {
             return None;
@@ -199,7 +199,7 @@ impl Plan {
         self.schedule.next_due(now_unix())
     }
 
-    /// Seconds until there is something to do, as we stand.
+    /// Seconds until there is something to do in this state.
     fn wait(&self, state: &AnnounceState) -> Option<u64> {
         let can_go_on = state.can_announce() && self.under_way < ANNOUNCES_AT_A_TIME;
         self.schedule.wait(now_unix()).filter(|_| can_go_on)

@@ -111,7 +111,7 @@ impl Query {
 }
 
 impl Finder {
-    /// Looks for providers, unless that is under way or was done just now. Gives who is known already.
+    /// Looks for providers, unless that is under way or was done just now. Gives the providers that are known already.
     pub(crate) fn search(
         &mut self,
         dhts: &mut Kads<'_>,
@@ -267,7 +267,7 @@ impl Search {
     }
 
     /// One peer of the DHT named these. A liar may name any number: each answer gets the same small share of dials at first,
-    /// so that who was named by others is tried no later.
+    /// so that providers named by other peers are tried no later.
     fn named(
         &mut self,
         kad: &mut Kad,

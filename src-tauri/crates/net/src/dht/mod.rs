@@ -1,13 +1,13 @@
-//! The DHTs, the public one and that of this network: who is in their tables, what they find, what is announced in them, and what
-//! others announce to us.
+//! The DHTs, the public one and that of this network: bootstrap, who is in their tables, what they find, what is announced in them,
+//! and what others announce to us.
 //!
 //! [`Dht`] is told what happened and works on both tables, [`Kads`], which libp2p holds. What it finds for others it gives back.
 //!
 //! | file | owns |
 //! |---|---|
 //! | `find` | searches for who has something |
-//! | `announce` | what is announced, and when |
-//! | `routing` `refresh` | who is in the tables, and when they are looked through again |
+//! | `announce` | what is announced and republished, and when |
+//! | `routing` `refresh` | who may enter the tables, and when they are refreshed |
 //! | `records` | what the DHT gave us to keep |
 //! | `lan` | this network's own DHT, closed to everybody outside |
 //! | `remember` | peers from one run to the next |
@@ -50,7 +50,7 @@ const HEARD: u32 = 30;
 #[derive(Debug)]
 pub(crate) struct Dht {
     pub(crate) finder: Finder,
-    /// Announcements under way, with who waits for them.
+    /// Announcements under way, with the channels that wait for their outcome.
     announcing: HashMap<(DhtKind, QueryId), oneshot::Sender<bool>>,
     /// Told to the announcer.
     states: watch::Sender<AnnounceStates>,
@@ -150,13 +150,13 @@ impl Dht {
                 // Networks come several at once. One refresh is enough for all, unless it comes to nothing.
                 self.refresh.begin(Instant::now());
             } else if kad.bootstrap().is_ok() {
-                // It fails only while nobody is known, and then there is nobody to ask.
+                // It fails only while the table is empty, and then there is no peer to ask.
                 self.entering.insert(dht);
             }
         }
     }
 
-    /// Throws away what expired, and enters again where nobody is known any more.
+    /// Throws away what expired, and bootstraps again where a table is empty.
     pub(crate) fn tidy(&mut self, mut kads: Kads<'_>, trust: &Trust) {
         for dht in DhtKind::BOTH {
             if let Some(kad) = kads.get(dht) {
@@ -168,8 +168,8 @@ impl Dht {
         }
     }
 
-    /// Refreshes the tables once more after somebody new came in, as long as few are known, and a few times more after that. Peers
-    /// that joined a young network at the same moment would else not hear of each other for ten minutes; nor would one whose
+    /// Refreshes the tables once more after a new peer came in, as long as few are known, and a few times more after that. Peers
+    /// that joined a new network at the same moment would else not hear of each other for ten minutes; nor would one whose
     /// bootstrap peer was too busy to answer.
     pub(crate) fn tick(&mut self, mut kads: Kads<'_>, trust: &Trust, now: Instant) {
         if !self.refresh.is_due(now) {
@@ -299,7 +299,7 @@ impl Dht {
                     }
                 }
                 QueryResult::StartProviding(result) => {
-                    // The library calls it a success even if nobody could be told.
+                    // The library calls it a success even if no peer could be told.
                     let was_heard = stats.num_successes() > stats.num_failures().min(HEARD);
                     if let Some(reply) = self.announcing.remove(&(dht, id)) {
                         let _ = reply.send(result.is_ok() && was_heard);
@@ -406,7 +406,7 @@ pub(crate) fn identified(
     }
 }
 
-/// We have these: whoever asks us is told so, announced or not.
+/// We have these: a peer that asks us is told so, announced or not.
 fn answer_for(kads: &mut Kads<'_>, own: PeerId, keys: &[Multihash]) {
     for dht in DhtKind::BOTH {
         if let Some(kad) = kads.get(dht) {

@@ -2,7 +2,7 @@
 //!
 //! Only provider records are kept. Values (IPNS, public keys) are not ours to answer for, so none is stored. A record's
 //! addresses were filtered before it came here. When all places are taken new keys are refused: what is there expires by
-//! itself, while making room would let anybody push the others out.
+//! itself, while making room would let one peer push the others out.
 
 use std::borrow::Cow;
 use std::collections::HashMap;

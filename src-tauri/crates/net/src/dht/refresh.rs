@@ -1,4 +1,4 @@
-//! When the DHTs' tables are looked through again. Pure: the time is told.
+//! When the DHTs' tables are refreshed, by a search for our own ID and for IDs of other buckets. Pure: the time is told.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use bitswap::pace::Backoff;
 
 /// Between a new peer in the table and another refresh: others come in meanwhile.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Refreshes in a row while few are known and nobody new comes: after 1, 3, 7, 15, 31 and 63 seconds.
+/// Refreshes in a row while few peers are known and no new one comes: after 1, 3, 7, 15, 31 and 63 seconds.
 const MOST: u32 = 6;
 
 /// When to refresh.
@@ -17,13 +17,13 @@ pub(crate) struct Refresh {
 }
 
 impl Refresh {
-    /// Somebody new came in.
+    /// A new peer came in.
     pub(crate) fn begin(&mut self, now: Instant) {
         self.at = Some(now + PAUSE);
         self.done = 0;
     }
 
-    /// Nobody is known any more.
+    /// The table is empty again.
     pub(crate) fn begin_if_idle(&mut self, now: Instant) {
         if self.at.is_none() && self.done < MOST {
             self.at = Some(now + PAUSE);

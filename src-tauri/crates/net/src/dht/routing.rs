@@ -1,6 +1,6 @@
 //! Who may enter the DHT's routing table: peers at addresses that everybody can reach, and few of any one network.
 //!
-//! Whoever controls one network can make as many peer IDs as he likes, and with them surround a key. At most 3 peers of the
+//! Against eclipse attacks: an attacker with one network can make any number of peer IDs (a Sybil attack), and with them surround a key. At most 3 peers of the
 //! table may share a network, and 2 of a bucket, as in go-libp2p. In a private DHT all share one, and that is fine.
 
 use std::net::IpAddr;

@@ -1,6 +1,6 @@
 //! What other peers ask of us, and the answers: questions go out by ticket, answers come back, and the swarm's task waits for neither.
 //!
-//! Whoever keeps the blocks holds the other end, [`Server`]. Bitswap's server has at most so many tickets out.
+//! The owner of the blocks holds the other end, [`Server`]. Bitswap's server has at most so many tickets out.
 
 use std::collections::VecDeque;
 use std::sync::mpsc as std_mpsc;

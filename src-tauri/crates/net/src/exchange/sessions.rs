@@ -1,7 +1,7 @@
-//! The actor's end of sessions: what each looks for, who has it, and events that wait for its reader.
+//! The swarm task's end of sessions: what each looks for, who has it, and events that wait for its reader.
 //!
 //! A block that finds its channel full waits here. Whoever reads a block releases it, and with each release the next ones
-//! go out, so nothing has to watch for room; Bitswap's byte budget bounds what can wait.
+//! go out, so nothing has to wait for a free place; Bitswap's byte budget bounds what can wait.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::limits::{MAX_HINTS, MAX_SESSION_SOURCES, MAX_SESSIONS, SESSION_EVENTS
 
 /// First pause before the link's addresses and the neighbours are tried again: a restarted peer is back in seconds.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
-/// Longest such pause: a dial a minute costs nobody anything.
+/// Longest such pause: a dial a minute costs next to nothing.
 const LOOK_AGAIN_MAX: Duration = Duration::from_mins(1);
 
 #[derive(Debug, Default)]
@@ -46,7 +46,7 @@ struct State {
     unreachable: HashSet<PeerId>,
     /// The last `Peers` event, so that only changes are told.
     told: (usize, usize, usize, usize),
-    /// When to look nearby again, should nobody have it then, and the pause after that.
+    /// When to look nearby again, should there be no source then, and the back-off.
     look_again: Option<(Instant, Backoff)>,
 }
 
@@ -170,7 +170,7 @@ impl Sessions {
         }
     }
 
-    /// A direct connection stands: who is said to have the content is a source from now on.
+    /// There is a direct connection: a peer that is said to have the content is a source from now on.
     pub(crate) fn reached(&mut self, peer: &PeerId) {
         for state in self.open.values_mut() {
             state.unreachable.remove(peer);
@@ -201,7 +201,7 @@ impl Sessions {
         }
     }
 
-    /// Tells each session who there is, where that changed.
+    /// Tells each session how many peers there are, where that changed.
     pub(crate) fn tell_peers(&mut self, connected: usize) {
         for state in self.open.values_mut() {
             let having = state.sources.len();
@@ -250,7 +250,7 @@ impl Sessions {
         due
     }
 
-    /// This machine is somewhere else now: the pauses begin anew.
+    /// This machine is on another network now: the back-offs begin anew.
     pub(crate) fn reset_backoff(&mut self) {
         for state in self.open.values_mut() {
             state.look_again = None;

@@ -1,6 +1,6 @@
 //! This machine's own networks, the devices on them, and whether it slept.
 //!
-//! Another network, the same one again, or an end of sleep: what follows from each is the swarm task's to do.
+//! What follows from another network, the same one again, or an end of sleep, is the swarm task's to do.
 
 pub(crate) mod devices;
 pub(crate) mod known;
@@ -43,7 +43,7 @@ impl Local {
         }
     }
 
-    /// The next network that comes or goes; never, if nobody watches.
+    /// The next network that comes or goes; never, if they are not watched.
     pub(crate) async fn next(&mut self) -> IfEvent {
         match &mut self.interfaces {
             Some(watcher) => loop {

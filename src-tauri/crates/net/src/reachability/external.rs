@@ -32,7 +32,7 @@ impl Reachability {
     }
 
     /// The addresses that others are told: those that stand by themselves, those that a router opened, those at which
-    /// somebody got through; but none at which others tried in vain. Relays tell theirs by themselves.
+    /// a server got through; but none at which all tries failed. Relays tell theirs by themselves.
     pub(super) fn external(&self, here: &Here) -> BTreeSet<Multiaddr> {
         let findings = self.probe.findings();
         let is_closed = |address: &Multiaddr| {

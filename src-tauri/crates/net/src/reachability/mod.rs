@@ -1,5 +1,5 @@
-//! How others get here, and why not: which of our addresses they can reach, the ports that routers open, relays, and hole
-//! punching.
+//! How others get here, and why not: which of our addresses they can reach, the ports that routers open, relays and their
+//! reservations, and hole punching.
 //!
 //! [`Reachability`] owns what is known of it. It is told what happened, and answers with [`Step`]s for the task that owns the swarm.
 //! Whatever was told, what follows from it stands in one place: [`Reachability::changed`].
@@ -12,7 +12,7 @@
 //! | `probe` `autonat` | which of our addresses others can reach, as others who tried them say |
 //! | `observed` `candidates` | where others see us |
 //! | `ports` | ports that are kept open on this network's routers |
-//! | `relays` | who passes connections on to us while nobody can connect directly |
+//! | `relays` | reservations with relays, while no direct connection gets in |
 //! | `ladder` | what all of it means: the ways in which others get here, and why the others don't stand |
 
 pub(super) mod autonat;

@@ -1,7 +1,7 @@
 //! How others see us: the addresses from which our connections came to them.
 //!
 //! Pure. From what several see follows which public address a router gives us, and whether it gives each connection another port: then
-//! nobody can guess the one to come in by, and punching holes fails. What a peer says it saw is tested before it is told to anybody.
+//! no peer can guess the port to come in by, and hole punching fails. What a peer says it saw is tested before it is told to anybody.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
@@ -18,7 +18,7 @@ pub(crate) struct Observed(VecDeque<Observation>);
 
 #[derive(Debug, PartialEq, Eq)]
 struct Observation {
-    /// Where who saw it is.
+    /// Where the observer is.
     observer: IpAddr,
     address: Multiaddr,
 }
@@ -62,7 +62,7 @@ impl Observed {
             .collect()
     }
 
-    /// Each who looks sees another port: UDP tells, where one socket serves all connections; else TCP.
+    /// Each observer sees another port: UDP tells, where one socket serves all connections; else TCP.
     pub(crate) fn is_symmetric(&self) -> bool {
         let differ = |tcp: bool| {
             let seen = self

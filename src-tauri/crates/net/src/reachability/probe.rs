@@ -15,7 +15,7 @@ use crate::status::{AddressCheck, RungKind, Verdict};
 
 /// So many servers in vain are believed; fewer only when there are no others.
 const ENOUGH_FAILURES: usize = 3;
-/// What was found is looked at again after this: mappings come and go while nobody looks.
+/// What was found is looked at again after this: mappings come and go unnoticed.
 const REACHABLE_AGAIN: Duration = Duration::from_mins(30);
 const UNREACHABLE_AGAIN: Duration = Duration::from_mins(10);
 

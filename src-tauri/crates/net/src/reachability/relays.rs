@@ -1,7 +1,8 @@
-//! The relays that pass connections on to us while nobody can connect straight: which are known, asked, and have said yes.
+//! The relays that pass connections on to us while no direct connection gets in: which are known, which are asked for a
+//! reservation, and which gave one.
 //!
-//! Pure: it says where to ask for a place, and is told what came of it. Those that the person chose come first and alone; else two are
-//! taken out of the connected peers that offer it. Nothing but an introduction goes over them: holes are punched from there.
+//! Pure: it says where to ask for a reservation, and is told what came of it. Those that the person chose come first and alone; else two are
+//! taken out of the connected peers that offer it. Nothing but the introduction for hole punching goes over them.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -106,7 +107,7 @@ impl Relays {
         }
     }
 
-    /// What to do now. `needed`: nobody can connect straight.
+    /// What to do now. `needed`: no direct connection gets in.
     pub(crate) fn steps(&mut self, needed: bool, now: Instant) -> Vec<Step> {
         let any_chosen = self.known.values().any(|relay| relay.chosen);
         let mut steps = Vec::new();

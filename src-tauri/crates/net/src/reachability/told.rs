@@ -101,7 +101,7 @@ impl Reachability {
         self.changed(here, now)
     }
 
-    /// Somebody who dialled us said the number of a question.
+    /// A server that dialled us said the number of a question.
     pub(crate) fn dialled_back(&mut self, nonce: u64) {
         self.probe.heard(nonce);
     }

@@ -29,7 +29,7 @@ impl Network {
         });
     }
 
-    /// Trusts and blocks whom the person says, and forgets where those were whom it keeps away from.
+    /// Sets the trusted peers and the blocklist, and forgets the addresses of banned peers.
     pub(super) fn set_trust(&mut self, config: &Config) {
         self.policy.block(&config.trust.blocked_networks);
         let behaviour = self.swarm.behaviour_mut();
@@ -135,7 +135,7 @@ impl Network {
         }
     }
 
-    /// Meets the network through these peers, if they are others than before, or if it is another network.
+    /// Bootstraps through these peers, if they are others than before, or if it is another network.
     fn bootstrap_through(&mut self, bootstrap: &[Multiaddr], anew: bool) {
         if anew || self.bootstrap != bootstrap {
             self.bootstrap = bootstrap.to_vec();

@@ -1,4 +1,4 @@
-//! Tells the room of reachability what happened, and does what it answers.
+//! Tells [`Reachability`] what happened, and carries out the steps that it answers with.
 
 use std::time::{Duration, Instant};
 
@@ -35,7 +35,7 @@ impl Network {
         }
     }
 
-    /// Something happened that may change how others get here: the room is told, and what follows is done.
+    /// Something happened that may change how others get here: [`Reachability`] is told, and its steps are carried out.
     pub(super) fn tell_reachability(
         &mut self,
         tell: impl FnOnce(&mut Reachability, &Here, Instant) -> Vec<Step>,
@@ -162,7 +162,7 @@ impl Network {
         }
     }
 
-    /// We pass connections on to whoever asks, but trusted peers always find a place.
+    /// We pass connections on for all who ask; trusted peers always find a place.
     pub(super) fn on_relay_service(&mut self, event: relay::Event) {
         match event {
             relay::Event::ReservationReqAccepted { src_peer_id, .. } => {
@@ -178,7 +178,7 @@ impl Network {
         }
     }
 
-    /// Whichever end is the first to find that no hole can be punched closes the connection: the other has to know it too.
+    /// The end that first finds that no hole can be punched closes the connection, and the other end has to conclude the same.
     pub(super) fn on_relayed_closed(&mut self, peer: &PeerId, connection: ConnectionId) {
         let now = Instant::now();
         if self

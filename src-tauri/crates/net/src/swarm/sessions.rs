@@ -1,4 +1,4 @@
-//! Joins the rooms for sessions: who has their content comes from the DHTs, the web and this network, and is dialled by the swarm.
+//! Joins the rooms for sessions: peers with their content come from the DHTs, the web and this network, and are dialled by the swarm.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -247,7 +247,7 @@ impl Network {
         }
     }
 
-    /// Where too many places are taken, those that nobody has use for are closed.
+    /// Where too many places are taken, connections without use are closed.
     pub(super) fn trim(&mut self) {
         if !self.connections.is_to_be_trimmed() {
             return;

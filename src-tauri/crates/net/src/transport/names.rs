@@ -121,7 +121,7 @@ where
     }
 }
 
-/// A transport that several resolvers can use, one after the other. Only the swarm's task calls it, so nobody waits.
+/// A transport that several resolvers can use, one after the other. Only the swarm's task calls it, so its lock is never contended.
 pub(crate) struct Shared<T>(Arc<Mutex<T>>);
 
 impl<T> Shared<T> {

@@ -174,7 +174,7 @@ where
     }
 }
 
-/// Who is at the other end. That it is who we dialled is for the swarm to check.
+/// The peer at the other end. The swarm checks that it is the one that was dialled.
 fn peer_of(state: &CommonState) -> Result<PeerId, TlsError> {
     match state.peer_certificates().unwrap_or_default() {
         [certificate] => Ok(certificate::parse(certificate)?.peer_id()),
@@ -224,7 +224,7 @@ impl PeerVerifier {
     }
 }
 
-/// Only TLS 1.3 is offered, so nobody asks for this.
+/// Only TLS 1.3 is offered, so this is never called.
 fn refuse_tls12() -> Result<HandshakeSignatureValid, rustls::Error> {
     Err(rustls::Error::General("only TLS 1.3 is spoken".to_owned()))
 }

@@ -81,7 +81,7 @@ pub(crate) enum WebEvent {
     Checked(PublicCheck),
 }
 
-/// A task that ends when nobody wants its result any more.
+/// A task that ends when it is dropped.
 #[derive(Debug)]
 struct Task(AbortHandle);
 
@@ -123,8 +123,8 @@ impl Web {
         }
     }
 
-    /// From now on these services, and no others. In a private network none at all: what its people fetch is nobody else's
-    /// business.
+    /// From now on these services, and no others. In a private network none at all: what is fetched there is not
+    /// told outside.
     pub(crate) fn choose(&mut self, config: &Config) -> Vec<Step> {
         let is_private = config.trust.network_key.is_some();
         let urls = |urls: &'_ [Url]| {

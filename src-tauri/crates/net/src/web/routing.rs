@@ -1,6 +1,6 @@
 //! Delegated routing (`/routing/v1`, specs.ipfs.tech): what a service's answer says, and reading it piece by piece.
 //!
-//! What stays true: an answer costs at most [`MAX_LOOKUP_BYTES`] and [`MAX_LOOKUP_RECORDS`], and what it names is believed as
+//! Invariants: an answer costs at most [`MAX_LOOKUP_BYTES`] and [`MAX_LOOKUP_RECORDS`], and what it names is believed as
 //! far as [`DialPolicy`] goes. Records of kinds that nobody here knows are passed over, as the specification wants.
 
 use bitswap::SessionId;
@@ -45,7 +45,7 @@ pub(super) struct Taker {
 }
 
 impl Taker {
-    /// False: nobody takes any more.
+    /// False: no more is taken.
     async fn take(&self, found: Found) -> bool {
         let Found { targets, gateways } = found;
         if targets.is_empty() && gateways.is_empty() {
@@ -103,7 +103,7 @@ fn providers_url(base: &Url, cid: &Cid) -> Option<Url> {
     path.pop_if_empty();
     path.extend(["routing", "v1", "providers", &cid.to_string()]);
     drop(path);
-    // IPIP-484: whoever knows it leaves out what is of no use here.
+    // IPIP-484: a service that knows it leaves out what is of no use here.
     url.set_query(Some(&format!(
         "filter-protocols={BITSWAP},{GATEWAY},unknown"
     )));

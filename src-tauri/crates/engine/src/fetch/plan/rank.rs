@@ -1,7 +1,9 @@
 //! What comes first in a download: what somebody looks at now, then what the person put first, then
 //! the rest.
 //!
-//! Ranks split the order in which a plan asks; the tree's order holds within each.
+//! Ranks split the order in which a plan asks; the tree's order holds within each. Rarest-first is
+//! the business of `bitswap::client`: among the blocks that a plan has asked for, it asks complete
+//! sources first for those that no partial holder has.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;

@@ -1,7 +1,9 @@
-//! Trust in the swarm: trusted peers are dialled and kept, blocked ones and blocked networks refused before anything is spoken.
+//! Trust in the swarm: trusted peers are dialled and kept alive; the blocklist, peers and networks, is refused before anything is
+//! spoken.
 //!
-//! A blocked network is refused when it knocks; a blocked peer as soon as its handshake has told who it is. What is blocked while
-//! it is connected is cut off. A connection begun under another network key is refused however far it got.
+//! A connection from a blocked network is refused when it arrives; one of a blocked peer as soon as the handshake has told whose it
+//! is. A peer that gets on the blocklist while it is connected is disconnected. A connection begun under another network key is
+//! refused however far it got.
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::convert::Infallible;
@@ -134,7 +136,7 @@ impl Behaviour {
         self.wake();
     }
 
-    /// This machine is somewhere else now: whoever is away is dialled at once.
+    /// This machine is on another network now: trusted peers that aren't connected are dialled at once.
     pub(crate) fn retry_now(&mut self) {
         self.trusted.retry_now(Instant::now());
         self.wake();
