@@ -2,7 +2,8 @@
 //!
 //!     cargo run --release -p bitswap --example throughput -- [BLOCK_BYTES [COUNT]]
 //!
-//! The program starts itself a second time as the server. Blocks are made up in memory, so that no disk is measured.
+//! The program starts itself a second time as the server. Blocks are made up in memory, so that no
+//! disk is measured.
 
 use std::collections::HashMap;
 use std::io::{BufRead as _, Write as _};

@@ -1,9 +1,12 @@
-//! Bitswap as a libp2p behaviour: carries words and blocks between the connections, the two machines and the owner.
+//! Bitswap as a libp2p behaviour: carries words and blocks between the connections, the two
+//! machines and the owner.
 //!
-//! Invariants: it runs on the swarm's task, so it neither hashes nor copies nor reads; each event costs time in what it
-//! carries, not in the number of peers. Bitswap does not run on relayed connections. With several connections to a peer the
-//! first one that speaks Bitswap is used; when it closes, the next takes over and both machines start afresh on it. So they do when
-//! the peer starts afresh over a newer one: the older one is dead, as after a change of networks, and only the peer knows yet.
+//! Invariants: it runs on the swarm's task, so it neither hashes nor copies nor reads; each event
+//! costs time in what it carries, not in the number of peers. Bitswap does not run on relayed
+//! connections. With several connections to a peer the first one that speaks Bitswap is used; when
+//! it closes, the next takes over and both machines start afresh on it. So they do when the peer
+//! starts afresh over a newer one: the older one is dead, as after a change of networks, and only
+//! the peer knows yet.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
@@ -82,8 +85,9 @@ pub enum Event {
     },
     /// The peer broke the rules too often: disconnect it and keep it away.
     Misbehaved { peer: PeerId },
-    /// Ask a gateway for blocks, and no longer for others: [`Behaviour::gateway_block`], [`Behaviour::gateway_lacks`]. A block
-    /// may be asked for again that is being asked for already.
+    /// Ask a gateway for blocks, and no longer for others: [`Behaviour::gateway_block`],
+    /// [`Behaviour::gateway_lacks`]. A block may be asked for again that is being asked for
+    /// already.
     Ask {
         gateway: PeerId,
         blocks: Vec<Cid>,
@@ -197,7 +201,8 @@ impl Behaviour {
         self.wake();
     }
 
-    /// A source that is no peer can be asked by [`Event::Ask`]. `id` must be one that no peer can have.
+    /// A source that is no peer can be asked by [`Event::Ask`]. `id` must be one that no peer can
+    /// have.
     pub fn gateway_connected(&mut self, id: PeerId) {
         self.gateways.insert(id);
         self.client.gateway_connected(id, Instant::now());
@@ -244,7 +249,8 @@ impl Behaviour {
         self.wake();
     }
 
-    /// Answers [`Event::Lookup`]: the size of each block in the order asked, `None` where it may not be served.
+    /// Answers [`Event::Lookup`]: the size of each block in the order asked, `None` where it may
+    /// not be served.
     pub fn answer_lookup(&mut self, ticket: Ticket, sizes: Vec<Option<u32>>) {
         self.server.on_lookup(ticket, &sizes);
         self.wake();
@@ -270,7 +276,8 @@ impl Behaviour {
         stats.collect()
     }
 
-    /// Who takes part in a session, and what part of it each has, 0 to 1, as far as its answers tell.
+    /// Who takes part in a session, and what part of it each has, 0 to 1, as far as its answers
+    /// tell.
     pub fn holdings(&self, session: SessionId) -> Vec<(PeerId, Option<f64>)> {
         self.client.holdings(session)
     }
@@ -502,7 +509,8 @@ impl Behaviour {
         let Some((connection, _)) = self.peers.get(&peer).and_then(|state| state.chosen) else {
             return;
         };
-        // A little faster than the limit: the server keeps the mean, this only keeps a block from leaving in one burst.
+        // A little faster than the limit: the server keeps the mean, this only keeps a block from
+        // leaving in one burst.
         let pace = self
             .server
             .upload_limit()

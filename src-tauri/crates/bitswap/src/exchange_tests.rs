@@ -1,4 +1,5 @@
-//! Nodes that exchange blocks over loopback TCP, with real connections and no other part of the program.
+//! Nodes that exchange blocks over loopback TCP, with real connections and no other part of the
+//! program.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::Ipv4Addr;
@@ -421,7 +422,8 @@ async fn a_peer_that_starts_afresh_over_another_connection_is_answered_there() {
     assert_ne!(nodes[1].connection_in_use(&here), dead);
 }
 
-/// Where one gets through to `target`, until it is cut: then nothing passes any more, and neither end sees that.
+/// Where one gets through to `target`, until it is cut: then nothing passes any more, and neither
+/// end sees that.
 async fn cable(target: &Multiaddr) -> (Multiaddr, Arc<Notify>) {
     let port = target.iter().find_map(|part| match part {
         Protocol::Tcp(port) => Some(port),

@@ -1,8 +1,9 @@
 //! Bitswap on one direct connection: reads what the peer sends, writes what the behaviour says.
 //!
-//! It runs on the connection's own task. Invariants: memory is bounded whatever the peer does (see `inbound` and
-//! [`Command::Send`]); a block is handed on only with the CID that its bytes have; hashing never holds up decryption.
-//! It decides nothing about wants or blocks, and does not run on relayed connections: those carry 128 KiB and end.
+//! It runs on the connection's own task. Invariants: memory is bounded whatever the peer does (see
+//! `inbound` and [`Command::Send`]); a block is handed on only with the CID that its bytes have;
+//! hashing never holds up decryption. It decides nothing about wants or blocks, and does not run on
+//! relayed connections: those carry 128 KiB and end.
 
 mod inbound;
 mod lane;
@@ -38,12 +39,13 @@ use crate::wire::{Outgoing, Presence, Version, WantEntry};
 /// What the behaviour says.
 #[derive(Debug)]
 pub enum Command {
-    /// Somebody here wants blocks (or nobody any more): find out whether the peer speaks Bitswap, and stay connected if so.
+    /// Somebody here wants blocks (or nobody any more): find out whether the peer speaks Bitswap,
+    /// and stay connected if so.
     Interest(bool),
     /// The peer wants something of us (or nothing any more): stay connected.
     Hold(bool),
-    /// Write this. Messages with blocks are answered by [`Report::Written`], in order; how many wait is up to the sender.
-    /// Presences are dropped when too many messages wait.
+    /// Write this. Messages with blocks are answered by [`Report::Written`], in order; how many
+    /// wait is up to the sender. Presences are dropped when too many messages wait.
     Send {
         message: Outgoing,
         pace: Option<u64>,

@@ -1,8 +1,9 @@
 //! Bitswap: how blocks are asked of other nodes and handed to them.
 //!
-//! [`wire`] is what peers see; [`client`] decides what to ask of whom; [`server`] answers what others want; the
-//! [`Behaviour`] carries between these two, the connections and its owner. Client and server are pure: they are tested
-//! without a network, in virtual time. [`pace`] is how fast, and how soon again.
+//! [`wire`] is what peers see; [`client`] decides what to ask of whom; [`server`] answers what
+//! others want; the [`Behaviour`] carries between these two, the connections and its owner. Client
+//! and server are pure: they are tested without a network, in virtual time. [`pace`] is how fast,
+//! and how soon again.
 
 mod behaviour;
 pub mod client;

@@ -14,25 +14,27 @@ pub const MAX_WANTLIST: usize = 1024;
 pub const MAX_MESSAGE_CANCELS: usize = 4 * MAX_WANTLIST;
 /// Presences read from one message: as many as we can have asked for, and room for stragglers.
 pub const MAX_MESSAGE_PRESENCES: usize = 4 * MAX_WANTLIST;
-/// Blocks read from one message. Kubo fills 16 KiB; at this number of the smallest blocks that exist hashing takes a few
-/// milliseconds.
+/// Blocks read from one message. Kubo fills 16 KiB; at this number of the smallest blocks that
+/// exist hashing takes a few milliseconds.
 pub const MAX_MESSAGE_BLOCKS: usize = 8192;
 
-/// Blocks up to this many bytes are copied into their message: another write would cost more than the copy.
+/// Blocks up to this many bytes are copied into their message: another write would cost more than
+/// the copy.
 pub(crate) const COPIED_BLOCK_BYTES: usize = 16 * 1024;
 
-/// A want-have is answered with the block itself up to this many bytes: the HAVE and the want that follows would cost as
-/// much. Kubo and Helia do the same.
+/// A want-have is answered with the block itself up to this many bytes: the HAVE and the want that
+/// follows would cost as much. Kubo and Helia do the same.
 pub(crate) const HAVE_AS_BLOCK_BYTES: u32 = 1024;
-/// Small blocks travel together until their message has this many bytes: a message costs some ten microseconds, and a peer
-/// must read a message whole before it sees the first block.
+/// Small blocks travel together until their message has this many bytes: a message costs some ten
+/// microseconds, and a peer must read a message whole before it sees the first block.
 pub(crate) const BATCH_BYTES: usize = 256 * 1024;
 /// Blocks in one message, for the reader's sake.
 pub(crate) const BATCH_BLOCKS: usize = 512;
 /// The longest that a block waits for others to travel with, should one of them be slow to read.
 pub(crate) const BATCH_DELAY: Duration = Duration::from_millis(20);
 
-/// Bytes being read or waiting to be written for one peer, at first. A block more may begin below it.
+/// Bytes being read or waiting to be written for one peer, at first. A block more may begin below
+/// it.
 pub(crate) const FIRST_PIPE_BYTES: u64 = 1024 * 1024;
 /// The same for a peer that takes them fast: enough to keep disk, cipher and wire busy at once.
 pub(crate) const MAX_PIPE_BYTES: u64 = 4 * 1024 * 1024;
@@ -40,32 +42,37 @@ pub(crate) const MAX_PIPE_BYTES: u64 = 4 * 1024 * 1024;
 pub(crate) const PIPE_TIME: Duration = Duration::from_millis(250);
 /// Bytes in the pipes of all peers together.
 pub(crate) const MAX_PIPES_BYTES: u64 = 32 * 1024 * 1024;
-/// When all pipes together are full, a peer that has taken nothing for this long is dropped, so that the others go on.
+/// When all pipes together are full, a peer that has taken nothing for this long is dropped, so
+/// that the others go on.
 pub(crate) const STALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often such a peer is looked for.
 pub(crate) const STALL_TICK: Duration = Duration::from_secs(1);
 /// Blocks being read for one peer at a time. Small blocks reach it before they reach the bytes.
 pub(crate) const MAX_READS: usize = 256;
-/// Look-ups under way over all peers (one each): the index answers each in well under a millisecond.
+/// Look-ups under way over all peers (one each): the index answers each in well under a
+/// millisecond.
 pub(crate) const MAX_LOOKUPS: usize = 64;
-/// Bytes that a peer may be sent in one turn while others wait for theirs; up to twice as much for a peer that gives us as
-/// much as it takes.
+/// Bytes that a peer may be sent in one turn while others wait for theirs; up to twice as much for
+/// a peer that gives us as much as it takes.
 pub(crate) const TURN_BYTES: i64 = 1024 * 1024;
 
-/// Streams on which one connection's peer may talk to us. Kubo opens a stream for each message, from eight workers.
+/// Streams on which one connection's peer may talk to us. Kubo opens a stream for each message,
+/// from eight workers.
 pub(crate) const MAX_INBOUND_STREAMS: usize = 32;
-/// Bytes of large messages that one connection may hold: being read, being hashed, or waiting to be taken. Two blocks of the
-/// usual largest size can be read while others are hashed, and the largest message fits.
+/// Bytes of large messages that one connection may hold: being read, being hashed, or waiting to be
+/// taken. Two blocks of the usual largest size can be read while others are hashed, and the largest
+/// message fits.
 pub(crate) const INBOUND_BYTES: usize = 6 * 1024 * 1024;
-/// Messages up to this size are hashed where they are read, which takes some twenty microseconds; larger ones on threads of
-/// their own, so that the connection goes on decrypting.
+/// Messages up to this size are hashed where they are read, which takes some twenty microseconds;
+/// larger ones on threads of their own, so that the connection goes on decrypting.
 pub(crate) const HASHED_IN_PLACE_BYTES: usize = 32 * 1024;
-/// Wants, presences and blocks that one connection may bring each second, and ahead of time. Well above what the fastest
-/// honest peer says with blocks of a few bytes; at this rate a peer takes some percent of the swarm's task.
+/// Wants, presences and blocks that one connection may bring each second, and ahead of time. Well
+/// above what the fastest honest peer says with blocks of a few bytes; at this rate a peer takes
+/// some percent of the swarm's task.
 pub(crate) const INBOUND_ENTRIES_PER_SEC: u32 = 100_000;
 pub(crate) const INBOUND_AHEAD: Duration = Duration::from_secs(1);
-/// Messages without blocks that wait for a peer to read them. Presences beyond are dropped: a peer that asks without listening
-/// must not fill our memory.
+/// Messages without blocks that wait for a peer to read them. Presences beyond are dropped: a peer
+/// that asks without listening must not fill our memory.
 pub(crate) const MAX_WAITING_MESSAGES: usize = 256;
 /// A stream that takes no byte for this long is stuck, and its connection is closed.
 pub(crate) const STUCK_AFTER: Duration = Duration::from_secs(30);
@@ -73,6 +80,7 @@ pub(crate) const STUCK_AFTER: Duration = Duration::from_secs(30);
 pub(crate) const PROGRESS_TICK: Duration = Duration::from_secs(1);
 /// Times in a row that a stream may fail before its connection is given up.
 pub(crate) const MAX_STREAM_FAILURES: u32 = 3;
-/// Under an upload limit bytes are written in pieces of this size, and may be this far ahead of time.
+/// Under an upload limit bytes are written in pieces of this size, and may be this far ahead of
+/// time.
 pub(crate) const PACED_PIECE_BYTES: usize = 16 * 1024;
 pub(crate) const PACED_AHEAD: Duration = Duration::from_millis(20);

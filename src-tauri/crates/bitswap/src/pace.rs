@@ -1,15 +1,16 @@
 //! How fast, and how soon again: the one token bucket and the one exponential backoff.
 //!
-//! Invariants: both are pure, they are told the time and read no clock. A bucket's mean rate is met to the byte, whatever
-//! the size of what passes. A backoff's pause lies between its first and its longest one.
+//! Invariants: both are pure, they are told the time and read no clock. A bucket's mean rate is met
+//! to the byte, whatever the size of what passes. A backoff's pause lies between its first and its
+//! longest one.
 
 use std::time::{Duration, Instant};
 
 /// As much of a second passes in one burst: a late timer costs no throughput.
 const BURST: Duration = Duration::from_millis(100);
 
-/// A token bucket that may go into debt: a block passes whole once nothing is owed, and its bytes are owed from then on.
-/// So blocks of any size pass.
+/// A token bucket that may go into debt: a block passes whole once nothing is owed, and its bytes
+/// are owed from then on. So blocks of any size pass.
 #[derive(Debug)]
 pub struct Bucket {
     /// Bytes a second.
@@ -20,7 +21,8 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// `rate` in bytes a second, at least one: a limit of nothing would never end. Begins empty, without debt.
+    /// `rate` in bytes a second, at least one: a limit of nothing would never end. Begins empty,
+    /// without debt.
     pub fn new(rate: u64, now: Instant) -> Self {
         Self {
             rate: rate.max(1),
@@ -98,8 +100,8 @@ impl Backoff {
         Self::after(self.first, self.longest, self.doublings)
     }
 
-    /// [`Backoff::pause`], and up to a quarter more by the last bits of `random`, so that programs that started together
-    /// don't act together.
+    /// [`Backoff::pause`], and up to a quarter more by the last bits of `random`, so that programs
+    /// that started together don't act together.
     pub fn jittered(&self, random: u64) -> Duration {
         let pause = self.pause();
         pause + pause.mul_f64((random % 256) as f64 / 1024.0)

@@ -1,8 +1,10 @@
-//! What kind of network an address lies in, and so whether it may be dialled, told to others or believed.
+//! What kind of network an address lies in, and so whether it may be dialled, told to others or
+//! believed.
 //!
-//! A stranger's record or a link may name any address; only public ones may be dialled on their word alone, or the swarm
-//! could be used to knock at doors inside the person's home. `DialPolicy` is asked below DNS, right before the socket opens, so
-//! that no behaviour and no resolved name can go around it.
+//! A stranger's record or a link may name any address; only public ones may be dialled on their
+//! word alone, or the swarm could be used to knock at doors inside the person's home. `DialPolicy`
+//! is asked below DNS, right before the socket opens, so that no behaviour and no resolved name can
+//! go around it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -41,7 +43,8 @@ pub(crate) fn ip(address: &Multiaddr) -> Option<IpAddr> {
     }
 }
 
-/// Whether an address is over TCP, which moves bytes faster than QUIC where nothing is lost on the way.
+/// Whether an address is over TCP, which moves bytes faster than QUIC where nothing is lost on the
+/// way.
 pub(crate) fn is_tcp(address: &Multiaddr) -> bool {
     let mut protocols = address.iter();
     protocols.any(|protocol| matches!(protocol, Protocol::Tcp(_)))
@@ -103,7 +106,8 @@ fn scope_of_v6(ip: Ipv6Addr) -> Scope {
         }
         // Documentation (RFC 3849).
         [0x2001, 0xdb8, ..] => Scope::Never,
-        // Global unicast is 2000::/3; the rest is unassigned, multicast, or link-local, which leads nowhere without a zone.
+        // Global unicast is 2000::/3; the rest is unassigned, multicast, or link-local, which leads
+        // nowhere without a zone.
         [0x2000..=0x3fff, ..] => Scope::Public,
         _ => Scope::Never,
     }
@@ -199,8 +203,8 @@ impl DialPolicy {
         }
     }
 
-    /// Whether an address is one of this machine's own networks, or of this machine where that is meant to be met: this is where
-    /// the local DHT is.
+    /// Whether an address is one of this machine's own networks, or of this machine where that is
+    /// meant to be met: this is where the local DHT is.
     pub(crate) fn is_near(&self, address: &Multiaddr) -> bool {
         let is_relayed = address
             .iter()

@@ -1,4 +1,5 @@
-//! What this peer speaks, put together: limits first, so that a connection too many is refused before anything else sees it.
+//! What this peer speaks, put together: limits first, so that a connection too many is refused
+//! before anything else sees it.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -24,8 +25,8 @@ use crate::limits::{
 };
 use crate::reachability::{autonat, candidates};
 
-/// The public DHT. One that begins at bootstrap peers of its own goes by the same name, so that it matters to nobody how its
-/// first peer was started.
+/// The public DHT. One that begins at bootstrap peers of its own goes by the same name, so that it
+/// matters to nobody how its first peer was started.
 const KAD_PROTOCOL: StreamProtocol = StreamProtocol::new("/ipfs/kad/1.0.0");
 /// The DHT of one local network. Kubo keeps all private peers in it, those on this machine too.
 const LAN_KAD_PROTOCOL: StreamProtocol = StreamProtocol::new("/ipfs/lan/kad/1.0.0");
@@ -173,7 +174,8 @@ fn relay_service(local: PeerId) -> relay::Behaviour {
     relay::Behaviour::new(local, config)
 }
 
-/// The DHT: who enters the routing table, what is stored and when to announce again is decided by us, not by libp2p.
+/// The DHT: who enters the routing table, what is stored and when to announce again is decided by
+/// us, not by libp2p.
 fn kademlia(protocol: StreamProtocol, local: PeerId) -> kad::Behaviour<ProviderStore> {
     let mut config = kad::Config::new(protocol);
     config

@@ -29,7 +29,8 @@ pub(crate) enum Command {
     Peers {
         reply: oneshot::Sender<Vec<PeerInfo>>,
     },
-    /// Who takes part in fetching what hangs below this root, with what part of it each has, 0 to 1.
+    /// Who takes part in fetching what hangs below this root, with what part of it each has, 0 to
+    /// 1.
     Holders {
         root: Cid,
         reply: oneshot::Sender<HashMap<PeerId, Option<f64>>>,

@@ -1,5 +1,5 @@
-//! What the network runs with, in sections. Whoever reads the settings fills it; a new setting is a field here, and a line where
-//! its room is told of it.
+//! What the network runs with, in sections. Whoever reads the settings fills it; a new setting is a
+//! field here, and a line where its room is told of it.
 
 use if_watch::IpNet;
 use libp2p::pnet::PreSharedKey;

@@ -1,7 +1,8 @@
 //! Who this peer is: an Ed25519 key in one file that only this user can read.
 //!
-//! The file holds libp2p's own encoding of a private key. It is written whole or not at all, and never overwritten: a key that
-//! can't be read is an error for the person, since a new one would cut every link that names this peer.
+//! The file holds libp2p's own encoding of a private key. It is written whole or not at all, and
+//! never overwritten: a key that can't be read is an error for the person, since a new one would
+//! cut every link that names this peer.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -9,7 +10,8 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 use libp2p::identity::{DecodingError, Keypair};
 
-/// Bytes of the largest key file that is read: an Ed25519 key has 68, an RSA key of 8192 bits about 4,700.
+/// Bytes of the largest key file that is read: an Ed25519 key has 68, an RSA key of 8192 bits about
+/// 4,700.
 const MAX_KEY_BYTES: u64 = 8 * 1024;
 
 #[derive(Debug, thiserror::Error)]

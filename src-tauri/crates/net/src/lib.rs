@@ -1,10 +1,13 @@
-//! The network: how this peer meets others, finds who has something, and exchanges blocks with them.
+//! The network: how this peer meets others, finds who has something, and exchanges blocks with
+//! them.
 //!
-//! [`Net`] is a cheap handle; one task, `swarm::Network`, owns the swarm. A caller sends it a command and gets an answer; a
-//! fetcher holds a [`Session`] and gets verified blocks from its channel.
+//! [`Net`] is a cheap handle; one task, `swarm::Network`, owns the swarm. A caller sends it a
+//! command and gets an answer; a fetcher holds a [`Session`] and gets verified blocks from its
+//! channel.
 //!
 //! Invariants:
-//! - The swarm's task never waits for anything but its next event, so no disk, no hash and no slow reader stops the network.
+//! - The swarm's task never waits for anything but its next event, so no disk, no hash and no slow
+//!   reader stops the network.
 //! - Nothing is dialled outside what `address::DialPolicy` allows.
 //! - Announcing needs an address that others can reach.
 //! - Everything that a stranger or a machine can make us hold has a bound in [`limits`].
@@ -16,7 +19,7 @@
 //! | `address` `listen` | which addresses may be dialled and believed; where we listen |
 //! | `transport/` `behaviour` | how bytes travel: TLS, Noise, Yamux, QUIC; what is spoken over it |
 //! | `connections/` | the connection manager: who is connected, trusted, banned; how many of one network |
-//! | `dht/` | bootstrap, routing tables, searches, announcing and republishing, provider records of others |
+//! | `dht/` | bootstrap, routing tables, searches, announcing, republishing, provider records |
 //! | `exchange/` | both ends of a fetch: wants in, verified blocks out; and blocks for others |
 //! | `web/` | web servers that help: delegated routing, gateways, the public test |
 //! | `local/` | this machine's networks, and the devices on them |
@@ -115,8 +118,8 @@ pub struct Net {
 }
 
 impl Net {
-    /// Joins the network. Returns once every address is listened at. What others ask for is asked of `blocks`, what outlives the
-    /// run is kept in `memory`.
+    /// Joins the network. Returns once every address is listened at. What others ask for is asked
+    /// of `blocks`, what outlives the run is kept in `memory`.
     pub async fn start(
         config: Config,
         identity: Keypair,
@@ -169,8 +172,8 @@ impl Net {
         )
     }
 
-    /// Opens a session for what hangs below `root`. It looks for peers at the hints, on this network and in the DHT, and
-    /// goes on while it is open and hungry.
+    /// Opens a session for what hangs below `root`. It looks for peers at the hints, on this
+    /// network and in the DHT, and goes on while it is open and hungry.
     pub async fn session(&self, root: Cid, hints: Vec<Multiaddr>) -> Result<Session, NetError> {
         self.ask(|reply| Command::OpenSession { root, hints, reply })
             .await?
@@ -181,7 +184,8 @@ impl Net {
         let _ = self.tell(Command::Available { cids }).await;
     }
 
-    /// Announces these blocks in the DHT, as soon as others can reach us and again every 22 hours, over restarts too.
+    /// Announces these blocks in the DHT, as soon as others can reach us and again every 22 hours,
+    /// over restarts too.
     pub async fn announce(&self, keys: Vec<Multihash>) {
         let _ = self.announcements.send(Change::Announce(keys)).await;
     }
@@ -196,7 +200,8 @@ impl Net {
         let _ = self.tell(Command::SetLimits { upload, download }).await;
     }
 
-    /// Goes on with other settings. Rates are [`Self::set_limits`]'s; what is fixed for a run stays.
+    /// Goes on with other settings. Rates are [`Self::set_limits`]'s; what is fixed for a run
+    /// stays.
     pub async fn configure(&self, config: Config) {
         let _ = self.tell(Command::Configure(Box::new(config))).await;
     }
@@ -207,7 +212,8 @@ impl Net {
         peers.unwrap_or_default()
     }
 
-    /// Who takes part in fetching what hangs below a root, with what part of it each has, 0 to 1, where that is known.
+    /// Who takes part in fetching what hangs below a root, with what part of it each has, 0 to 1,
+    /// where that is known.
     pub async fn holders(&self, root: Cid) -> HashMap<PeerId, Option<f64>> {
         let holders = self.ask(|reply| Command::Holders { root, reply }).await;
         holders.unwrap_or_default()
@@ -228,7 +234,8 @@ impl Net {
             .await
     }
 
-    /// The addresses of gateways, by the IDs under which their blocks come. Empty once it is shut down.
+    /// The addresses of gateways, by the IDs under which their blocks come. Empty once it is shut
+    /// down.
     pub async fn gateways(&self) -> HashMap<PeerId, String> {
         let gateways = self.ask(|reply| Command::Gateways { reply }).await;
         gateways.unwrap_or_default()

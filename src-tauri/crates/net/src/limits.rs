@@ -1,4 +1,5 @@
-//! The network's limits: what strangers and machines can make it hold. Each says its unit and its reason.
+//! The network's limits: what strangers and machines can make it hold. Each says its unit and its
+//! reason.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -7,21 +8,23 @@ use std::time::Duration;
 
 /// Addresses of a link, or of any other hint, at which a session looks: each is a dial.
 pub const MAX_HINTS: usize = 32;
-/// Provider hints written into a link: two for everybody, or over relays, and two for people on this network. More make it unhandy
-/// and help little.
+/// Provider hints written into a link: two for everybody, or over relays, and two for people on
+/// this network. More make it unhandy and help little.
 pub(crate) const LINK_PROVIDERS: usize = 4;
 
 // Connections.
 
-/// Streams of one connection, both ways. Kubo opens about 10 for each peer; each may fill 256 KiB before we read it.
+/// Streams of one connection, both ways. Kubo opens about 10 for each peer; each may fill 256 KiB
+/// before we read it.
 pub(crate) const MAX_CONNECTION_STREAMS: usize = 128;
-/// Bytes that a peer may send on one connection before we read them: 256 KiB for each stream, and 16 MiB for the fast
-/// ones, which fills 1 Gbit/s over 130 ms.
+/// Bytes that a peer may send on one connection before we read them: 256 KiB for each stream, and
+/// 16 MiB for the fast ones, which fills 1 Gbit/s over 130 ms.
 pub(crate) const MAX_CONNECTION_WINDOW: usize =
     MAX_CONNECTION_STREAMS * 256 * 1024 + 16 * 1024 * 1024;
 /// Streams of one connection that a peer has opened and we haven't begun to read.
 pub(crate) const MAX_WAITING_STREAMS: usize = 32;
-/// Networks of this machine whose private addresses may be dialled. Hosts of many containers have dozens.
+/// Networks of this machine whose private addresses may be dialled. Hosts of many containers have
+/// dozens.
 pub(crate) const MAX_LOCAL_NETWORKS: usize = 256;
 
 /// Provider records that we keep for the DHT: some 300 bytes each, 10 MB in all.
@@ -32,22 +35,28 @@ pub(crate) const MAX_PROVIDERS_PER_KEY: usize = 20;
 pub(crate) const MAX_KEYS_PER_PROVIDER: usize = 1024;
 /// Bytes of a provider record's key: go-libp2p's limit. A multihash of 64 bytes fits.
 pub(crate) const MAX_PROVIDER_KEY_BYTES: usize = 80;
-/// Addresses kept of one peer, from whatever source. Honest peers have fewer; some have shown thousands.
+/// Addresses kept of one peer, from whatever source. Honest peers have fewer; some have shown
+/// thousands.
 pub(crate) const MAX_PEER_ADDRESSES: usize = 16;
 
-/// Connections in all that a person may choose. Home routers drop mappings from some thousand on; Kubo keeps 32 to 96.
+/// Connections in all that a person may choose. Home routers drop mappings from some thousand on;
+/// Kubo keeps 32 to 96.
 pub const CONNECTIONS: RangeInclusive<u32> = 16..=2000;
 /// Eighths of them that others may open: leaves room to open our own.
 pub(crate) const INBOUND_EIGHTHS: u32 = 5;
-/// Connections that others opened from one network, as a person may choose. As shipped about a tenth of what all may open.
+/// Connections that others opened from one network, as a person may choose. As shipped about a
+/// tenth of what all may open.
 pub const CONNECTIONS_OF_NETWORK: RangeInclusive<u32> = 1..=256;
-/// Connections of one network beyond its share that may finish their handshake, to see whether a trusted peer is among them.
+/// Connections of one network beyond its share that may finish their handshake, to see whether a
+/// trusted peer is among them.
 pub(crate) const HANDSHAKES_FOR_TRUSTED: u32 = 4;
-/// Connections with one peer, as a person may choose. As shipped 4: TCP and QUIC opened from both sides at once.
+/// Connections with one peer, as a person may choose. As shipped 4: TCP and QUIC opened from both
+/// sides at once.
 pub const CONNECTIONS_OF_PEER: RangeInclusive<u32> = 1..=8;
 /// Connections being opened by others. A handshake costs about a millisecond of one core.
 pub(crate) const MAX_PENDING_CONNECTIONS: u32 = 64;
-/// Connections being opened by us, most of them to peers of the DHT that answer no more (go-libp2p's number).
+/// Connections being opened by us, most of them to peers of the DHT that answer no more
+/// (go-libp2p's number).
 pub(crate) const MAX_PENDING_DIALS: u32 = 160;
 /// Bytes of physical memory above which no connection is accepted or opened any more.
 pub(crate) const MAX_MEMORY_BYTES: usize = 1024 * 1024 * 1024;
@@ -62,11 +71,14 @@ pub(crate) const MAX_BLOCKED_PEERS: usize = 1024;
 pub const MAX_SESSIONS: usize = 256;
 /// Dials under way for sessions.
 pub(crate) const MAX_DIALS: usize = 16;
-/// Dials of sessions that wait for a free place; more are dropped, the next search brings them back.
+/// Dials of sessions that wait for a free place; more are dropped, the next search brings them
+/// back.
 pub(crate) const MAX_WAITING_DIALS: usize = 256;
-/// Connected sources of a session that are enough to end its search of the DHT: together they fill most lines.
+/// Connected sources of a session that are enough to end its search of the DHT: together they fill
+/// most lines.
 pub(crate) const ENOUGH_SOURCES: usize = 10;
-/// Providers that one search takes note of. Those of popular content are many, and so may those be that a liar makes up.
+/// Providers that one search takes note of. Those of popular content are many, and so may those be
+/// that a liar makes up.
 pub(crate) const MAX_PROVIDERS: usize = 200;
 /// Providers that are enough of one delegated routing service: more than a download uses.
 pub(crate) const ENOUGH_PROVIDERS: usize = 20;
@@ -78,7 +90,8 @@ pub(crate) const MAX_NAMELESS: usize = 32;
 pub(crate) const MAX_ADDRESS_SEARCHES: usize = 4;
 /// Peers of the local network that are remembered from mDNS.
 pub(crate) const MAX_LAN_PEERS: usize = 64;
-/// Events that wait for a session's reader. Blocks beyond it wait too, bounded by Bitswap's byte budget.
+/// Events that wait for a session's reader. Blocks beyond it wait too, bounded by Bitswap's byte
+/// budget.
 pub(crate) const SESSION_EVENTS: usize = 1024;
 /// Peers counted as sources of one session.
 pub const MAX_SESSION_SOURCES: usize = 256;
@@ -101,26 +114,29 @@ pub(crate) const MAX_OBSERVATIONS: usize = 32;
 pub(crate) const MAX_RELAYS: usize = 2;
 /// Connected peers remembered as willing to relay.
 pub(crate) const MAX_KNOWN_RELAYS: usize = 32;
-/// Peers that we pass connections on to, and connections being passed on: a person's own devices, and some strangers.
+/// Peers that we pass connections on to, and connections being passed on: a person's own devices,
+/// and some strangers.
 pub(crate) const MAX_RELAYED: usize = 16;
 /// Relay clients among them that are strangers: trusted peers always find a place.
 pub(crate) const MAX_STRANGER_RELAY_CLIENTS: usize = 8;
 /// Tests of whether others can get here that are waited for.
 pub(crate) const MAX_CHECKS: usize = 16;
 
-/// Tags whose rates are measured at a time. Strangers decide what they fetch; a person can't look at so many.
+/// Tags whose rates are measured at a time. Strangers decide what they fetch; a person can't look
+/// at so many.
 pub(crate) const MAX_TAGS: usize = 1024;
 /// Peers likewise. No more than 256 are connected at a time.
 pub(crate) const MAX_METERED_PEERS: usize = 1024;
 
-/// Questions that wait for the threads that serve blocks, and answers that wait for the swarm: blocks of up to 2 MiB, but
-/// no more than Bitswap's server has room for.
+/// Questions that wait for the threads that serve blocks, and answers that wait for the swarm:
+/// blocks of up to 2 MiB, but no more than Bitswap's server has room for.
 pub(crate) const SERVE_QUEUE: usize = 64;
 
 // Routers. They are strangers: anything on this network may say that it is one.
 
-/// Addresses of this machine whose routers are asked to open ports. Each search costs a socket for four seconds, and four
-/// datagrams. Hosts of many containers have dozens, and nothing tells which of them leads outside.
+/// Addresses of this machine whose routers are asked to open ports. Each search costs a socket for
+/// four seconds, and four datagrams. Hosts of many containers have dozens, and nothing tells which
+/// of them leads outside.
 pub(crate) const MAX_ROUTER_LINES: usize = 32;
 /// Ports opened for one address: TCP and QUIC, and as many again while a port changes.
 pub(crate) const MAX_PORTS_PER_LINE: usize = 4;
@@ -139,16 +155,20 @@ pub(crate) const MAX_ROUTER_WORDS: usize = 200;
 
 // Web services: delegated routing and gateways over HTTP.
 
-/// Delegated routing services, and gateways, that a person may name: each is asked by every download.
+/// Delegated routing services, and gateways, that a person may name: each is asked by every
+/// download.
 pub(crate) const MAX_WEB_SERVICES: usize = 8;
-/// Gateways that delegated routing services named, in one answer and in all: few name any, and each may be asked by every download that it was
-/// named for.
+/// Gateways that delegated routing services named, in one answer and in all: few name any, and each
+/// may be asked by every download that it was named for.
 pub(crate) const MAX_FOUND_GATEWAYS: usize = 16;
-/// Addresses of gateways that are remembered when they are no longer used, so that what came from them can be shown.
+/// Addresses of gateways that are remembered when they are no longer used, so that what came from
+/// them can be shown.
 pub(crate) const MAX_GATEWAY_NAMES: usize = 64;
-/// Age of a session from which on gateways are used. Small things are there by then, and peers found.
+/// Age of a session from which on gateways are used. Small things are there by then, and peers
+/// found.
 pub(crate) const GATEWAY_DELAY: Duration = Duration::from_secs(1);
-/// Blocks asked of all gateways at a time: with the largest blocks 128 MiB, but the exchange's byte budget ends it before.
+/// Blocks asked of all gateways at a time: with the largest blocks 128 MiB, but the exchange's byte
+/// budget ends it before.
 pub(crate) const MAX_BLOCK_REQUESTS: usize = 64;
 /// Time for a block: gateways look for what they lack for half a minute.
 pub(crate) const BLOCK_REQUEST_TIME: Duration = Duration::from_secs(40);
@@ -156,21 +176,25 @@ pub(crate) const BLOCK_REQUEST_TIME: Duration = Duration::from_secs(40);
 pub(crate) const MAX_LOOKUPS: usize = 16;
 /// Time for a delegated routing service to say who has something: it asks the DHT in turn.
 pub(crate) const LOOKUP_TIME: Duration = Duration::from_secs(30);
-/// Bytes of a delegated routing service's answer: a hundred providers with a dozen addresses each take 200 KB.
+/// Bytes of a delegated routing service's answer: a hundred providers with a dozen addresses each
+/// take 200 KB.
 pub(crate) const MAX_LOOKUP_BYTES: usize = 1024 * 1024;
 /// Bytes of one provider in it.
 pub(crate) const MAX_LOOKUP_RECORD: usize = 64 * 1024;
-/// Providers looked at in one answer, of use or not. The specification has services name a hundred at most.
+/// Providers looked at in one answer, of use or not. The specification has services name a hundred
+/// at most.
 pub(crate) const MAX_LOOKUP_RECORDS: usize = 200;
 /// Answers that wait for the swarm. Blocks in them are within the exchange's byte budget.
 pub(crate) const WEB_EVENTS: usize = 64;
 /// Time to connect to a web server, name and encryption included.
 pub(crate) const WEB_CONNECT_TIME: Duration = Duration::from_secs(10);
-/// Silence of a web server after which its answer comes no more; a gateway that looks for a block is silent.
+/// Silence of a web server after which its answer comes no more; a gateway that looks for a block
+/// is silent.
 pub(crate) const WEB_READ_TIME: Duration = Duration::from_secs(35);
 /// Time for which an unused connection to a web server is kept: downloads ask again within seconds.
 pub(crate) const WEB_IDLE_TIME: Duration = Duration::from_secs(30);
-/// Unused connections kept to one web server: as many requests as the exchange sends to a gateway at a time.
+/// Unused connections kept to one web server: as many requests as the exchange sends to a gateway
+/// at a time.
 pub(crate) const MAX_IDLE_WEB_CONNECTIONS: usize = 12;
 /// Redirects followed, all within one server.
 pub(crate) const MAX_REDIRECTS: usize = 3;

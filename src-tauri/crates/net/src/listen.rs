@@ -8,9 +8,11 @@ use libp2p::{Multiaddr, PeerId};
 
 use super::address::{self, Scope, is_relayed};
 
-/// The address, with a free port in place of one that another program, perhaps another Shoal, listens at.
+/// The address, with a free port in place of one that another program, perhaps another Shoal,
+/// listens at.
 ///
-/// libp2p shares its TCP ports with other programs, which would lead half of our peers to the other one.
+/// libp2p shares its TCP ports with other programs, which would lead half of our peers to the other
+/// one.
 pub(crate) fn with_free_port(address: &Multiaddr) -> Multiaddr {
     let Some(ip) = address::ip(address) else {
         return address.clone();
@@ -54,8 +56,9 @@ pub(crate) fn presentable<'a>(
     addresses
 }
 
-/// The best few for a link: at most two of each kind, those that reach farthest first. Public ones stand for everybody, relays for those
-/// that can't connect directly; private ones for people on this network, this machine's own only where there is nothing else.
+/// The best few for a link: at most two of each kind, those that reach farthest first. Public ones
+/// stand for everybody, relays for those that can't connect directly; private ones for people on
+/// this network, this machine's own only where there is nothing else.
 pub(crate) fn best_few(
     external: &[Multiaddr],
     listen: &[Multiaddr],

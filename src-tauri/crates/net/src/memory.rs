@@ -1,5 +1,5 @@
-//! What outlives a run: the schedule of announcements, and the DHT's peers. The network knows no database: its owner gives
-//! the functions with which it is kept.
+//! What outlives a run: the schedule of announcements, and the DHT's peers. The network knows no
+//! database: its owner gives the functions with which it is kept.
 
 use std::error::Error;
 use std::fmt;
@@ -15,7 +15,8 @@ type Put<T> = Box<dyn Fn(T) -> Result<(), Fault> + Send + Sync>;
 
 /// The functions may block: they are called on threads that may.
 pub struct Functions {
-    /// The keys on the schedule, each with the time (Unix seconds) at which it was announced last; 0: not yet.
+    /// The keys on the schedule, each with the time (Unix seconds) at which it was announced last;
+    /// 0: not yet.
     pub announcements: Get<Vec<(Multihash, i64)>>,
     /// Puts keys on the schedule, or notes when they were announced.
     pub set_announced: Put<Vec<(Multihash, i64)>>,

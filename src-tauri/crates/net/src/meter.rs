@@ -1,8 +1,9 @@
 //! How fast bytes move: over all, of each tag, and with each peer, once a second while they move.
 //!
-//! The code that moves bytes tells the [`Meter`], which costs an uncontended lock; one task, [`Meter::run`], samples it every second, and
-//! sleeps while nothing moves. [`Samples`] is the arithmetic, without clock or task. What bytes are counted for besides their peer is
-//! a plain [`Tag`]: the network doesn't know what an item is.
+//! The code that moves bytes tells the [`Meter`], which costs an uncontended lock; one task,
+//! [`Meter::run`], samples it every second, and sleeps while nothing moves. [`Samples`] is the
+//! arithmetic, without clock or task. What bytes are counted for besides their peer is a plain
+//! [`Tag`]: the network doesn't know what an item is.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -19,7 +20,8 @@ use crate::limits::{MAX_METERED_PEERS, MAX_TAGS};
 const PERIOD: Duration = Duration::from_secs(1);
 /// Samples that are kept and shown: a minute.
 const HISTORY: usize = 60;
-/// Seconds over which a rate is the mean: a block of 1 MiB at 500 kB/s is no rate of 1 MiB/s and then none.
+/// Seconds over which a rate is the mean: a block of 1 MiB at 500 kB/s is no rate of 1 MiB/s and
+/// then none.
 const SMOOTH: usize = 4;
 /// Seconds after its last block for which a peer counts as giving or taking.
 const STILL_THERE: u64 = 5;

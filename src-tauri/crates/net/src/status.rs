@@ -1,7 +1,8 @@
 //! What the network says of itself: how others get here, why they don't, and what was tried.
 //!
-//! Plain data in the network's own words. It knows no room of the network, so that every room may speak of it; and nothing of
-//! how it is shown: names and sentences for people are made by those who show it.
+//! Plain data in the network's own words. It knows no room of the network, so that every room may
+//! speak of it; and nothing of how it is shown: names and sentences for people are made by those
+//! who show it.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant, SystemTime};

@@ -1,5 +1,5 @@
-//! The one task that owns the swarm. It awaits nothing but its own `select!`, and hands what happens to the rooms, each of which
-//! owns its part of what is known.
+//! The one task that owns the swarm. It awaits nothing but its own `select!`, and hands what
+//! happens to the rooms, each of which owns its part of what is known.
 //!
 //! What follows from an event, beyond the room that it concerns, stands in [`follow`].
 
@@ -364,7 +364,8 @@ impl Network {
         }
     }
 
-    /// Devices that made themselves known on this network, and connected ones with an address of it.
+    /// Devices that made themselves known on this network, and connected ones with an address of
+    /// it.
     fn nearby(&self) -> Vec<(PeerId, Option<String>)> {
         if self.reachability.is_this_machine_only() {
             return Vec::new();
@@ -466,7 +467,8 @@ impl Network {
         }
     }
 
-    /// Failures are left to [`Connections::dead`]: libp2p keeps the first one to itself, and calls the second one something else.
+    /// Failures are left to [`Connections::dead`]: libp2p keeps the first one to itself, and calls
+    /// the second one something else.
     fn on_ping(&mut self, event: ping::Event) {
         match event.result {
             Ok(rtt) => self

@@ -15,7 +15,8 @@ use unixfs::cid::Cid;
 use self::store::{Store, cid_of};
 use super::*;
 
-/// Ends a test that hangs. No verdict: nothing that works comes near it, however busy the machine is.
+/// Ends a test that hangs. No verdict: nothing that works comes near it, however busy the machine
+/// is.
 const HUNG: Duration = Duration::from_mins(10);
 
 fn config() -> Config {
@@ -82,7 +83,8 @@ async fn until<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     tokio::time::timeout(HUNG, asking).await.unwrap()
 }
 
-/// Wants all of these, and gives them in the order of their CIDs, with the peers that they came from.
+/// Wants all of these, and gives them in the order of their CIDs, with the peers that they came
+/// from.
 async fn fetch(session: &mut Session, cids: &[Cid]) -> Vec<(Cid, Bytes, PeerId)> {
     let want = |cid: &Cid| Want {
         cid: *cid,

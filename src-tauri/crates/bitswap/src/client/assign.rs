@@ -1,7 +1,8 @@
 //! Who is asked for what: fills the windows of all peers, the quickest first, block by block.
 //!
-//! Rarest first: a block that some partial holder has is asked of such a holder; a complete source gives what only it has, and
-//! what the holders would take much longer for. Nothing here asks for a block that was asked for already: that is `steal.rs`.
+//! Rarest first: a block that some partial holder has is asked of such a holder; a complete source
+//! gives what only it has, and what the holders would take much longer for. Nothing here asks for a
+//! block that was asked for already: that is `steal.rs`.
 
 use std::time::{Duration, Instant};
 
@@ -32,15 +33,16 @@ enum Admission {
 /// A peer that needs longer for a block is no quick one.
 const SLOW: Duration = Duration::from_secs(2);
 
-/// Entries of a pool that are looked at before giving up: those skipped belong to others or were refused.
+/// Entries of a pool that are looked at before giving up: those skipped belong to others or were
+/// refused.
 const MAX_LOOK: usize = 24;
 
 /// With so few blocks left to it, an owner probably has asked for them already.
 const FEW: u64 = 4;
 
 impl Client {
-    /// Brings windows, lists and requests up to date after any number of events. Only peers that something happened to are
-    /// looked at, and at each tick all of them.
+    /// Brings windows, lists and requests up to date after any number of events. Only peers that
+    /// something happened to are looked at, and at each tick all of them.
     pub(super) fn assign(&mut self, now: Instant) {
         let hearing: Vec<SessionId> = self
             .sessions
@@ -86,8 +88,9 @@ impl Client {
         }
     }
 
-    /// Asks for blocks until every window is full or nothing is left to ask for: true if some work was left to others for now.
-    /// `None`: the consumer's budget or the download limit ended it; who is still awake goes on when there is room.
+    /// Asks for blocks until every window is full or nothing is left to ask for: true if some work
+    /// was left to others for now. `None`: the consumer's budget or the download limit ended it;
+    /// who is still awake goes on when there is room.
     fn fill_windows(&mut self, tick: bool, now: Instant) -> Option<bool> {
         let mut hungry: Vec<(Duration, PeerSlot)> = Vec::with_capacity(self.awake.len());
         self.awake.retain(|&slot| {
@@ -150,8 +153,8 @@ impl Client {
         Some(later)
     }
 
-    /// May this peer be asked for the block? A share of the budget is kept for peers that are known to be quick, and a peer that
-    /// would end after all others are through is not asked at all.
+    /// May this peer be asked for the block? A share of the budget is kept for peers that are known
+    /// to be quick, and a peer that would end after all others are through is not asked at all.
     fn admit(&mut self, slot: PeerSlot, id: WantId, now: Instant) -> Admission {
         let (Some(want), Some(peer)) = (self.wants.get(id), self.peers.get(slot)) else {
             return Admission::TooSlow;
@@ -228,7 +231,8 @@ impl Client {
                 continue;
             }
             match self.pick_complete(*session, slot, now) {
-                // Among equals what a partial holder has comes first, then the session whose turn it is.
+                // Among equals what a partial holder has comes first, then the session whose turn
+                // it is.
                 Ok(Some(key)) if best.is_none_or(|best| key.0 < best.0) => best = Some(key),
                 Ok(_) => {}
                 Err(Deferred) => later = true,
@@ -280,8 +284,9 @@ impl Client {
             }
             let owner = self.wants.active(id).and_then(|active| active.owner);
             let owner = owner.and_then(|owner| state.members.get(&owner));
-            // Leave it to its owner, unless that one needs much longer, or never showed that it downloads at all. Its last
-            // few are probably on their way to it, and among few it is soon where a helper is: then one at a time.
+            // Leave it to its owner, unless that one needs much longer, or never showed that it
+            // downloads at all. Its last few are probably on their way to it, and among few it is
+            // soon where a helper is: then one at a time.
             let bytes = u64::from(self.wants.get(id).map_or(0, WantState::expected));
             let is_late = |member: &Member| {
                 let left = member.owned_bytes;

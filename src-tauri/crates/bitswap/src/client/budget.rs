@@ -1,7 +1,8 @@
 //! How much may be on its way: the consumer's back-pressure.
 //!
-//! Invariant: requested plus delivered but unreleased bytes stay within the budget, except that one block may be asked
-//! for when there is nothing else, so that a budget below a block's size slows down but never stops.
+//! Invariant: requested plus delivered but unreleased bytes stay within the budget, except that one
+//! block may be asked for when there is nothing else, so that a budget below a block's size slows
+//! down but never stops.
 
 #[derive(Debug)]
 pub(super) struct Budget {

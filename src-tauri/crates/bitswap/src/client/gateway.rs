@@ -1,10 +1,12 @@
-//! Gateways: sources that are no peers of the exchange. The owner asks them for blocks by other means, such as HTTP, and they
-//! get their share of the plan by the same rules as everybody, so no block is asked for twice.
+//! Gateways: sources that are no peers of the exchange. The owner asks them for blocks by other
+//! means, such as HTTP, and they get their share of the plan by the same rules as everybody, so no
+//! block is asked for twice.
 //!
-//! What is different: a gateway takes part in a session only when it is told to, and is never asked what it has; it is a
-//! complete source until it has refused several blocks in a row, and then it leaves. Its silence is no refusal: whoever asks
-//! it answers each request in the end. It is asked for little while peers deliver, since it costs whoever runs it, and people
-//! are here to give each other what they have. It does not count as one of the peers that are enough.
+//! What is different: a gateway takes part in a session only when it is told to, and is never asked
+//! what it has; it is a complete source until it has refused several blocks in a row, and then it
+//! leaves. Its silence is no refusal: whoever asks it answers each request in the end. It is asked
+//! for little while peers deliver, since it costs whoever runs it, and people are here to give each
+//! other what they have. It does not count as one of the peers that are enough.
 
 use std::time::Instant;
 
@@ -16,7 +18,8 @@ use super::session::Coverage;
 use super::{Client, SessionId};
 
 impl Client {
-    /// The gateway can be asked, until it is [disconnected](Client::disconnected). `id` names it, and nobody else.
+    /// The gateway can be asked, until it is [disconnected](Client::disconnected). `id` names it,
+    /// and nobody else.
     pub fn gateway_connected(&mut self, id: PeerId, _now: Instant) {
         if self.peers.find(&id).is_none() {
             let slot = self.peers.insert(id, false, self.config.max_window);

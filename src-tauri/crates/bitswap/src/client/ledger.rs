@@ -1,5 +1,6 @@
-//! The moves from which everything else is made: a want becomes active, is placed in a pool, listed at a peer, asked of it,
-//! taken back, finished. Each keeps the tables of wants, peers and sessions in step, whatever the order of calls.
+//! The moves from which everything else is made: a want becomes active, is placed in a pool, listed
+//! at a peer, asked of it, taken back, finished. Each keeps the tables of wants, peers and sessions
+//! in step, whatever the order of calls.
 
 use std::cmp::Reverse;
 use std::time::Instant;
@@ -24,7 +25,8 @@ impl WantState {
 }
 
 impl Client {
-    /// Takes a want from its queue. It is asked about at `only`, or at every partial holder of the session.
+    /// Takes a want from its queue. It is asked about at `only`, or at every partial holder of the
+    /// session.
     pub(super) fn activate(&mut self, id: WantId, only: Option<PeerSlot>, now: Instant) {
         let Some(want) = self.wants.get_mut(id) else {
             return;
@@ -82,8 +84,8 @@ impl Client {
         }
     }
 
-    /// Gives partial holders time to say whether they have a want before complete sources are asked for it: two round trips of
-    /// the slowest, and the time in which want-haves gather.
+    /// Gives partial holders time to say whether they have a want before complete sources are asked
+    /// for it: two round trips of the slowest, and the time in which want-haves gather.
     fn await_word(&mut self, id: WantId, now: Instant) {
         let Some(want) = self.wants.get_mut(id) else {
             return;
@@ -134,8 +136,8 @@ impl Client {
             .partials()
             .filter_map(|slot| Some((slot, self.peers.get(slot)?.number)));
         let (rank, owner) = rank(digest, self.number, fellows);
-        // Each fetches its own in an order of its own, so that what reaches others by a detour arrives before they would
-        // fetch it; helpers begin where owners end.
+        // Each fetches its own in an order of its own, so that what reaches others by a detour
+        // arrives before they would fetch it; helpers begin where owners end.
         let tie = match owner.and_then(|owner| self.peers.get(owner)) {
             Some(owner) => !mix(digest ^ owner.number.rotate_left(32)),
             None => mix(digest ^ self.number.rotate_left(32)),
@@ -352,8 +354,8 @@ impl Client {
         self.say(slot, Entry::Want { id, seq }, true, now);
     }
 
-    /// Takes a want off a peer's list and gives back what was reserved for it. A want that is then asked of nobody goes
-    /// back to its pool.
+    /// Takes a want off a peer's list and gives back what was reserved for it. A want that is then
+    /// asked of nobody goes back to its pool.
     pub(super) fn unlist(&mut self, slot: PeerSlot, id: WantId, now: Instant) {
         self.set_holder(slot, id, false);
         self.unsend(slot, id, now);
@@ -395,7 +397,8 @@ impl Client {
         }
     }
 
-    /// Removes a want from everywhere. Peers that still look for it are told, except `deliverer`, who ended it by sending it.
+    /// Removes a want from everywhere. Peers that still look for it are told, except `deliverer`,
+    /// who ended it by sending it.
     pub(super) fn finish(
         &mut self,
         id: WantId,

@@ -1,4 +1,5 @@
-//! Who takes part in a session: providers that were named, peers that said HAVE, fellow downloaders; and the search for more.
+//! Who takes part in a session: providers that were named, peers that said HAVE, fellow
+//! downloaders; and the search for more.
 
 use std::time::Instant;
 
@@ -33,7 +34,8 @@ impl Client {
         self.dial(id, now);
     }
 
-    /// The peer asks us for these blocks: if we look for one of them ourselves, we are fellow downloaders.
+    /// The peer asks us for these blocks: if we look for one of them ourselves, we are fellow
+    /// downloaders.
     pub fn on_wanted(&mut self, peer: PeerId, cids: &[Cid], now: Instant) {
         let Some(slot) = self.peers.find(&peer) else {
             return;
@@ -132,7 +134,8 @@ impl Client {
         self.dirty = true;
     }
 
-    /// Who takes part in a session, and what part of what we lack each has, 0 to 1, as far as its answers tell.
+    /// Who takes part in a session, and what part of what we lack each has, 0 to 1, as far as its
+    /// answers tell.
     pub fn holdings(&self, id: SessionId) -> Vec<(PeerId, Option<f64>)> {
         let members = self.sessions.get(&id).map(|session| &session.members);
         let holding = |(slot, member): (&PeerSlot, &Member)| {

@@ -1,19 +1,24 @@
-//! The asking half of Bitswap as a pure state machine: no socket, no clock, no task; `now` is an argument, and what is to be
-//! done comes out of [`Client::poll`].
+//! The asking half of Bitswap as a pure state machine: no socket, no clock, no task; `now` is an
+//! argument, and what is to be done comes out of [`Client::poll`].
 //!
-//! A session stands for one root: its wants, and the peers that may have them. A block is asked of one peer at a time, the
-//! one that will probably deliver it first; partial holders get standing want-haves, so that they tell when they obtain a
-//! block; each peer is asked for as much as its bandwidth-delay product, no more; what a slow peer owes is taken over by an
-//! idle one. Blocks match wants by multihash.
+//! A session stands for one root: its wants, and the peers that may have them. A block is asked of
+//! one peer at a time, the one that will probably deliver it first; partial holders get standing
+//! want-haves, so that they tell when they obtain a block; each peer is asked for as much as its
+//! bandwidth-delay product, no more; what a slow peer owes is taken over by an idle one. Blocks
+//! match wants by multihash.
 //!
 //! Invariants:
-//! - no block is asked for twice while the first asker is within its time, but for the last few of a session;
-//! - requested plus delivered, unreleased bytes stay within [`ClientConfig::budget`] (but for one block);
-//! - our list at a peer never exceeds 1024 entries, and every map that a peer's words fill is bounded;
+//! - no block is asked for twice while the first asker is within its time, but for the last few of
+//!   a session;
+//! - requested plus delivered, unreleased bytes stay within [`ClientConfig::budget`] (but for one
+//!   block);
+//! - our list at a peer never exceeds 1024 entries, and every map that a peer's words fill is
+//!   bounded;
 //! - each event costs O(log n) in the wants, plus the peers concerned.
 //!
-//! The caller computes CIDs from bytes, keeps connections, and asks nothing that follows from its CID alone (identity, the
-//! hash of nothing). After any call, it polls until `None`, then waits for [`Client::deadline`].
+//! The caller computes CIDs from bytes, keeps connections, and asks nothing that follows from its
+//! CID alone (identity, the hash of nothing). After any call, it polls until `None`, then waits for
+//! [`Client::deadline`].
 //!
 //! | file | owns |
 //! |---|---|
@@ -73,8 +78,8 @@ pub struct Want {
     pub cid: Cid,
     /// Bytes of the block, if its parent tells.
     pub size: Option<u32>,
-    /// Higher first. Among equals the client chooses, so that downloaders can feed each other: give equal priorities to
-    /// whatever need not come in order.
+    /// Higher first. Among equals the client chooses, so that downloaders can feed each other: give
+    /// equal priorities to whatever need not come in order.
     pub priority: i32,
 }
 
@@ -107,7 +112,8 @@ pub enum ClientAction {
         entries: Vec<wire::WantEntry>,
         full: bool,
     },
-    /// A wanted block is here, from `peer`. Its bytes count against the budget until [`Client::release`].
+    /// A wanted block is here, from `peer`. Its bytes count against the budget until
+    /// [`Client::release`].
     Deliver {
         session: SessionId,
         peer: PeerId,
@@ -118,7 +124,8 @@ pub enum ClientAction {
     FindProviders { session: SessionId },
     /// Connect to the peer: it is believed to have something that is wanted.
     Dial { peer: PeerId },
-    /// The peer broke the rules too often: disconnect, and keep it away. Nothing more is asked of it.
+    /// The peer broke the rules too often: disconnect, and keep it away. Nothing more is asked of
+    /// it.
     Misbehaved { peer: PeerId },
 }
 
@@ -221,7 +228,8 @@ impl Client {
         self.dirty = true;
     }
 
-    /// Adds wants to an open session. A want that is there already keeps its place, but for a higher priority.
+    /// Adds wants to an open session. A want that is there already keeps its place, but for a
+    /// higher priority.
     pub fn want(&mut self, id: SessionId, wants: Vec<Want>, now: Instant) {
         for want in wants {
             self.add_want(id, &want);

@@ -1,7 +1,9 @@
-//! What is to be said to one peer: entries gathered into messages, in order, never a CID twice in one message.
+//! What is to be said to one peer: entries gathered into messages, in order, never a CID twice in
+//! one message.
 //!
-//! Requests for blocks and cancels of such requests are urgent and take everything else along; want-haves and their cancels
-//! wait for company. An entry that was taken back before it went out costs nothing.
+//! Requests for blocks and cancels of such requests are urgent and take everything else along;
+//! want-haves and their cancels wait for company. An entry that was taken back before it went out
+//! costs nothing.
 
 use std::collections::{HashSet, VecDeque};
 use std::time::Instant;
@@ -46,8 +48,8 @@ impl Outbox {
         self.due.filter(|_| !self.entries.is_empty())
     }
 
-    /// Takes the next message's entries out, made into `T` by `make`, which drops what is no longer wanted. What stays
-    /// behind is still due.
+    /// Takes the next message's entries out, made into `T` by `make`, which drops what is no longer
+    /// wanted. What stays behind is still due.
     pub(super) fn take<T>(&mut self, mut make: impl FnMut(Entry) -> Option<(Cid, T)>) -> Vec<T> {
         let mut message = Vec::new();
         let mut named = HashSet::new();
@@ -56,7 +58,8 @@ impl Outbox {
                 break;
             };
             if let Some((cid, made)) = make(entry) {
-                // A second word about a CID, a want-have after a cancel for instance, begins the next message.
+                // A second word about a CID, a want-have after a cancel for instance, begins the
+                // next message.
                 if !named.insert(*cid.hash()) {
                     break;
                 }

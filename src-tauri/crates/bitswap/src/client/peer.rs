@@ -1,7 +1,8 @@
 //! One connected peer: what stands in its wantlist, what it said, how it behaves.
 //!
-//! Invariants: `asked` holds exactly the entries of `sent` that ask for a block and are unanswered, in the order of asking;
-//! `sent` never exceeds [`MAX_WANTLIST`]; every want in `sent` lists this peer.
+//! Invariants: `asked` holds exactly the entries of `sent` that ask for a block and are unanswered,
+//! in the order of asking; `sent` never exceeds [`MAX_WANTLIST`]; every want in `sent` lists this
+//! peer.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};

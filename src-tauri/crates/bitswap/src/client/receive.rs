@@ -266,7 +266,8 @@ impl Client {
         self.report(slot, now);
     }
 
-    /// Nothing came in time: what others could deliver is asked of them, the rest is asked for again.
+    /// Nothing came in time: what others could deliver is asked of them, the rest is asked for
+    /// again.
     fn on_stall(&mut self, slot: PeerSlot, now: Instant) {
         let Some(peer) = self.peers.get_mut(slot) else {
             return;

@@ -25,8 +25,8 @@ impl Client {
         }
     }
 
-    /// Activates wants up to the session's window, probes peers that have no probe left, and lists active wants at partial
-    /// holders that lack them.
+    /// Activates wants up to the session's window, probes peers that have no probe left, and lists
+    /// active wants at partial holders that lack them.
     pub(super) fn refill(&mut self, session: SessionId, now: Instant) {
         let window = self.window_of(session);
         let Some(state) = self.sessions.get(&session) else {
@@ -65,7 +65,8 @@ impl Client {
         }
     }
 
-    /// Asks an idle partial holder about random wants beyond the windows of its sessions: it may hold another part.
+    /// Asks an idle partial holder about random wants beyond the windows of its sessions: it may
+    /// hold another part.
     pub(super) fn explore(&mut self, slot: PeerSlot, now: Instant) {
         let Some(peer) = self.peers.get(slot) else {
             return;
@@ -108,8 +109,8 @@ impl Client {
         }
     }
 
-    /// The peer does not have a want from beyond the window. If nobody has it who was asked, it goes back to its queue, or
-    /// becomes one like any other if the window has room for it.
+    /// The peer does not have a want from beyond the window. If nobody has it who was asked, it
+    /// goes back to its queue, or becomes one like any other if the window has room for it.
     pub(super) fn end_look(&mut self, slot: PeerSlot, id: WantId, now: Instant) {
         let Some(want) = self.wants.get_mut(id) else {
             return;

@@ -1,7 +1,9 @@
-//! One session: the wants of one root, the peers that may have them, and the search for more such peers.
+//! One session: the wants of one root, the peers that may have them, and the search for more such
+//! peers.
 //!
-//! Invariants: a want whose home this is stands either in `queue` or in `active`; an active want stands in exactly one of
-//! `rare` and `shared`, or was asked for; `candidates` and `dialing` are bounded.
+//! Invariants: a want whose home this is stands either in `queue` or in `active`; an active want
+//! stands in exactly one of `rare` and `shared`, or was asked for; `candidates` and `dialing` are
+//! bounded.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -30,7 +32,8 @@ pub(super) struct Session {
     /// Active, asked of nobody, and some partial holder has them.
     pub(super) shared: BTreeSet<PoolKey>,
     pub(super) shared_bytes: u64,
-    /// Wants about which partial holders were asked just now, and when they will have had their say.
+    /// Wants about which partial holders were asked just now, and when they will have had their
+    /// say.
     pub(super) unheard: VecDeque<(Instant, WantId)>,
     pub(super) members: BTreeMap<PeerSlot, Member>,
     /// Members that hold a part.
@@ -200,7 +203,8 @@ impl Session {
         self.pending() > 0 && self.asked() == 0
     }
 
-    /// Nothing is on its way although it could be: look for sources, at once if there are none; the back-off still counts.
+    /// Nothing is on its way although it could be: look for sources, at once if there are none; the
+    /// back-off still counts.
     pub(super) fn retry_soon(&mut self, now: Instant) {
         self.search.retry_soon(
             if self.members.is_empty() {
@@ -223,7 +227,8 @@ impl Session {
     }
 }
 
-/// When to look for providers: soon after a need arises, then ever more rarely until blocks arrive again.
+/// When to look for providers: soon after a need arises, then ever more rarely until blocks arrive
+/// again.
 #[derive(Debug)]
 pub(super) struct Search {
     pub(super) next: Instant,

@@ -1,8 +1,10 @@
-//! Taking over what was asked of somebody else: from slow peers by robbing, in the last moments by asking twice.
+//! Taking over what was asked of somebody else: from slow peers by robbing, in the last moments by
+//! asking twice.
 //!
-//! A request is robbed from the end of the victim's queue, where it is least likely to be on its way, and cancelled there. What
-//! stands first in the queue is probably being sent, so it is left alone unless it is overdue or the session is at its end;
-//! then it is asked for twice, the first to deliver wins, and the other is cancelled.
+//! A request is robbed from the end of the victim's queue, where it is least likely to be on its
+//! way, and cancelled there. What stands first in the queue is probably being sent, so it is left
+//! alone unless it is overdue or the session is at its end; then it is asked for twice, the first
+//! to deliver wins, and the other is cancelled.
 
 use std::time::{Duration, Instant};
 
@@ -22,7 +24,8 @@ const TRIAL: Duration = Duration::from_secs(1);
 impl Client {
     /// Finds work for an idle peer among what others were asked for.
     pub(super) fn steal(&mut self, thief: PeerSlot, now: Instant) {
-        // Each theft lengthens the thief's queue, so this ends; the bound is for peers that look infinitely fast.
+        // Each theft lengthens the thief's queue, so this ends; the bound is for peers that look
+        // infinitely fast.
         for _ in 0..16 {
             let Some((victim, id, twice)) = self.find_prey(thief, now) else {
                 return;
@@ -120,8 +123,8 @@ impl Client {
         }
     }
 
-    /// Gives a peer that was never tried the place of one that was asked for its first block and has not delivered for a while.
-    /// Should that block still come, it is welcome.
+    /// Gives a peer that was never tried the place of one that was asked for its first block and
+    /// has not delivered for a while. Should that block still come, it is welcome.
     pub(super) fn make_way(&mut self, newcomer: PeerSlot, now: Instant) {
         let untried = |slot| {
             self.peers

@@ -1,10 +1,12 @@
-//! Rendezvous hashing: how downloaders of the same content share out the work without talking about it.
+//! Rendezvous hashing: how downloaders of the same content share out the work without talking about
+//! it.
 //!
-//! A block that only complete sources have should leave them once. So every downloader ranks itself and the fellow downloaders
-//! it knows for each such block by a hash of peer and block: all come to the same order, rank 0 fetches
-//! the block from the source, and the others hear of it by their standing want-haves. Rank 1 steps in only when the owner
-//! will not come to it soon, judged by how often it announces new blocks, then rank 2, and so on; and helpers begin where
-//! owners end. A wrong view of the swarm costs a duplicate upload, never progress.
+//! A block that only complete sources have should leave them once. So every downloader ranks itself
+//! and the fellow downloaders it knows for each such block by a hash of peer and block: all come to
+//! the same order, rank 0 fetches the block from the source, and the others hear of it by their
+//! standing want-haves. Rank 1 steps in only when the owner will not come to it soon, judged by how
+//! often it announces new blocks, then rank 2, and so on; and helpers begin where owners end. A
+//! wrong view of the swarm costs a duplicate upload, never progress.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,5 @@
-//! What the client says to whom, step by step; and that its tables agree after any sequence of events.
+//! What the client says to whom, step by step; and that its tables agree after any sequence of
+//! events.
 
 use std::time::{Duration, Instant};
 
@@ -40,7 +41,8 @@ struct Rig {
 }
 
 impl Rig {
-    /// An open session that wants these blocks of equal priority, and connected peers of version 1.2.
+    /// An open session that wants these blocks of equal priority, and connected peers of version
+    /// 1.2.
     fn new(blocks: impl IntoIterator<Item = u8>, connected: &[u8], providers: &[u8]) -> Self {
         let now = Instant::now();
         let mut client = Client::new(ClientConfig::new(peer(0)), 1);

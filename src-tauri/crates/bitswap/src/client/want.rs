@@ -1,7 +1,8 @@
 //! The table of wanted blocks: one entry for each multihash, however many sessions want it.
 //!
-//! Hundreds of thousands of wants may be queued, so an entry is small: a CID takes 56 bytes instead of 160, the index stores
-//! no keys, and what only matters while a block is being looked for stands in a box of its own. Nothing here decides.
+//! Hundreds of thousands of wants may be queued, so an entry is small: a CID takes 56 bytes instead
+//! of 160, the index stores no keys, and what only matters while a block is being looked for stands
+//! in a box of its own. Nothing here decides.
 
 use std::cmp::Reverse;
 use std::hash::{BuildHasher, RandomState};
@@ -47,7 +48,8 @@ pub(super) struct Active {
     /// Peers whose wantlist has an entry for it, the askers included.
     pub(super) listed: Vec<PeerSlot>,
     pub(super) place: Place,
-    /// Our rank among the downloaders for fetching this block first (0: it is ours to fetch), and who has rank 0.
+    /// Our rank among the downloaders for fetching this block first (0: it is ours to fetch), and
+    /// who has rank 0.
     pub(super) rank: u8,
     pub(super) owner: Option<PeerSlot>,
     /// Order among blocks of equal rank.

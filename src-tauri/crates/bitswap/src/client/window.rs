@@ -1,9 +1,10 @@
 //! How fast one peer delivers, how far away it is, and so how many bytes to ask of it at a time.
 //!
-//! The window is rate × (round trip + a short queue). While the window is what holds the peer back, its measured rate times
-//! the longer time exceeds what is asked for, so the window grows by at least half each round trip; once the link is full, the
-//! rate stops growing and the queue at the peer settles at [`QUEUE_TIME`]. A slow peer therefore never holds more than
-//! drains in about that time, or one block.
+//! The window is rate × (round trip + a short queue). While the window is what holds the peer back,
+//! its measured rate times the longer time exceeds what is asked for, so the window grows by at
+//! least half each round trip; once the link is full, the rate stops growing and the queue at the
+//! peer settles at [`QUEUE_TIME`]. A slow peer therefore never holds more than drains in about that
+//! time, or one block.
 
 use std::time::{Duration, Instant};
 
@@ -20,13 +21,15 @@ pub(super) struct Window {
     /// Lowest round trip of the current [`RTT_MEMORY`].
     rtt_now: Option<Duration>,
     rtt_since: Option<Instant>,
-    /// Running measurement of the rate: when it began, bytes since, and whether the peer ever ran out of requests.
+    /// Running measurement of the rate: when it began, bytes since, and whether the peer ever ran
+    /// out of requests.
     round_since: Option<Instant>,
     round_bytes: u64,
     round_idle: bool,
     asked_bytes: u64,
     asked_blocks: usize,
-    /// Blocks that may come although they were taken back: if they are asked for again just then, they look far too quick.
+    /// Blocks that may come although they were taken back: if they are asked for again just then,
+    /// they look far too quick.
     suspect: u8,
     /// Since when the peer owes blocks without having delivered any.
     pub(super) silent_since: Option<Instant>,
@@ -51,7 +54,8 @@ impl Window {
         }
     }
 
-    /// May a block of `bytes` be asked for? `careful`: nothing is known yet and there are others to ask, so one at a time.
+    /// May a block of `bytes` be asked for? `careful`: nothing is known yet and there are others to
+    /// ask, so one at a time.
     pub(super) fn has_room(&self, bytes: u64, careful: bool) -> bool {
         if self.asked_blocks == 0 {
             return true;

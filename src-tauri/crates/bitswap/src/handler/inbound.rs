@@ -1,7 +1,8 @@
 //! Messages from the peer: read whole, decoded, and their blocks hashed.
 //!
-//! Invariants: a large message is read only after its bytes were taken from the connection's budget, and they go back
-//! when the behaviour has taken the blocks; so one connection holds no more than [`INBOUND_BYTES`], however slow we are.
+//! Invariants: a large message is read only after its bytes were taken from the connection's
+//! budget, and they go back when the behaviour has taken the blocks; so one connection holds no
+//! more than [`INBOUND_BYTES`], however slow we are.
 
 use std::sync::Arc;
 use std::time::Duration;

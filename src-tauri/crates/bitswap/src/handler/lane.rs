@@ -1,8 +1,8 @@
 //! One long-lived stream on which messages leave, opened when first needed and again when it fails.
 //!
-//! A connection has two: one for the few words of wantlists and presences, one for blocks; so that a want never waits behind
-//! a megabyte. Invariants: messages leave whole and in order; one that a failing stream had begun is sent again over
-//! the next.
+//! A connection has two: one for the few words of wantlists and presences, one for blocks; so that
+//! a want never waits behind a megabyte. Invariants: messages leave whole and in order; one that a
+//! failing stream had begun is sent again over the next.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -239,7 +239,8 @@ impl<S: AsyncWrite + Unpin> Lane<S> {
     }
 }
 
-/// Ready at the time, or earlier if the timer was set for something else before: the caller looks again anyway.
+/// Ready at the time, or earlier if the timer was set for something else before: the caller looks
+/// again anyway.
 pub(super) fn poll_timer(
     timer: &mut Option<Pin<Box<Sleep>>>,
     at: Instant,

@@ -8,7 +8,8 @@
 //! | `Queued` | we have it, it waits for its turn | the peer's turn comes and its pipe has room |
 //! | `Reading` | its bytes are being read | they are there: the want is over |
 //!
-//! A want-have ends with its HAVE. Whatever the state, a cancel ends a want, and answers that come later find nothing to do.
+//! A want-have ends with its HAVE. Whatever the state, a cancel ends a want, and answers that come
+//! later find nothing to do.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -26,7 +27,8 @@ type Place = (Reverse<i32>, u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     Fresh,
-    /// `again`: the block became available after the question was put, so that a no may be outdated.
+    /// `again`: the block became available after the question was put, so that a no may be
+    /// outdated.
     Looking {
         again: bool,
     },
@@ -75,7 +77,8 @@ pub(super) struct Ledger {
     pub(super) will_look_up: bool,
     queue: BTreeMap<Place, Cid>,
     next_place: u64,
-    /// Standing wants, the oldest first, to make room when the list is full. Holds outdated ones, swept when it grows.
+    /// Standing wants, the oldest first, to make room when the list is full. Holds outdated ones,
+    /// swept when it grows.
     standing: VecDeque<Cid>,
 
     pub(super) presences: Vec<(Cid, Presence)>,
@@ -172,7 +175,8 @@ impl Ledger {
         }
     }
 
-    /// The block has turned up: a standing want is looked up once more, now or when the look-up under way is over.
+    /// The block has turned up: a standing want is looked up once more, now or when the look-up
+    /// under way is over.
     pub(super) fn refresh(&mut self, cid: Cid) {
         match self.wants.get_mut(&cid).map(|want| &mut want.state) {
             Some(state @ State::Standing) => {
@@ -232,8 +236,8 @@ impl Ledger {
         }
     }
 
-    /// Says that we don't have it, if the peer asked for that word, and keeps the want until the block turns up. If that may
-    /// just have happened, it is looked up `again` instead.
+    /// Says that we don't have it, if the peer asked for that word, and keeps the want until the
+    /// block turns up. If that may just have happened, it is looked up `again` instead.
     pub(super) fn deny(&mut self, cid: Cid, again: bool) {
         let Some(want) = self.wants.get_mut(&cid) else {
             return;

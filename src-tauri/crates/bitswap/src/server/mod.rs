@@ -1,13 +1,15 @@
 //! Answers what other peers want, fairly and within bounds. Pure: `now` comes in, actions go out.
 //!
-//! It holds wants, not blocks. Whether we have a block and what its bytes are is asked of the owner by ticket
-//! ([`ServerAction::Lookup`], [`ServerAction::Read`]), and bytes are asked for only when the peer's pipe has room for them.
-//! Peers take turns (deficit round robin by bytes), so that one with a thousand wants gets no more than one with two; a peer
-//! that gives us blocks gets up to twice a turn.
+//! It holds wants, not blocks. Whether we have a block and what its bytes are is asked of the owner
+//! by ticket ([`ServerAction::Lookup`], [`ServerAction::Read`]), and bytes are asked for only when
+//! the peer's pipe has room for them. Peers take turns (deficit round robin by bytes), so that one
+//! with a thousand wants gets no more than one with two; a peer that gives us blocks gets up to
+//! twice a turn.
 //!
-//! Invariants: a peer has at most [`MAX_WANTLIST`](crate::limits::MAX_WANTLIST) wants here; the bytes under way for one peer and for all are bounded;
-//! a cancelled block is not sent, unless the connection already has it; a want for what we don't have stays until cancelled,
-//! and is answered when [`Server::available`] says so. It does not check that bytes match their CID: the owner did.
+//! Invariants: a peer has at most [`MAX_WANTLIST`](crate::limits::MAX_WANTLIST) wants here; the
+//! bytes under way for one peer and for all are bounded; a cancelled block is not sent, unless the
+//! connection already has it; a want for what we don't have stays until cancelled, and is answered
+//! when [`Server::available`] says so. It does not check that bytes match their CID: the owner did.
 
 mod ledger;
 mod pipe;
@@ -48,7 +50,8 @@ pub enum ServerAction {
         peer: PeerId,
         cid: Cid,
     },
-    /// Hand this to the peer's connection, and say when a message with blocks is written: [`Server::on_written`].
+    /// Hand this to the peer's connection, and say when a message with blocks is written:
+    /// [`Server::on_written`].
     Send { peer: PeerId, message: Outgoing },
     /// Close the peer's connection: it takes nothing, and others wait for the memory that it holds.
     Drop { peer: PeerId },
@@ -359,7 +362,8 @@ impl Server {
         self.take_turn(peer);
     }
 
-    /// The connection has written the oldest message with blocks that it had for this peer. Returns the bytes of its blocks.
+    /// The connection has written the oldest message with blocks that it had for this peer. Returns
+    /// the bytes of its blocks.
     pub fn on_written(&mut self, peer: PeerId, now: Instant) -> u64 {
         let Some(ledger) = self.peers.get_mut(&peer) else {
             return 0;
@@ -370,7 +374,8 @@ impl Server {
         bytes
     }
 
-    /// The connection has written some of what it has for this peer. To be said about once a second while it does.
+    /// The connection has written some of what it has for this peer. To be said about once a second
+    /// while it does.
     pub fn on_progress(&mut self, peer: &PeerId, now: Instant) {
         if let Some(ledger) = self.peers.get_mut(peer) {
             ledger.pipe.took(now);
@@ -401,7 +406,8 @@ impl Server {
         }
     }
 
-    /// Everybody waits for memory: whoever has held it the longest without taking anything has to go.
+    /// Everybody waits for memory: whoever has held it the longest without taking anything has to
+    /// go.
     fn look_for_stalled(&mut self, now: Instant) {
         if self.pipes < MAX_PIPES_BYTES {
             return;

@@ -1,6 +1,7 @@
 //! The bytes under way for one peer: being read, waiting for company, or handed to its connection.
 //!
-//! Invariants: what is counted is the sum of these three; how much may be under way follows what the peer takes.
+//! Invariants: what is counted is the sum of these three; how much may be under way follows what
+//! the peer takes.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -92,8 +93,8 @@ impl Pipe {
         }
     }
 
-    /// The next batch of blocks, which leaves when it is full, when nothing more is being read for it, or when it has waited
-    /// long enough. A large block makes a batch of its own.
+    /// The next batch of blocks, which leaves when it is full, when nothing more is being read for
+    /// it, or when it has waited long enough. A large block makes a batch of its own.
     pub(super) fn hand_over(&mut self, now: Instant) -> Vec<(Cid, Bytes)> {
         let batch = &mut self.batch;
         let is_ripe = self.reads == 0
@@ -161,8 +162,8 @@ impl Pipe {
         bytes
     }
 
-    /// The connection is gone, and with it what was handed to it. Some of that did arrive; the peer asks again for the rest,
-    /// and has no use for what it has. Returns the bytes.
+    /// The connection is gone, and with it what was handed to it. Some of that did arrive; the peer
+    /// asks again for the rest, and has no use for what it has. Returns the bytes.
     pub(super) fn lost(&mut self) -> u64 {
         let bytes = std::mem::take(&mut self.handed).into_iter().sum();
         self.front_since = None;

@@ -51,7 +51,8 @@ fn a_source_falls_silent() {
     assert!(took < ideal * 1.05);
 }
 
-/// One honest peer of 20 MB/s among three of such manners: the download must take no more than `slack` times its own time.
+/// One honest peer of 20 MB/s among three of such manners: the download must take no more than
+/// `slack` times its own time.
 fn among_liars(manners: Manners, slack: f64, is_reported: bool) {
     let mut world = World::new(3);
     let honest = world.add_holder(

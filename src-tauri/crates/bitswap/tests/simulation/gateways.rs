@@ -1,4 +1,5 @@
-//! Gateways beside peers: one plan, nothing asked for twice, and what happens when either goes away.
+//! Gateways beside peers: one plan, nothing asked for twice, and what happens when either goes
+//! away.
 
 use crate::liars::Manners;
 use crate::node::{MB, MIB, Spec};

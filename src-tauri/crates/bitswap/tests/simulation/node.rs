@@ -1,4 +1,5 @@
-//! One simulated node: the real client and the real server machine, a store of block numbers, and what is counted.
+//! One simulated node: the real client and the real server machine, a store of block numbers, and
+//! what is counted.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};

@@ -41,8 +41,8 @@ const SWARM: Swarm = Swarm {
     mesh: 100,
 };
 
-/// Checks that in every run the seed gives at most so many `copies`, the last downloader ends within `slack` of the ideal
-/// time, and what came in vain stays below `waste` of everything.
+/// Checks that in every run the seed gives at most so many `copies`, the last downloader ends
+/// within `slack` of the ideal time, and what came in vain stays below `waste` of everything.
 fn check(name: &str, swarm: &Swarm, copies: f64, slack: f64, waste: f64) {
     let mut worst = (0.0f64, 0.0f64, 0.0f64);
     for seed in 0..swarm.runs {

@@ -1,7 +1,7 @@
 //! Virtual time and links.
 //!
-//! A node has one uplink, on which the peers' connections take turns message by message, and one downlink; a connection has a
-//! latency and keeps the order of messages.
+//! A node has one uplink, on which the peers' connections take turns message by message, and one
+//! downlink; a connection has a latency and keeps the order of messages.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};

@@ -1,9 +1,10 @@
-//! The connection manager: who is connected and at which addresses, who is trusted and who is kept out, how many may come from one network, and which
-//! connections are dead or needed no more.
+//! The connection manager: who is connected and at which addresses, who is trusted and who is kept
+//! out, how many may come from one network, and which connections are dead or needed no more.
 //!
-//! A connection from an address that went away is closed at once. Every other connection has a short while to show that it is
-//! alive: without that check a connection whose other end is gone would be used for minutes before TCP or QUIC gave it up. A
-//! connection can also die without a change of this machine's networks: what is silent for long is closed as well.
+//! A connection from an address that went away is closed at once. Every other connection has a
+//! short while to show that it is alive: without that check a connection whose other end is gone
+//! would be used for minutes before TCP or QUIC gave it up. A connection can also die without a
+//! change of this machine's networks: what is silent for long is closed as well.
 
 pub(crate) mod peers;
 pub(crate) mod subnet_limit;
@@ -21,10 +22,12 @@ use libp2p::swarm::ConnectionId;
 use self::peers::Peers;
 use crate::limits::MAX_BLOCKED_PEERS;
 
-/// A connection that answered no ping for so long after a change is dead. Pings go out every 15 seconds.
+/// A connection that answered no ping for so long after a change is dead. Pings go out every 15
+/// seconds.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(20);
-/// A connection that answered no ping for so long may be dead, even though nothing here changed: a ping goes out 15 seconds after the
-/// last answer. Two glances in a row have to find it so, which is half a minute after that answer at the latest.
+/// A connection that answered no ping for so long may be dead, even though nothing here changed: a
+/// ping goes out 15 seconds after the last answer. Two glances in a row have to find it so, which
+/// is half a minute after that answer at the latest.
 const SILENCE: Duration = Duration::from_secs(20);
 
 #[derive(Debug)]
@@ -81,8 +84,9 @@ impl Connections {
         since.map_or_else(Vec::new, |since| self.peers.silent_since(since))
     }
 
-    /// Connections whose other end vanished without closing them, as when its machine or its network goes: a peer is not dialled
-    /// anew while it counts as connected, and TCP alone takes a quarter of an hour to report such a connection dead.
+    /// Connections whose other end vanished without closing them, as when its machine or its
+    /// network goes: a peer is not dialled anew while it counts as connected, and TCP alone takes a
+    /// quarter of an hour to report such a connection dead.
     pub(crate) fn dead(&mut self, now: Instant, stats: &[PeerStats]) -> Vec<ConnectionId> {
         let Some(then) = now.checked_sub(SILENCE) else {
             return Vec::new();

@@ -1,4 +1,5 @@
-//! The peers that are connected now: by which addresses, what they run, how far they are. Forgotten when they leave.
+//! The peers that are connected now: by which addresses, what they run, how far they are. Forgotten
+//! when they leave.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
@@ -58,7 +59,8 @@ fn local_of(endpoint: &ConnectedPoint) -> Option<IpAddr> {
     }
 }
 
-/// The address from which this machine sends to that one now. Nothing is sent: a UDP socket that has a target only picks its way.
+/// The address from which this machine sends to that one now. Nothing is sent: a UDP socket that
+/// has a target only picks its way.
 fn from_where(target: IpAddr) -> Option<IpAddr> {
     let any: IpAddr = match target {
         IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
@@ -140,8 +142,8 @@ impl Peers {
         connections.any(|connection| connection.relayed)
     }
 
-    /// Relayed connections that are older than `punch_time`, and those that a direct connection, older than `settling`, has
-    /// replaced.
+    /// Relayed connections that are older than `punch_time`, and those that a direct connection,
+    /// older than `settling`, has replaced.
     pub(crate) fn relayed(
         &self,
         now: Instant,
@@ -166,7 +168,8 @@ impl Peers {
         done
     }
 
-    /// That connection goes over a relay, is older than `punch_time`, and there is no direct connection.
+    /// That connection goes over a relay, is older than `punch_time`, and there is no direct
+    /// connection.
     pub(crate) fn is_still_relayed(
         &self,
         peer: &PeerId,
@@ -183,7 +186,8 @@ impl Peers {
         })
     }
 
-    /// Where the peer is to whom we opened that connection; `None`: it was opened by the peer, or goes over a relay.
+    /// Where the peer is to whom we opened that connection; `None`: it was opened by the peer, or
+    /// goes over a relay.
     pub(crate) fn dialled(&self, peer: &PeerId, id: ConnectionId) -> Option<IpAddr> {
         let known = self.0.get(peer)?.connections.get(&id)?;
         if known.inbound || known.relayed {
@@ -218,8 +222,9 @@ impl Peers {
         self.those(|connection| connection.heard.is_some_and(|at| at < then))
     }
 
-    /// Those of them over which nothing has moved either since this was last asked: where a line is slow, an answer may wait for long
-    /// behind what is under way. `moved` says how many bytes were exchanged with a peer so far.
+    /// Those of them over which nothing has moved either since this was last asked: where a line is
+    /// slow, an answer may wait for long behind what is under way. `moved` says how many bytes were
+    /// exchanged with a peer so far.
     pub(crate) fn dead_since(
         &mut self,
         then: Instant,
@@ -256,7 +261,8 @@ impl Peers {
         those.map(|(id, _)| *id).collect()
     }
 
-    /// Peers out there to whom we opened every connection, the one that is connected longest first; not those of the last moment.
+    /// Peers out there to whom we opened every connection, the one that is connected longest first;
+    /// not those of the last moment.
     pub(crate) fn dialled_before(&self, moment: Instant) -> Vec<PeerId> {
         let mut dialled: Vec<(Instant, PeerId)> = Vec::new();
         for (id, peer) in &self.0 {

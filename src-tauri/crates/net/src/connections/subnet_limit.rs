@@ -1,8 +1,10 @@
-//! A limit for each subnet, against Sybil and eclipse attacks, in which one network takes all places: connections that others open are bounded for each network that they come from.
+//! A limit for each subnet, against Sybil and eclipse attacks, in which one network takes all
+//! places: connections that others open are bounded for each network that they come from.
 //!
-//! A /24 of IPv4 or a /56 of IPv6 is what one customer gets; a customer with many addresses must not shut all other peers out.
-//! This machine's and private networks are not counted: there the total is limit enough. Trusted peers are always let in: while
-//! there are any, a few connections more may finish their handshake, which tells whose they are.
+//! A /24 of IPv4 or a /56 of IPv6 is what one customer gets; a customer with many addresses must
+//! not shut all other peers out. This machine's and private networks are not counted: there the
+//! total is limit enough. Trusted peers are always let in: while there are any, a few connections
+//! more may finish their handshake, which tells whose they are.
 
 use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;

@@ -1,5 +1,6 @@
-//! Trimming, the connection manager's prune: places for new connections. A search of the DHT opens dozens that have no use a
-//! moment later; where such connections take all places, the next search and the next download fail until they time out.
+//! Trimming, the connection manager's prune: places for new connections. A search of the DHT opens
+//! dozens that have no use a moment later; where such connections take all places, the next search
+//! and the next download fail until they time out.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};

@@ -1,12 +1,14 @@
-//! Whom the person trusts: peers that are always dialled, and the back-off after each dial that failed.
+//! Whom the person trusts: peers that are always dialled, and the back-off after each dial that
+//! failed.
 //!
 //! | a trusted peer is | until |
 //! |---|---|
 //! | due at a time | that time: it is dialled |
-//! | being dialled | it is connected, or the dial failed: due again after a back-off that doubles, up to a minute |
-//! | connected | its last connection is gone: due again after a back-off, the first one if it was there for a while |
+//! | being dialled | it is connected, or the dial failed: due again after a back-off, up to a minute |
+//! | connected | its last connection is gone: due after the back-off; anew if it lasted |
 //!
-//! Pure: it is told what happened and when, and says whom to dial. [`behaviour`] puts it into the swarm.
+//! Pure: it is told what happened and when, and says whom to dial. [`behaviour`] puts it into the
+//! swarm.
 
 pub(crate) mod behaviour;
 
@@ -25,7 +27,8 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// A connection that stood for so long shows that the peer wants it.
 const STEADY: Duration = Duration::from_secs(30);
-/// Between the first two searches of the DHT for one peer that is away: it may have gone to come back elsewhere.
+/// Between the first two searches of the DHT for one peer that is away: it may have gone to come
+/// back elsewhere.
 const FIRST_SEARCH_PAUSE: Duration = Duration::from_secs(10);
 /// The longest such pause. Each search asks dozens of others.
 const LONGEST_SEARCH_PAUSE: Duration = Duration::from_mins(10);
@@ -55,7 +58,8 @@ enum State {
 }
 
 impl Trusted {
-    /// These are trusted from now on, and no others. `connected` says who is there already. Gives those that came or went.
+    /// These are trusted from now on, and no others. `connected` says who is there already. Gives
+    /// those that came or went.
     pub(crate) fn set(
         &mut self,
         peers: &[Multiaddr],
@@ -180,7 +184,8 @@ impl Trusted {
         }
     }
 
-    /// This machine is on another network now: trusted peers that aren't connected are dialled at once.
+    /// This machine is on another network now: trusted peers that aren't connected are dialled at
+    /// once.
     pub(crate) fn retry_now(&mut self, now: Instant) {
         for friend in self.0.values_mut() {
             friend.retry_now(now);

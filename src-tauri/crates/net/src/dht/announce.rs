@@ -1,11 +1,15 @@
-//! Announces in the DHTs what we have: each key at once, then republishes it for as long as it is shared.
+//! Announces in the DHTs what we have: each key at once, then republishes it for as long as it is
+//! shared.
 //!
-//! [`Schedule`] is pure; [`Announcer`] is a task of its own beside the swarm's, because the schedule lies in a [`Memory`], whose calls
-//! block. It works only while others can reach us and the DHT knows somebody: an announcement without an address is dropped by
-//! whoever gets it. What came due meanwhile is made up for then, and everything is announced again when our addresses change.
+//! [`Schedule`] is pure; [`Announcer`] is a task of its own beside the swarm's, because the
+//! schedule lies in a [`Memory`], whose calls block. It works only while others can reach us and
+//! the DHT knows somebody: an announcement without an address is dropped by whoever gets it. What
+//! came due meanwhile is made up for then, and everything is announced again when our addresses
+//! change.
 //!
-//! The public DHT keeps records for two days, so its schedule outlives the process. That of this network is joined anew with each
-//! start, costs next to nothing, and its peers come and go: there everything is announced each time, and every hour.
+//! The public DHT keeps records for two days, so its schedule outlives the process. That of this
+//! network is joined anew with each start, costs next to nothing, and its peers come and go: there
+//! everything is announced each time, and every hour.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
@@ -24,7 +28,8 @@ use crate::now_unix;
 const INTERVAL: i64 = 22 * 60 * 60;
 /// The same on this network, whose devices come and go.
 const LOCAL_INTERVAL: i64 = 60 * 60;
-/// Announcements are up to one in so many seconds earlier, so that what was shared together doesn't stay a burst for ever.
+/// Announcements are up to one in so many seconds earlier, so that what was shared together doesn't
+/// stay a burst for ever.
 const JITTER: i64 = 11;
 /// After a failure. Seconds.
 const RETRY: i64 = 60;
@@ -66,7 +71,8 @@ impl Schedule {
         self.due.contains_key(key)
     }
 
-    /// The next key that is due. It stays on the schedule, to be tried again should its outcome never be told.
+    /// The next key that is due. It stays on the schedule, to be tried again should its outcome
+    /// never be told.
     pub(crate) fn next_due(&mut self, now: i64) -> Option<Multihash> {
         let (at, key) = *self.order.first()?;
         if at > now {

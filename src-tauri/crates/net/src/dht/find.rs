@@ -1,8 +1,10 @@
 //! Where to find who has something: the DHTs.
 //!
-//! The public DHT and that of this network are asked at once. They name providers, often with addresses; where they don't, they are
-//! asked for the peer itself. What strangers say is believed only as far as [`DialPolicy`] goes, and who names many is heard last. When
-//! to search again is the exchange's to decide, it knows who is hungry; a search ends early when enough sources are there.
+//! The public DHT and that of this network are asked at once. They name providers, often with
+//! addresses; where they don't, they are asked for the peer itself. What strangers say is believed
+//! only as far as [`DialPolicy`] goes, and who names many is heard last. When to search again is
+//! the exchange's to decide, it knows who is hungry; a search ends early when enough sources are
+//! there.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -27,7 +29,8 @@ use crate::limits::{
 
 type Kad = kad::Behaviour<ProviderStore>;
 
-/// How long a search that ended answers for the next one: less than the shortest pause between two searches of one session.
+/// How long a search that ended answers for the next one: less than the shortest pause between two
+/// searches of one session.
 const FRESH: Duration = Duration::from_secs(4);
 
 /// The two DHTs.
@@ -111,7 +114,8 @@ impl Query {
 }
 
 impl Finder {
-    /// Looks for providers, unless that is under way or was done just now. Gives the providers that are known already.
+    /// Looks for providers, unless that is under way or was done just now. Gives the providers that
+    /// are known already.
     pub(crate) fn search(
         &mut self,
         dhts: &mut Kads<'_>,
@@ -266,8 +270,8 @@ impl Search {
         self.ended.is_none_or(|ended| now < ended + FRESH)
     }
 
-    /// One peer of the DHT named these. A liar may name any number: each answer gets the same small share of dials at first,
-    /// so that providers named by other peers are tried no later.
+    /// One peer of the DHT named these. A liar may name any number: each answer gets the same small
+    /// share of dials at first, so that providers named by other peers are tried no later.
     fn named(
         &mut self,
         kad: &mut Kad,
@@ -326,8 +330,9 @@ pub(crate) fn key(cid: &Cid) -> RecordKey {
     RecordKey::from(cid.hash().to_bytes())
 }
 
-/// The addresses that running queries have brought up for a peer. The event names providers without them, and they are
-/// gone when the query ends; but a dial would be given them, so this asks what a dial would be given.
+/// The addresses that running queries have brought up for a peer. The event names providers without
+/// them, and they are gone when the query ends; but a dial would be given them, so this asks what a
+/// dial would be given.
 fn known_addresses(kad: &mut Kad, peer: PeerId) -> Vec<Multiaddr> {
     let no_connection = ConnectionId::new_unchecked(0);
     kad.handle_pending_outbound_connection(no_connection, Some(peer), &[], Endpoint::Dialer)

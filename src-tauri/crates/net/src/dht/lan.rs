@@ -1,8 +1,10 @@
-//! This network's own DHT, `/ipfs/lan/kad/1.0.0`, as Kubo has it beside the public one: its peers are dialled at private addresses only.
+//! This network's own DHT, `/ipfs/lan/kad/1.0.0`, as Kubo has it beside the public one: its peers
+//! are dialled at private addresses only.
 //!
-//! It is the usual DHT behind a fence. Only connections at addresses of this machine's own networks speak its protocol, so nobody from
-//! outside can ask who shares what at home. What it announces are those addresses and no others: the swarm's external ones are
-//! not told to it. It always runs as a server, since every peer that can ask it can reach us.
+//! It is the usual DHT behind a fence. Only connections at addresses of this machine's own networks
+//! speak its protocol, so nobody from outside can ask who shares what at home. What it announces
+//! are those addresses and no others: the swarm's external ones are not told to it. It always runs
+//! as a server, since every peer that can ask it can reach us.
 
 use std::collections::HashMap;
 use std::task::{Context, Poll};

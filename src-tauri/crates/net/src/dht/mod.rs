@@ -1,7 +1,8 @@
-//! The DHTs, the public one and that of this network: bootstrap, who is in their tables, what they find, what is announced in them,
-//! and what others announce to us.
+//! The DHTs, the public one and that of this network: bootstrap, who is in their tables, what they
+//! find, what is announced in them, and what others announce to us.
 //!
-//! [`Dht`] is told what happened and works on both tables, [`Kads`], which libp2p holds. What it finds for others it gives back.
+//! [`Dht`] is told what happened and works on both tables, [`Kads`], which libp2p holds. What it
+//! finds for others it gives back.
 //!
 //! | file | owns |
 //! |---|---|
@@ -44,7 +45,8 @@ use crate::exchange::dial::Target;
 use crate::limits::{MAX_PEER_ADDRESSES, WAITING_COMMANDS};
 use crate::memory::Memory;
 
-/// Peers that answer on the way to a key and take note of it there, when all is well: then it doesn't matter how many others fail.
+/// Peers that answer on the way to a key and take note of it there, when all is well: then it
+/// doesn't matter how many others fail.
 const HEARD: u32 = 30;
 
 #[derive(Debug)]
@@ -136,8 +138,8 @@ impl Dht {
         }
     }
 
-    /// Refreshes both tables, which fills them. One whose table is empty is entered like at the start: peers that can't be
-    /// reached leave the table, and all do while there is no network.
+    /// Refreshes both tables, which fills them. One whose table is empty is entered like at the
+    /// start: peers that can't be reached leave the table, and all do while there is no network.
     pub(crate) fn enter(&mut self, mut kads: Kads<'_>, trust: &Trust) {
         if is_outside(&mut kads) {
             self.bootstrap(&mut kads, trust);
@@ -147,7 +149,8 @@ impl Dht {
                 continue;
             };
             if routing::is_refreshing(kad) {
-                // Networks come several at once. One refresh is enough for all, unless it comes to nothing.
+                // Networks come several at once. One refresh is enough for all, unless it comes to
+                // nothing.
                 self.refresh.begin(Instant::now());
             } else if kad.bootstrap().is_ok() {
                 // It fails only while the table is empty, and then there is no peer to ask.
@@ -168,9 +171,10 @@ impl Dht {
         }
     }
 
-    /// Refreshes the tables once more after a new peer came in, as long as few are known, and a few times more after that. Peers
-    /// that joined a new network at the same moment would else not hear of each other for ten minutes; nor would one whose
-    /// bootstrap peer was too busy to answer.
+    /// Refreshes the tables once more after a new peer came in, as long as few are known, and a few
+    /// times more after that. Peers that joined a new network at the same moment would else not
+    /// hear of each other for ten minutes; nor would one whose bootstrap peer was too busy to
+    /// answer.
     pub(crate) fn tick(&mut self, mut kads: Kads<'_>, trust: &Trust, now: Instant) {
         if !self.refresh.is_due(now) {
             return;
@@ -196,8 +200,8 @@ impl Dht {
         self.refresh.done(is_needed, now);
     }
 
-    /// Others are told other addresses. Whoever can be reached straight answers for the DHT too: a relay passes on too little for
-    /// that.
+    /// Others are told other addresses. Whoever can be reached straight answers for the DHT too: a
+    /// relay passes on too little for that.
     pub(crate) fn external_changed(&mut self, kads: Kads<'_>, mut external: Vec<Multiaddr>) {
         external.sort_unstable();
         if let Some(kad) = kads.public {
@@ -291,7 +295,8 @@ impl Dht {
                 step,
                 stats,
             } => match result {
-                // Its first step found our own neighbourhood; the others, minutes long, only round off the table.
+                // Its first step found our own neighbourhood; the others, minutes long, only round
+                // off the table.
                 QueryResult::Bootstrap(_) => {
                     if self.entering.remove(&dht) {
                         self.tables_changed(kads);

@@ -1,8 +1,10 @@
-//! Who provides what, as other peers told us: the DHT records that we keep for the network, bounded in every direction.
+//! Who provides what, as other peers told us: the DHT records that we keep for the network, bounded
+//! in every direction.
 //!
-//! Only provider records are kept. Values (IPNS, public keys) are not ours to answer for, so none is stored. A record's
-//! addresses were filtered before it came here. When all places are taken new keys are refused: what is there expires by
-//! itself, while making room would let one peer push the others out.
+//! Only provider records are kept. Values (IPNS, public keys) are not ours to answer for, so none
+//! is stored. A record's addresses were filtered before it came here. When all places are taken new
+//! keys are refused: what is there expires by itself, while making room would let one peer push the
+//! others out.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -39,7 +41,8 @@ impl ProviderStore {
         }
     }
 
-    /// What to answer for ourselves. libp2p would name every address that we listen at, those at home too.
+    /// What to answer for ourselves. libp2p would name every address that we listen at, those at
+    /// home too.
     pub(crate) fn set_own_addresses(&mut self, addresses: Vec<Multiaddr>) {
         self.own_addresses = addresses;
     }

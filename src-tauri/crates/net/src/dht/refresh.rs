@@ -1,4 +1,5 @@
-//! When the DHTs' tables are refreshed, by a search for our own ID and for IDs of other buckets. Pure: the time is told.
+//! When the DHTs' tables are refreshed, by a search for our own ID and for IDs of other buckets.
+//! Pure: the time is told.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +7,8 @@ use bitswap::pace::Backoff;
 
 /// Between a new peer in the table and another refresh: others come in meanwhile.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Refreshes in a row while few peers are known and no new one comes: after 1, 3, 7, 15, 31 and 63 seconds.
+/// Refreshes in a row while few peers are known and no new one comes: after 1, 3, 7, 15, 31 and 63
+/// seconds.
 const MOST: u32 = 6;
 
 /// When to refresh.

@@ -1,5 +1,5 @@
-//! The DHT's peers of the last run, so that the next one finds back without the bootstrap peers, which may be down, blocked, or not
-//! on our side. A short list of addresses, one a line.
+//! The DHT's peers of the last run, so that the next one finds back without the bootstrap peers,
+//! which may be down, blocked, or not on our side. A short list of addresses, one a line.
 
 use libp2p::Multiaddr;
 use libp2p::kad::{self, NodeStatus};

@@ -1,7 +1,9 @@
-//! Who may enter the DHT's routing table: peers at addresses that everybody can reach, and few of any one network.
+//! Who may enter the DHT's routing table: peers at addresses that everybody can reach, and few of
+//! any one network.
 //!
-//! Against eclipse attacks: an attacker with one network can make any number of peer IDs (a Sybil attack), and with them surround a key. At most 3 peers of the
-//! table may share a network, and 2 of a bucket, as in go-libp2p. In a private DHT all share one, and that is fine.
+//! Against eclipse attacks: an attacker with one network can make any number of peer IDs (a Sybil
+//! attack), and with them surround a key. At most 3 peers of the table may share a network, and 2
+//! of a bucket, as in go-libp2p. In a private DHT all share one, and that is fine.
 
 use std::net::IpAddr;
 
@@ -17,7 +19,8 @@ const MAX_OF_NETWORK: usize = 3;
 /// Peers of one network in one bucket.
 const MAX_OF_NETWORK_IN_BUCKET: usize = 2;
 
-/// Adds a peer that speaks the protocol of this network's DHT, at its addresses here. All share one network, and that is fine.
+/// Adds a peer that speaks the protocol of this network's DHT, at its addresses here. All share one
+/// network, and that is fine.
 pub(crate) fn add_local(
     kad: &mut kad::Behaviour<ProviderStore>,
     policy: &DialPolicy,

@@ -1,8 +1,9 @@
 //! The dials that sessions ask for: a bounded number at a time, the most promising addresses first.
 //!
-//! On this machine and on the local network TCP goes first and QUIC only if it fails: there nothing is lost on the way, and
-//! TCP moves two to three times as many bytes for the same CPU time. Elsewhere the swarm lets them race, QUIC ahead.
-//! Pure: it says what to dial and is told what came of it.
+//! On this machine and on the local network TCP goes first and QUIC only if it fails: there nothing
+//! is lost on the way, and TCP moves two to three times as many bytes for the same CPU time.
+//! Elsewhere the swarm lets them race, QUIC ahead. Pure: it says what to dial and is told what came
+//! of it.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -115,7 +116,8 @@ impl Dialer {
         sessions
     }
 
-    /// A dial came to nothing. Gives the peer, with the sessions that asked for it, when nothing is left to try.
+    /// A dial came to nothing. Gives the peer, with the sessions that asked for it, when nothing is
+    /// left to try.
     pub(crate) fn failed(&mut self, id: ConnectionId) -> Option<(PeerId, Vec<SessionId>)> {
         let mut attempt = self.under_way.remove(&id)?;
         let peer = attempt.target.peer()?;

@@ -123,7 +123,8 @@ impl Exchange {
         sessions.flat_map(|id| bitswap.holdings(id)).collect()
     }
 
-    /// After a nudge: lets go of bytes that others let go of, and closes sessions that ended. Gives those.
+    /// After a nudge: lets go of bytes that others let go of, and closes sessions that ended. Gives
+    /// those.
     pub(crate) fn collect(&mut self, bitswap: &mut bitswap::Behaviour) -> Vec<SessionId> {
         let (released, closed) = self.sessions.collect();
         if released > 0 {
@@ -236,7 +237,8 @@ impl Exchange {
         steps
     }
 
-    /// A connected peer is believed to have the session's content. Over a relay it is no source yet.
+    /// A connected peer is believed to have the session's content. Over a relay it is no source
+    /// yet.
     fn join(&mut self, around: &mut Around<'_>, session: SessionId, peer: PeerId) -> Option<Step> {
         around.bitswap.add_providers(session, &[peer]);
         self.sessions.add_known(session, peer);

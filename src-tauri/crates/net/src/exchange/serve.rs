@@ -1,6 +1,8 @@
-//! What other peers ask of us, and the answers: questions go out by ticket, answers come back, and the swarm's task waits for neither.
+//! What other peers ask of us, and the answers: questions go out by ticket, answers come back, and
+//! the swarm's task waits for neither.
 //!
-//! The owner of the blocks holds the other end, [`Server`]. Bitswap's server has at most so many tickets out.
+//! The owner of the blocks holds the other end, [`Server`]. Bitswap's server has at most so many
+//! tickets out.
 
 use std::collections::VecDeque;
 use std::sync::mpsc as std_mpsc;
@@ -52,7 +54,8 @@ pub struct Server {
 #[derive(Debug)]
 pub struct Blocks {
     questions: std_mpsc::SyncSender<Question>,
-    /// What the answering end has no room for yet; bounded by the tickets that the server gives out.
+    /// What the answering end has no room for yet; bounded by the tickets that the server gives
+    /// out.
     waiting: VecDeque<Question>,
     answers: mpsc::Receiver<Answer>,
 }
@@ -83,7 +86,8 @@ impl Blocks {
         self.pump();
     }
 
-    /// Hands on what waits, as far as there is room. Called again with every answer, since then there is.
+    /// Hands on what waits, as far as there is room. Called again with every answer, since then
+    /// there is.
     pub(crate) fn pump(&mut self) {
         while let Some(question) = self.waiting.pop_front() {
             if let Err(std_mpsc::TrySendError::Full(question)) = self.questions.try_send(question) {

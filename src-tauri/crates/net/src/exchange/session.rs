@@ -1,8 +1,8 @@
 //! A fetcher's end of a session: wants go in, verified blocks come out of [`Session::events`].
 //!
-//! Blocks are never dropped. What is delivered and not released counts against Bitswap's byte budget, so a fetcher that
-//! stops reading stops the stream at its source; whoever has taken a block's bytes says so with [`Session::release`].
-//! Dropping the session closes it.
+//! Blocks are never dropped. What is delivered and not released counts against Bitswap's byte
+//! budget, so a fetcher that stops reading stops the stream at its source; whoever has taken a
+//! block's bytes says so with [`Session::release`]. Dropping the session closes it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -104,7 +104,8 @@ impl Shared {
 }
 
 impl Session {
-    /// Asks for blocks, each until it is there or taken back. Nothing that follows from its CID alone may be asked for.
+    /// Asks for blocks, each until it is there or taken back. Nothing that follows from its CID
+    /// alone may be asked for.
     pub async fn want(&self, wants: Vec<Want>) -> Result<(), NetError> {
         let session = self.id;
         self.tell(Request::Want { session, wants }).await

@@ -1,7 +1,9 @@
-//! The swarm task's end of sessions: what each looks for, who has it, and events that wait for its reader.
+//! The swarm task's end of sessions: what each looks for, who has it, and events that wait for its
+//! reader.
 //!
-//! A block that finds its channel full waits here. Whoever reads a block releases it, and with each release the next ones
-//! go out, so nothing has to wait for a free place; Bitswap's byte budget bounds what can wait.
+//! A block that finds its channel full waits here. Whoever reads a block releases it, and with each
+//! release the next ones go out, so nothing has to wait for a free place; Bitswap's byte budget
+//! bounds what can wait.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -17,7 +19,8 @@ use unixfs::cid::Cid;
 use crate::exchange::session::{Request, Search, Session, SessionEvent, Shared};
 use crate::limits::{MAX_HINTS, MAX_SESSION_SOURCES, MAX_SESSIONS, SESSION_EVENTS};
 
-/// First pause before the link's addresses and the neighbours are tried again: a restarted peer is back in seconds.
+/// First pause before the link's addresses and the neighbours are tried again: a restarted peer is
+/// back in seconds.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// Longest such pause: a dial a minute costs next to nothing.
 const LOOK_AGAIN_MAX: Duration = Duration::from_mins(1);
@@ -170,7 +173,8 @@ impl Sessions {
         }
     }
 
-    /// There is a direct connection: a peer that is said to have the content is a source from now on.
+    /// There is a direct connection: a peer that is said to have the content is a source from now
+    /// on.
     pub(crate) fn reached(&mut self, peer: &PeerId) {
         for state in self.open.values_mut() {
             state.unreachable.remove(peer);
@@ -230,7 +234,8 @@ impl Sessions {
             .collect()
     }
 
-    /// Those of them whose hints and neighbours are to be tried again: soon after the last source left, then less often.
+    /// Those of them whose hints and neighbours are to be tried again: soon after the last source
+    /// left, then less often.
     pub(crate) fn look_again(&mut self, now: Instant) -> Vec<SessionId> {
         let mut due = Vec::new();
         for (id, state) in &mut self.open {

@@ -1,8 +1,9 @@
 //! Asks the devices of this network to make themselves known, by mDNS.
 //!
-//! libp2p asks by itself, but as soon as it starts, when it may not know yet where it listens; after the first answer it asks again in
-//! five minutes only, and until then a device that came meanwhile may be unknown to all others, and a device that came back elsewhere
-//! as well. Every device answers a question to all, whoever asked, and so do we to our own.
+//! libp2p asks by itself, but as soon as it starts, when it may not know yet where it listens;
+//! after the first answer it asks again in five minutes only, and until then a device that came
+//! meanwhile may be unknown to all others, and a device that came back elsewhere as well. Every
+//! device answers a question to all, whoever asked, and so do we to our own.
 
 use std::collections::BTreeSet;
 use std::io;

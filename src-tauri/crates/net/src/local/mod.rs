@@ -1,6 +1,7 @@
 //! This machine's own networks, the devices on them, and whether it slept.
 //!
-//! What follows from another network, the same one again, or an end of sleep, is the swarm task's to do.
+//! What follows from another network, the same one again, or an end of sleep, is the swarm task's
+//! to do.
 
 pub(crate) mod devices;
 pub(crate) mod known;

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-/// Wall time that passed beyond what a clock that stops in sleep has seen: that was a sleep, not a clock being set right.
+/// Wall time that passed beyond what a clock that stops in sleep has seen: that was a sleep, not a
+/// clock being set right.
 const SLEEP: Duration = Duration::from_secs(30);
 
 /// Tells a sleep by two clocks, of which one stops meanwhile.

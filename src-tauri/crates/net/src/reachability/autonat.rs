@@ -1,10 +1,12 @@
-//! AutoNAT v2 on the wire, the asking side: a server is sent one of our addresses and a number, dials the address, and says the
-//! number there.
+//! AutoNAT v2 on the wire, the asking side: a server is sent one of our addresses and a number,
+//! dials the address, and says the number there.
 //!
-//! Two protocols, each one question and one answer on a stream of its own, so libp2p's request-response carries them. When to ask
-//! whom about what is [`super::probe`]'s to decide. libp2p's own client tries each address once and never again, and keeps every
-//! address that anybody claims to have seen; a person who asks "can others reach me?" wants to know it now. A server that wants to be
-//! sent dummy data first (it does where our address is not the one it sees us at) is not asked on: another one will do.
+//! Two protocols, each one question and one answer on a stream of its own, so libp2p's
+//! request-response carries them. When to ask whom about what is [`super::probe`]'s to decide.
+//! libp2p's own client tries each address once and never again, and keeps every address that
+//! anybody claims to have seen; a person who asks "can others reach me?" wants to know it now. A
+//! server that wants to be sent dummy data first (it does where our address is not the one it sees
+//! us at) is not asked on: another one will do.
 
 use std::io;
 use std::time::Duration;

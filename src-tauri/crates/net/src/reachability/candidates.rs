@@ -1,7 +1,7 @@
 //! Tells the rest of the swarm where others see us, as candidate addresses for hole punching.
 //!
-//! libp2p's identify says an address that ends in the port that we listen at, whatever port was seen: where a router gives our
-//! connections another port, that is one at which nobody gets in.
+//! libp2p's identify says an address that ends in the port that we listen at, whatever port was
+//! seen: where a router gives our connections another port, that is one at which nobody gets in.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;

@@ -8,7 +8,8 @@ use super::{Here, Reachability};
 use crate::limits::MAX_CHECKS;
 use crate::status::{Check, PublicCheck, RungKind, Verdict};
 
-/// A test ends after this with what it knows: a server takes up to 20 s, and three are asked one after the other at most.
+/// A test ends after this with what it knows: a server takes up to 20 s, and three are asked one
+/// after the other at most.
 const CHECK_TIME: Duration = Duration::from_secs(45);
 
 #[derive(Debug, Default)]

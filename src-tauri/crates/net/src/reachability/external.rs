@@ -31,8 +31,9 @@ impl Reachability {
         subjects
     }
 
-    /// The addresses that others are told: those that stand by themselves, those that a router opened, those at which
-    /// a server got through; but none at which all tries failed. Relays tell theirs by themselves.
+    /// The addresses that others are told: those that stand by themselves, those that a router
+    /// opened, those at which a server got through; but none at which all tries failed. Relays tell
+    /// theirs by themselves.
     pub(super) fn external(&self, here: &Here) -> BTreeSet<Multiaddr> {
         let findings = self.probe.findings();
         let is_closed = |address: &Multiaddr| {

@@ -1,7 +1,9 @@
-//! The ways in which others get here, from the best to the last resort, which of them stand, and why the others don't.
+//! The ways in which others get here, from the best to the last resort, which of them stand, and
+//! why the others don't.
 //!
-//! Pure: it is given what is known, and says what that means. An address is believed until those who tried it say otherwise: a
-//! firewall is the exception, and waiting for testers would keep everybody out for a while at each start.
+//! Pure: it is given what is known, and says what that means. An address is believed until those
+//! who tried it say otherwise: a firewall is the exception, and waiting for testers would keep
+//! everybody out for a while at each start.
 
 use libp2p::Multiaddr;
 

@@ -1,8 +1,9 @@
-//! How others get here, and why not: which of our addresses they can reach, the ports that routers open, relays and their
-//! reservations, and hole punching.
+//! How others get here, and why not: which of our addresses they can reach, the ports that routers
+//! open, relays and their reservations, and hole punching.
 //!
-//! [`Reachability`] owns what is known of it. It is told what happened, and answers with [`Step`]s for the task that owns the swarm.
-//! Whatever was told, what follows from it stands in one place: [`Reachability::changed`].
+//! [`Reachability`] owns what is known of it. It is told what happened, and answers with [`Step`]s
+//! for the task that owns the swarm. Whatever was told, what follows from it stands in one place:
+//! [`Reachability::changed`].
 //!
 //! | file | owns |
 //! |---|---|
@@ -13,7 +14,7 @@
 //! | `observed` `candidates` | where others see us |
 //! | `ports` | ports that are kept open on this network's routers |
 //! | `relays` | reservations with relays, while no direct connection gets in |
-//! | `ladder` | what all of it means: the ways in which others get here, and why the others don't stand |
+//! | `ladder` | the ways in which others get here, and why the other ways fail |
 
 pub(super) mod autonat;
 pub(super) mod candidates;
@@ -59,7 +60,8 @@ pub(crate) struct Reachability {
     policy: DialPolicy,
     /// Others could reach nothing that we listen at.
     this_machine_only: bool,
-    /// End of the grace period: until then an address, a port or a relay that is missing may still come.
+    /// End of the grace period: until then an address, a port or a relay that is missing may still
+    /// come.
     grace_until: Option<Instant>,
     probe: Probe,
     /// The numbers of questions to other peers that are under way.
@@ -71,7 +73,8 @@ pub(crate) struct Reachability {
     ports: Option<OpenPorts>,
     relays: Relays,
     uses_relays: bool,
-    /// Second connections to relays, opened only so that the relay says from which address it sees them.
+    /// Second connections to relays, opened only so that the relay says from which address it sees
+    /// them.
     observing: HashSet<ConnectionId>,
     /// Strangers that hold a reservation with our relay service.
     relay_clients: HashSet<PeerId>,
@@ -122,8 +125,8 @@ pub(crate) enum Step {
         relay: PeerId,
         address: Multiaddr,
     },
-    /// Dial a relay once more, at one of these, so that it observes our address over that transport,
-    /// too; and tell [`Reachability::observing`].
+    /// Dial a relay once more, at one of these, so that it observes our address over that
+    /// transport, too; and tell [`Reachability::observing`].
     Observe {
         relay: PeerId,
         addresses: Vec<Multiaddr>,
@@ -167,7 +170,8 @@ impl Reachability {
         reachability
     }
 
-    /// Something about how others get here has changed, or may have: all that follows from it, in this order.
+    /// Something about how others get here has changed, or may have: all that follows from it, in
+    /// this order.
     pub(crate) fn changed(&mut self, here: &Here, now: Instant) -> Vec<Step> {
         self.probe.set_subjects(self.subjects(here), now);
         let mut steps = self.probes();

@@ -1,7 +1,8 @@
 //! How others see us: the addresses from which our connections came to them.
 //!
-//! Pure. From what several see follows which public address a router gives us, and whether it gives each connection another port: then
-//! no peer can guess the port to come in by, and hole punching fails. What a peer says it saw is tested before it is told to anybody.
+//! Pure. From what several see follows which public address a router gives us, and whether it gives
+//! each connection another port: then no peer can guess the port to come in by, and hole punching
+//! fails. What a peer says it saw is tested before it is told to anybody.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
@@ -44,7 +45,8 @@ impl Observed {
         self.0.clear();
     }
 
-    /// Addresses that several agree on, or that end in a port that we listen at; most often seen first.
+    /// Addresses that several agree on, or that end in a port that we listen at; most often seen
+    /// first.
     pub(crate) fn candidates(&self, listen: &[Multiaddr]) -> Vec<Multiaddr> {
         let ports: BTreeSet<_> = listen.iter().filter_map(port).collect();
         let mut seen: BTreeMap<&Multiaddr, usize> = BTreeMap::new();
@@ -62,7 +64,8 @@ impl Observed {
             .collect()
     }
 
-    /// Each observer sees another port: UDP tells, where one socket serves all connections; else TCP.
+    /// Each observer sees another port: UDP tells, where one socket serves all connections; else
+    /// TCP.
     pub(crate) fn is_symmetric(&self) -> bool {
         let differ = |tcp: bool| {
             let seen = self

@@ -1,8 +1,9 @@
 //! Which of our addresses others can reach, as others who tried them say.
 //!
-//! Pure: it is told of addresses and servers, says whom to ask about what, and is told what came of it. An address is reachable when
-//! one server got through and said its number there; it is not when several dialled in vain, or all there are. A server that never
-//! answers counts as one that dialled in vain: where a NAT drops what comes from outside, nothing ever says "no".
+//! Pure: it is told of addresses and servers, says whom to ask about what, and is told what came of
+//! it. An address is reachable when one server got through and said its number there; it is not
+//! when several dialled in vain, or all there are. A server that never answers counts as one that
+//! dialled in vain: where a NAT drops what comes from outside, nothing ever says "no".
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
@@ -126,7 +127,8 @@ impl Probe {
         }
     }
 
-    /// A server answered, or never will. `None`: it left before it could, which says nothing of the address.
+    /// A server answered, or never will. `None`: it left before it could, which says nothing of the
+    /// address.
     pub(crate) fn answered(&mut self, nonce: u64, answer: Option<Answer>) {
         let (Some(asked), Some(answer)) = (self.asked.remove(&nonce), answer) else {
             return;

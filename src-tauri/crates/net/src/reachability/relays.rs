@@ -1,8 +1,9 @@
-//! The relays that pass connections on to us while no direct connection gets in: which are known, which are asked for a
-//! reservation, and which gave one.
+//! The relays that pass connections on to us while no direct connection gets in: which are known,
+//! which are asked for a reservation, and which gave one.
 //!
-//! Pure: it says where to ask for a reservation, and is told what came of it. Those that the person chose come first and alone; else two are
-//! taken out of the connected peers that offer it. Nothing but the introduction for hole punching goes over them.
+//! Pure: it says where to ask for a reservation, and is told what came of it. Those that the person
+//! chose come first and alone; else two are taken out of the connected peers that offer it. Nothing
+//! but the introduction for hole punching goes over them.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -19,7 +20,8 @@ use crate::status::{self, RelayState};
 /// After a refusal, and twice that after the next.
 const PAUSE: Duration = Duration::from_secs(5);
 const MAX_PAUSE: Duration = Duration::from_mins(10);
-/// A relay that says nothing for so long is given up: it is dialled in 10 s, and answers in one round trip.
+/// A relay that says nothing for so long is given up: it is dialled in 10 s, and answers in one
+/// round trip.
 const ANSWER_TIME: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Default)]
@@ -120,7 +122,8 @@ impl Relays {
             }
             let is_unwanted = !needed || (any_chosen && !relay.chosen);
             let leaves = match relay.state {
-                // An answer that comes to nobody is a panic in libp2p's relay client: it is waited for.
+                // An answer that comes to nobody is a panic in libp2p's relay client: it is waited
+                // for.
                 State::Asking { since, .. } => now.saturating_duration_since(since) >= ANSWER_TIME,
                 State::Reserved(_) => is_unwanted,
                 _ => false,
@@ -170,7 +173,8 @@ impl Relays {
         }
     }
 
-    /// It said yes. Where else it is: both transports are to be seen by it, so that holes can be punched with both.
+    /// It said yes. Where else it is: both transports are to be seen by it, so that holes can be
+    /// punched with both.
     pub(crate) fn accepted(&mut self, peer: &PeerId) -> Vec<Multiaddr> {
         let Some(relay) = self.known.get_mut(peer) else {
             return Vec::new();
@@ -182,7 +186,8 @@ impl Relays {
         relay.addresses.clone()
     }
 
-    /// A listener closed: the relay refused, ended the place, or is gone. Says whether it was one of ours.
+    /// A listener closed: the relay refused, ended the place, or is gone. Says whether it was one
+    /// of ours.
     pub(crate) fn closed(&mut self, listener: ListenerId, now: Instant) -> bool {
         let mut relays = self.known.values_mut();
         match relays.find(|relay| relay.listener() == Some(listener)) {

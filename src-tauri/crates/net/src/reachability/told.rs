@@ -1,4 +1,5 @@
-//! What [`Reachability`] is told: by peers, routers and relays, by the person, and by this machine's networks.
+//! What [`Reachability`] is told: by peers, routers and relays, by the person, and by this
+//! machine's networks.
 
 use std::net::IpAddr;
 use std::time::Instant;
@@ -106,9 +107,10 @@ impl Reachability {
         self.probe.heard(nonce);
     }
 
-    /// A relay gave us a reservation. It has to observe our address over TCP and over QUIC, since hole punching starts from
-    /// the observed addresses. Once it has, the second connection closes: a relay may introduce others over either, and libp2p refuses that on the one that
-    /// the reservation was not made over. `is_connected`: with the relay, over TCP or else over QUIC.
+    /// A relay gave us a reservation. It has to observe our address over TCP and over QUIC, since
+    /// hole punching starts from the observed addresses. Once it has, the second connection closes:
+    /// a relay may introduce others over either, and libp2p refuses that on the one that the
+    /// reservation was not made over. `is_connected`: with the relay, over TCP or else over QUIC.
     pub(crate) fn reserved(
         &mut self,
         relay: PeerId,

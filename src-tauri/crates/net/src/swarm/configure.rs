@@ -57,7 +57,8 @@ impl Network {
         self.swarm.behaviour().trust.is_trusted(peer)
     }
 
-    /// Another network: everybody of the last one goes, and what was known of it. Says whether it is another one.
+    /// Another network: everybody of the last one goes, and what was known of it. Says whether it
+    /// is another one.
     fn set_key(&mut self, key: Option<PreSharedKey>) -> bool {
         if !self.key.set(key) {
             return false;
@@ -108,7 +109,8 @@ impl Network {
         self.policy.change(listens_on_loopback, is_private(config));
     }
 
-    /// Those of the addresses at which one can listen in this network: in a private one, those over TCP.
+    /// Those of the addresses at which one can listen in this network: in a private one, those over
+    /// TCP.
     pub(super) fn listenable(&self, addresses: &[Multiaddr]) -> Vec<Multiaddr> {
         let mut seen = HashSet::new();
         let listenable = addresses

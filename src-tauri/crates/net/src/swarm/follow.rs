@@ -1,16 +1,19 @@
-//! What follows from what happened, beyond the room that it happened in: the one place that says after which event what runs.
+//! What follows from what happened, beyond the room that it happened in: the one place that says
+//! after which event what runs.
 //!
 //! | changed | follows |
 //! |---|---|
-//! | networks, sleep | all that was connected has to show a sign of life; names are looked up with the new settings; trusted peers and bootstrap peers are dialled |
-//! | | sessions look nearby; what was known of how others get here is found out anew |
+//! | networks, sleep | connected peers have to show a sign of life; names are looked up anew |
+//! | | trusted peers and bootstrap peers are dialled; sessions look nearby |
+//! | networks | what was known of how others get here is found out anew |
 //! | addresses that others are told | the public DHT's mode, and what is announced in it |
 //! | listeners | where devices of this network reach us, and what is announced to them |
 //! | tables of the DHTs | whether anything can be announced |
 //! | ways to find peers | sessions without sources search again |
 //! | peers, reachability | the summary that is shown |
 //!
-//! What follows from a change of how others get here stands in [`Reachability::changed`](crate::reachability::Reachability::changed).
+//! What follows from a change of how others get here stands in
+//! [`Reachability::changed`](crate::reachability::Reachability::changed).
 
 use std::time::Instant;
 

@@ -13,12 +13,14 @@ use crate::address::is_relayed;
 use crate::reachability::autonat::{Answer, DialRequest};
 use crate::reachability::{Here, Observer, Reachability, Step};
 
-/// A direct connection is given this before the relayed one that led to it closes: its other end may not have seen it yet.
+/// A direct connection is given this before the relayed one that led to it closes: its other end
+/// may not have seen it yet.
 const SETTLING: Duration = Duration::from_secs(1);
-/// Holes are punched within seconds, in up to three attempts; a relay ends a connection after two minutes.
+/// Holes are punched within seconds, in up to three attempts; a relay ends a connection after two
+/// minutes.
 const PUNCH_TIME: Duration = Duration::from_secs(20);
-/// A relayed connection that the other end closes after this was closed because no hole could be punched: its clock started a
-/// round trip before ours, and it looks once a second.
+/// A relayed connection that the other end closes after this was closed because no hole could be
+/// punched: its clock started a round trip before ours, and it looks once a second.
 const OTHERS_PUNCH_TIME: Duration = Duration::from_secs(18);
 
 impl Network {
@@ -35,7 +37,8 @@ impl Network {
         }
     }
 
-    /// Something happened that may change how others get here: [`Reachability`] is told, and its steps are carried out.
+    /// Something happened that may change how others get here: [`Reachability`] is told, and its
+    /// steps are carried out.
     pub(super) fn tell_reachability(
         &mut self,
         tell: impl FnOnce(&mut Reachability, &Here, Instant) -> Vec<Step>,
@@ -178,7 +181,8 @@ impl Network {
         }
     }
 
-    /// The end that first finds that no hole can be punched closes the connection, and the other end has to conclude the same.
+    /// The end that first finds that no hole can be punched closes the connection, and the other
+    /// end has to conclude the same.
     pub(super) fn on_relayed_closed(&mut self, peer: &PeerId, connection: ConnectionId) {
         let now = Instant::now();
         if self

@@ -1,4 +1,5 @@
-//! Joins the rooms for sessions: peers with their content come from the DHTs, the web and this network, and are dialled by the swarm.
+//! Joins the rooms for sessions: peers with their content come from the DHTs, the web and this
+//! network, and are dialled by the swarm.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -223,7 +224,8 @@ impl Network {
         }
     }
 
-    /// Devices of this network, but for blocked ones. Whoever of them speaks its DHT's protocol enters it when it is connected.
+    /// Devices of this network, but for blocked ones. Whoever of them speaks its DHT's protocol
+    /// enters it when it is connected.
     pub(super) fn discovered(&mut self, mut found: Vec<(PeerId, Multiaddr)>) {
         let trust = &self.swarm.behaviour().trust;
         found.retain(|(peer, address)| !trust.is_blocked(peer) && !self.policy.is_blocked(address));
@@ -297,7 +299,8 @@ impl Network {
         }
     }
 
-    /// Asks delegated routing services who has the session's content, and has gateways asked again that had nothing of it.
+    /// Asks delegated routing services who has the session's content, and has gateways asked again
+    /// that had nothing of it.
     fn search_web(&mut self, session: SessionId, root: Cid) {
         if self.web.delegated.search(session, root, &self.policy) {
             self.exchange.sessions.searching(session, Search::Web);

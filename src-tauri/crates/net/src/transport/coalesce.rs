@@ -1,7 +1,7 @@
 //! Small writes wait for the next one, so that a frame's header travels with its body.
 //!
-//! Yamux writes 12 bytes of header, then the body. Over TLS each write is a record with its own tag and, without Nagle's
-//! delay, a packet of its own. Nothing waits longer than until the next flush.
+//! Yamux writes 12 bytes of header, then the body. Over TLS each write is a record with its own tag
+//! and, without Nagle's delay, a packet of its own. Nothing waits longer than until the next flush.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -9,7 +9,8 @@ use std::task::{Context, Poll, ready};
 
 use futures::{AsyncRead, AsyncWrite};
 
-/// Bytes up to which a write is kept for the next one. Room for a few headers of window updates and pings in a row.
+/// Bytes up to which a write is kept for the next one. Room for a few headers of window updates and
+/// pings in a row.
 const HELD_BYTES: usize = 256;
 
 /// A byte stream whose small writes are joined with what follows them.
@@ -29,7 +30,8 @@ impl<C> Coalesce<C> {
 }
 
 impl<C: AsyncWrite + Unpin> Coalesce<C> {
-    /// Writes what is held, then as much of `next` as goes with it. Says how much of `next` was taken.
+    /// Writes what is held, then as much of `next` as goes with it. Says how much of `next` was
+    /// taken.
     fn poll_write_held(&mut self, cx: &mut Context<'_>, next: &[u8]) -> Poll<io::Result<usize>> {
         while !self.held.is_empty() {
             let both = [IoSlice::new(&self.held), IoSlice::new(next)];

@@ -1,5 +1,5 @@
-//! Lets a dial through only where [`DialPolicy`] allows it, and nothing but TCP in a private network. It sits below DNS, so it sees what
-//! a name resolved to.
+//! Lets a dial through only where [`DialPolicy`] allows it, and nothing but TCP in a private
+//! network. It sits below DNS, so it sees what a name resolved to.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

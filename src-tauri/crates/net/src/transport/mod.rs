@@ -1,9 +1,12 @@
-//! How bytes reach another peer: TCP with TLS 1.3 or Noise and Yamux, and QUIC; names are resolved by DNS.
+//! How bytes reach another peer: TCP with TLS 1.3 or Noise and Yamux, and QUIC; names are resolved
+//! by DNS.
 //!
-//! In a private network each connection is wrapped in its key before that. Relayed connections are upgraded like any other; they only introduce two peers to each other, for hole punching.
+//! In a private network each connection is wrapped in its key before that. Relayed connections are
+//! upgraded like any other; they only introduce two peers to each other, for hole punching.
 //!
-//! TLS comes before Noise, and AES before ChaCha20: between two machines with AES instructions that doubles the throughput.
-//! QUIC keeps libp2p-quic's cipher order and buffers, which can't be set there. Nothing is dialled that [`DialPolicy`] forbids.
+//! TLS comes before Noise, and AES before ChaCha20: between two machines with AES instructions that
+//! doubles the throughput. QUIC keeps libp2p-quic's cipher order and buffers, which can't be set
+//! there. Nothing is dialled that [`DialPolicy`] forbids.
 
 mod coalesce;
 mod gate;

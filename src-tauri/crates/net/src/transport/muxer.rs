@@ -1,7 +1,8 @@
 //! Many streams over one TCP connection: Yamux, with frames and windows of our own choosing.
 //!
-//! libp2p-yamux hides the two settings that matter here: the size of a frame (16 KiB; 64 KiB is half the CPU time a byte) and
-//! the receive window (1 GiB a connection, which a peer could make us hold). This is the same thin layer over the same crate.
+//! libp2p-yamux hides the two settings that matter here: the size of a frame (16 KiB; 64 KiB is
+//! half the CPU time a byte) and the receive window (1 GiB a connection, which a peer could make us
+//! hold). This is the same thin layer over the same crate.
 
 use std::collections::VecDeque;
 use std::future::{Future, Ready, ready};
@@ -24,7 +25,8 @@ const FRAME_BYTES: usize = 64 * 1024 - HEADER_BYTES;
 /// Bytes before each frame's payload (Yamux specification).
 const HEADER_BYTES: usize = 12;
 
-/// Time to say goodbye. A dead peer takes no more bytes, and until it is closed its connection counts as standing.
+/// Time to say goodbye. A dead peer takes no more bytes, and until it is closed its connection
+/// counts as standing.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The upgrade of an encrypted stream to many streams.
@@ -82,7 +84,8 @@ where
 #[derive(Debug)]
 pub(crate) struct Muxer<C> {
     connection: Connection<Coalesce<C>>,
-    /// Yamux moves its streams along only while it is asked for the next inbound one; those that come up meanwhile wait here.
+    /// Yamux moves its streams along only while it is asked for the next inbound one; those that
+    /// come up meanwhile wait here.
     waiting: VecDeque<yamux::Stream>,
     waker: Option<Waker>,
     /// Time that closing may take.

@@ -1,7 +1,8 @@
 //! Names in addresses, resolved as this machine's settings say now.
 //!
-//! libp2p reads these settings once, when its transport is made; but a laptop gets others with each network, and may start with
-//! none. So they are read again after a change, and when they are old. Without settings, addresses that have no name still work.
+//! libp2p reads these settings once, when its transport is made; but a laptop gets others with each
+//! network, and may start with none. So they are read again after a change, and when they are old.
+//! Without settings, addresses that have no name still work.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,8 +16,9 @@ use libp2p::core::transport::{DialOpts, ListenerId, TransportError, TransportEve
 use libp2p::dns;
 use libp2p::multiaddr::Protocol;
 
-/// Settings are read again when they are older than this and a name is to be resolved. Some change without a network that comes
-/// or goes, or a moment after it; and reading them is little next to asking for a name.
+/// Settings are read again when they are older than this and a name is to be resolved. Some change
+/// without a network that comes or goes, or a moment after it; and reading them is little next to
+/// asking for a name.
 const MAX_AGE: Duration = Duration::from_secs(5);
 
 /// Tells the transport that the settings may be others now. Clones are one.
@@ -121,7 +123,8 @@ where
     }
 }
 
-/// A transport that several resolvers can use, one after the other. Only the swarm's task calls it, so its lock is never contended.
+/// A transport that several resolvers can use, one after the other. Only the swarm's task calls it,
+/// so its lock is never contended.
 pub(crate) struct Shared<T>(Arc<Mutex<T>>);
 
 impl<T> Shared<T> {

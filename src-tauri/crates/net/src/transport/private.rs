@@ -1,8 +1,9 @@
-//! Private networks: with a key, every TCP connection is wrapped in libp2p's pre-shared key encryption before anything else is
-//! said, as Kubo does with `swarm.key`. A peer with another key, or none, sees noise.
+//! Private networks: with a key, every TCP connection is wrapped in libp2p's pre-shared key
+//! encryption before anything else is said, as Kubo does with `swarm.key`. A peer with another key,
+//! or none, sees noise.
 //!
-//! The key may change while the transport runs: each connection takes the one that holds when it begins. QUIC can't be wrapped,
-//! so [`Gate`](super::gate::Gate) keeps it out while there is a key.
+//! The key may change while the transport runs: each connection takes the one that holds when it
+//! begins. QUIC can't be wrapped, so [`Gate`](super::gate::Gate) keeps it out while there is a key.
 
 use std::sync::{Arc, PoisonError, RwLock};
 

@@ -1,8 +1,10 @@
-//! The secure channel of TCP connections: libp2p's TLS 1.3 handshake (`/tls/1.0.0`) with AES-GCM preferred.
+//! The secure channel of TCP connections: libp2p's TLS 1.3 handshake (`/tls/1.0.0`) with AES-GCM
+//! preferred.
 //!
-//! libp2p-tls fixes its cipher order with ChaCha20 first, which costs a third of the throughput wherever the processor has AES
-//! instructions. Identities, certificates and their checks stay libp2p-tls's; this module only chooses the ciphers, so
-//! that it can go the day the order can be set there. It keeps no session tickets: every connection proves its identity anew.
+//! libp2p-tls fixes its cipher order with ChaCha20 first, which costs a third of the throughput
+//! wherever the processor has AES instructions. Identities, certificates and their checks stay
+//! libp2p-tls's; this module only chooses the ciphers, so that it can go the day the order can be
+//! set there. It keeps no session tickets: every connection proves its identity anew.
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -30,7 +32,8 @@ use rustls::{
 /// The application protocol that the specification asks for.
 const ALPN: &[u8] = b"libp2p";
 
-/// Bytes read from the socket at a time. rustls asks for 4 KiB, which would be four system calls a record.
+/// Bytes read from the socket at a time. rustls asks for 4 KiB, which would be four system calls a
+/// record.
 const READ_BYTES: usize = 128 * 1024;
 
 #[derive(Debug, thiserror::Error)]
@@ -88,7 +91,8 @@ impl Config {
     }
 }
 
-/// AES first where the processor has instructions for it, which is 2.5 to 8 times faster than ChaCha20; else last.
+/// AES first where the processor has instructions for it, which is 2.5 to 8 times faster than
+/// ChaCha20; else last.
 fn cipher_suites() -> [SupportedCipherSuite; 3] {
     use cipher_suite::{
         TLS13_AES_128_GCM_SHA256, TLS13_AES_256_GCM_SHA384, TLS13_CHACHA20_POLY1305_SHA256,
@@ -162,7 +166,8 @@ where
     fn upgrade_outbound(self, socket: C, _: Self::Info) -> Self::Future {
         async move {
             let socket = BufReader::with_capacity(READ_BYTES, socket);
-            // The specification forbids a server name; an IP address is the one kind of name that is not sent.
+            // The specification forbids a server name; an IP address is the one kind of name that
+            // is not sent.
             let name = ServerName::from(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED));
             let stream = TlsConnector::from(self.client)
                 .connect(name, socket)

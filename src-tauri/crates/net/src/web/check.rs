@@ -1,4 +1,5 @@
-//! The public test: a server out there, ipfs-check's, is asked to connect to us and to ask us for something.
+//! The public test: a server out there, ipfs-check's, is asked to connect to us and to ask us for
+//! something.
 
 use std::time::Duration;
 
@@ -32,7 +33,8 @@ struct Data {
     error: String,
 }
 
-/// Asks the service at `url` to reach us at `multiaddr`, which names us at its end, and to ask for `cid`.
+/// Asks the service at `url` to reach us at `multiaddr`, which names us at its end, and to ask for
+/// `cid`.
 pub(crate) async fn public_check(
     clients: &Clients,
     url: &Url,

@@ -1,9 +1,10 @@
 //! How web servers are reached, and which ones may be.
 //!
-//! Servers that the person named: anywhere, through the system's proxy if the environment names one, as people expect of
-//! programs that fetch from the web. Those on this machine: never through a proxy. Those that strangers named: HTTPS by name
-//! only, never through a proxy and without redirects, and the addresses to which the name resolves are checked where they
-//! are used, so that a name that leads elsewhere the next time leads nowhere.
+//! Servers that the person named: anywhere, through the system's proxy if the environment names
+//! one, as people expect of programs that fetch from the web. Those on this machine: never through
+//! a proxy. Those that strangers named: HTTPS by name only, never through a proxy and without
+//! redirects, and the addresses to which the name resolves are checked where they are used, so that
+//! a name that leads elsewhere the next time leads nowhere.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -41,7 +42,8 @@ enum Bounds {
     Public,
 }
 
-/// The clients, made when they are first needed: each reads the system's certificates. Clones are one.
+/// The clients, made when they are first needed: each reads the system's certificates. Clones are
+/// one.
 #[derive(Debug, Clone)]
 pub(crate) struct Clients(Arc<Shared>);
 
@@ -127,7 +129,8 @@ fn is_localhost(name: &str) -> bool {
     name == "localhost"
 }
 
-/// An address that a stranger may name. One with an IP address would not be resolved, so nothing would check it.
+/// An address that a stranger may name. One with an IP address would not be resolved, so nothing
+/// would check it.
 pub(super) fn is_strangers(url: &Url) -> bool {
     let has_name = matches!(url.host(), Some(Host::Domain(name)) if !is_localhost(name));
     url.scheme() == "https" && has_name && url.username().is_empty() && url.password().is_none()

@@ -1,4 +1,5 @@
-//! Delegated routing services, which are asked who has what: which ones, for which sessions at the moment, and how they behave.
+//! Delegated routing services, which are asked who has what: which ones, for which sessions at the
+//! moment, and how they behave.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -39,7 +39,8 @@ fn block_url(base: &Url, cid: &Cid) -> Option<Url> {
     let mut path = url.path_segments_mut().ok()?;
     path.pop_if_empty().push("ipfs").push(&cid.to_string());
     drop(path);
-    // Some gateways heed the header, some the query, and caches between tell requests apart by the address alone.
+    // Some gateways heed the header, some the query, and caches between tell requests apart by the
+    // address alone.
     url.set_query(Some("format=raw"));
     url.set_fragment(None);
     Some(url)

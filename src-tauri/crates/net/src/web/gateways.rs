@@ -1,7 +1,8 @@
-//! Gateways that are asked for blocks: which ones, for which sessions, what they are asked at the moment, how they behave.
+//! Gateways that are asked for blocks: which ones, for which sessions, what they are asked at the
+//! moment, how they behave.
 //!
-//! A gateway that rests, or that is no longer wanted, is disconnected from the exchange: what it was asked is asked of
-//! others at once.
+//! A gateway that rests, or that is no longer wanted, is disconnected from the exchange: what it
+//! was asked is asked of others at once.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -319,7 +320,8 @@ impl Gateway {
     }
 }
 
-/// Under which ID a gateway's blocks come: the hash of its address. No peer has it, since no key is known whose hash it is.
+/// Under which ID a gateway's blocks come: the hash of its address. No peer has it, since no key is
+/// known whose hash it is.
 fn name(url: &Url) -> Option<PeerId> {
     let text = format!("gateway {}", shown(url));
     let hash = cid::hash(cid::SHA2_256, text.as_bytes())?;

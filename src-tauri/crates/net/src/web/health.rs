@@ -1,5 +1,5 @@
-//! The back-off of a web server: not asked for a while after it failed, longer after each failure in a row, or for as long as the
-//! server itself asks. Pure: the time is told.
+//! The back-off of a web server: not asked for a while after it failed, longer after each failure
+//! in a row, or for as long as the server itself asks. Pure: the time is told.
 
 use std::time::{Duration, Instant};
 
@@ -11,8 +11,8 @@ use super::WebError;
 const FIRST_BACKOFF: Duration = Duration::from_secs(5);
 /// Longest back-off, and that of a server that sent wrong bytes: it may be mended, but not soon.
 const MAX_BACKOFF: Duration = Duration::from_mins(10);
-/// Failures in a row that may be the content's fault and not the server's, before the back-off begins: gateways look for what they lack
-/// until their own time is over.
+/// Failures in a row that may be the content's fault and not the server's, before the back-off
+/// begins: gateways look for what they lack until their own time is over.
 const TOLERATED_FAILURES: u32 = 4;
 
 /// How a server behaves.

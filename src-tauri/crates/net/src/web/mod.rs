@@ -1,17 +1,22 @@
-//! Web services as helpers of a fetch: delegated routing services that say who has something (`/routing/v1`), gateways that give blocks
-//! (`/ipfs/CID?format=raw`), and the public test of whether others get here.
+//! Web services as helpers of a fetch: delegated routing services that say who has something
+//! (`/routing/v1`), gateways that give blocks (`/ipfs/CID?format=raw`), and the public test of
+//! whether others get here.
 //!
 //! Invariants:
-//! - What a web server says is a stranger's word: answers are bounded in bytes, records and time, and a block counts only if
-//!   its bytes are what its CID says. Hashing runs on other threads, requests in tasks of their own.
-//! - Servers that the person named may be anywhere; those that strangers named are reached over HTTPS at public addresses
-//!   only, whatever their names resolve to. With `local_only` nothing but loopback is contacted, and no name is looked up.
-//! - A server that fails is left alone for a back-off that doubles, and comes back; one that asks for a pause gets it.
+//! - What a web server says is a stranger's word: answers are bounded in bytes, records and time,
+//!   and a block counts only if its bytes are what its CID says. Hashing runs on other threads,
+//!   requests in tasks of their own.
+//! - Servers that the person named may be anywhere; those that strangers named are reached over
+//!   HTTPS at public addresses only, whatever their names resolve to. With `local_only` nothing but
+//!   loopback is contacted, and no name is looked up.
+//! - A server that fails is left alone for a back-off that doubles, and comes back; one that asks
+//!   for a pause gets it.
 //!
-//! **Peers come first.** People give each other what they have; a public gateway is somebody's good will. So gateways join a
-//! session only [`GATEWAY_DELAY`](crate::limits::GATEWAY_DELAY) after it began, when small things are long there, and the
-//! exchange asks them for little as long as peers deliver (`bitswap::client`). To the exchange a gateway is one more source,
-//! named by a peer ID that no peer can have; people see its address.
+//! **Peers come first.** People give each other what they have; a public gateway is somebody's good
+//! will. So gateways join a session only [`GATEWAY_DELAY`](crate::limits::GATEWAY_DELAY) after it
+//! began, when small things are long there, and the exchange asks them for little as long as peers
+//! deliver (`bitswap::client`). To the exchange a gateway is one more source, named by a peer ID
+//! that no peer can have; people see its address.
 //!
 //! | file | owns |
 //! |---|---|
@@ -123,8 +128,8 @@ impl Web {
         }
     }
 
-    /// From now on these services, and no others. In a private network none at all: what is fetched there is not
-    /// told outside.
+    /// From now on these services, and no others. In a private network none at all: what is fetched
+    /// there is not told outside.
     pub(crate) fn choose(&mut self, config: &Config) -> Vec<Step> {
         let is_private = config.trust.network_key.is_some();
         let urls = |urls: &'_ [Url]| {
@@ -143,7 +148,8 @@ impl Web {
         self.events.recv().await
     }
 
-    /// Has others out there reach us at `address`, and ask for `cid`. The answer comes as an event, too.
+    /// Has others out there reach us at `address`, and ask for `cid`. The answer comes as an event,
+    /// too.
     pub(crate) fn check(&self, address: Multiaddr, cid: Cid, reply: oneshot::Sender<PublicCheck>) {
         let (clients, events) = (self.clients.clone(), self.sender.clone());
         let url = self.check.clone();

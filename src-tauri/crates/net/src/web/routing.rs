@@ -1,7 +1,9 @@
-//! Delegated routing (`/routing/v1`, specs.ipfs.tech): what a service's answer says, and reading it piece by piece.
+//! Delegated routing (`/routing/v1`, specs.ipfs.tech): what a service's answer says, and reading it
+//! piece by piece.
 //!
-//! Invariants: an answer costs at most [`MAX_LOOKUP_BYTES`] and [`MAX_LOOKUP_RECORDS`], and what it names is believed as
-//! far as [`DialPolicy`] goes. Records of kinds that nobody here knows are passed over, as the specification wants.
+//! Invariants: an answer costs at most [`MAX_LOOKUP_BYTES`] and [`MAX_LOOKUP_RECORDS`], and what it
+//! names is believed as far as [`DialPolicy`] goes. Records of kinds that nobody here knows are
+//! passed over, as the specification wants.
 
 use bitswap::SessionId;
 use libp2p::multiaddr::Protocol;
@@ -236,7 +238,8 @@ fn is_web(address: &Multiaddr) -> bool {
     parts.any(|part| matches!(part, Protocol::Http | Protocol::Https))
 }
 
-/// The web address that a multiaddr such as `/dns4/HOST/tcp/443/https` stands for, if a stranger may name it.
+/// The web address that a multiaddr such as `/dns4/HOST/tcp/443/https` stands for, if a stranger
+/// may name it.
 fn gateway(address: &Multiaddr) -> Option<Url> {
     let mut parts = address.iter();
     let host = match parts.next()? {

@@ -120,7 +120,8 @@ async fn redirects_lead_to_no_other_server() {
     );
 }
 
-/// What a delegated routing service's answer leads to, and the peers in it that came before its end.
+/// What a delegated routing service's answer leads to, and the peers in it that came before its
+/// end.
 async fn look_up(said: Said) -> (Result<(), WebError>, Vec<PeerId>) {
     let hangs = said.hangs;
     let server = Server::start(move |_| said.clone()).await;

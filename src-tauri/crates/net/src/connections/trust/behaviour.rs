@@ -1,9 +1,9 @@
-//! Trust in the swarm: trusted peers are dialled and kept alive; the blocklist, peers and networks, is refused before anything is
-//! spoken.
+//! Trust in the swarm: trusted peers are dialled and kept alive; the blocklist, peers and networks,
+//! is refused before anything is spoken.
 //!
-//! A connection from a blocked network is refused when it arrives; one of a blocked peer as soon as the handshake has told whose it
-//! is. A peer that gets on the blocklist while it is connected is disconnected. A connection begun under another network key is
-//! refused however far it got.
+//! A connection from a blocked network is refused when it arrives; one of a blocked peer as soon as
+//! the handshake has told whose it is. A peer that gets on the blocklist while it is connected is
+//! disconnected. A connection begun under another network key is refused however far it got.
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::convert::Infallible;
@@ -105,7 +105,8 @@ impl Behaviour {
         self.trusted.peers()
     }
 
-    /// Keeps away from these peers, and no others, from now on. Blocked networks are read from [`DialPolicy`].
+    /// Keeps away from these peers, and no others, from now on. Blocked networks are read from
+    /// [`DialPolicy`].
     pub(crate) fn block(&mut self, peers: &[PeerId]) {
         self.blocked = peers.iter().copied().collect();
         for (peer, connections) in &self.connections {
@@ -136,7 +137,8 @@ impl Behaviour {
         self.wake();
     }
 
-    /// This machine is on another network now: trusted peers that aren't connected are dialled at once.
+    /// This machine is on another network now: trusted peers that aren't connected are dialled at
+    /// once.
     pub(crate) fn retry_now(&mut self) {
         self.trusted.retry_now(Instant::now());
         self.wake();

@@ -1,4 +1,5 @@
-//! The default route: the router that this machine sends everything to that isn't on its own networks.
+//! The default route: the router that this machine sends everything to that isn't on its own
+//! networks.
 
 use std::net::IpAddr;
 
@@ -7,7 +8,8 @@ use std::net::IpAddr;
 pub(super) struct DefaultRoute {
     /// The router's address.
     pub(super) address: IpAddr,
-    /// The interface through which it is reached: an IPv6 router is known by an address that many interfaces may have.
+    /// The interface through which it is reached: an IPv6 router is known by an address that many
+    /// interfaces may have.
     pub(super) interface: u32,
 }
 

@@ -1,11 +1,13 @@
 //! Ports that are kept open on the routers of this machine's networks, so that others can get here.
 //!
-//! [`PortMapper`] is the handle; its task does what the [`plan`] says and nothing else: one job at a time for each address of
-//! this machine, each on a task of its own with a time limit. How routers are spoken to is in [`upnp`], in [`pcp`], and for
-//! PCP over IPv6 in [`pinhole`]: what a UPnP router opens is preferred; PCP and its predecessor NAT-PMP are the second choice.
+//! [`PortMapper`] is the handle; its task does what the [`plan`] says and nothing else: one job at
+//! a time for each address of this machine, each on a task of its own with a time limit. How
+//! routers are spoken to is in [`upnp`], in [`pcp`], and for PCP over IPv6 in [`pinhole`]: what a
+//! UPnP router opens is preferred; PCP and its predecessor NAT-PMP are the second choice.
 //!
-//! Invariants: a router is a stranger. What it sends is bounded in size and time, what it says is cut to a line, and the
-//! address that it claims is believed only if everybody could reach it. Nothing is sent before there is something to open.
+//! Invariants: a router is a stranger. What it sends is bounded in size and time, what it says is
+//! cut to a line, and the address that it claims is believed only if everybody could reach it.
+//! Nothing is sent before there is something to open.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -98,8 +100,9 @@ impl PortMapper {
         (Self { wanted, task }, states)
     }
 
-    /// What is listened at, and the networks that this machine is on. To be called at start and whenever either changes, or
-    /// may have while the machine slept: routers are looked for again then.
+    /// What is listened at, and the networks that this machine is on. To be called at start and
+    /// whenever either changes, or may have while the machine slept: routers are looked for again
+    /// then.
     pub(crate) fn set(&self, endpoints: Vec<Endpoint>, networks: Vec<IpNet>) {
         self.wanted.send_replace(Wanted {
             endpoints,
@@ -278,7 +281,8 @@ async fn work(ip: IpAddr, router: Option<Client>, job: Job, ssdp: Ssdp) -> Done 
     }
 }
 
-/// What a router is known by stays with it: PCP closes a port only for who has the number that it was opened with.
+/// What a router is known by stays with it: PCP closes a port only for who has the number that it
+/// was opened with.
 async fn find(ip: IpAddr, known: Option<Client>, ssdp: &Ssdp) -> Option<(Client, Facts)> {
     let route = default_route::of(ip).await;
     let (nat, firewall) = match known {

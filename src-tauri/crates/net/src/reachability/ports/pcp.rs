@@ -1,7 +1,7 @@
 //! Routers that open IPv4 ports over the Port Control Protocol or its predecessor, NAT-PMP.
 //!
-//! They are asked at the default route's router, in datagrams: answers are a few dozen bytes, from that address only, and each
-//! question is sent three times at most.
+//! They are asked at the default route's router, in datagrams: answers are a few dozen bytes, from
+//! that address only, and each question is sent three times at most.
 
 use std::net::IpAddr;
 use std::num::NonZeroU16;
@@ -19,7 +19,8 @@ use super::plan::{External, Facts, Granted, Opened, Outcome};
 use super::{Endpoint, words};
 use crate::status::{PortProtocol, Transport};
 
-// The port is fixed, so each router here needs an address of its own, and only Linux has all of 127.0.0.0/8.
+// The port is fixed, so each router here needs an address of its own, and only Linux has all of
+// 127.0.0.0/8.
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod tests;
@@ -66,7 +67,8 @@ pub(super) async fn find(
 }
 
 impl Client {
-    /// NAT-PMP's question for the external address. A router that speaks only PCP answers that it doesn't know that version.
+    /// NAT-PMP's question for the external address. A router that speaks only PCP answers that it
+    /// doesn't know that version.
     async fn probe(&self) -> Option<(PortProtocol, External)> {
         match natpmp::external_address(self.at(), Some(TIMEOUTS)).await {
             Ok(ip) => Some((PortProtocol::NatPmp, External::Is(ip.into()))),
@@ -134,7 +136,8 @@ impl Client {
         }
     }
 
-    /// Asks for each port once more, which tells whether the router has forgotten it, and its address.
+    /// Asks for each port once more, which tells whether the router has forgotten it, and its
+    /// address.
     pub(super) async fn check(&mut self, open: &[Opened]) -> Outcome {
         let Some((_, mut external)) = self.probe().await else {
             return Outcome::Lost;

@@ -1,7 +1,8 @@
 //! Routers that let connections in over IPv6 when asked with the Port Control Protocol (RFC 6887).
 //!
-//! A router's IPv6 address is known on its link only, and a question to it would leave from our own address on the link; but
-//! PCP opens ports only for the address that asks. crab_nat can't choose that address, so its questions are put here.
+//! A router's IPv6 address is known on its link only, and a question to it would leave from our own
+//! address on the link; but PCP opens ports only for the address that asks. crab_nat can't choose
+//! that address, so its questions are put here.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::time::Duration;
@@ -210,7 +211,8 @@ fn header(answer: &[u8], code: u8) -> Option<(u8, u32)> {
         .then_some((result, u32::from_be_bytes([a, b, c, d])))
 }
 
-/// What became of a question for a port; an error is the code of the result. Nothing, if it isn't an answer to that question.
+/// What became of a question for a port; an error is the code of the result. Nothing, if it isn't
+/// an answer to that question.
 fn map_answer(answer: &[u8], question: &[u8]) -> Option<Result<Answer, u8>> {
     // Nonce, protocol and our port (section 11.1).
     const ASKED: std::ops::Range<usize> = HEADER_BYTES..42;

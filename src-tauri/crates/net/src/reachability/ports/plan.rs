@@ -1,10 +1,12 @@
 //! Decides what is asked of which router, and when: pure, and told the time.
 //!
-//! Each address of this machine is a [`Line`] of its own: it has one router, and one [`Job`] at a time. The plan knows which
-//! addresses have something to open, keeps the lines apart, and says what all of them come to.
+//! Each address of this machine is a [`Line`] of its own: it has one router, and one [`Job`] at a
+//! time. The plan knows which addresses have something to open, keeps the lines apart, and says
+//! what all of them come to.
 //!
-//! Invariants: nothing is asked for loopback addresses or for public IPv4 addresses; a port is shown as opened only while
-//! a router that is on our network says that it is, at an address that everybody can reach.
+//! Invariants: nothing is asked for loopback addresses or for public IPv4 addresses; a port is
+//! shown as opened only while a router that is on our network says that it is, at an address that
+//! everybody can reach.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -27,7 +29,8 @@ use line::Line;
 pub(super) enum Job {
     /// Find the router of the network that the line's address is on.
     Find,
-    /// Open a port, outside the one named if it is free. Asked again for an open port, it stays open for longer.
+    /// Open a port, outside the one named if it is free. Asked again for an open port, it stays
+    /// open for longer.
     Map { endpoint: Endpoint, external: u16 },
     /// See whether what was opened is open, and under which address.
     Check(Vec<Opened>),
@@ -72,8 +75,9 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    /// Asked in the same way, the same router answers: what it opened, it still knows. PCP is the successor of NAT-PMP, and
-    /// which of the two a router speaks shows only when it opens something.
+    /// Asked in the same way, the same router answers: what it opened, it still knows. PCP is the
+    /// successor of NAT-PMP, and which of the two a router speaks shows only when it opens
+    /// something.
     fn is_the_same_as(&self, other: &Self) -> bool {
         let is_upnp = |facts: &Self| facts.protocol == PortProtocol::Upnp;
         self.address == other.address && is_upnp(self) == is_upnp(other)
@@ -136,7 +140,8 @@ impl Plan {
             let place = wanted.iter().position(|(known, _)| known == ip);
             let ports = place.map(|place| wanted.remove(place).1);
             line.set(now, ports.unwrap_or_default(), moved);
-            // What was opened for it is out of reach, and in another network its router's address may be anybody's.
+            // What was opened for it is out of reach, and in another network its router's address
+            // may be anybody's.
             if !self.is_on_a_network(*ip) {
                 line.abandon();
             }
@@ -205,7 +210,8 @@ impl Plan {
         }
     }
 
-    /// Whoever answered a search may name any address; asking it would be knocking at doors elsewhere.
+    /// Whoever answered a search may name any address; asking it would be knocking at doors
+    /// elsewhere.
     fn is_on_our_network(&self, router: IpAddr) -> bool {
         let link_local = matches!(router, IpAddr::V6(ip) if ip.is_unicast_link_local());
         link_local || self.is_on_a_network(router)
@@ -215,7 +221,8 @@ impl Plan {
         self.networks.iter().any(|network| network.contains(&ip))
     }
 
-    /// Forgets the lines that have nothing left to close, and gives up the oldest when there are too many.
+    /// Forgets the lines that have nothing left to close, and gives up the oldest when there are
+    /// too many.
     fn tidy(&mut self) {
         self.lines.retain(|(_, line)| !line.is_over());
         let surplus = self.lines.len().saturating_sub(2 * MAX_ROUTER_LINES);
@@ -238,7 +245,8 @@ fn rank(state: PortState) -> u8 {
     }
 }
 
-/// Behind a router: a private IPv4 address that its NAT hides, or an IPv6 address that its firewall does.
+/// Behind a router: a private IPv4 address that its NAT hides, or an IPv6 address that its firewall
+/// does.
 fn is_opened_for(endpoint: &Endpoint) -> bool {
     let ip = endpoint.address.ip();
     let hidden = match ip {
@@ -252,7 +260,8 @@ fn is_opened_for(endpoint: &Endpoint) -> bool {
 fn trouble(external: IpAddr) -> Option<RouterProblem> {
     match (external, scope(external)) {
         (_, Scope::Public) => None,
-        // RFC 6598; and 192.0.0.0/29 is where a DS-Lite line ends, whose IPv4 the provider translates (RFC 6333).
+        // RFC 6598; and 192.0.0.0/29 is where a DS-Lite line ends, whose IPv4 the provider
+        // translates (RFC 6333).
         (IpAddr::V4(ip), _) if matches!(ip.octets(), [100, 64..=127, ..] | [192, 0, 0, 0..=7]) => {
             Some(RouterProblem::Cgnat)
         }

@@ -1,7 +1,8 @@
 //! Routers that speak UPnP: the Internet Gateway Device, and its firewall for IPv6.
 //!
-//! The only file that names `igd_next`. The crate takes no description and no answer above 1 MiB, waits for none longer than
-//! ten seconds, and asks only whom it found; here the search as a whole is bounded too, and what is found is cut to size.
+//! The only file that names `igd_next`. The crate takes no description and no answer above 1 MiB,
+//! waits for none longer than ten seconds, and asks only whom it found; here the search as a whole
+//! is bounded too, and what is found is cut to size.
 
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::time::Duration;
@@ -27,9 +28,11 @@ mod tests;
 
 /// What routers show as the reason for an open port.
 const DESCRIPTION: &str = "Shoal";
-/// Seconds for which a port is asked for: what outlives a crash, and what a router that forgets leases can't keep open.
+/// Seconds for which a port is asked for: what outlives a crash, and what a router that forgets
+/// leases can't keep open.
 const LEASE: u32 = 3600;
-/// The error codes that igd-next leaves as they are (WANIPConnection:2, 2.5): no such entry; only leases without an end.
+/// The error codes that igd-next leaves as they are (WANIPConnection:2, 2.5): no such entry; only
+/// leases without an end.
 const NO_SUCH_ENTRY: &str = "714";
 const ONLY_PERMANENT: u16 = 725;
 
@@ -323,7 +326,8 @@ async fn external(gateway: &Gateway<Tokio>) -> Option<External> {
     }
 }
 
-/// miniupnpd, which most home routers run, names no address when its own is private; but it says that it is connected.
+/// miniupnpd, which most home routers run, names no address when its own is private; but it says
+/// that it is connected.
 async fn without_address(gateway: &Gateway<Tokio>) -> External {
     let answer = ask(gateway, "GetStatusInfo", "").await;
     let status = answer
@@ -387,7 +391,8 @@ impl Firewall {
         })
     }
 
-    /// There is no question without side effects that all routers answer, so each lease is begun anew.
+    /// There is no question without side effects that all routers answer, so each lease is begun
+    /// anew.
     async fn check(&self, open: &[Opened]) -> Outcome {
         let mut gone = Vec::new();
         for opened in open {
@@ -435,8 +440,8 @@ fn protocol(endpoint: Endpoint) -> PortMappingProtocol {
     }
 }
 
-/// What the router calls itself: the first name in its description, which is that of the device as a whole. It is only shown,
-/// so a router that takes long has none.
+/// What the router calls itself: the first name in its description, which is that of the device as
+/// a whole. It is only shown, so a router that takes long has none.
 async fn name(router: SocketAddr, path: &str) -> Option<String> {
     let read = async {
         let mut stream = TcpStream::connect(router).await.ok()?;

@@ -21,19 +21,23 @@ use crate::status::{Mapping, Router, RouterProblem};
 
 /// How often a router is asked whether what it opened is open. A restart costs this long.
 const CHECK: Duration = Duration::from_secs(45);
-/// The first pause after a failure, and the longest: a person who changed the router's settings looks again in that time.
+/// The first pause after a failure, and the longest: a person who changed the router's settings
+/// looks again in that time.
 const BACKOFF: Duration = Duration::from_secs(10);
 const MAX_BACKOFF: Duration = Duration::from_mins(5);
-/// The time between two searches for a router that was there before. Datagrams get lost, above all on wireless networks.
+/// The time between two searches for a router that was there before. Datagrams get lost, above all
+/// on wireless networks.
 const SECOND_LOOK: Duration = Duration::from_secs(3);
-/// The shortest lease that is believed: with less, a router could have us ask it without pause. And the longest: what a
-/// router says of next year is worth nothing.
+/// The shortest lease that is believed: with less, a router could have us ask it without pause. And
+/// the longest: what a router says of next year is worth nothing.
 const MIN_LEASE: Duration = Duration::from_secs(20);
 const MAX_LEASE: Duration = Duration::from_hours(24);
-/// How long a port that is open until it is closed is shown to stay open: it is asked for again as others are.
+/// How long a port that is open until it is closed is shown to stay open: it is asked for again as
+/// others are.
 const ENDLESS: Duration = Duration::from_hours(1);
-/// The time over which jobs are counted, and how many may begin in it: several times what an honest router needs, whatever
-/// happens. One that forgets at once what it opened, or answers every second question, could keep us busy without end.
+/// The time over which jobs are counted, and how many may begin in it: several times what an honest
+/// router needs, whatever happens. One that forgets at once what it opened, or answers every second
+/// question, could keep us busy without end.
 const WINDOW: Duration = Duration::from_mins(1);
 const MAX_JOBS: u32 = 40;
 /// Failures in a row after which a router that doesn't answer is said to refuse.

@@ -578,7 +578,8 @@ fn any_outcome(job: Job, dice: [u8; 4]) -> Outcome {
 }
 
 proptest! {
-    /// Whatever a router says: it can't keep us busy, and what is shown as open could be reached by everybody.
+    /// Whatever a router says: it can't keep us busy, and what is shown as open could be reached by
+    /// everybody.
     #[test]
     fn no_router_can_mislead_or_occupy_us(answers in prop::collection::vec(any::<[u8; 4]>(), 1..600)) {
         let start = Instant::now();
