@@ -7,48 +7,38 @@ mod configure;
 mod follow;
 mod reachability;
 mod sessions;
+mod start;
+mod status;
 
-use std::collections::{BTreeSet, HashSet};
 use std::time::{Duration, Instant};
 
-use futures::{FutureExt, StreamExt};
+use futures::StreamExt;
 use libp2p::core::transport::ListenerId;
-use libp2p::identity::Keypair;
-use libp2p::kad::Mode;
 use libp2p::swarm::dial_opts::DialOpts;
-use libp2p::swarm::{self, DialError, Swarm, SwarmEvent};
-use libp2p::{Multiaddr, PeerId, dcutr, identify, mdns, ping};
+use libp2p::swarm::{DialError, Swarm, SwarmEvent};
+use libp2p::{Multiaddr, dcutr, identify, mdns, ping};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use self::follow::Changed;
-use crate::address::{self, DialPolicy, Scope, is_relayed};
-use crate::behaviour::{Behaviour, BehaviourEvent, is_private};
+use crate::address::DialPolicy;
+use crate::behaviour::{Behaviour, BehaviourEvent};
 use crate::commands::Command;
 use crate::connections::Connections;
-use crate::dht::announce::Change;
 use crate::dht::find::DhtKind;
-use crate::dht::{self, Dht, routing};
+use crate::dht::{self, Dht};
 use crate::exchange::Exchange;
-use crate::exchange::serve::Blocks;
 use crate::local::Local;
-use crate::memory::Memory;
-use crate::meter::Meter;
 use crate::reachability::Reachability;
-use crate::status::{Status, Summary};
+use crate::status::Summary;
 use crate::transport::{NameSettings, NetworkKey};
 use crate::web::Web;
-use crate::{Config, NetError, listen, transport};
 
-/// An unused connection is closed after this: long enough that the next question finds it open.
-const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 /// What has expired is thrown away this often.
 const TIDY_INTERVAL: Duration = Duration::from_mins(10);
 /// Whether this machine slept is looked at this often. Seldom enough to let an idle processor rest.
 const GLANCE_INTERVAL: Duration = Duration::from_secs(5);
-/// Sockets open at once or not at all; name services and interface lists are fast.
-const LISTEN_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) struct Network {
     swarm: Swarm<Behaviour>,
@@ -71,124 +61,8 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    pub(crate) async fn start(
-        config: &Config,
-        identity: &Keypair,
-        commands: mpsc::Receiver<Command>,
-        blocks: Blocks,
-        memory: &Memory,
-        meter: Meter,
-    ) -> Result<(Self, mpsc::Sender<Change>), NetError> {
-        let is_loopback = |address: &Multiaddr| address::scope(address) == Scope::Loopback;
-        if config.listen.local_only
-            && let Some(other) = config
-                .listen
-                .addresses
-                .iter()
-                .find(|address| !is_loopback(address))
-        {
-            return Err(NetError::NotLocal(other.clone()));
-        }
-        let this_machine_only =
-            config.listen.local_only || config.listen.addresses.iter().all(is_loopback);
-        let listens_on_loopback = config.listen.addresses.iter().any(is_loopback);
-        let policy = DialPolicy::new(
-            config.listen.local_only,
-            listens_on_loopback,
-            is_private(config),
-        );
-        let key = NetworkKey::new(config.trust.network_key);
-        let names = NameSettings::default();
-        let (transport, relay_client) = transport::build(
-            identity,
-            policy.clone(),
-            &key,
-            names.clone(),
-            config.listen.channels,
-        )?;
-        let swarm = Swarm::new(
-            transport,
-            Behaviour::new(config, identity, relay_client, &policy),
-            identity.public().to_peer_id(),
-            swarm::Config::with_tokio_executor()
-                .with_idle_connection_timeout(IDLE_TIMEOUT)
-                .with_smart_dial(),
-        );
-        let now = Instant::now();
-        let (dht, announcements) = Dht::new(&config.discovery.bootstrap, memory);
-        let mut network = Self {
-            swarm,
-            commands,
-            reachability: Reachability::new(policy.clone(), this_machine_only, &config.relays, now),
-            policy,
-            key,
-            names,
-            listening: Vec::new(),
-            bootstrap: config.discovery.bootstrap.clone(),
-            connections: Connections::new(config.limits.connections),
-            dht,
-            exchange: Exchange::new(blocks, meter),
-            web: Web::new(config.listen.local_only),
-            local: Local::new(config.listen.local_only, now),
-            summary: watch::Sender::default(),
-        };
-        network.set_trust(config);
-        network.use_web(config);
-        network.listen(&config.listen.addresses).await?;
-        network.tell_reachability(|reachability, here, now| {
-            reachability.use_ports(config.ports, here);
-            reachability.changed(here, now)
-        });
-        if config.discovery.dht {
-            // Those of the last run may be of another network than the key's.
-            if config.trust.network_key.is_none() {
-                network.dht.recall().await;
-            }
-            network.enter_dht();
-        }
-        Ok((network, announcements))
-    }
-
     pub(crate) fn summary(&self) -> watch::Receiver<Summary> {
         self.summary.subscribe()
-    }
-
-    /// Listens everywhere and waits until it is so. Fails only if nothing can be listened at.
-    async fn listen(&mut self, addresses: &[Multiaddr]) -> Result<(), NetError> {
-        let mut opening: HashSet<ListenerId> = HashSet::new();
-        let mut failed = None;
-        for address in self.listenable(addresses) {
-            match self.listen_at(address) {
-                Ok(id) => drop(opening.insert(id)),
-                Err(problem) => failed = Some(problem),
-            }
-        }
-        let opened = async {
-            while !opening.is_empty() {
-                let event = self.swarm.select_next_some().await;
-                match &event {
-                    SwarmEvent::NewListenAddr { listener_id, .. }
-                    | SwarmEvent::ListenerClosed { listener_id, .. } => {
-                        opening.remove(listener_id);
-                    }
-                    _ => {}
-                }
-                self.on_event(event);
-            }
-        };
-        if tokio::time::timeout(LISTEN_TIMEOUT, opened).await.is_err() {
-            tracing::warn!("some addresses are not listened at yet");
-        }
-        // 0.0.0.0 stands for several addresses, which come one by one.
-        while let Some(event) = self.swarm.select_next_some().now_or_never() {
-            self.on_event(event);
-        }
-        match failed {
-            Some((address, source)) if self.swarm.listeners().next().is_none() => {
-                Err(NetError::Listen { address, source })
-            }
-            _ => Ok(()),
-        }
     }
 
     pub(crate) async fn run(mut self) {
@@ -326,54 +200,6 @@ impl Network {
         if let Err(error) = self.swarm.dial(DialOpts::from(address.clone())) {
             tracing::debug!(%address, %error, "can't dial");
         }
-    }
-
-    fn status(&mut self) -> Status {
-        let peer = *self.swarm.local_peer_id();
-        let own = self
-            .swarm
-            .listeners()
-            .filter(|address| !is_relayed(address));
-        let listen = listen::presentable(own, peer);
-        let external = listen::presentable(self.swarm.external_addresses(), peer);
-        let here = self.here();
-        let ladder = self.reachability.ladder(&here);
-        let nearby = self.nearby();
-        let mut kads = self.swarm.behaviour_mut().kads();
-        let lan_peers = kads.get(DhtKind::Local).map(routing::size);
-        let kad = kads.public;
-        let dht_server = kad.as_ref().is_some_and(|kad| kad.mode() == Mode::Server);
-        Status {
-            peer,
-            listen,
-            external,
-            peers: self.connections.peers.len(),
-            dht_peers: kad.map(routing::size),
-            lan_peers,
-            dht_server,
-            reachability: ladder.reachability(),
-            rungs: ladder.rungs(),
-            nearby,
-            router: ladder.ports.as_ref().and_then(|ports| ports.router.clone()),
-            mappings: ladder.ports.map(|ports| ports.mappings).unwrap_or_default(),
-            relays: ladder.relays.unwrap_or_default(),
-            addresses: self.reachability.address_checks(&here),
-            check: self.reachability.last_check(),
-            private_network: self.key.is_set(),
-            services: self.web.statuses(),
-        }
-    }
-
-    /// Devices that made themselves known on this network, and connected ones with an address of
-    /// it.
-    fn nearby(&self) -> Vec<(PeerId, Option<String>)> {
-        if self.reachability.is_this_machine_only() {
-            return Vec::new();
-        }
-        let mut nearby: BTreeSet<PeerId> = self.connections.peers.nearby().collect();
-        nearby.extend(self.local.devices.peers());
-        let agent = |peer| (peer, self.connections.peers.agent(&peer));
-        nearby.into_iter().map(agent).collect()
     }
 
     fn tidy(&mut self) {

@@ -4,7 +4,7 @@
 //! | a trusted peer is | until |
 //! |---|---|
 //! | due at a time | that time: it is dialled |
-//! | being dialled | it is connected, or the dial failed: due again after a back-off, up to a minute |
+//! | being dialled | it is connected, or the dial failed: due after a back-off, up to a minute |
 //! | connected | its last connection is gone: due after the back-off; anew if it lasted |
 //!
 //! Pure: it is told what happened and when, and says whom to dial. [`behaviour`] puts it into the
