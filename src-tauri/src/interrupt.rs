@@ -1,20 +1,19 @@
 //! When this process is asked to end.
 
-/// Ctrl-C, or a polite request to end.
-pub(crate) async fn interrupted() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
+/// Ctrl-C, or a polite request to end, from this call on: not only from when the answer is first asked for, so that a signal
+/// which comes right after "ready" still ends the program in order.
+#[cfg(unix)]
+pub(crate) fn interrupted() -> impl Future<Output = ()> {
+    use tokio::signal::unix::{SignalKind, signal};
 
-        let mut signals = Vec::new();
-        for kind in [
-            SignalKind::interrupt(),
-            SignalKind::terminate(),
-            SignalKind::hangup(),
-        ] {
-            // A signal that can't be listened for keeps its own way of ending the program.
-            signals.extend(signal(kind));
-        }
+    let kinds = [
+        SignalKind::interrupt(),
+        SignalKind::terminate(),
+        SignalKind::hangup(),
+    ];
+    // A signal that can't be listened for keeps its own way of ending the program.
+    let mut signals: Vec<_> = kinds.into_iter().flat_map(signal).collect();
+    async move {
         let waits: Vec<_> = signals
             .iter_mut()
             .map(|signal| Box::pin(signal.recv()))
@@ -24,11 +23,12 @@ pub(crate) async fn interrupted() {
         }
         futures::future::select_all(waits).await;
     }
-    #[cfg(not(unix))]
-    {
-        // Where Ctrl-C can't be listened for it ends the program by itself.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending().await
-        }
+}
+
+/// Ctrl-C. Where it can't be listened for it ends the program by itself.
+#[cfg(not(unix))]
+pub(crate) async fn interrupted() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
     }
 }
