@@ -28,21 +28,21 @@ use crate::api::{
 };
 use crate::error::EngineError;
 use crate::fetch::{self, FetchContext, FetchError, Running};
-use crate::index::Index;
 use crate::items::board::Board;
 use crate::items::limits::MAX_WAITING_DOUBTS;
 use crate::items::new::profile_named;
 use crate::items::{self, Context, ItemError, Items};
-use crate::library::{self, Control, Progress, Source};
 use crate::link::Link;
 use crate::list::Library;
 use crate::look::{self, FileStat, Looks, Reading};
-use crate::net::status::Summary;
-use crate::net::{Meter, Net};
 use crate::paths::DataDir;
 use crate::settings::Settings;
 use crate::util::blocking;
 use crate::{network, rates};
+use net::status::Summary;
+use net::{Meter, Net};
+use store::index::Index;
+use store::{Control, Progress, Source};
 
 /// How to start.
 #[derive(Debug, Clone)]
@@ -493,7 +493,7 @@ pub fn compute_cid(
 ) -> Result<(String, u64), EngineError> {
     let profile = profile_named(profile)?;
     let (progress, control) = (Progress::default(), Control::default());
-    let computed = library::compute(paths, profile, hidden, &progress, &control)?;
+    let computed = store::compute(paths, profile, hidden, &progress, &control)?;
     Ok((computed.root.to_string(), computed.bytes))
 }
 
@@ -515,7 +515,7 @@ async fn join(
     index: &Index,
 ) -> Result<Net, EngineError> {
     let config = settings.config();
-    let identity = crate::net::identity(&dir.identity())?;
+    let identity = net::identity(&dir.identity())?;
     Ok(network::start(config.net, identity, source, index).await?)
 }
 

@@ -8,14 +8,14 @@ use std::sync::Arc;
 
 use crate::api::{Problem, Retry};
 use crate::fetch::FetchError;
-use crate::index::IndexError;
 use crate::items::error::ItemError;
-use crate::library::ImportError;
 use crate::link::LinkError;
-use crate::net::{IdentityError, NetError};
 use crate::paths::DataDirError;
 use crate::settings::ConfigError;
 use crate::util::Stopping;
+use net::{IdentityError, NetError};
+use store::ImportError;
+use store::index::IndexError;
 
 /// A code, the next step, and who can take it.
 type Kind = (&'static str, Option<&'static str>, Retry);

@@ -28,15 +28,3 @@ pub use items::ItemError;
 pub use link::Link;
 pub use look::{FileStat, Pieces, Reading};
 pub use settings::Settings;
-
-pub(crate) use ::net;
-pub(crate) use store::{deletion, index};
-
-/// The store's other rooms, under the name that they had.
-pub(crate) mod library {
-    pub(crate) use store::files::names;
-    pub(crate) use store::{
-        Control, Depth, Doubt, Found, ImportError, ImportRequest, Progress, ScanError, ScanReport,
-        Snapshot, Source, compute, holds, import, look, scan,
-    };
-}

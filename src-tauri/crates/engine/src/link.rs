@@ -13,8 +13,6 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_enco
 use unixfs::cid::{self, Cid, CidError};
 use url::form_urlencoded;
 
-use crate::net;
-
 /// Bytes of a link. Chats cut longer ones; ours stay under 2 KiB.
 const MAX_LINK_BYTES: usize = 16 * 1024;
 /// Provider hints read from a link: each is a dial.

@@ -4,11 +4,11 @@ use libp2p::identity::Keypair;
 use unixfs::Cid;
 use unixfs::cid;
 
-use crate::index::{Index, ItemKind};
-use crate::library::Source;
-use crate::net::status::Check;
-use crate::net::{self, Functions, Memory, Meter, Net, NetError};
 use crate::serve;
+use net::status::Check;
+use net::{self, Functions, Memory, Meter, Net, NetError};
+use store::Source;
+use store::index::{Index, ItemKind};
 
 /// Under which the index keeps the DHT's peers.
 const PEERS: &str = "dht peers";

@@ -1,8 +1,8 @@
 //! How fast items move: what the network's meter says of its tags, in the border's words.
 
 use crate::api::{RateSample, Rates};
-use crate::index::ItemId;
-use crate::net::{Meter, Rate, Tag};
+use net::{Meter, Rate, Tag};
+use store::index::ItemId;
 
 /// By which the network counts an item's bytes.
 pub(crate) fn tag(id: ItemId) -> Tag {

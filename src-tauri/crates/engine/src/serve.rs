@@ -14,10 +14,10 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use unixfs::cid::{Cid, Multihash};
 
-use crate::index::Index;
-use crate::library::Source;
-use crate::net::{Answer, Blocks, Meter, Question, Server};
 use crate::rates;
+use net::{Answer, Blocks, Meter, Question, Server};
+use store::Source;
+use store::index::Index;
 
 /// Threads that read blocks for others, by the number of cores.
 const SERVE_THREADS: RangeInclusive<usize> = 2..=4;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::index::{self, StoredProblem, StoredRetry};
+use store::index::{self, StoredProblem, StoredRetry};
 
 /// Who tries again after a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]

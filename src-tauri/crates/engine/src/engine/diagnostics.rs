@@ -107,8 +107,8 @@ fn network(view: &NetworkView) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::index::ItemId;
     use crate::list::tests::view;
+    use store::index::ItemId;
 
     #[test]
     fn it_counts_and_names_nothing() {

@@ -9,10 +9,10 @@ use unixfs::Cid;
 
 use crate::api::ItemView;
 use crate::api::{How, PersonView};
-use crate::net::address::{self, Scope};
-use crate::net::status::Transport;
-use crate::net::{Net, PeerInfo, Rate};
 use crate::rates;
+use net::address::{self, Scope};
+use net::status::Transport;
+use net::{Net, PeerInfo, Rate};
 
 /// Everybody who is connected, or who has to do with that item, in an order that stays.
 pub(crate) async fn people(net: &Net, item: Option<&ItemView>) -> Vec<PersonView> {

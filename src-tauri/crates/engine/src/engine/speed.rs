@@ -9,9 +9,9 @@ use std::time::Duration;
 use jiff::Zoned;
 use tokio::sync::Notify;
 
-use crate::net::Net;
 use crate::settings::Config;
 use crate::settings::schedule::{Limits, limits_at};
+use net::Net;
 
 /// The longest sleep: after a suspend or a changed clock the limits are wrong for no longer.
 const MAX_SLEEP: Duration = Duration::from_mins(10);

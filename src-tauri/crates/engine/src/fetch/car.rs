@@ -19,7 +19,7 @@ use super::disk;
 use super::error::FetchError;
 use super::local::{Gap, Local};
 use crate::fetch::limits::MAX_CAR_DEPTH;
-use crate::library::Source;
+use store::Source;
 
 /// The blocks of a CAR, as they are wanted.
 #[derive(Debug)]

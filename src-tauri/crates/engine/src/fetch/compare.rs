@@ -18,7 +18,7 @@ use super::plan::{FileKey, Leaf, Spot};
 use super::record::{LeafAt, Part, Recorder};
 use super::seek::is_proven;
 use super::worker::{self, Download, Halt, ItemFile, Place, Whole};
-use crate::index::FileRecord;
+use store::index::FileRecord;
 
 /// Compares the item with what is at `base`. `None`: that is something else.
 pub(crate) fn run(

@@ -18,8 +18,8 @@ use super::error::FetchError;
 use super::target;
 use super::worker::{Download, Whole};
 use super::write::{self, Target};
-use crate::deletion;
-use crate::index::{FileState, Fingerprint, Index, ItemRecord, Skipped};
+use store::deletion;
+use store::index::{FileState, Fingerprint, Index, ItemRecord, Skipped};
 
 /// A download that is whole and in its place.
 #[derive(Debug)]

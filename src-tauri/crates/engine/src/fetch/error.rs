@@ -7,9 +7,9 @@ use unixfs::walk::WalkError;
 
 use super::plan::{Fault, SelectionError};
 use crate::api::{Problem, Retry};
-use crate::index::IndexError;
 use crate::link::LinkError;
-use crate::net::NetError;
+use net::NetError;
+use store::index::IndexError;
 
 /// Why a download, or a look into an item, came to an end. What was recorded until then stays, and the next run goes on there.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +50,7 @@ pub enum FetchError {
     #[error(transparent)]
     Link(#[from] LinkError),
     #[error("item {0} is no download")]
-    NoDownload(crate::index::ItemId),
+    NoDownload(store::index::ItemId),
 }
 
 impl From<Fault> for FetchError {

@@ -8,7 +8,7 @@ use unixfs::Cid;
 use unixfs::walk::{Walk, WalkError, Wants};
 
 use super::error::FetchError;
-use crate::library::Source;
+use store::Source;
 
 /// Blocks held that may not be on record yet: as deep as files are. 2 MiB each at most.
 const MAX_HANDED: usize = 8;

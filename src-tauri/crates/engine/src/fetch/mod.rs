@@ -27,9 +27,9 @@ mod write;
 
 use std::path::Path;
 
-use crate::index::Index;
-use crate::library::Source;
-use crate::net::Net;
+use net::Net;
+use store::Source;
+use store::index::Index;
 
 pub use error::FetchError;
 pub(crate) use local::{Gap, Local};

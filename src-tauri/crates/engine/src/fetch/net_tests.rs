@@ -14,12 +14,12 @@ use super::run::Fetched;
 use super::tests::{Tree, numbers, read_tree};
 use super::{FetchContext, FetchError, Running, car, import, run};
 use crate::api::EntryKind;
-use crate::index::{Index, ItemId, ItemKind, NewItem};
-use crate::library::{self, Control, ImportRequest, Progress, Source};
 use crate::link::Link;
 use crate::look::{cat, list};
 use crate::network;
 use crate::settings::Settings;
+use store::index::{Index, ItemId, ItemKind, NewItem};
+use store::{Control, ImportRequest, Progress, Source};
 
 /// Ends a test that hangs. No verdict: nothing that works comes near it, however busy the machine is.
 const HUNG: Duration = Duration::from_mins(10);
@@ -73,7 +73,7 @@ impl Node {
             metadata: false,
         };
         let (progress, control) = (Progress::default(), Control::default());
-        let imported = library::import(&self.context.index, &request, &progress, &control).unwrap();
+        let imported = store::import(&self.context.index, &request, &progress, &control).unwrap();
         imported.root
     }
 

@@ -31,7 +31,7 @@ use unixfs::cid::{self, RAW};
 use unixfs::{Cid, DecodeError, Entry, FilePosition, ShardItem, ShardPath};
 
 use crate::fetch::limits::{MAX_ASKED, MAX_ASKED_HEAD, MAX_ASKED_NODES, MAX_READY_BYTES};
-use crate::library::names::{Rules, TakenNames};
+use store::files::names::{Rules, TakenNames};
 
 use children::{Children, is_leaf};
 pub(crate) use rank::{Head, Rank, Steering};

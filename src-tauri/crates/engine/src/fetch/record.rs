@@ -21,7 +21,7 @@ use super::disk;
 use super::error::FetchError;
 use super::plan::FileKey;
 use crate::fetch::limits::{MAX_GROUP_BLOCKS, MAX_GROUP_BYTES, MAX_GROUP_KEPT, SYNC_QUEUE};
-use crate::index::{
+use store::index::{
     BlockRow, FileId, FileState, Fingerprint, HashedFile, Index, ItemId, NewFile, RowKind, TreeFile,
 };
 

@@ -11,7 +11,7 @@ use unixfs::{Cid, cid};
 use super::FetchContext;
 use super::error::FetchError;
 use crate::link::Link;
-use crate::net::{Session, SessionEvent};
+use net::{Session, SessionEvent};
 
 /// Blocks by their CIDs, from here or from peers.
 pub(crate) struct Remote {
@@ -139,7 +139,7 @@ impl Remote {
             };
             match session.events.recv().await {
                 Some(event) => self.hear(event),
-                None => return Err(crate::net::NetError::Stopped.into()),
+                None => return Err(net::NetError::Stopped.into()),
             }
         }
     }

@@ -26,11 +26,11 @@ use super::supply::Origin;
 use super::worker::Download;
 use super::{FetchContext, FetchError};
 use crate::fetch::limits::{BLOCK_QUEUE, COMMAND_QUEUE};
-use crate::index::{Announce, ItemRecord, Skipped};
 use crate::link::Link;
-use crate::net::limits::MAX_SESSION_SOURCES;
-use crate::net::{Session, SessionEvent};
 use crate::rates;
+use net::limits::MAX_SESSION_SOURCES;
+use net::{Session, SessionEvent};
+use store::index::{Announce, ItemRecord, Skipped};
 
 /// How often progress is shown.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
@@ -150,7 +150,7 @@ impl Transfer {
         let stopped = Arc::new(AtomicBool::new(false));
         let waker = Waker::of(&events);
         let running = &self.context.running;
-        let desk = running.open(self.item.id, self.item.high.clone(), waker.clone());
+        let desk = running.open(self.item.id, self.item.wanted.high.clone(), waker.clone());
         let download = Download {
             index: self.context.index.clone(),
             source: self.context.source.clone(),

@@ -13,8 +13,8 @@ use unixfs::{Cid, cid};
 use super::disk;
 use super::error::FetchError;
 use super::plan::{ItemPath, Spot};
-use crate::index::{BlockAt, FileRecord, FileState, Fingerprint, Index, ItemId, Scope, Slice};
-use crate::library::Source;
+use store::Source;
+use store::index::{BlockAt, FileRecord, FileState, Fingerprint, Index, ItemId, Scope, Slice};
 
 /// Finds an item's blocks.
 #[derive(Debug)]

@@ -16,7 +16,7 @@ use unixfs::Cid;
 use super::channels::Waker;
 use super::plan::{Head, Steering};
 use crate::fetch::limits::{MAX_BLOCK_WAITS, MAX_HEADS};
-use crate::index::ItemId;
+use store::index::ItemId;
 
 /// The downloads under way. Clones share them.
 #[derive(Debug, Clone, Default)]

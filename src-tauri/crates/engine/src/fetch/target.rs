@@ -8,8 +8,8 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use super::disk;
-use crate::index::ItemRecord;
-use crate::library::names::{self, TakenNames};
+use store::files::names::{self, TakenNames};
+use store::index::ItemRecord;
 
 /// Bytes of an item's own name. File systems stop at 255, and there has to be room for a number and
 /// the suffix.

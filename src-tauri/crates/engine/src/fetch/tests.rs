@@ -20,8 +20,8 @@ use super::local::Local;
 use super::steer::Wishes;
 use super::supply::Origin;
 use super::worker::Download;
-use crate::index::{FileState, Index, ItemId, ItemKind, NewItem};
-use crate::library::Source;
+use store::Source;
+use store::index::{FileState, Index, ItemId, ItemKind, NewItem};
 
 type Blocks = HashMap<Cid, Bytes>;
 pub(super) type Tree = BTreeMap<String, Vec<u8>>;

@@ -23,9 +23,9 @@ use super::record::{LeafAt, Part, Recorder};
 use super::seek::{Found, Seeker};
 use super::steer::{Asked, Wishes};
 use super::supply::{Origin, Supply};
-use crate::index::{FileRecord, Index, IndexError, ItemRecord, Skipped};
-use crate::library::Source;
-use crate::library::names::Rules;
+use store::Source;
+use store::files::names::Rules;
+use store::index::{FileRecord, Index, IndexError, ItemRecord, Skipped};
 
 /// Wants that go to the network in one message.
 const WANT_BATCH: usize = 256;
@@ -166,7 +166,7 @@ pub(crate) fn run<P: Place>(
         ..
     } = download;
     let folder = base.parent().unwrap_or(base);
-    let selection = Selection::new(&item.select, &item.leave)?;
+    let selection = Selection::new(&item.wanted.select, &item.wanted.leave)?;
     let plan = Plan::new(download.root, selection, Rules::of(folder))?;
     let supply = Supply::open(&download.origin)?;
     let waker = channels.waker.clone();

@@ -21,7 +21,7 @@ use super::plan::{FileKey, Leaf, Spot, Totals};
 use super::record::{LeafAt, Part, Recorder};
 use super::seek::is_proven;
 use super::worker::{self, Download, Halt, ItemFile, Place, Whole};
-use crate::index::{FileRecord, FileState, Index, ItemId, NewFile};
+use store::index::{FileRecord, FileState, Index, ItemId, NewFile};
 
 /// Bytes of a file above which free space is looked at before the first byte is written.
 const SPACE_CHECK_BYTES: u64 = 16 * 1024 * 1024;

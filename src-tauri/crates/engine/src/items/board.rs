@@ -27,8 +27,8 @@ use unixfs::Cid;
 
 use crate::api::{Changes, ItemId, ItemView, Notice, NoticeKind, Problem, State};
 use crate::fetch::{Phase, Report};
-use crate::index;
-use crate::library::Snapshot;
+use store::Snapshot;
+use store::index;
 
 /// Removals remembered for readers that are behind; older readers get everything. An id is 8 bytes.
 const REMEMBERED_REMOVALS: usize = 1024;

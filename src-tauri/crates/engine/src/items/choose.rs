@@ -4,11 +4,11 @@
 use super::ItemError;
 use crate::api::{PrioritizeRequest, SelectRequest};
 use crate::fetch::{Choice, FetchError, Selection, SelectionError};
-use crate::index::{Index, ItemKind, ItemRecord};
-use crate::library::Source;
 use crate::look::files::is_high;
 use crate::look::names;
 use crate::look::tree::Tree;
+use store::Source;
+use store::index::{Index, ItemKind, ItemRecord};
 
 /// Paths that may come first. With more of them, nothing comes first.
 const MAX_HIGH: usize = 1000;
@@ -33,7 +33,7 @@ pub(super) fn select(
     let paths = paths(&tree, record, &request.paths)?;
     let (chosen, id) = (request.chosen, record.id);
     let choose = move |record: &ItemRecord| {
-        let mut selection = Selection::new(&record.select, &record.leave)?;
+        let mut selection = Selection::new(&record.wanted.select, &record.wanted.leave)?;
         for path in &paths {
             selection.choose(path, chosen)?;
         }
@@ -52,7 +52,7 @@ pub(super) fn select(
         let Ok((select, leave, _)) = choose(record) else {
             return;
         };
-        (record.select, record.leave) = (select, leave);
+        (record.wanted.select, record.wanted.leave) = (select, leave);
         if chosen && record.done {
             record.done = false;
             // The download goes on where its files lie.
@@ -74,7 +74,7 @@ pub(super) fn prioritize(
     request: &PrioritizeRequest,
 ) -> Result<Vec<String>, ItemError> {
     let paths = paths(&Tree::new(source.clone()), record, &request.paths)?;
-    let mut high = record.high.clone();
+    let mut high = record.wanted.high.clone();
     for path in paths {
         high.retain(|known| !is_high(std::slice::from_ref(&path), known));
         if request.high && !is_high(&high, &path) {
@@ -85,7 +85,7 @@ pub(super) fn prioritize(
         return Err(FetchError::from(SelectionError::TooMany).into());
     }
     let kept = high.clone();
-    index.update_item(record.id, move |record| record.high = kept)?;
+    index.update_item(record.id, move |record| record.wanted.high = kept)?;
     Ok(high)
 }
 

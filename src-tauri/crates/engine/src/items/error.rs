@@ -8,10 +8,10 @@ use std::path::PathBuf;
 use super::relocate::{Difference, RelocateError};
 use crate::api::{Problem, Retry};
 use crate::fetch::FetchError;
-use crate::index::{IndexError, ItemId};
-use crate::library::{ImportError, ScanError};
 use crate::link::LinkError;
 use crate::util::Stopping;
+use store::index::{IndexError, ItemId};
+use store::{ImportError, ScanError};
 
 /// A code, the next step, and who can take it.
 type Kind = (&'static str, Option<&'static str>, Retry);

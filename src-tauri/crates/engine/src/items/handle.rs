@@ -17,9 +17,9 @@ use crate::api::{
     ShareRequest, SourceView,
 };
 use crate::fetch;
-use crate::index::{ItemId, ItemRecord, ItemState, NewItem};
-use crate::library::Doubt;
 use crate::util::{Stopping, blocking};
+use store::Doubt;
+use store::index::{ItemId, ItemRecord, ItemState, NewItem};
 
 /// A handle on all items.
 #[derive(Debug)]

@@ -17,13 +17,11 @@ use unixfs::{Cid, Profile};
 use super::board::{Content, Reporter};
 use super::{Context, ItemError};
 use crate::api::{Problem, Retry, SourceView, State};
-use crate::deletion;
 use crate::fetch::{self, FetchError};
-use crate::index::{Announce, ItemId, ItemKind, ItemRecord};
-use crate::library::{
-    self, Control, Depth, ImportError, ImportRequest, Progress, ScanError, ScanReport,
-};
 use crate::util::{Stopping, blocking};
+use store::deletion;
+use store::index::{Announce, ItemId, ItemKind, ItemRecord};
+use store::{self, Control, Depth, ImportError, ImportRequest, Progress, ScanError, ScanReport};
 
 /// How often progress is written into the view: readers pull at most four times a second.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
@@ -111,7 +109,7 @@ async fn hash(
     };
     let index = context.index.clone();
     let imported = watched(report, stop, move |progress, control| {
-        library::import(&index, &request, progress, control)
+        store::import(&index, &request, progress, control)
     })
     .await??;
     report.found(Content {
@@ -212,7 +210,7 @@ async fn verify(
 ) -> Result<Ended, ItemError> {
     let (index, id) = (context.index.clone(), record.id);
     let look = move |progress: &Progress, control: &Control| {
-        library::scan(&index, id, Depth::Content, progress, control)
+        store::scan(&index, id, Depth::Content, progress, control)
     };
     judge(context, record, watched(report, stop, look).await??).await
 }
@@ -225,7 +223,7 @@ async fn scan(
 ) -> Result<Ended, ItemError> {
     let (index, id) = (context.index.clone(), record.id);
     let look = move |progress: &Progress, control: &Control| {
-        library::scan(&index, id, Depth::Fingerprints, progress, control)
+        store::scan(&index, id, Depth::Fingerprints, progress, control)
     };
     judge(context, record, unwatched(stop, look).await??).await
 }

@@ -1,8 +1,8 @@
 //! Whether what is asked for is an item already.
 
 use super::ItemError;
-use crate::index::{Index, ItemKind, ItemRecord, ItemState, NewItem};
 use crate::link::MAX_LINK_PROVIDERS;
+use store::index::{Index, ItemKind, ItemRecord, ItemState, NewItem};
 
 /// How an item that was asked for stands in the index.
 pub(super) enum Found {
@@ -53,7 +53,7 @@ fn is_same(record: &ItemRecord, item: &NewItem) -> bool {
             // What a path leads to is not known when it is asked for.
             (&record.link, record.root) == (&item.link, item.root.or(record.root))
                 && record.into == item.into
-                && record.select == item.select
+                && record.wanted.select == item.select
         }
     };
     record.kind == item.kind && record.name == item.name && alike

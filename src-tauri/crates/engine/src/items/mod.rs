@@ -32,9 +32,9 @@ pub use self::error::ItemError;
 pub(crate) use self::handle::Items;
 pub(crate) use self::hold::Hold;
 use crate::fetch::{FetchContext, Running};
-use crate::index::Index;
-use crate::library::Source;
-use crate::net::Net;
+use net::Net;
+use store::Source;
+use store::index::Index;
 
 use self::board::Board;
 

@@ -9,9 +9,9 @@ use unixfs::{Cid, Profile};
 use super::ItemError;
 use crate::api::{DownloadRequest, ShareRequest};
 use crate::fetch;
-use crate::index::{ItemKind, ItemOptions, NewItem};
 use crate::link::Link;
 use crate::util::now_unix;
+use store::index::{ItemKind, ItemOptions, NewItem};
 
 /// A new item of files that lie here. Blocks.
 pub(super) fn share(request: ShareRequest) -> Result<NewItem, ItemError> {

@@ -6,8 +6,8 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::job::Job;
-use crate::index::{ItemId, ItemKind};
 use crate::items::limits::{MAX_FETCHES, MAX_LOOKS, MAX_READS_OF_ITEMS};
+use store::index::{ItemId, ItemKind};
 
 /// Jobs that take turns with each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

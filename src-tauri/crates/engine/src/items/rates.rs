@@ -1,8 +1,8 @@
 //! Writes how fast each item moves into its row, while it does.
 
 use super::board::Board;
-use crate::index::ItemId;
-use crate::net::{Meter, Moved};
+use net::{Meter, Moved};
+use store::index::ItemId;
 
 /// Measures until the runtime ends, and shows each item's rates in its row.
 pub(crate) async fn run(meter: Meter, board: Board) {
@@ -20,7 +20,7 @@ mod tests {
     use super::*;
     use crate::api::State;
     use crate::list::tests::view;
-    use crate::net::Tag;
+    use net::Tag;
 
     #[test]
     fn what_an_item_sends_and_who_takes_it_is_shown() {

@@ -14,8 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 use fs_err as fs;
 
 use super::ItemError;
-use crate::index::{FileRecord, FileState, Fingerprint, Index, ItemKind, ItemRecord};
-use crate::library;
+use store::index::{FileRecord, FileState, Fingerprint, Index, ItemKind, ItemRecord};
 
 /// How long files are read while somebody waits for the answer.
 const READING: Duration = Duration::from_secs(5);
@@ -179,7 +178,7 @@ fn compare(
             if Instant::now() >= until {
                 break;
             }
-            if library::holds(index, file.id, &path, until)? == Some(false) {
+            if store::holds(index, file.id, &path, until)? == Some(false) {
                 let path = PathBuf::from(&file.name_in_item);
                 different = Some((path, Difference::OtherContent, 1));
                 break;

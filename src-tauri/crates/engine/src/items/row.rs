@@ -1,7 +1,7 @@
 //! The row of an item, as its record alone tells it.
 
 use crate::api::{ItemView, State};
-use crate::index::{ItemKind, ItemRecord, ItemState};
+use store::index::{ItemKind, ItemRecord, ItemState};
 
 pub(super) fn of(record: &ItemRecord) -> ItemView {
     let state = match (&record.state, record.kind, record.done) {

@@ -30,10 +30,10 @@ use super::known::{Found, take_in};
 use super::queue::{Lane, Queue};
 use super::{Context, ItemError, row};
 use crate::api::{Action, Problem, Retry, SourceView, State};
-use crate::index::{ItemId, ItemKind, ItemRecord, ItemState, NewItem};
 use crate::items::limits::MAX_WAITING_COMMANDS;
-use crate::library::Doubt;
 use crate::util::blocking;
+use store::Doubt;
+use store::index::{ItemId, ItemKind, ItemRecord, ItemState, NewItem};
 
 type Reply<T> = oneshot::Sender<Result<T, ItemError>>;
 

@@ -363,8 +363,8 @@ mod tests {
         ] {
             assert_eq!(window(&board, &mut catalog, (Filter::All, "", sort)), ids);
         }
-        board.edit(crate::index::ItemId(1), |view| view.total = 25);
-        board.edit(crate::index::ItemId(3), |view| view.name = "a".to_owned());
+        board.edit(store::index::ItemId(1), |view| view.total = 25);
+        board.edit(store::index::ItemId(3), |view| view.name = "a".to_owned());
         assert_eq!(
             window(&board, &mut catalog, (Filter::All, "", Sort::Size)),
             [2, 1, 3]
@@ -395,8 +395,8 @@ mod tests {
         let (board, mut catalog) = (three(), Catalog::default());
         let sharing = (Filter::Sharing, "", Sort::Newest);
         assert_eq!(window(&board, &mut catalog, sharing), [3, 2, 1]);
-        board.edit(crate::index::ItemId(2), |view| view.state = State::Finding);
-        board.remove(crate::index::ItemId(3));
+        board.edit(store::index::ItemId(2), |view| view.state = State::Finding);
+        board.remove(store::index::ItemId(3));
         assert_eq!(window(&board, &mut catalog, sharing), [1]);
         let downloading = (Filter::Downloading, "", Sort::Newest);
         assert_eq!(window(&board, &mut catalog, downloading), [2]);
@@ -419,7 +419,7 @@ mod tests {
         for id in 1..=3 * i64::try_from(MAX_GONE).unwrap() {
             board.put(view(id));
             if id > 3 {
-                board.remove(crate::index::ItemId(id));
+                board.remove(store::index::ItemId(id));
             }
             catalog.update(&board);
         }

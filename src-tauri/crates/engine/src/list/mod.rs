@@ -21,9 +21,9 @@ use self::catalog::{Catalog, Query};
 use crate::api::{Focus, LibraryRequest, LibraryView};
 use crate::items::Hold;
 use crate::items::board::Board;
-use crate::net::Meter;
-use crate::net::status::Summary;
 use crate::rates;
+use net::Meter;
+use net::status::Summary;
 
 /// The least time between two looks at what changed, for one reader: four a second are as many as
 /// people can read.

@@ -18,10 +18,10 @@ use crate::api::EntryKind;
 use crate::api::{Chosen, FileCondition, FileView, FilesView, Priority};
 use crate::collate;
 use crate::fetch::{Choice, FetchError, Gap, Selection};
-use crate::index::{
+use store::Source;
+use store::index::{
     FileState, FolderFile, FolderSum, Index, ItemId, ItemKind, ItemRecord, Result as IndexResult,
 };
-use crate::library::Source;
 
 /// Rows in one answer: more than any screen shows.
 const MAX_ROWS: usize = 1000;
@@ -141,7 +141,7 @@ impl Listing<'_> {
             Some(rows) => rows,
             None => self.list(&tree, &names, &dir)?,
         };
-        let selection = Selection::new(&self.record.select, &self.record.leave)?;
+        let selection = Selection::new(&self.record.wanted.select, &self.record.wanted.leave)?;
         let limit = (limit as usize).min(MAX_ROWS);
         let shown = rows.iter().skip(offset as usize).take(limit);
         Ok(FilesView {
@@ -255,7 +255,7 @@ impl Listing<'_> {
     /// Everything that was chosen is here, and that was everything.
     fn is_all_here(&self) -> bool {
         let record = self.record;
-        let all = record.select.is_empty() && record.leave.is_empty();
+        let all = record.wanted.select.is_empty() && record.wanted.leave.is_empty();
         record.kind == ItemKind::Share || record.done && all
     }
 
@@ -287,7 +287,7 @@ impl Listing<'_> {
         let exact = row.cid.as_ref().and_then(|cid| tree.file_size(cid, &path));
         FileView {
             chosen: chosen(self.choice(selection, &path)),
-            priority: if is_high(&self.record.high, &path) {
+            priority: if is_high(&self.record.wanted.high, &path) {
                 Priority::High
             } else {
                 Priority::Normal

@@ -21,7 +21,7 @@ use crate::api::{EntryKind, InspectEntry, InspectView, ItemId, Search};
 use crate::collate;
 use crate::fetch::{FetchContext, FetchError};
 use crate::link::Link;
-use crate::net::{self, SessionEvent};
+use net::{self, SessionEvent};
 
 /// Questions for folders that wait for a look.
 const WISHES: usize = 16;

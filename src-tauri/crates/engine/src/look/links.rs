@@ -16,7 +16,7 @@ use super::limits::{LIST_AHEAD, MAX_LISTED, MAX_LOOK_BYTES, MAX_LOOK_ENTRIES, MA
 use crate::api::{EntryKind, EntryView};
 use crate::fetch::{FetchContext, FetchError, Remote};
 use crate::link::Link;
-use crate::net::SessionEvent;
+use net::SessionEvent;
 
 /// How long a folder's nodes are waited for before its names alone say what is in it.
 const GUESS_AFTER: Duration = Duration::from_secs(1);

@@ -34,9 +34,9 @@ use self::inspections::{Inspected, Inspections};
 use crate::api::{FilesRequest, FilesView, InspectLinkRequest};
 use crate::fetch::limits::MAX_FOLDER_DEPTH;
 use crate::fetch::{FetchContext, FetchError};
-use crate::index::{Index, IndexError, ItemRecord};
-use crate::library::Source;
 use crate::link::Link;
+use store::Source;
+use store::index::{Index, IndexError, ItemRecord};
 
 /// What is remembered from one look to the next. Clones share it.
 #[derive(Debug, Clone, Default)]

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::api::PathsView;
-use crate::index::Skipped;
-use crate::library::{self, Found};
+use store::Found;
+use store::index::Skipped;
 
 /// How long it may look.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -32,7 +32,7 @@ fn inspect_within(paths: &[PathBuf], hidden: bool, patience: Duration) -> Option
         skipped_count: 0,
     };
     let until = Instant::now() + patience;
-    view.complete = library::look(paths, hidden, |found| {
+    view.complete = store::look(paths, hidden, |found| {
         match found {
             Found::File(bytes) => {
                 view.files += 1;

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use crate::api::PiecesView;
 use crate::fetch::Asked;
-use crate::index::{FileId, FileState, Index, ItemRecord, Result};
+use store::index::{FileId, FileState, Index, ItemRecord, Result};
 
 /// Slices of the row: what a screen can show.
 const MAX_CELLS: u64 = 480;

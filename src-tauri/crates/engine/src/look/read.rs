@@ -17,9 +17,9 @@ use unixfs::walk::{Ahead, Classify, Kind, Read, Resolve, Stat, Walk};
 use super::limits::{CAT_AHEAD_BLOCKS, CAT_AHEAD_BYTES, CAT_QUEUE, HEAD_BYTES, READ_PATIENCE};
 use super::names;
 use crate::fetch::{FetchContext, FetchError, Gap, Handle, Local, Remote, Running};
-use crate::index::{ItemId, ItemRecord};
-use crate::library::Source;
 use crate::link::Link;
+use store::Source;
+use store::index::{ItemId, ItemRecord};
 
 /// A file in an item.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use unixfs::walk::{Bounds, Classify, Contents, Kind, List, Resolve, Stat};
 
 use super::limits::MAX_LISTED;
 use crate::fetch::{Gap, Local};
-use crate::library::Source;
+use store::Source;
 
 /// Looks into the tree.
 #[derive(Debug)]

@@ -22,11 +22,10 @@ use self::parse::{Takes, joined, list, network_key, networks, number, peers, swi
 use self::schedule::{Limits, Schedule};
 use self::table::{PUBLIC, SETTINGS, Setting};
 use crate::api::{Origin, SettingView, Standing};
-use crate::net;
-use crate::net::config::{
+use net::config::{
     DiscoveryConfig, LimitConfig, ListenConfig, RelayConfig, TrustConfig, WebConfig,
 };
-use crate::net::limits::{CONNECTIONS, CONNECTIONS_OF_NETWORK, CONNECTIONS_OF_PEER};
+use net::limits::{CONNECTIONS, CONNECTIONS_OF_NETWORK, CONNECTIONS_OF_PEER};
 
 /// What the engine runs with.
 #[derive(Debug, Clone, PartialEq)]

@@ -11,10 +11,8 @@ use libp2p::pnet::PreSharedKey;
 use libp2p::{Multiaddr, PeerId};
 use url::Url;
 
-use crate::net::limits::{
-    CONNECTIONS, CONNECTIONS_OF_NETWORK, CONNECTIONS_OF_PEER, MAX_CHOSEN_PEERS,
-};
 use crate::settings::schedule::{Days, Hours};
+use net::limits::{CONNECTIONS, CONNECTIONS_OF_NETWORK, CONNECTIONS_OF_PEER, MAX_CHOSEN_PEERS};
 
 /// What a setting takes, as text.
 #[derive(Clone, Copy)]

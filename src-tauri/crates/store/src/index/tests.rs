@@ -108,7 +108,7 @@ fn what_is_written_is_there_after_opening_again() {
 
     let index = open(&dir);
     assert_eq!(index.items().unwrap(), before);
-    assert_eq!(before[0].select, ["a/b"]);
+    assert_eq!(before[0].wanted.select, ["a/b"]);
     assert!(
         matches!(index.locate_for(&hash(b"node"), Scope::Serving).unwrap(), Some(BlockAt::Inline(data)) if data == b"node"[..])
     );

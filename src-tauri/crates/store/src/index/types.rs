@@ -32,12 +32,7 @@ pub struct ItemRecord {
     pub into: Option<PathBuf>,
     /// What a share shares.
     pub sources: Vec<PathBuf>,
-    /// Paths inside a download that were chosen; empty means all.
-    pub select: Vec<String>,
-    /// Paths below them that were left out. Of a path in both lists the longer one decides.
-    pub leave: Vec<String>,
-    /// Paths inside a download that come first.
-    pub high: Vec<String>,
+    pub wanted: Wanted,
     /// What a download was asked for: content, and a path to follow from it.
     pub link: Option<String>,
     /// Multiaddrs of peers that a link named.
@@ -47,6 +42,18 @@ pub struct ItemRecord {
     pub part: Option<PathBuf>,
     /// Where it was being written before it was taken elsewhere: what is there goes once it is whole.
     pub left: Option<PathBuf>,
+}
+
+/// What of a download is wanted, by paths inside it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Wanted {
+    /// Chosen; empty means all.
+    pub select: Vec<String>,
+    /// Left out below what was chosen. Of a path in both lists the longer one decides.
+    pub leave: Vec<String>,
+    /// What comes first.
+    pub high: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,12 +136,8 @@ pub(super) struct Details {
     pub(super) into: Option<PathBuf>,
     #[serde(default, with = "paths::list")]
     pub(super) sources: Vec<PathBuf>,
-    #[serde(default)]
-    pub(super) select: Vec<String>,
-    #[serde(default)]
-    pub(super) leave: Vec<String>,
-    #[serde(default)]
-    pub(super) high: Vec<String>,
+    #[serde(flatten)]
+    pub(super) wanted: Wanted,
     #[serde(default)]
     pub(super) link: Option<String>,
     #[serde(default)]
@@ -166,9 +169,10 @@ impl NewItem {
             created: self.created,
             into: self.into,
             sources: self.sources,
-            select: self.select,
-            leave: Vec::new(),
-            high: Vec::new(),
+            wanted: Wanted {
+                select: self.select,
+                ..Wanted::default()
+            },
             link: self.link,
             providers: self.providers,
             options: self.options,
@@ -183,9 +187,7 @@ impl ItemRecord {
         Details {
             into: self.into.clone(),
             sources: self.sources.clone(),
-            select: self.select.clone(),
-            leave: self.leave.clone(),
-            high: self.high.clone(),
+            wanted: self.wanted.clone(),
             link: self.link.clone(),
             providers: self.providers.clone(),
             options: self.options,

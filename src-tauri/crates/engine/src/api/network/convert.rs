@@ -9,8 +9,8 @@ use super::{
     Reachability, RelayState, RelayView, RouterView, Rung, RungKind, RungState, ServiceKind,
     ServiceView, Spoken, Transport, Verdict,
 };
-use crate::net::PeerInfo;
-use crate::net::status::{self, Reason, RouterProblem, Status};
+use net::PeerInfo;
+use net::status::{self, Reason, RouterProblem, Status};
 
 impl From<Status> for NetworkView {
     fn from(status: Status) -> Self {

@@ -9,7 +9,7 @@ use unixfs::{Cid, CidError, DecodeError, Metadata};
 
 use super::rank::Rank;
 use crate::fetch::limits::{MAX_ENTRIES, MAX_FOLDER_DEPTH};
-use crate::library::names::NameError;
+use store::files::names::NameError;
 
 /// Why the content can't be had, whoever is asked: it is not what a file or folder may be.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

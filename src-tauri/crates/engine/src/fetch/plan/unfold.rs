@@ -19,7 +19,7 @@ use super::{
     block_fault, claimed,
 };
 use crate::fetch::limits::{MAX_ENTRIES, MAX_FOLDER_DEPTH, MAX_READY_BYTES, MAX_SHARD_WISHES};
-use crate::library::names::{self, TakenNames};
+use store::files::names::{self, TakenNames};
 
 impl Plan {
     /// Puts a block where it is waited for.

@@ -5,8 +5,8 @@
 use super::super::ItemError;
 use super::super::job::Job;
 use super::{Actor, Then};
-use crate::index::{Index, ItemId, ItemState};
 use crate::util::blocking;
+use store::index::{Index, ItemId, ItemState};
 
 /// Under this the index keeps that everything is paused.
 const KEY: &str = "all paused";
