@@ -135,6 +135,15 @@ impl Meter {
         self.samples().total.rate()
     }
 
+    /// Of one tag. In its first second that is what came in it so far.
+    pub fn rate_of(&self, tag: Tag) -> Rate {
+        if let Some(tagged) = self.samples().tags.get(&tag) {
+            return tagged.track.rate();
+        }
+        let flow = self.0.flow.lock();
+        flow.tags.get(&tag).copied().unwrap_or_default()
+    }
+
     /// The last minute over all, a rate a second, the oldest first; nothing where nothing moved.
     pub fn history(&self) -> Vec<Rate> {
         self.samples().total.history()
@@ -327,6 +336,18 @@ mod tests {
             tags: HashMap::from([(Tag(tag), bytes)]),
             ..Flow::default()
         }
+    }
+
+    #[test]
+    fn a_tag_has_a_rate_from_its_first_byte_on() {
+        let (meter, peer) = (Meter::default(), PeerId::random());
+        assert_eq!(meter.rate_of(Tag(1)), Rate::default());
+        meter.fetched(peer, Tag(1), 300);
+        assert_eq!(meter.rate_of(Tag(1)).down, 300);
+        meter.sample(|_| {});
+        meter.sample(|_| {});
+        assert_eq!(meter.rate_of(Tag(1)).down, 150);
+        assert_eq!(meter.rate_of(Tag(2)), Rate::default());
     }
 
     #[test]

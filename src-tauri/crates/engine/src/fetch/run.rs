@@ -3,11 +3,11 @@
 //! One task a download. It never waits for the disk: the worker has a thread of its own, and what does not fit between them stays with
 //! the session, whose byte budget then holds the peers back.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bitswap::Want;
 use libp2p::{Multiaddr, PeerId};
@@ -34,8 +34,6 @@ use store::index::{Announce, ItemRecord, Skipped};
 
 /// How often progress is shown.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
-/// Time over which a download's rate is measured.
-const RATE_WINDOW: Duration = Duration::from_secs(4);
 
 /// A download that is whole, and shared.
 #[derive(Debug)]
@@ -117,7 +115,6 @@ struct Transfer {
     having: usize,
     unreachable: usize,
     announced: bool,
-    rate: Rate,
     tell: Tell,
 }
 
@@ -139,7 +136,6 @@ impl Transfer {
             having: 0,
             unreachable: 0,
             announced: false,
-            rate: Rate::default(),
             tell,
         }
     }
@@ -224,7 +220,6 @@ impl Transfer {
         match event {
             SessionEvent::Block { peer, cid, data } => {
                 let bytes = data.len() as u64;
-                self.rate.add(bytes, Instant::now());
                 let meter = self.context.net.meter();
                 meter.fetched(peer, rates::tag(self.item.id), bytes);
                 if self.sources.len() < MAX_SESSION_SOURCES || self.sources.contains_key(&peer) {
@@ -243,7 +238,12 @@ impl Transfer {
     fn show(&mut self) {
         let progress = *self.progress.lock();
         let totals = progress.totals;
-        let rate = self.rate.now(Instant::now());
+        let rate = self
+            .context
+            .net
+            .meter()
+            .rate_of(rates::tag(self.item.id))
+            .down;
         let left = totals.bytes.saturating_sub(totals.done);
         let phase = if progress.waiting == 0 {
             Phase::Verifying
@@ -313,54 +313,5 @@ fn hurry((cid, rank): (Cid, Rank)) -> Want {
         cid,
         size: None,
         priority: rank.priority() + 1,
-    }
-}
-
-/// Bytes a second over the last few seconds.
-#[derive(Debug, Default)]
-struct Rate {
-    slots: VecDeque<(Instant, u64)>,
-    begun: Option<Instant>,
-}
-
-impl Rate {
-    fn add(&mut self, bytes: u64, now: Instant) {
-        self.begun.get_or_insert(now);
-        match self.slots.back_mut() {
-            Some((at, sum)) if now.duration_since(*at) < PROGRESS_INTERVAL => *sum += bytes,
-            _ => self.slots.push_back((now, bytes)),
-        }
-    }
-
-    fn now(&mut self, now: Instant) -> u64 {
-        while let Some((at, _)) = self.slots.front()
-            && now.duration_since(*at) > RATE_WINDOW
-        {
-            self.slots.pop_front();
-        }
-        let sum: u64 = self.slots.iter().map(|(_, bytes)| bytes).sum();
-        let since = self
-            .begun
-            .map_or(Duration::ZERO, |begun| now.duration_since(begun));
-        let millis = since.clamp(PROGRESS_INTERVAL, RATE_WINDOW).as_millis();
-        let per_second = u128::from(sum) * 1000 / millis.max(1);
-        u64::try_from(per_second).unwrap_or(u64::MAX)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_rate_is_that_of_the_last_seconds() {
-        let mut rate = Rate::default();
-        let start = Instant::now();
-        for second in 0..10 {
-            rate.add(1000, start + Duration::from_secs(second));
-        }
-        let now = rate.now(start + Duration::from_millis(9500));
-        assert!((600..=1400).contains(&now), "{now}");
-        assert_eq!(rate.now(start + Duration::from_mins(1)), 0);
     }
 }
