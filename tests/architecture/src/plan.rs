@@ -10,7 +10,11 @@ pub const BORDERS: &[Border] = &[
     },
     Border {
         name: "Swarm",
-        homes: &["net/src/swarm.rs", "tests/support/src/dht"],
+        homes: &[
+            "net/src/swarm.rs",
+            "net/src/swarm/start.rs",
+            "tests/support/src/dht",
+        ],
     },
     Border {
         name: "igd_next",
