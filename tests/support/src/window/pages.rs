@@ -61,7 +61,17 @@ impl Window<'_> {
     /// Fetches what a link leads to, all of it, into the download folder.
     pub fn download(&self, link: &str) {
         let sheet = self.paste_link(link);
-        sheet.button("Download").click();
+        // What is in the link comes meanwhile, and moves the button away from under a slow click.
+        until("the sheet to go", || {
+            if !sheet.is_there() {
+                return Some(());
+            }
+            let button = sheet.button("Download");
+            if button.is_there() {
+                button.click();
+            }
+            None
+        });
         sheet.goes();
     }
 
