@@ -10,6 +10,7 @@
     reason = "a test says what went wrong by failing"
 )]
 
+mod cases;
 mod cli;
 mod crash;
 mod daemon;

@@ -1,0 +1,1 @@
+//! The computer around Shoal: full logs, broken settings, folders and modes, what was announced.

@@ -1,0 +1,8 @@
+//! What happens to people: each test began as a report of somebody whose evening a program of this kind had spoilt.
+
+mod content;
+mod desk;
+mod left_out;
+mod names;
+mod owned;
+mod peers;

@@ -1,0 +1,1 @@
+//! Honest people stay friends, whatever happened to their files.
