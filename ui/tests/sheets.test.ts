@@ -126,3 +126,14 @@ test("what is there already is shown instead", async () => {
   await isGone(sheet);
   await isSeen(page.getByRole("article", { name: /Harbour at dawn/ }));
 });
+
+test("a sheet whose content shrinks keeps its size: a click meant for a button never falls beside it", async () => {
+  const page = await openLibrary();
+  const sheet = await openLink(page, "nobody");
+  const height = async () => (await sheet.boundingBox())?.height ?? 0;
+  await isSeen(sheet.locator(".looking"));
+  const looking = await height();
+  await sheet.getByRole("textbox", { name: "Link" }).fill(`${ALPS}?filename=file`);
+  await isSeen(sheet.locator(".single"));
+  expect(await height()).toBe(looking);
+});
