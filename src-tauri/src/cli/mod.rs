@@ -12,6 +12,7 @@ mod event;
 mod get;
 mod hints;
 mod items;
+mod log;
 mod look;
 mod network;
 mod peers;
@@ -97,6 +98,16 @@ enum Command {
     Man(shell::ManArgs),
 }
 
+impl Command {
+    /// Whether it is there for what it does, and not for what it says.
+    fn goes_on(&self) -> bool {
+        matches!(
+            self,
+            Self::Daemon(_) | Self::Share(_) | Self::Get(_) | Self::Import(_) | Self::Export(_)
+        )
+    }
+}
+
 /// What every command runs with.
 #[derive(Debug)]
 struct Context {
@@ -120,7 +131,7 @@ struct ItemArgs {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let out = Output::new(cli.global.json, cli.global.quiet);
-    talk_of_the_inside();
+    log::init();
     let outcome = match cli {
         #[cfg(feature = "desktop")]
         Cli {
@@ -142,7 +153,7 @@ pub fn main() -> ExitCode {
             .text(&Cli::command().render_help().to_string())
             .map(|()| 0),
     };
-    let code = outcome.unwrap_or_else(|problem| {
+    let code = out.complete(outcome).unwrap_or_else(|problem| {
         out.problem(&problem);
         problem::exit_code(&problem)
     });
@@ -159,7 +170,11 @@ fn run(command: Command, data_dir: Option<PathBuf>, out: &Output) -> Outcome {
     }
     let context = Context {
         data_dir: self::data_dir(data_dir)?,
-        out: out.clone(),
+        out: if command.goes_on() {
+            out.that_goes_on()
+        } else {
+            out.clone()
+        },
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -220,17 +235,6 @@ fn check_link(link: &str) -> Result<(), Problem> {
     let read: Result<Link, _> = link.parse();
     read.map(drop)
         .map_err(|error| EngineError::from(error).problem())
-}
-
-/// What the engine has to say for whoever looks for a fault: only errors, unless `SHOAL_LOG` asks for more.
-fn talk_of_the_inside() {
-    use tracing_subscriber::filter::{EnvFilter, LevelFilter};
-
-    let builder = tracing_subscriber::fmt().with_writer(std::io::stderr);
-    match std::env::var("SHOAL_LOG") {
-        Ok(wanted) => builder.with_env_filter(EnvFilter::new(wanted)).init(),
-        Err(_) => builder.with_max_level(LevelFilter::ERROR).init(),
-    }
 }
 
 #[cfg(test)]

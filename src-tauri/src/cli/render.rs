@@ -1,19 +1,19 @@
 //! What a command says: sentences for people, or one JSON object a line for scripts.
 //!
 //! Results go to standard output, everything else to standard error. A reader that goes away ends nothing: what is left
-//! to say is dropped.
+//! to say is dropped. Nor does a disk that is full under the words of a command that does more than say something.
 
 use std::io::{self, IsTerminal, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use engine::api::{ItemView, Problem, Skipped, State};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::event::{Event, Progress};
 use super::hints::hint_or_look;
-use super::problem;
 use super::text::{bytes, count, people, progress_line, sentence, shown, shown_lines};
+use super::{Outcome, problem};
 
 /// Left-out files that are named one by one; more are counted.
 const NAMED_SKIPPED: usize = 20;
@@ -29,6 +29,10 @@ pub(super) struct Output {
     terminal: bool,
     /// Nobody reads standard output any more.
     closed: Arc<AtomicBool>,
+    /// What the command does is worth more than what it says.
+    goes_on: bool,
+    /// Why something of that was not said.
+    lost: Arc<OnceLock<Problem>>,
     bar: ProgressBar,
 }
 
@@ -46,7 +50,17 @@ impl Output {
             quiet,
             terminal: io::stdout().is_terminal(),
             closed: Arc::default(),
+            goes_on: false,
+            lost: Arc::default(),
             bar,
+        }
+    }
+
+    /// For a command that goes on where its words can't be written; [`Self::complete`] tells at its end.
+    pub(super) fn that_goes_on(&self) -> Self {
+        Self {
+            goes_on: true,
+            ..self.clone()
         }
     }
 
@@ -157,6 +171,14 @@ impl Output {
         !self.closed.load(Ordering::Relaxed)
     }
 
+    /// How a command ends of which something may not have been said.
+    pub(super) fn complete(&self, outcome: Outcome) -> Outcome {
+        match (outcome, self.lost.get()) {
+            (Ok(0), Some(lost)) => Err(lost.clone()),
+            (outcome, _) => outcome,
+        }
+    }
+
     /// A word to the person beside the results. Names in it are made safe here.
     pub(super) fn talk(&self, words: &str) {
         if !self.quiet && !self.json {
@@ -167,9 +189,8 @@ impl Output {
     /// What went wrong, and what to do next.
     pub(super) fn problem(&self, problem: &Problem) {
         self.still();
-        if self.json {
-            // A reader that is gone can't be told why.
-            let _ = self.event(&Event::error(problem));
+        // A reader that is gone can't be told why.
+        if self.json && self.event(&Event::error(problem)).is_ok() {
             return;
         }
         self.say(&format!("Error: {}", problem.message));
@@ -198,6 +219,10 @@ impl Output {
         match written {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 self.closed.store(true, Ordering::Relaxed);
+                Ok(())
+            }
+            Err(error) if self.goes_on => {
+                let _ = self.lost.set(problem::output(&error));
                 Ok(())
             }
             written => written.map_err(|error| problem::output(&error)),
