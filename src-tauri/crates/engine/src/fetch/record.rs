@@ -33,6 +33,10 @@ const MAX_GROUP_TIME: Duration = Duration::from_secs(2);
 const GROUP_TIME_FACTOR: u32 = 4;
 /// Time after which a file's fingerprint proves something on a file system with fine time stamps.
 const YOUNG_TIME: Duration = Duration::from_millis(120);
+/// Time for which a whole file waits at most for a fingerprint that proves something: enough on file
+/// systems that count in 2 seconds. Where clocks are wrong none may ever come, and what a crash takes
+/// meanwhile is fetched again.
+const MAX_YOUNG_TIME: Duration = Duration::from_millis(2500);
 
 /// A file of the download, as the record knows it.
 #[derive(Debug)]
@@ -242,8 +246,8 @@ struct Work {
     outcome: Arc<Outcome>,
     wake: Box<dyn Fn() + Send>,
     /// Files that are whole and synced, but were changed too shortly ago for a fingerprint to prove
-    /// anything. They are called whole once one does: else each of their blocks would be hashed
-    /// again whenever it is served.
+    /// anything. They are called whole once one does, or has not for [`MAX_YOUNG_TIME`]: without one
+    /// each of their blocks is hashed again whenever it is served.
     young: Vec<PartGroup>,
 }
 
@@ -264,6 +268,16 @@ struct PartGroup {
     closed: bool,
     /// Bytes were put into it that need a sync.
     dirty: bool,
+    young: Option<Young>,
+}
+
+/// A whole file waits for a fingerprint that proves something.
+#[derive(Clone, Copy)]
+struct Young {
+    /// When it is looked at next.
+    look: Instant,
+    /// When it waits no longer.
+    end: Instant,
 }
 
 impl Work {
@@ -291,7 +305,7 @@ impl Work {
         if !dirty.is_empty() {
             disk::sync_files(&self.base, &dirty).map_err(FetchError::disk)?;
         }
-        let now = SystemTime::now();
+        let (now, instant) = (SystemTime::now(), Instant::now());
         let may_wait = !last && !group.flush;
         let mut recorded: Vec<Cid> = group.kept.iter().map(|(cid, _)| *cid).collect();
         let mut whole = Vec::new();
@@ -299,14 +313,20 @@ impl Work {
         let mut open = Vec::new();
         let young = std::mem::take(&mut self.young);
         for mut part in young.into_iter().chain(group.parts.into_values()) {
+            if may_wait && part.young.is_some_and(|young| instant < young.look) {
+                self.young.push(part);
+                continue;
+            }
             let fingerprint = if part.closed {
                 Some(fingerprint(&part.part.path, now)?)
             } else {
                 None
             };
+            let waits =
+                may_wait && fingerprint.is_some_and(|print| part.wait(&print, now, instant));
             match fingerprint {
                 Some(fingerprint) if part.is_fresh() => {
-                    if fingerprint.racy && may_wait {
+                    if waits {
                         self.young.push(part);
                         continue;
                     }
@@ -318,7 +338,7 @@ impl Work {
                         open.push(part);
                     }
                 }
-                Some(fingerprint) if fingerprint.racy && may_wait => {
+                Some(_) if waits => {
                     recorded.extend(part.leaves.iter().map(|leaf| leaf.cid));
                     let leaves = std::mem::take(&mut part.leaves);
                     let part_too = Arc::clone(&part.part);
@@ -412,7 +432,19 @@ impl PartGroup {
             leaves,
             closed: false,
             dirty: false,
+            young: None,
         }
+    }
+
+    /// Whether it waits for a fingerprint that proves more, and then until when.
+    fn wait(&mut self, print: &Fingerprint, now: SystemTime, instant: Instant) -> bool {
+        let end = match self.young {
+            Some(young) => young.end,
+            None => instant + MAX_YOUNG_TIME,
+        };
+        let look = (instant + print.racy_for(now)).min(end);
+        self.young = Some(Young { look, end });
+        print.racy && instant < end
     }
 
     /// Nothing of it is in the index yet.
@@ -536,5 +568,66 @@ impl Group {
             || self.bytes >= MAX_GROUP_BYTES
             || self.kept_bytes >= MAX_GROUP_KEPT
             || self.blocks >= MAX_GROUP_BLOCKS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use store::index::{ItemKind, NewItem};
+    use unixfs::cid;
+
+    use super::*;
+
+    /// Records a file of one leaf whose mtime lies so far from now, and gives what is on record once
+    /// something is, without that anything else happened or somebody asked.
+    fn recorded(ahead: Duration) -> store::index::FileRecord {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("data")).unwrap();
+        let index = Index::open(&dir.path().join("data")).unwrap().index;
+        let new = NewItem {
+            kind: ItemKind::Download,
+            name: "file".to_owned(),
+            ..NewItem::default()
+        };
+        let item = index.create_item(new).unwrap();
+        let path = dir.path().join("file");
+        fs::write(&path, b"content").unwrap();
+        let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+        file.file().set_modified(SystemTime::now() + ahead).unwrap();
+        let cid = Cid::new_v1(cid::RAW, cid::hash(cid::SHA2_256, b"content").unwrap());
+
+        let (woken, wakes) = sync_channel(64);
+        let wake = move || woken.send(()).unwrap_or_default();
+        let mut recorder = Recorder::start(index.clone(), item, path.clone(), wake).unwrap();
+        let part = Part::new(FileKey(0), path.clone(), "file".to_owned(), 7, cid, None);
+        let part = Arc::new(part);
+        let leaf = LeafAt {
+            cid,
+            offset: 0,
+            len: 7,
+            framed: false,
+        };
+        recorder.written(&part, 7, Some(leaf)).unwrap();
+        recorder.closed(part).unwrap();
+        while recorder.take_recorded().unwrap().is_empty() {
+            wakes.recv_timeout(Duration::from_mins(2)).unwrap();
+        }
+        index.files(item).unwrap().remove(0)
+    }
+
+    #[test]
+    fn a_file_from_the_future_is_recorded_like_any_other() {
+        for years in [0, 15] {
+            let file = recorded(Duration::from_hours(years * 365 * 24));
+            assert_eq!(file.state, FileState::Whole);
+            assert!(!file.fingerprint.unwrap().racy);
+        }
+    }
+
+    #[test]
+    fn a_file_whose_time_may_be_of_now_is_recorded_after_a_while() {
+        let file = recorded(Duration::from_secs(50));
+        assert_eq!(file.state, FileState::Whole);
+        assert!(file.fingerprint.unwrap().racy);
     }
 }

@@ -28,6 +28,10 @@ const FINE_TICK: Duration = Duration::from_millis(100);
 /// The same on file systems that round: FAT counts in 2 seconds, some network file systems in whole ones.
 const COARSE_TICK: Duration = Duration::from_secs(2);
 
+/// A time stamp up to so far ahead may come from a file server whose clock is ahead of ours, and be of this moment. One that is
+/// further ahead was set by a program, or by our own clock before it was set back: the next change gets another.
+const CLOCKS_APART: Duration = Duration::from_mins(1);
+
 /// Nanoseconds. A time stamp with anything below a millisecond was not rounded to one, or to more.
 const FINE: i64 = 1_000_000;
 
@@ -35,21 +39,34 @@ impl Fingerprint {
     /// Of metadata that was read at `now`. What it shows is to be compared with metadata read before the first byte was.
     pub fn of(metadata: &Metadata, now: SystemTime) -> Self {
         let (mtime, ctime, inode) = stamps(metadata);
-        let tick = if ctime % FINE == 0 {
-            COARSE_TICK
-        } else {
-            FINE_TICK
-        };
-        // A time stamp in the future proves nothing either.
-        let age = nanoseconds(now).saturating_sub(mtime.max(ctime));
-        let racy = age <= i64::try_from(tick.as_nanos()).unwrap_or(i64::MAX);
-        Fingerprint {
+        let mut fingerprint = Fingerprint {
             size: metadata.len(),
             mtime,
             ctime,
             inode,
-            racy,
-        }
+            racy: false,
+        };
+        fingerprint.racy = !fingerprint.racy_for(now).is_zero();
+        fingerprint
+    }
+
+    /// How long it will still be racy if the file stays as it is.
+    pub fn racy_for(&self, now: SystemTime) -> Duration {
+        let tick = if self.ctime % FINE == 0 {
+            COARSE_TICK
+        } else {
+            FINE_TICK
+        };
+        let tick = i64::try_from(tick.as_nanos()).unwrap_or(i64::MAX);
+        let ahead = i64::try_from(CLOCKS_APART.as_nanos()).unwrap_or(i64::MAX);
+        let now = nanoseconds(now);
+        let left = |stamp: i64| {
+            let age = now.saturating_sub(stamp);
+            let left = tick - age.max(-ahead) + 1;
+            if age < -ahead { 0 } else { left.max(0) }
+        };
+        let left = left(self.mtime).max(left(self.ctime));
+        Duration::from_nanos(u64::try_from(left).unwrap_or_default())
     }
 
     /// Is it the same file with the same times? That alone proves nothing while this one is racy.
@@ -129,20 +146,26 @@ mod tests {
     }
 
     #[test]
-    fn a_time_stamp_from_the_future_proves_nothing() {
+    fn a_time_stamp_from_the_future_proves_nothing_while_it_may_be_of_now() {
         let dir = tempfile::tempdir().unwrap();
         let (path, metadata) = file(&dir, b"content");
         let written = metadata.modified().unwrap();
-        let later = written + Duration::from_hours(1);
-        fs::OpenOptions::new()
-            .write(true)
-            .open(&path)
-            .unwrap()
-            .file()
-            .set_modified(later)
-            .unwrap();
-        let metadata = fs::metadata(&path).unwrap();
-        assert!(Fingerprint::of(&metadata, written + Duration::from_mins(1)).racy);
+        let set = |modified: SystemTime| {
+            let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+            file.file().set_modified(modified).unwrap();
+            fs::metadata(&path).unwrap()
+        };
+        let soon = written + Duration::from_mins(2);
+        let now = soon - Duration::from_secs(30);
+        let near = Fingerprint::of(&set(soon), now);
+        assert!(near.racy && near.racy_for(now) > Duration::from_secs(30));
+        assert!(near.racy_for(soon + Duration::from_secs(3)).is_zero());
+
+        // Of a program's making, or of a clock that was set back since: what changes now is of now.
+        let years = Duration::from_hours(15 * 365 * 24);
+        let metadata = set(written + years);
+        assert!(!Fingerprint::of(&metadata, written + Duration::from_hours(1)).racy);
+        assert!(!Fingerprint::of(&metadata, written - years).racy);
     }
 
     #[test]
