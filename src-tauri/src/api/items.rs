@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use engine::Engine;
 use engine::api::{
     Action, DownloadRequest, ItemId, ItemView, LibraryRequest, LibraryView, LinkView, Problem,
-    Report, ShareRequest,
+    Removed, Report, ShareRequest,
 };
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -164,15 +164,22 @@ pub(crate) struct RemoveRequest {
 
 impl Call for RemoveRequest {
     const NAME: &'static str = "remove";
-    type Answer = ();
+    type Answer = Removed;
 
     /// Removes each; what goes wrong with one doesn't keep the others.
-    async fn run(self, engine: &Engine) -> Result<(), Problem> {
+    async fn run(self, engine: &Engine) -> Result<Removed, Problem> {
+        let mut all = Removed::default();
         let mut outcome = Ok(());
         for id in self.ids {
-            outcome = outcome.and(engine.remove(id, self.delete_files).await);
+            match engine.remove(id, self.delete_files).await {
+                Ok(removed) => {
+                    all.kept.extend(removed.kept);
+                    all.count += removed.count;
+                }
+                Err(error) => outcome = outcome.and(Err(error)),
+            }
         }
-        outcome.map_err(told)
+        outcome.map(|()| all).map_err(told)
     }
 }
 

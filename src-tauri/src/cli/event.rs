@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use engine::api::{
-    CheckView, EntryView, ItemId, ItemView, NetworkView, PeerView, Problem, SettingView, Skipped,
-    SourceView,
+    CheckView, EntryView, ItemId, ItemView, KeptFile, KeptReason, NetworkView, PeerView, Problem,
+    Removed, SettingView, Skipped, SourceView,
 };
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::hints::{hint_or_look, reword};
+use super::text::why_kept;
 
 /// One line of `--json`. An item's number is text, as it is typed.
 #[derive(Debug, Serialize)]
@@ -39,6 +40,12 @@ pub(super) enum Event {
         path: String,
         bytes: u64,
         secs: f64,
+        /// All of it was here before.
+        was_here: bool,
+        /// Bytes that came from others.
+        fetched: u64,
+        /// Other items that share what lies there.
+        also: Vec<String>,
         sources: Vec<SourceView>,
         skipped: Vec<Skipped>,
     },
@@ -62,6 +69,10 @@ pub(super) enum Event {
     Removed {
         #[serde(serialize_with = "as_text")]
         id: ItemId,
+        /// What was to be deleted and stays: the first of it.
+        kept: Vec<Kept>,
+        /// How much stays in all.
+        kept_count: u64,
     },
     Imported {
         #[serde(serialize_with = "as_text")]
@@ -86,6 +97,15 @@ pub(super) enum Event {
         message: String,
         hint: String,
     },
+}
+
+/// What stays of an item that was removed with its files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Kept {
+    pub(super) path: String,
+    pub(super) code: KeptReason,
+    /// The same in words.
+    pub(super) reason: String,
 }
 
 /// How far a piece of work is.
@@ -122,6 +142,19 @@ impl Event {
         };
         fields.insert("id".to_owned(), view.id.to_string().into());
         Self::Item(fields)
+    }
+
+    pub(super) fn removed(id: ItemId, removed: Removed) -> Self {
+        let kept = |file: KeptFile| Kept {
+            reason: why_kept(&file),
+            path: file.path,
+            code: file.reason,
+        };
+        Self::Removed {
+            id,
+            kept: removed.kept.into_iter().map(kept).collect(),
+            kept_count: removed.count,
+        }
     }
 
     pub(super) fn error(problem: &Problem) -> Self {
@@ -185,11 +218,14 @@ mod tests {
                 path: "/a".to_owned(),
                 bytes,
                 secs: 0.5,
+                was_here: false,
+                fetched: bytes,
+                also: Vec::new(),
                 sources: vec![SourceView { peer, bytes }],
                 skipped: Vec::new(),
             },
             json!({"event": "done", "id": "7", "cid": "bafy", "path": "/a", "bytes": 9, "secs": 0.5,
-                "sources": [{"peer": "12D3", "bytes": 9}], "skipped": []}),
+                "was_here": false, "fetched": 9, "also": [], "sources": [{"peer": "12D3", "bytes": 9}], "skipped": []}),
         );
         check(
             &Event::Cid {

@@ -108,6 +108,9 @@ async fn done(connection: &Connection, context: &Context, view: ItemView) -> Out
         path: path_text(&path),
         bytes: view.total,
         secs: report.secs,
+        was_here: report.was_here,
+        fetched: report.sources.iter().map(|source| source.bytes).sum(),
+        also: report.also.iter().map(ToString::to_string).collect(),
         sources: report.sources,
         skipped: report.skipped,
     })?;
@@ -125,7 +128,8 @@ async fn give_up(connection: &Connection, id: ItemId, known: bool) -> Result<(),
             ids: vec![id],
             delete_files: false,
         })
-        .await
+        .await?;
+    Ok(())
 }
 
 fn leave_going(connection: &Connection, context: &Context, begun: Option<ItemId>) -> Outcome {

@@ -204,7 +204,7 @@ pub(super) async fn remove(args: RemoveArgs, context: &Context) -> Outcome {
     };
     let removed = connection.call(request).await;
     connection.leave().await;
-    removed?;
-    context.out.event(&Event::Removed { id })?;
+    let removed = removed?;
+    context.out.event(&Event::removed(id, removed))?;
     OK
 }

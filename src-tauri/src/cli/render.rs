@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use engine::api::{ItemView, Problem, Skipped, State};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::event::{Event, Progress};
+use super::event::{Event, Kept, Progress};
 use super::hints::hint_or_look;
 use super::text::{bytes, count, people, progress_line, sentence, shown, shown_lines};
 use super::{Outcome, problem};
@@ -261,17 +261,30 @@ impl Output {
                 path,
                 bytes: size,
                 secs,
+                was_here,
+                fetched,
+                also,
                 sources,
                 skipped,
                 ..
             } => {
-                self.talk(&match sources.len() {
-                    0 => format!("It was here already: {}, checked.", bytes(*size)),
-                    from => {
-                        let from = people(from as u64);
-                        format!("Fetched {} in {secs:.1} s from {from}.", bytes(*size))
-                    }
+                let from = people(sources.len() as u64);
+                self.talk(&match *fetched {
+                    _ if *was_here => format!("It was here already: {}, checked.", bytes(*size)),
+                    0 => format!("It is here: {}. Nothing had to be fetched.", bytes(*size)),
+                    came if came < *size => format!(
+                        "Fetched {} of {} in {secs:.1} s from {from}; the rest did not have to travel.",
+                        bytes(came),
+                        bytes(*size)
+                    ),
+                    _ => format!("Fetched {} in {secs:.1} s from {from}.", bytes(*size)),
                 });
+                if !also.is_empty() {
+                    let items = if also.len() == 1 { "Item" } else { "Items" };
+                    let share = if also.len() == 1 { "shares" } else { "share" };
+                    let also = also.join(", ");
+                    self.talk(&format!("{items} {also} {share} what lies there, too."));
+                }
                 self.skipped(skipped);
                 self.text(&self.safe(path))
             }
@@ -283,8 +296,19 @@ impl Output {
             }
             Event::Cid { cid, .. } => self.text(cid),
             Event::Link { link, .. } => self.text(link),
-            Event::Removed { id } => {
+            Event::Removed {
+                id,
+                kept,
+                kept_count,
+            } => {
                 self.talk(&format!("Item {id} is removed."));
+                for Kept { path, reason, .. } in kept.iter().take(NAMED_SKIPPED) {
+                    self.talk(&format!("It stays: {}: {reason}", shown(path)));
+                }
+                let named = kept.len().min(NAMED_SKIPPED) as u64;
+                if let Some(more @ 1..) = kept_count.checked_sub(named) {
+                    self.talk(&format!("It stays: {more} more"));
+                }
                 Ok(())
             }
             Event::Imported {

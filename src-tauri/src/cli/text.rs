@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use engine::api::{ItemKind, ItemView, State};
+use engine::api::{ItemKind, ItemView, KeptFile, KeptReason, State};
 use indicatif::{DecimalBytes, HumanDuration};
 
 /// What is made visible before it reaches a terminal: control characters, which can rewrite what is on it, and the marks
@@ -128,6 +128,23 @@ fn progress(view: &ItemView) -> String {
 fn left(view: &ItemView) -> Option<String> {
     let left = HumanDuration(Duration::from_secs(view.eta?));
     Some(format!("{left:#} left"))
+}
+
+/// Why a file was not deleted.
+pub(super) fn why_kept(file: &KeptFile) -> String {
+    match file.reason {
+        KeptReason::NotMade => "Shoal did not make it".to_owned(),
+        KeptReason::Changed => "it was changed since it was downloaded".to_owned(),
+        KeptReason::Shared => match file.item {
+            Some(id) => format!("item {id} shares it"),
+            None => "another item shares it".to_owned(),
+        },
+        KeptReason::NotEmpty => "there is something in it that Shoal did not make".to_owned(),
+        KeptReason::Failed => match &file.detail {
+            Some(detail) => format!("it could not be deleted: {detail}"),
+            None => "it could not be deleted".to_owned(),
+        },
+    }
 }
 
 pub(super) fn kind(kind: ItemKind) -> &'static str {

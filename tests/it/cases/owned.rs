@@ -1,1 +1,364 @@
 //! Files and places that are not Shoal's: what was there before, what came in between, disks that go and come.
+
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use support::shoal::{Done, Running, Shoal, number, text};
+use support::trees;
+
+/// A person with files to give, whose Shoal can be away.
+struct Sharer {
+    shoal: Shoal,
+    folder: TempDir,
+}
+
+impl Sharer {
+    fn new() -> Self {
+        let (shoal, folder) = (Shoal::new(), tempfile::tempdir().unwrap());
+        Self { shoal, folder }
+    }
+
+    fn file(&self, name: &str, bytes: u64) -> PathBuf {
+        trees::file(&self.folder.path().join(name), 90, bytes)
+    }
+
+    /// A folder with a small and a large file.
+    fn tree(&self, name: &str) -> PathBuf {
+        let tree = self.folder.path().join(name);
+        fs_err::create_dir(&tree).unwrap();
+        trees::file(&tree.join("a.txt"), 91, 5000);
+        trees::file(&tree.join("large"), 92, 3_000_000);
+        tree
+    }
+
+    /// Shares, for as long as that is kept. Gives the link.
+    fn share(&self, path: &Path) -> (Running, String) {
+        let (share, _, shared) = self.shoal.share(path, &[]);
+        (share, text(&shared, "link"))
+    }
+
+    /// A link whose only provider is away by now.
+    fn link_of_one_away(&self, path: &Path) -> String {
+        let (share, link) = self.share(path);
+        share.interrupt().expect_code(0);
+        link
+    }
+}
+
+/// Somebody who fetches, with a daemon.
+struct Fetcher {
+    daemon: Running,
+    shoal: Shoal,
+    folder: TempDir,
+}
+
+impl Fetcher {
+    fn new() -> Self {
+        Self::with(Shoal::new())
+    }
+
+    fn with(shoal: Shoal) -> Self {
+        let (daemon, _) = shoal.daemon();
+        let folder = tempfile::tempdir().unwrap();
+        Self {
+            daemon,
+            shoal,
+            folder,
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn get(&self, link: &str) -> Done {
+        self.shoal
+            .ok(&[&"get", &link, &"--into", &self.folder.path()])
+    }
+
+    /// Begins a download, and gives its number.
+    fn begin(&self, link: &str) -> String {
+        let into = self.folder.path();
+        let begun = self
+            .shoal
+            .ok(&[&"get", &link, &"--into", &into, &"--detach"]);
+        text(begun.event("detached"), "id")
+    }
+
+    fn status(&self, id: &str) -> Value {
+        self.shoal.ok(&[&"status", &id]).event("item").clone()
+    }
+
+    /// Removes an item with its files. Gives what stays of it: path and code.
+    fn remove(&self, id: &str) -> Vec<(String, String)> {
+        let done = self.shoal.ok(&[&"remove", &id, &"--delete-files"]);
+        let removed = done.event("removed");
+        let kept = removed["kept"].as_array().unwrap();
+        assert_eq!(number(removed, "kept_count"), kept.len() as u64);
+        let view = |kept: &Value| {
+            assert!(!text(kept, "reason").is_empty());
+            (text(kept, "path"), text(kept, "code"))
+        };
+        kept.iter().map(view).collect()
+    }
+
+    /// Waits until some of the item is here, and not all.
+    fn some_of_it(&self, id: &str) {
+        support::wait::until("some of it", || {
+            let item = self.status(id);
+            (number(&item, "done") > 1_000_000).then_some(())
+        });
+    }
+
+    /// Waits until the item is at rest with a problem. Gives its code.
+    fn problem(&self, id: &str) -> String {
+        support::wait::until("a problem", || {
+            let item = self.status(id);
+            (item["state"] == "needs-you").then(|| text(&item["problem"], "code"))
+        })
+    }
+}
+
+fn id(done: &Done) -> String {
+    text(done.event("done"), "id")
+}
+
+fn read(path: &Path) -> String {
+    fs_err::read_to_string(path).unwrap()
+}
+
+#[test]
+fn what_was_shared_from_here_survives_the_removal_of_its_download() {
+    let (sharer, fetcher) = (Sharer::new(), Fetcher::new());
+    let file = trees::file(&fetcher.path("f"), 90, 3_000_000);
+    let before = sharer.folder.path().join("f");
+    fs_err::copy(&file, &before).unwrap();
+    let shared = fetcher.shoal.ok(&[&"share", &file]);
+    let done = fetcher.get(&text(shared.event("shared"), "link"));
+    let event = done.event("done");
+    assert_eq!(event["was_here"], true);
+    assert_eq!(event["also"], serde_json::json!(["1"]));
+    let kept = fetcher.remove(&text(event, "id"));
+    assert_eq!(kept, [(file.display().to_string(), "shared".to_owned())]);
+    trees::assert_same(&before, &file);
+}
+
+#[test]
+fn a_copy_that_was_here_before_is_told_as_such_and_stays() {
+    let (sharer, fetcher) = (Sharer::new(), Fetcher::new());
+    let file = sharer.file("f", 3_000_000);
+    fs_err::copy(&file, fetcher.path("f")).unwrap();
+    let (_share, link) = sharer.share(&file);
+    let done = fetcher.get(&link);
+    let event = done.event("done");
+    assert_eq!(event["was_here"], true);
+    assert!(number(event, "fetched") < 1000, "{event}");
+    let kept = fetcher.remove(&text(event, "id"));
+    let path = fetcher.path("f").display().to_string();
+    assert_eq!(kept, [(path, "not-made".to_owned())]);
+    trees::assert_same(&file, &fetcher.path("f"));
+}
+
+#[test]
+fn a_copy_that_was_here_before_is_told_in_words() {
+    let (sharer, fetcher) = (Sharer::new(), Fetcher::new());
+    let tree = sharer.tree("d");
+    fs_err::create_dir(fetcher.path("d")).unwrap();
+    for name in ["a.txt", "large"] {
+        fs_err::copy(tree.join(name), fetcher.path("d").join(name)).unwrap();
+    }
+    let (_share, link) = sharer.share(&tree);
+    let mut get = fetcher.shoal.bare_command();
+    let said = get
+        .args(["get", &link, "--into"])
+        .arg(fetcher.folder.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(said.stderr).unwrap();
+    assert!(
+        said.contains("It was here already: 3.00 MB, checked."),
+        "{said}"
+    );
+    let remove = fetcher.shoal.bare_command();
+    let mut remove = remove;
+    let said = remove
+        .args(["remove", "1", "--delete-files"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(said.stderr).unwrap();
+    assert!(said.contains("Shoal did not make it"), "{said}");
+    trees::assert_same(&tree, &fetcher.path("d"));
+}
+
+#[test]
+fn another_mode_is_no_other_content() {
+    let (sharer, fetcher) = (Sharer::new(), Fetcher::new());
+    let file = sharer.file("f", 3_000_000);
+    let (_share, link) = sharer.share(&file);
+    let done = fetcher.get(&link);
+    let path = fetcher.path("f");
+    let mode = fs_err::metadata(&path).unwrap().mode() | 0o020;
+    fs_err::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+    assert!(fetcher.remove(&id(&done)).is_empty());
+    assert!(!path.exists());
+}
+
+#[test]
+fn what_was_changed_or_replaced_or_added_stays_and_is_told() {
+    let (sharer, fetcher) = (Sharer::new(), Fetcher::new());
+    let tree = sharer.tree("d");
+    trees::file(&tree.join("third"), 93, 4000);
+    let (_share, link) = sharer.share(&tree);
+    let done = fetcher.get(&link);
+    let here = fetcher.path("d");
+    fs_err::write(here.join("large"), "mine now").unwrap();
+    fs_err::rename(here.join("a.txt"), here.join("mine")).unwrap();
+    fs_err::copy(here.join("mine"), here.join("a.txt")).unwrap();
+    fs_err::create_dir(here.join("empty")).unwrap();
+    let mut kept = fetcher.remove(&id(&done));
+    kept.sort();
+    let at = |name: &str| here.join(name).display().to_string();
+    let expected = [
+        (at("a.txt"), "not-made".to_owned()),
+        (at("large"), "changed".to_owned()),
+    ];
+    assert_eq!(kept, expected);
+    assert!(!here.join("third").exists());
+    assert!(here.join("empty").exists() && here.join("mine").exists());
+    assert_eq!(read(&here.join("large")), "mine now");
+}
+
+#[test]
+fn a_place_that_another_item_shares_by_another_name_stays() {
+    let (sharer, fetcher) = (Sharer::new(), Fetcher::new());
+    let tree = sharer.tree("d");
+    let (_share, link) = sharer.share(&tree);
+    let done = fetcher.get(&link);
+    // The same folder by another way.
+    let way = fetcher.path("way");
+    fs_err::os::unix::fs::symlink(fetcher.folder.path(), &way).unwrap();
+    fetcher.shoal.ok(&[&"share", &way.join("d")]);
+    let kept = fetcher.remove(&id(&done));
+    assert!(!kept.is_empty());
+    assert!(kept.iter().all(|(_, code)| code == "shared"), "{kept:?}");
+    trees::assert_same(&tree, &fetcher.path("d"));
+}
+
+#[test]
+fn a_file_made_under_the_name_before_the_first_block_is_left_alone() {
+    let (sharer, fetcher) = (Sharer::new(), Fetcher::new());
+    let file = sharer.file("film.mp4", 3_000_000);
+    let link = sharer.link_of_one_away(&file);
+    let id = fetcher.begin(&link);
+    let part = fetcher.path("film.mp4.part");
+    fs_err::write(&part, "precious").unwrap();
+    let (_share, link) = sharer.share(&file);
+    let done = fetcher.get(&link);
+    assert_eq!(text(done.event("done"), "id"), id);
+    assert_eq!(read(&part), "precious");
+    trees::assert_same(&file, &fetcher.path("film.mp4"));
+    assert!(fetcher.remove(&id).is_empty());
+    assert_eq!(read(&part), "precious");
+    assert!(!fetcher.path("film.mp4").exists());
+}
+
+#[test]
+fn a_file_made_under_the_name_survives_the_removal() {
+    let (sharer, fetcher) = (Sharer::new(), Fetcher::new());
+    let link = sharer.link_of_one_away(&sharer.file("film.mp4", 3_000_000));
+    let id = fetcher.begin(&link);
+    let part = fetcher.path("film.mp4.part");
+    fs_err::write(&part, "precious").unwrap();
+    assert!(fetcher.remove(&id).is_empty());
+    assert_eq!(read(&part), "precious");
+}
+
+#[test]
+fn a_folder_made_under_the_name_before_the_first_block_is_left_alone() {
+    let (sharer, fetcher) = (Sharer::new(), Fetcher::new());
+    let tree = sharer.tree("Film");
+    let link = sharer.link_of_one_away(&tree);
+    let id = fetcher.begin(&link);
+    let part = fetcher.path("Film.part");
+    fs_err::create_dir_all(part.join("empty")).unwrap();
+    fs_err::write(part.join("a.txt"), "precious").unwrap();
+    let (_share, link) = sharer.share(&tree);
+    fetcher.get(&link);
+    trees::assert_same(&tree, &fetcher.path("Film"));
+    assert!(fetcher.remove(&id).is_empty());
+    assert_eq!(read(&part.join("a.txt")), "precious");
+    assert!(part.join("empty").exists() && !fetcher.path("Film").exists());
+}
+
+#[test]
+fn a_file_put_under_a_final_name_before_it_goes_on_there_is_left_alone() {
+    let (sharer, fetcher) = (Sharer::new(), Fetcher::new());
+    let tree = sharer.tree("d");
+    let (share, link) = sharer.share(&tree);
+    let into = fetcher.folder.path();
+    let done = fetcher
+        .shoal
+        .ok(&[&"get", &link, &"--into", &into, &"--select", &"a.txt"]);
+    drop(share);
+    // Of a whole one that is asked for again, what is not there is fetched.
+    fs_err::remove_file(fetcher.path("d").join("a.txt")).unwrap();
+    fs_err::write(fetcher.path("d").join("a.txt"), "precious").unwrap();
+    let (_share, link) = sharer.share(&tree);
+    fetcher.shoal.run(&[&"resume", &id(&done)]);
+    fetcher.get(&link);
+    assert_eq!(read(&fetcher.path("d").join("a.txt")), "precious");
+    trees::assert_same(&tree, &fetcher.path("d (2)"));
+    drop(fetcher.daemon);
+}
+
+#[test]
+fn a_part_that_is_not_the_file_written_to_is_noticed() {
+    let (sharer, fetcher) = (Sharer::new(), slow_fetcher());
+    let file = sharer.file("f", 6_000_000);
+    let (_share, link) = sharer.share(&file);
+    let id = fetcher.begin(&link);
+    let part = fetcher.path("f.part");
+    fetcher.some_of_it(&id);
+    let copy = fetcher.path("copy");
+    fs_err::copy(&part, &copy).unwrap();
+    fs_err::rename(&copy, &part).unwrap();
+    let begun = fs_err::read(&part).unwrap();
+    assert_eq!(fetcher.problem(&id), "in-the-way");
+    assert!(!fetcher.path("f").exists());
+    assert!(fs_err::read(&part).unwrap() == begun, "it was written to");
+
+    fs_err::rename(&part, fetcher.path("away")).unwrap();
+    fetcher.shoal.ok(&[&"settings", &"download.limit", &"0"]);
+    fetcher.shoal.ok(&[&"resume", &id]);
+    fetcher.get(&link);
+    trees::assert_same(&file, &fetcher.path("f"));
+}
+
+#[test]
+fn a_part_that_is_gone_is_told_before_all_of_it_is_fetched_again() {
+    let (sharer, fetcher) = (Sharer::new(), slow_fetcher());
+    let file = sharer.file("f", 6_000_000);
+    let (_share, link) = sharer.share(&file);
+    let id = fetcher.begin(&link);
+    fetcher.some_of_it(&id);
+    fetcher.shoal.ok(&[&"pause", &id]);
+    fs_err::remove_file(fetcher.path("f.part")).unwrap();
+    fetcher.shoal.ok(&[&"resume", &id]);
+    assert_eq!(fetcher.problem(&id), "part-gone");
+    assert!(!fetcher.path("f.part").exists());
+    fetcher.shoal.ok(&[&"settings", &"download.limit", &"0"]);
+    fetcher.get(&link);
+    trees::assert_same(&file, &fetcher.path("f"));
+}
+
+/// Whose downloads can be met half way.
+fn slow_fetcher() -> Fetcher {
+    let fetcher = Fetcher::new();
+    fetcher
+        .shoal
+        .ok(&[&"settings", &"download.limit", &"600000"]);
+    fetcher
+}

@@ -151,6 +151,16 @@ export type ItemView = { id: ItemId, kind: ItemKind, name: string,
   /** Unix seconds. */
   created: number, } & ({ "state": "hashing" } | { "state": "finding" } | { "state": "downloading" } | { "state": "verifying" } | { "state": "sharing" } | { "state": "paused" } | { "state": "needs-you", "problem": Problem });
 
+/** A file or folder that was not deleted. */
+export type KeptFile = { path: string, reason: KeptReason,
+  /** The item that shares it. */
+  item: ItemId | null,
+  /** What the system said. */
+  detail: string | null, };
+
+/** Why something was not deleted. */
+export type KeptReason = "not-made" | "changed" | "shared" | "not-empty" | "failed";
+
 /** The part of the list that is on the screen. */
 export type LibraryRequest = {
   /** The revision last seen; 0: answer at once. */
@@ -327,6 +337,13 @@ export type RelocateRequest = { id: ItemId, path: string, };
 
 export type RemoveRequest = { ids: Array<ItemId>, delete_files: boolean, };
 
+/** What became of the files of an item that was removed. */
+export type Removed = {
+  /** What was to be deleted and stays: the first of it. */
+  kept: Array<KeptFile>,
+  /** How much stays in all. */
+  count: number, };
+
 /** What others see it called from now on. */
 export type RenameRequest = { id: ItemId, name: string, };
 
@@ -339,7 +356,11 @@ export type Report = {
   /** Its peer ID, or the address of a gateway. */
   peer: string, bytes: number, }>,
   /** Seconds that this run of the engine worked on it. */
-  secs: number, };
+  secs: number,
+  /** All of it was here before this run of the engine: it was checked, and nothing was fetched. */
+  was_here: boolean,
+  /** Other items that share what lies there. */
+  also: Array<ItemId>, };
 
 /** Who tries again after a problem. */
 export type Retry = "auto" | "user" | "never";
@@ -426,7 +447,7 @@ export interface Calls {
   "download": [DownloadRequest, ItemId];
   "act": [ActRequest, null];
   "act-all": [ActAllRequest, null];
-  "remove": [RemoveRequest, null];
+  "remove": [RemoveRequest, Removed];
   "rename": [RenameRequest, null];
   "relocate": [RelocateRequest, null];
   "files": [FilesRequest, FilesView];

@@ -24,7 +24,8 @@ use crate::api::{
     Action, Changes, CheckView, DownloadRequest, EntryView, FilesRequest, FilesView,
     InspectLinkRequest, InspectPathsRequest, InspectView, ItemId, ItemView, LibraryRequest,
     LibraryView, LinkView, NetworkView, PathsView, PeerView, PersonView, PiecesView,
-    PrioritizeRequest, RelocateRequest, Report, SelectRequest, SettingView, ShareRequest, Standing,
+    PrioritizeRequest, RelocateRequest, Removed, Report, SelectRequest, SettingView, ShareRequest,
+    Standing,
 };
 use crate::error::EngineError;
 use crate::fetch::{self, FetchContext, FetchError, Running};
@@ -215,8 +216,8 @@ impl Engine {
     }
 
     /// Forgets an item. `delete_files` deletes what a download wrote and nobody changed since;
-    /// never what was shared.
-    pub async fn remove(&self, id: ItemId, delete_files: bool) -> Result<(), EngineError> {
+    /// never what was shared. Says what of it stays, and why.
+    pub async fn remove(&self, id: ItemId, delete_files: bool) -> Result<Removed, EngineError> {
         Ok(self.shared.items.remove(id.into(), delete_files).await?)
     }
 

@@ -1,103 +1,291 @@
 //! Deleting what a download wrote, and only that.
 //!
-//! Invariant: a file goes only if Shoal made it and nobody changed it since; a folder only if nothing is left in it; and
-//! nothing outside the download goes. What was shared is never deleted.
+//! Invariant: a file goes only if Shoal made it, its content is what was downloaded, and no other item shares it where it lies; a
+//! folder only if Shoal made it and nothing is left in it; and nothing outside the download goes. What was shared is never deleted.
+//! What stays is told, with the reason.
+//!
+//! Of a download that an older version began nothing says what it made. There a file goes if its content is what was downloaded and
+//! it was not here before the download was.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use fs_err as fs;
 use unixfs::{Metadata, Profile};
 
-use crate::index::{FileRecord, FileState, Fingerprint, Index, ItemRecord, Result, Scope};
+use crate::files::{self, Identity, Same};
+use crate::index::{
+    FileId, FileRecord, FileState, Fingerprint, Index, ItemRecord, Result, Scope, TreeFile,
+};
+use crate::item::{ItemId, ItemKind};
+use crate::limits::MAX_LISTED;
+use crate::made::Made;
+use crate::others::Others;
+use crate::scan::holds_all;
 
-/// Deletes a download's files, and the folders that are empty then. Files that were changed stay.
-pub fn delete_files(index: &Index, item: &ItemRecord) -> Result<()> {
-    let files = index.files(item.id)?;
-    for file in &files {
-        if is_ours(file) {
-            forgiving(&file.path, fs::remove_file(&file.path));
+/// What was not deleted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// The first of it.
+    pub list: Vec<(PathBuf, Reason)>,
+    pub count: u64,
+}
+
+/// Why something was not deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// Shoal did not make it: it was there before, or somebody put it there since.
+    NotMade,
+    /// Its content is no longer what was downloaded.
+    Changed,
+    /// Another item shares it.
+    SharedBy(ItemId),
+    /// A folder with something in it that is not the download's.
+    NotEmpty,
+    /// It could not be deleted, in the system's words.
+    Failed(String),
+}
+
+/// Files that are asked for at once.
+const FILES: u32 = 512;
+
+/// Deletes a download's files, and the folders that are empty then.
+pub fn delete_files(index: &Index, item: &ItemRecord) -> Result<Kept> {
+    let mut deletion = Deletion::begin(index, item)?;
+    if item.kind == ItemKind::Share {
+        for source in &item.sources {
+            deletion.keep(source, Reason::NotMade);
         }
+        return Ok(deletion.kept);
     }
-    let top = item.part.iter().chain(&item.left).chain(&item.sources);
+    // Until it is whole, a CAR is all that is named there.
+    let unpacked = item.sources.iter().filter(|_| item.done);
+    let top = item.part.iter().chain(&item.left).chain(unpacked);
+    let top: Vec<&PathBuf> = top.filter(|place| files::exists(place)).collect();
+    if deletion.made.is_empty() && !deletion.legacy {
+        for place in top {
+            let shared = deletion.others.at(index, place)?;
+            deletion.keep(place, shared.map_or(Reason::NotMade, Reason::SharedBy));
+        }
+        return Ok(deletion.kept);
+    }
+    deletion.files(|_| true)?;
     for place in top {
-        remove_emptied(index, place)?;
+        deletion.remove_emptied(place)?;
     }
-    Ok(())
+    Ok(deletion.kept)
 }
 
 /// Deletes what a download wrote at a place that it left, and forgets it.
 pub fn delete_left(index: &Index, item: &ItemRecord, place: &Path) -> Result<()> {
-    let files = index.files(item.id)?;
-    let left = files.iter().filter(|file| file.path.starts_with(place));
-    let mut ids = Vec::new();
-    for file in left {
-        if is_ours(file) {
-            forgiving(&file.path, fs::remove_file(&file.path));
-        }
-        ids.push(file.id);
-    }
+    let mut deletion = Deletion::begin(index, item)?;
+    let ids = deletion.files(|file| file.path.starts_with(place))?;
     index.remove_files(ids)?;
-    remove_emptied(index, place)
-}
-
-/// A file being written has no fingerprint: only Shoal knows of it. Any other must be just as it was left.
-fn is_ours(file: &FileRecord) -> bool {
-    let Ok(metadata) = fs::symlink_metadata(&file.path) else {
-        return false;
-    };
-    let now = Fingerprint::of(&metadata, SystemTime::now());
-    match file.state {
-        FileState::Part => metadata.is_file(),
-        _ => file.fingerprint.is_some_and(|left| left.matches(&now)),
-    }
-}
-
-/// Removes a folder and those in it, deepest first, as far as nothing but the item's symlinks is in them.
-fn remove_emptied(index: &Index, top: &Path) -> Result<()> {
-    let mut folders = vec![];
-    let mut waiting = vec![top.to_path_buf()];
-    while let Some(folder) = waiting.pop() {
-        // Links are not followed: what they lead to may be anybody's.
-        let is_folder = fs::symlink_metadata(&folder).is_ok_and(|found| found.is_dir());
-        if !is_folder {
-            continue;
-        }
-        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
-            let path = entry.path();
-            match fs::read_link(&path) {
-                Ok(target) if is_known_link(index, &target)? => {
-                    forgiving(&path, fs::remove_file(&path));
-                }
-                Ok(_) => {}
-                Err(_) => waiting.push(path),
-            }
-        }
-        folders.push(folder);
-    }
-    for folder in folders.iter().rev() {
-        forgiving(folder, fs::remove_dir(folder));
+    deletion.remove_emptied(place)?;
+    for (path, reason) in deletion.kept.list {
+        tracing::info!(path = %path.display(), ?reason, "left where it is");
     }
     Ok(())
 }
 
-/// Some item holds a symlink with this very target: a changed one would have another block.
-fn is_known_link(index: &Index, target: &Path) -> Result<bool> {
-    let target = target.as_os_str().as_encoded_bytes();
-    let block = unixfs::symlink(&Profile::V1_2025, target, &Metadata::default());
-    let place = index.locate_for(block.cid.hash(), Scope::Everything)?;
-    Ok(place.is_some())
+struct Deletion<'a> {
+    index: &'a Index,
+    item: &'a ItemRecord,
+    made: Made,
+    /// An older version began it, which kept no record of what it made.
+    legacy: bool,
+    /// Then, where it put files.
+    folders: Vec<TreeFile>,
+    others: Others,
+    kept: Kept,
 }
 
-/// What cannot be deleted stays: the item goes all the same, and the person still has the file.
-fn forgiving(path: &Path, result: io::Result<()>) {
-    if let Err(error) = result
-        && !matches!(
-            error.kind(),
-            io::ErrorKind::NotFound | io::ErrorKind::DirectoryNotEmpty
-        )
-    {
-        tracing::warn!(path = %path.display(), %error, "could not be deleted");
+/// What is to become of a file.
+enum Verdict {
+    Delete,
+    Keep(Reason),
+    /// It is not there.
+    Gone,
+}
+
+impl<'a> Deletion<'a> {
+    fn begin(index: &'a Index, item: &'a ItemRecord) -> Result<Self> {
+        let made = Made::open(index.dir(), item.id)?;
+        let legacy = item.place.is_none() && made.is_empty();
+        Ok(Self {
+            index,
+            item,
+            legacy,
+            folders: if legacy {
+                index.folders(item.id)?
+            } else {
+                Vec::new()
+            },
+            made,
+            others: Others::of(index, item.id)?,
+            kept: Kept::default(),
+        })
     }
+
+    fn keep(&mut self, path: &Path, reason: Reason) {
+        self.kept.count += 1;
+        if self.kept.list.len() < MAX_LISTED {
+            self.kept.list.push((path.to_path_buf(), reason));
+        }
+    }
+
+    /// Deletes those of the item's files that are chosen and may go. Gives the numbers of all that were chosen.
+    fn files(&mut self, chosen: impl Fn(&FileRecord) -> bool) -> Result<Vec<FileId>> {
+        let mut ids = Vec::new();
+        let mut after = FileId(0);
+        loop {
+            let files = self.index.files_after(self.item.id, after, FILES)?;
+            let Some(last) = files.last() else {
+                return Ok(ids);
+            };
+            after = last.id;
+            for file in files.iter().filter(|file| chosen(file)) {
+                ids.push(file.id);
+                match self.judge(file)? {
+                    Verdict::Delete => {
+                        let removed = fs::remove_file(&file.path);
+                        self.note(&file.path, removed);
+                    }
+                    Verdict::Keep(reason) => self.keep(&file.path, reason),
+                    Verdict::Gone => {}
+                }
+            }
+        }
+    }
+
+    fn judge(&mut self, file: &FileRecord) -> Result<Verdict> {
+        let (Ok(metadata), Ok(identity)) =
+            (fs::symlink_metadata(&file.path), Identity::at(&file.path))
+        else {
+            return Ok(Verdict::Gone);
+        };
+        if !metadata.is_file() {
+            return Ok(Verdict::Keep(Reason::NotMade));
+        }
+        if let Some(other) = self.others.at(self.index, &file.path)? {
+            return Ok(Verdict::Keep(Reason::SharedBy(other)));
+        }
+        let made = if self.legacy {
+            was_here_before(self.item, &metadata)
+        } else {
+            self.made.has(&identity)
+        };
+        if made == Same::No {
+            return Ok(Verdict::Keep(Reason::NotMade));
+        }
+        // What is still being written only Shoal knows of.
+        let is_part = file.state == FileState::Part;
+        if is_part && made == Same::Yes || self.is_as_it_was(file, &metadata)? {
+            return Ok(Verdict::Delete);
+        }
+        Ok(Verdict::Keep(Reason::Changed))
+    }
+
+    /// Is the content what was downloaded? A mode or an owner is no content, so the time of the last change of those says nothing.
+    fn is_as_it_was(&self, file: &FileRecord, metadata: &std::fs::Metadata) -> Result<bool> {
+        if metadata.len() != file.size {
+            return Ok(false);
+        }
+        let now = Fingerprint::of(metadata, SystemTime::now());
+        let proven = |left: Fingerprint| !left.racy && left.mtime == now.mtime;
+        if file.state != FileState::Part && file.fingerprint.is_some_and(proven) {
+            return Ok(true);
+        }
+        let Ok(open) = files::open_for_reading(&file.path) else {
+            return Ok(false);
+        };
+        // What is not on record can't be compared.
+        let any = file.size == 0 || !self.index.slices_after(file.id, 0, 1)?.is_empty();
+        Ok(any && holds_all(self.index, file.id, &open, None)? == Some(true))
+    }
+
+    /// Removes a folder and those in it, deepest first, as far as Shoal made them and nothing but the item's symlinks is in them.
+    fn remove_emptied(&mut self, top: &Path) -> Result<()> {
+        let before = self.kept.count;
+        let mut open: Vec<(PathBuf, fs::ReadDir)> = Vec::new();
+        let enter = |path: &Path| {
+            // Links are not followed: what they lead to may be anybody's.
+            let is_folder = fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
+            let entries = is_folder.then(|| fs::read_dir(path).ok()).flatten()?;
+            Some((path.to_path_buf(), entries))
+        };
+        open.extend(enter(top));
+        while let Some((folder, entries)) = open.last_mut() {
+            let Some(entry) = entries.next() else {
+                let folder = std::mem::take(folder);
+                open.pop();
+                if self.is_own_folder(&folder) {
+                    let removed = fs::remove_dir(&folder);
+                    self.note(&folder, removed);
+                }
+                continue;
+            };
+            let Ok(path) = entry.map(|entry| entry.path()) else {
+                continue;
+            };
+            match fs::read_link(&path) {
+                Ok(target) if self.is_own_link(&path, &target)? => {
+                    let removed = fs::remove_file(&path);
+                    self.note(&path, removed);
+                }
+                Ok(_) => {}
+                Err(_) => open.extend(enter(&path)),
+            }
+        }
+        let is_folder = fs::symlink_metadata(top).is_ok_and(|found| found.is_dir());
+        if is_folder && self.kept.count == before && self.kept.list.is_empty() {
+            self.keep(top, Reason::NotEmpty);
+        }
+        Ok(())
+    }
+
+    fn is_own_folder(&self, folder: &Path) -> bool {
+        if self.legacy {
+            // It holds, or held, files of it.
+            return self.folders.iter().any(|dir| dir.path.starts_with(folder));
+        }
+        Identity::at(folder).is_ok_and(|identity| self.made.has(&identity) != Same::No)
+    }
+
+    fn is_own_link(&self, path: &Path, target: &Path) -> Result<bool> {
+        if !self.legacy {
+            let identity = Identity::at(path);
+            return Ok(identity.is_ok_and(|identity| self.made.has(&identity) == Same::Yes));
+        }
+        // Some item holds a symlink with this very target: a changed one would have another block.
+        let target = target.as_os_str().as_encoded_bytes();
+        let block = unixfs::symlink(&Profile::V1_2025, target, &Metadata::default());
+        let place = self.index.locate_for(block.cid.hash(), Scope::Everything)?;
+        Ok(place.is_some())
+    }
+
+    /// What cannot be deleted stays: the item goes all the same, and the person still has the file.
+    fn note(&mut self, path: &Path, removed: io::Result<()>) {
+        match removed {
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "could not be deleted");
+                self.keep(path, Reason::Failed(error.to_string()));
+            }
+            Ok(()) => {}
+        }
+    }
+}
+
+/// Of an older version's download: what is older than it was certainly not made by it. `Unsure`: its content tells.
+fn was_here_before(item: &ItemRecord, metadata: &std::fs::Metadata) -> Same {
+    let born = metadata.created().ok();
+    let age = born.and_then(|born| born.duration_since(SystemTime::UNIX_EPOCH).ok());
+    let born = age.map(|age| i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
+    if born.is_some_and(|born| born < item.created) {
+        return Same::No;
+    }
+    Same::Unsure
 }

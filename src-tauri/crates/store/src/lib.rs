@@ -11,6 +11,8 @@
 //! | `serving` | who may be served; the one owner of "everything is paused" |
 //! | [`deletion`] | what a download wrote goes, and only that |
 //! | [`files`] | the one place that opens, reads, writes, names and renames files |
+//! | [`made`] | what Shoal made for an item, and so may write to, rename and delete |
+//! | `others` | which items lie in the same place |
 //! | `item` `control` | an item's number and kind; stopping and watching work |
 
 mod control;
@@ -20,6 +22,8 @@ mod import;
 pub mod index;
 mod item;
 pub mod limits;
+pub mod made;
+mod others;
 mod scan;
 mod serving;
 mod source;
@@ -27,6 +31,7 @@ mod source;
 pub use control::{Control, Progress, Snapshot, Stopped};
 pub use import::{Found, ImportError, ImportRequest, Imported, compute, import, look};
 pub use item::{ItemId, ItemKind, Skipped};
+pub use others::also_at;
 pub use scan::{Depth, Listed, ScanError, ScanReport, holds, scan};
 pub use serving::Serving;
 pub use source::{Doubt, DoubtKind, Source};

@@ -337,7 +337,8 @@ pub fn holds(
     }
 }
 
-fn holds_all(
+/// The same for a file that is open. A file of which nothing is on record holds all of that.
+pub(crate) fn holds_all(
     index: &Index,
     id: FileId,
     file: &File,

@@ -41,7 +41,7 @@ export function calls(world: World): Answers {
     },
     remove: ({ ids }) => {
       for (const id of ids) world.remove(id);
-      return null;
+      return { kept: [], count: 0 };
     },
     rename: ({ id, name }) => {
       const item = world.get(id);

@@ -34,7 +34,7 @@ beforeEach(() => {
       item = { ...item, name };
       return null;
     },
-    remove: () => null,
+    remove: () => ({ kept: [], count: 0 }),
   };
   const call = (name: keyof Calls, argument: never) => {
     asked.push([name, argument]);

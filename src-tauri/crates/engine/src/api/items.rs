@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::{Problem, Skipped};
-use store::index;
+use store::{deletion, index};
 
 /// An item's number: small, stable, never used again. It is what a person types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
@@ -213,6 +213,75 @@ pub struct Report {
     pub sources: Vec<SourceView>,
     /// Seconds that this run of the engine worked on it.
     pub secs: f64,
+    /// All of it was here before this run of the engine: it was checked, and nothing was fetched.
+    pub was_here: bool,
+    /// Other items that share what lies there.
+    pub also: Vec<ItemId>,
+}
+
+/// What became of the files of an item that was removed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Removed {
+    /// What was to be deleted and stays: the first of it.
+    pub kept: Vec<KeptFile>,
+    /// How much stays in all.
+    pub count: u64,
+}
+
+/// A file or folder that was not deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct KeptFile {
+    pub path: String,
+    pub reason: KeptReason,
+    /// The item that shares it.
+    pub item: Option<ItemId>,
+    /// What the system said.
+    pub detail: Option<String>,
+}
+
+/// Why something was not deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeptReason {
+    /// Shoal did not make it: it was there before, or was put there since.
+    NotMade,
+    /// Its content is no longer what was downloaded.
+    Changed,
+    /// Another item shares it.
+    Shared,
+    /// A folder with something in it that is not the download's.
+    NotEmpty,
+    /// It could not be deleted.
+    Failed,
+}
+
+impl From<deletion::Kept> for Removed {
+    fn from(kept: deletion::Kept) -> Self {
+        Self {
+            kept: kept.list.into_iter().map(KeptFile::from).collect(),
+            count: kept.count,
+        }
+    }
+}
+
+impl From<(PathBuf, deletion::Reason)> for KeptFile {
+    fn from((path, reason): (PathBuf, deletion::Reason)) -> Self {
+        use deletion::Reason;
+        let (reason, item, detail) = match reason {
+            Reason::NotMade => (KeptReason::NotMade, None, None),
+            Reason::Changed => (KeptReason::Changed, None, None),
+            Reason::SharedBy(item) => (KeptReason::Shared, Some(item.into()), None),
+            Reason::NotEmpty => (KeptReason::NotEmpty, None, None),
+            Reason::Failed(words) => (KeptReason::Failed, None, Some(words)),
+        };
+        let path = path.to_string_lossy().into_owned();
+        Self {
+            path,
+            reason,
+            item,
+            detail,
+        }
+    }
 }
 
 /// A peer's part in a download.

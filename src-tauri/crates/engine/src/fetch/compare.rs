@@ -27,7 +27,7 @@ pub(crate) fn run(
     base: &Path,
 ) -> Result<Option<Whole>, FetchError> {
     let mut comparison = Comparison::default();
-    match worker::run(download, channels, base, &mut comparison)?.result {
+    match worker::run(download, channels, base, None, &mut comparison)?.result {
         Ok(whole) => Ok(Some(whole)),
         Err(Halt::Different(Different)) => Ok(None),
         Err(Halt::Failed(error)) => Err(error),
@@ -52,7 +52,7 @@ impl Place for Comparison {
     type Different = Different;
 
     fn look(&self, cid: &Cid, path: &Path, spot: &Spot) -> Result<Option<u64>, Halt<Different>> {
-        match compare(cid, path, spot) {
+        match leaf_at(cid, path, spot) {
             Some(bytes) => Ok(Some(bytes)),
             None if cid.codec() == cid::RAW => Err(Halt::Different(Different)),
             // It may be a node: then its parts are compared.
@@ -120,7 +120,7 @@ impl Place for Comparison {
 }
 
 /// Is the leaf where it would be, in a file that nobody has recorded?
-fn compare(cid: &Cid, path: &Path, spot: &Spot) -> Option<u64> {
+pub(super) fn leaf_at(cid: &Cid, path: &Path, spot: &Spot) -> Option<u64> {
     let file = disk::open_for_reading(path).ok()?;
     let bytes = match spot.bytes {
         Some(bytes) => bytes,

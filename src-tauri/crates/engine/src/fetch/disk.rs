@@ -2,15 +2,14 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::path::Path;
 
 use fs_err as fs;
-use store::files::open_for_writing;
 pub(crate) use store::files::{
     apply_metadata, exists, free_space, open_for_reading, read_leaf, rename_no_replace, symlink,
     sync_files, sync_folder, write_at, write_whole,
 };
 
+use super::error::FetchError;
 use super::plan::FileKey;
 use crate::fetch::limits::MAX_OPEN_FILES;
 
@@ -22,8 +21,13 @@ pub(crate) struct Handles {
 }
 
 impl Handles {
-    /// The open file, opened (and made, and given its size) if need be.
-    pub(crate) fn get(&mut self, key: FileKey, path: &Path, size: u64) -> io::Result<&fs::File> {
+    /// The open file; if need be it is opened, and given its size.
+    pub(crate) fn get(
+        &mut self,
+        key: FileKey,
+        size: u64,
+        open: impl FnOnce() -> Result<fs::File, FetchError>,
+    ) -> Result<&fs::File, FetchError> {
         self.clock += 1;
         if !self.files.contains_key(&key) {
             if self.files.len() >= MAX_OPEN_FILES
@@ -35,7 +39,7 @@ impl Handles {
             {
                 self.files.remove(&oldest);
             }
-            let file = open_for_writing(path)?;
+            let file = open()?;
             if file.metadata()?.len() != size {
                 // A hole as long as the file: its blocks come in any order, and what is missing
                 // takes no space.
@@ -44,7 +48,8 @@ impl Handles {
             self.files.insert(key, (self.clock, file));
         }
         // It was just put there.
-        let entry = self.files.get_mut(&key).ok_or(io::ErrorKind::NotFound)?;
+        let missing = || io::Error::from(io::ErrorKind::NotFound);
+        let entry = self.files.get_mut(&key).ok_or_else(missing)?;
         entry.0 = self.clock;
         Ok(&entry.1)
     }

@@ -7,6 +7,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use fs_err as fs;
@@ -15,10 +16,12 @@ use super::channels::{Channels, Command};
 use super::compare;
 use super::disk;
 use super::error::FetchError;
+use super::own::{self, Own, Standing};
 use super::target;
 use super::worker::{Download, Whole};
 use super::write::{self, Target};
 use store::deletion;
+use store::files::{Identity, Same};
 use store::index::{FileState, Fingerprint, Index, ItemRecord, Skipped};
 
 /// A download that is whole and in its place.
@@ -34,29 +37,70 @@ pub(crate) struct Finished {
 
 /// Runs the download. Blocks until it is in its place, or cannot go on.
 pub(crate) fn run(download: &Download, channels: &mut Channels) -> Result<Finished, FetchError> {
+    work(download, channels).map_err(|error| match error {
+        FetchError::Disk(_)
+        | FetchError::InTheWay(_)
+        | FetchError::Replaced(_)
+        | FetchError::PartGone(_) => {
+            // The place is on record since it was begun.
+            let item = download.index.item(download.item.id).ok().flatten();
+            item.and_then(|item| own::check_place(&item).err())
+                .unwrap_or(error)
+        }
+        error => error,
+    })
+}
+
+fn work(download: &Download, channels: &mut Channels) -> Result<Finished, FetchError> {
     let item = &download.item;
     let folder = item.into.as_ref().ok_or(FetchError::NoDownload(item.id))?;
-    let begun = item.part.as_ref();
-    let part = match begun.filter(|part| disk::exists(part)) {
-        Some(place) if is_in_place(item, place) => {
-            if let Some(finished) = resume(download, channels, place)? {
-                return Ok(finished);
-            }
-            new_part(&download.index, item, folder)?
-        }
-        Some(part) => part.clone(),
-        None if begun.is_some() && !disk::exists(folder) => {
+    own::check_place(item)?;
+    let own = Arc::new(Own::open(&download.index, item)?);
+    match &item.part {
+        Some(_) if !disk::exists(folder) => {
             return Err(FetchError::FolderGone(folder.display().to_string()));
         }
-        None => {
-            if let Some(finished) = find_there(download, channels, folder)? {
+        Some(place) if is_in_place(item, place) && disk::exists(place) => {
+            if let Some(finished) = resume(download, channels, &own, place)? {
                 return Ok(finished);
             }
-            new_part(&download.index, item, folder)?
         }
-    };
-    let whole = write::run(download, channels, &part, Target::Write)?;
-    finish(download, channels, folder, &part, whole)
+        Some(part) if !is_in_place(item, part) => match own.standing(item, part)? {
+            Standing::Ours => {
+                let whole = write::run(download, channels, &own, part, Target::Write)?;
+                let whole = whole.ok_or_else(|| FetchError::Replaced(part.clone()))?;
+                return finish(download, channels, &own, folder, part, whole);
+            }
+            Standing::Theirs | Standing::Gone if own.is_nothing() => {}
+            Standing::Theirs => return Err(FetchError::Replaced(part.clone())),
+            Standing::Gone => return Err(FetchError::PartGone(part.clone())),
+        },
+        _ => {}
+    }
+    if let Some(finished) = find_there(download, channels, folder)? {
+        return Ok(finished);
+    }
+    begin(download, channels, &own, folder)
+}
+
+/// Writes the item under the first name that is free when there is something to write.
+fn begin(
+    download: &Download,
+    channels: &mut Channels,
+    own: &Arc<Own>,
+    folder: &Path,
+) -> Result<Finished, FetchError> {
+    let item = &download.item;
+    fs::create_dir_all(folder)?;
+    for part in target::parts(folder, item) {
+        if disk::exists(&part) {
+            continue;
+        }
+        if let Some(whole) = write::run(download, channels, own, &part, Target::Begin)? {
+            return finish(download, channels, own, folder, &part, whole);
+        }
+    }
+    Err(no_name(folder, item).into())
 }
 
 /// Goes on inside a finished download. `None`: the person has made something else of it, and all of
@@ -64,14 +108,15 @@ pub(crate) fn run(download: &Download, channels: &mut Channels) -> Result<Finish
 fn resume(
     download: &Download,
     channels: &mut Channels,
+    own: &Arc<Own>,
     place: &Path,
 ) -> Result<Option<Finished>, FetchError> {
-    match write::run(download, channels, place, Target::Resume) {
-        Ok(whole) => {
+    match write::run(download, channels, own, place, Target::Resume) {
+        Ok(Some(whole)) => {
             set_done(download, place, &whole)?;
             Ok(Some(finished(channels, place, whole, false)))
         }
-        Err(FetchError::InTheWay(_)) => {
+        Ok(None) | Err(FetchError::InTheWay(_)) => {
             forget_files(&download.index, &download.item)?;
             Ok(None)
         }
@@ -100,15 +145,6 @@ fn find_there(
 /// Does a finished download go on, where it lies?
 fn is_in_place(item: &ItemRecord, part: &Path) -> bool {
     item.sources.first().is_some_and(|done| done == part)
-}
-
-/// Takes a free name, and writes that down before anything is made under it.
-fn new_part(index: &Index, item: &ItemRecord, folder: &Path) -> Result<PathBuf, FetchError> {
-    fs::create_dir_all(folder)?;
-    let part = target::free_part(folder, item).ok_or_else(|| no_name(folder, item))?;
-    let kept = part.clone();
-    index.update_item(item.id, move |item| item.part = Some(kept))?;
-    Ok(part)
 }
 
 fn no_name(folder: &Path, item: &ItemRecord) -> io::Error {
@@ -141,15 +177,16 @@ fn forget_files(index: &Index, item: &ItemRecord) -> Result<(), FetchError> {
 fn finish(
     download: &Download,
     channels: &Channels,
+    own: &Own,
     folder: &Path,
     part: &Path,
     whole: Whole,
 ) -> Result<Finished, FetchError> {
     let Download { index, item, .. } = download;
-    if !disk::exists(part) {
+    if own.is_nothing() {
         return Err(FetchError::Nothing);
     }
-    let path = rename(part, folder, item)?;
+    let path = rename(own, part, folder, item)?;
     disk::sync_folder(folder)?;
     if whole.is_file {
         move_file(index, item, part, &path)?;
@@ -160,11 +197,19 @@ fn finish(
     Ok(finished(channels, &path, whole, false))
 }
 
-/// Takes the first name that is free.
-fn rename(part: &Path, folder: &Path, item: &ItemRecord) -> Result<PathBuf, FetchError> {
+/// Takes the first name that is free, for what was written and nothing else.
+fn rename(own: &Own, part: &Path, folder: &Path, item: &ItemRecord) -> Result<PathBuf, FetchError> {
     for path in target::finished(folder, item) {
+        let before = own.is_there(part)?;
         match disk::rename_no_replace(part, &path) {
-            Ok(()) => return Ok(path),
+            Ok(()) => {
+                // Somebody was quicker: theirs gets its name back.
+                if before.compare(&Identity::at(&path)?) == Same::No {
+                    disk::rename_no_replace(&path, part)?;
+                    return Err(FetchError::Replaced(part.to_path_buf()));
+                }
+                return Ok(path);
+            }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error.into()),
         }
@@ -187,6 +232,8 @@ fn set_done(download: &Download, path: &Path, whole: &Whole) -> Result<(), Fetch
     let Download { index, item, .. } = download;
     let totals = whole.totals;
     let path = path.to_path_buf();
+    // What was here before was never begun.
+    let place = item.into.as_deref().map(Identity::of_folder).transpose()?;
     if let Some(left) = &item.left {
         deletion::delete_left(index, item, left)?;
     }
@@ -197,6 +244,7 @@ fn set_done(download: &Download, path: &Path, whole: &Whole) -> Result<(), Fetch
         item.files = totals.files;
         item.part = None;
         item.left = None;
+        item.place = item.place.or(place);
         item.sources = vec![path];
     })?;
     Ok(())

@@ -11,6 +11,10 @@ use crate::link::LinkError;
 use net::NetError;
 use store::index::IndexError;
 
+/// Codes of problems after which resuming means to begin anew, if nothing is left of what was begun.
+pub(crate) const IN_THE_WAY: &str = "in-the-way";
+pub(crate) const PART_GONE: &str = "part-gone";
+
 /// Why a download, or a look into an item, came to an end. What was recorded until then stays, and the next run goes on there.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
@@ -29,8 +33,13 @@ pub enum FetchError {
     },
     #[error("the folder {0} is not there")]
     FolderGone(String),
-    #[error("{} is in the way", .0.display())]
+    /// In a place that was begun, something that the download did not make.
+    #[error("{} is in the way: it is not of this download", .0.display())]
     InTheWay(PathBuf),
+    #[error("{} is not the file that Shoal began", .0.display())]
+    Replaced(PathBuf),
+    #[error("{} is gone: what was fetched so far was in it", .0.display())]
+    PartGone(PathBuf),
     #[error("{0}")]
     Disk(#[from] io::Error),
     #[error("{0}")]
@@ -137,7 +146,16 @@ impl FetchError {
                 Some("Plug the disk in again or put the folder back, then try again."),
                 Retry::User,
             ),
-            Self::InTheWay(_) => ("disk", None, Retry::User),
+            Self::InTheWay(_) | Self::Replaced(_) => (
+                IN_THE_WAY,
+                Some("Move it away, then resume. Shoal leaves it as it is."),
+                Retry::User,
+            ),
+            Self::PartGone(_) => (
+                PART_GONE,
+                Some("Put it back, then resume; or resume at once to fetch all of it again."),
+                Retry::User,
+            ),
             Self::Disk(error) => disk_kind(error.kind()),
             Self::Index(IndexError::DiskFull) => disk_kind(io::ErrorKind::StorageFull),
             Self::Index(_) => ("index", None, Retry::User),
@@ -162,6 +180,9 @@ impl FetchError {
     fn subject(&self) -> Option<String> {
         match self {
             Self::NoSpace { folder, .. } | Self::FolderGone(folder) => Some(folder.clone()),
+            Self::InTheWay(path) | Self::Replaced(path) | Self::PartGone(path) => {
+                Some(path.display().to_string())
+            }
             Self::NotInItem { path } | Self::NotAFile { path } | Self::NotHere { path } => {
                 Some(path.clone())
             }

@@ -1,6 +1,6 @@
 //! Downloads: what a link names becomes files in the folder that the person chose, and is shared from there.
 //!
-//! `plan` decides, purely; `worker` carries it out on a thread of its own, for `write` or `compare`, with what `seek` finds here and
+//! `plan` decides, purely; `worker` carries it out on a thread of its own, for `write` or `compare`, on what is its `own`, with what `seek` finds here and
 //! `supply` brings; `record` syncs and remembers; `download` gives it its name and its place; `run` stands between all that and the
 //! network, by `channels`; `steer` is for those who look on. `car` carries without a network. `local` and `remote` drive the
 //! walks of `unixfs`: through blocks that are here, and through those of a link.
@@ -13,6 +13,7 @@ mod download;
 mod error;
 pub(crate) mod limits;
 mod local;
+mod own;
 mod plan;
 mod record;
 mod remote;
@@ -32,7 +33,9 @@ use store::Source;
 use store::index::Index;
 
 pub use error::FetchError;
+pub(crate) use error::{IN_THE_WAY, PART_GONE};
 pub(crate) use local::{Gap, Local};
+pub(crate) use own::{begin_anew, check_place};
 pub(crate) use plan::{Choice, Selection, SelectionError};
 pub(crate) use remote::Remote;
 pub(crate) use report::{Phase, Report, Tell};

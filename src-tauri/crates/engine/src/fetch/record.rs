@@ -6,6 +6,7 @@
 //! record that is lost itself costs a second look at the bytes, never the bytes.
 
 use std::collections::{BTreeMap, HashSet};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
@@ -19,8 +20,10 @@ use unixfs::Cid;
 
 use super::disk;
 use super::error::FetchError;
+use super::own::Own;
 use super::plan::FileKey;
 use crate::fetch::limits::{MAX_GROUP_BLOCKS, MAX_GROUP_BYTES, MAX_GROUP_KEPT, SYNC_QUEUE};
+use store::files::{Identity, Same};
 use store::index::{
     BlockRow, FileId, FileState, Fingerprint, HashedFile, Index, ItemId, NewFile, RowKind, TreeFile,
 };
@@ -49,6 +52,8 @@ pub(crate) struct Part {
     pub(crate) root: Cid,
     /// The record of it from an earlier run.
     pub(crate) known: Option<FileId>,
+    /// Which file is written to, once one is.
+    pub(crate) made: OnceLock<Identity>,
     id: OnceLock<FileId>,
 }
 
@@ -111,7 +116,7 @@ impl Part {
         root: Cid,
         known: Option<FileId>,
     ) -> Self {
-        let id = OnceLock::new();
+        let (made, id) = (OnceLock::new(), OnceLock::new());
         Self {
             key,
             path,
@@ -119,7 +124,23 @@ impl Part {
             size,
             root,
             known,
+            made,
             id,
+        }
+    }
+
+    /// Is what lies at its path what was written to?
+    fn is_there(&self, now: io::Result<Identity>) -> Result<(), FetchError> {
+        let Some(made) = self.made.get() else {
+            return Ok(());
+        };
+        match now {
+            Ok(now) if made.compare(&now) != Same::No => Ok(()),
+            Ok(_) => Err(FetchError::Replaced(self.path.clone())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(FetchError::PartGone(self.path.clone()))
+            }
+            Err(error) => Err(error.into()),
         }
     }
 }
@@ -131,6 +152,7 @@ impl Recorder {
         index: Index,
         item: ItemId,
         base: PathBuf,
+        own: Option<Arc<Own>>,
         wake: impl Fn() + Send + 'static,
     ) -> Result<Self, FetchError> {
         let (sender, receiver) = sync_channel(SYNC_QUEUE);
@@ -139,6 +161,7 @@ impl Recorder {
             index,
             item,
             base,
+            own,
             outcome: Arc::clone(&outcome),
             wake: Box::new(wake),
             young: Vec::new(),
@@ -243,6 +266,7 @@ struct Work {
     index: Index,
     item: ItemId,
     base: PathBuf,
+    own: Option<Arc<Own>>,
     outcome: Arc<Outcome>,
     wake: Box<dyn Fn() + Send>,
     /// Files that are whole and synced, but were changed too shortly ago for a fingerprint to prove
@@ -300,11 +324,7 @@ impl Work {
     }
 
     fn record(&mut self, group: Group, last: bool) -> Result<(), FetchError> {
-        let dirty = group.parts.values().filter(|part| part.dirty);
-        let dirty: Vec<PathBuf> = dirty.map(|part| part.part.path.clone()).collect();
-        if !dirty.is_empty() {
-            disk::sync_files(&self.base, &dirty).map_err(FetchError::disk)?;
-        }
+        self.sync(&group)?;
         let (now, instant) = (SystemTime::now(), Instant::now());
         let may_wait = !last && !group.flush;
         let mut recorded: Vec<Cid> = group.kept.iter().map(|(cid, _)| *cid).collect();
@@ -362,6 +382,23 @@ impl Work {
         }
         self.outcome.recorded.lock().append(&mut recorded);
         Ok(())
+    }
+
+    /// Makes what was written survive a loss of power, and sees that it lies where it is said to.
+    fn sync(&self, group: &Group) -> Result<(), FetchError> {
+        let dirty = group.parts.values().filter(|part| part.dirty);
+        let dirty: Vec<&Arc<Part>> = dirty.map(|part| &part.part).collect();
+        if dirty.is_empty() {
+            return Ok(());
+        }
+        if let Some(own) = &self.own {
+            own.sync()?;
+        }
+        for part in &dirty {
+            part.is_there(Identity::at(&part.path))?;
+        }
+        let paths: Vec<PathBuf> = dirty.iter().map(|part| part.path.clone()).collect();
+        disk::sync_files(&self.base, &paths).map_err(FetchError::disk)
     }
 
     fn put(
@@ -598,7 +635,7 @@ mod tests {
 
         let (woken, wakes) = sync_channel(64);
         let wake = move || woken.send(()).unwrap_or_default();
-        let mut recorder = Recorder::start(index.clone(), item, path.clone(), wake).unwrap();
+        let mut recorder = Recorder::start(index.clone(), item, path.clone(), None, wake).unwrap();
         let part = Part::new(FileKey(0), path.clone(), "file".to_owned(), 7, cid, None);
         let part = Arc::new(part);
         let leaf = LeafAt {

@@ -1,8 +1,8 @@
 //! Where a download goes: its name in the person's folder, and the name it has until it is whole.
 //!
 //! Invariants: nothing that exists is ever written to or replaced. A download takes a name
-//! that is free, `name (2)` where `name` is taken, and its last step is a rename that fails if the
-//! name has been taken since.
+//! that is free, `name (2)` where `name` is taken, by making its file or folder there; and its last
+//! step is a rename that fails if the name has been taken since.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -23,15 +23,12 @@ const MAX_COMPARED: usize = 8;
 
 const SUFFIX: &str = ".part";
 
-/// A free name to write the item under, until it is whole.
-pub(crate) fn free_part(folder: &Path, item: &ItemRecord) -> Option<PathBuf> {
-    let with_suffix = |mut path: PathBuf| {
+/// The names to write the item under until it is whole, the best first.
+pub(crate) fn parts(folder: &Path, item: &ItemRecord) -> impl Iterator<Item = PathBuf> {
+    finished(folder, item).map(|mut path| {
         path.as_mut_os_string().push(SUFFIX);
         path
-    };
-    finished(folder, item)
-        .map(with_suffix)
-        .find(|path| !disk::exists(path))
+    })
 }
 
 /// What lies under the names that the item would have: it may be the item.

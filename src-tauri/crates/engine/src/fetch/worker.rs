@@ -16,6 +16,7 @@ use unixfs::{Cid, Metadata, cid};
 
 use super::channels::{Channels, Command, Event, Progress, Wanted};
 use super::error::FetchError;
+use super::own::Own;
 use super::plan::{
     Fault, FileKey, ItemPath, Leaf, Plan, Rank, Selection, Spot, Steering, Step, Totals,
 };
@@ -152,11 +153,12 @@ pub(crate) struct Whole {
     pub(crate) recorded: Vec<Cid>,
 }
 
-/// Works on a download until it is whole at `base`, its file or folder.
+/// Works on a download until it is whole at `base`, its file or folder. `own`: what it may write to.
 pub(crate) fn run<P: Place>(
     download: &Download,
     channels: &mut Channels,
     base: &Path,
+    own: Option<&Arc<Own>>,
     place: &mut P,
 ) -> Result<Run<P::Different>, FetchError> {
     let Download {
@@ -171,7 +173,13 @@ pub(crate) fn run<P: Place>(
     let supply = Supply::open(&download.origin)?;
     let waker = channels.waker.clone();
     let wake = move || waker.wake();
-    let recorder = Recorder::start(index.clone(), item.id, base.to_path_buf(), wake)?;
+    let recorder = Recorder::start(
+        index.clone(),
+        item.id,
+        base.to_path_buf(),
+        own.cloned(),
+        wake,
+    )?;
     let mut worker = Worker {
         download,
         channels,

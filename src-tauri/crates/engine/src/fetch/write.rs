@@ -1,12 +1,11 @@
 //! Writes an item: a download into its own `.part`, or what is still missing into a finished one
 //! that goes on.
 //!
-//! Invariants: bytes are written only to files that are the download's own. Under a `.part` all
-//! are; inside a finished download, where the person may have put or changed anything, only those
-//! that are on record as begun, and a file goes on record before it is made.
+//! Invariants: bytes are written only to files that the download made itself, as [`Own`] knows them;
+//! inside a finished download, where the person may have changed anything, only to those of them
+//! that are on record as unfinished.
 
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,12 +14,15 @@ use fs_err as fs;
 use unixfs::{Cid, Metadata};
 
 use super::channels::Channels;
+use super::compare;
 use super::disk::{self, Handles};
 use super::error::FetchError;
+use super::own::Own;
 use super::plan::{FileKey, Leaf, Spot, Totals};
 use super::record::{LeafAt, Part, Recorder};
 use super::seek::is_proven;
 use super::worker::{self, Download, Halt, ItemFile, Place, Whole};
+use store::files::Identity;
 use store::index::{FileRecord, FileState, Index, ItemId, NewFile};
 
 /// Bytes of a file above which free space is looked at before the first byte is written.
@@ -29,6 +31,8 @@ const SPACE_CHECK_BYTES: u64 = 16 * 1024 * 1024;
 /// What is written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Target {
+    /// A `.part` that is made when there is something to write.
+    Begin,
     /// A download's own `.part`.
     Write,
     /// A finished download, which goes on where it lies: files that aren't known to be its own are
@@ -36,16 +40,24 @@ pub(crate) enum Target {
     Resume,
 }
 
-/// Writes what is missing at `base`, until all of the item is there.
+/// The name was free, and now it is not.
+#[derive(Debug)]
+pub(crate) struct Taken;
+
+/// Writes what is missing at `base`, until all of the item is there. `None`: somebody took that name
+/// before anything was made.
 pub(crate) fn run(
     download: &Download,
     channels: &mut Channels,
+    own: &Arc<Own>,
     base: &Path,
     target: Target,
-) -> Result<Whole, FetchError> {
+) -> Result<Option<Whole>, FetchError> {
     let folder = base.parent();
     let mut writer = Writer {
         target,
+        base: base.to_path_buf(),
+        own: Arc::clone(own),
         index: download.index.clone(),
         item: download.item.id,
         folder: folder.map(Path::to_path_buf),
@@ -54,18 +66,22 @@ pub(crate) fn run(
         needed: 0,
         folders: Vec::new(),
     };
-    let run = worker::run(download, channels, base, &mut writer)?;
-    let whole = run
-        .result
-        .map_err(|Halt::Failed(error)| how_full(folder, run.totals, error))?;
+    let run = worker::run(download, channels, base, Some(own), &mut writer)?;
+    let whole = match run.result {
+        Ok(whole) => whole,
+        Err(Halt::Different(Taken)) => return Ok(None),
+        Err(Halt::Failed(error)) => return Err(how_full(folder, run.totals, error)),
+    };
     for (path, meta) in writer.folders.iter().rev() {
         disk::apply_metadata(path, meta);
     }
-    Ok(whole)
+    Ok(Some(whole))
 }
 
 struct Writer {
     target: Target,
+    base: PathBuf,
+    own: Arc<Own>,
     index: Index,
     item: ItemId,
     /// Where the space is needed.
@@ -88,22 +104,30 @@ struct OpenFile {
 }
 
 impl Place for Writer {
-    type Different = Infallible;
+    type Different = Taken;
 
-    /// Its files are on record, as far as they can be believed.
-    fn look(&self, _: &Cid, _: &Path, _: &Spot) -> Result<Option<u64>, Halt<Infallible>> {
-        Ok(None)
+    /// Its files are on record, as far as they can be believed. What others put there is looked at
+    /// before it is in the way: it may be the same.
+    fn look(&self, cid: &Cid, path: &Path, spot: &Spot) -> Result<Option<u64>, Halt<Taken>> {
+        if self.target == Target::Begin || !self.own.is_foreign(path) {
+            return Ok(None);
+        }
+        Ok(compare::leaf_at(cid, path, spot))
     }
 
-    fn folder(&mut self, path: &Path, meta: Metadata) -> Result<(), Halt<Infallible>> {
-        match fs::create_dir(path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+    fn folder(&mut self, path: &Path, meta: Metadata) -> Result<(), Halt<Taken>> {
+        let begins = self.begins(path)?;
+        match self.own.create_folder(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                if begins {
+                    return Err(Halt::Different(Taken));
+                }
+            }
             result => result?,
         }
         // Not through a symlink: it may lead anywhere.
         if !fs::symlink_metadata(path).is_ok_and(|there| there.is_dir()) {
-            let message = format!("{} is in the way", path.display());
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, message).into());
+            return Err(FetchError::InTheWay(path.to_path_buf()).into());
         }
         if !meta.is_empty() {
             self.folders.push((path.to_path_buf(), meta));
@@ -111,18 +135,16 @@ impl Place for Writer {
         Ok(())
     }
 
-    fn open(&mut self, mut file: ItemFile, done: u64) -> Result<(), Halt<Infallible>> {
+    fn open(&mut self, mut file: ItemFile, done: u64) -> Result<(), Halt<Taken>> {
         self.needed = self.needed.saturating_add(file.size);
         if file.size >= SPACE_CHECK_BYTES {
             self.check_space(done)?;
         }
         let guarded = match self.target {
-            Target::Write => false,
+            Target::Begin | Target::Write => false,
             Target::Resume => self.guard(&mut file)?,
         };
-        if file.size == 0 {
-            write_empty(&file.path, guarded)?;
-        }
+        let begins = self.begins(&file.path)?;
         let open = OpenFile {
             part: Arc::new(file.part()),
             meta: file.meta,
@@ -130,6 +152,17 @@ impl Place for Writer {
             written: false,
             guarded,
         };
+        if begins {
+            match self.own.create(&file.path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    return Err(Halt::Different(Taken));
+                }
+                // Nothing else sets it before it is written to.
+                made => drop(open.part.made.set(made?.1)),
+            }
+        } else if file.size == 0 && !is_empty_file(&file.path) {
+            open.file(&self.own)?;
+        }
         self.files.insert(file.key, open);
         Ok(())
     }
@@ -141,22 +174,20 @@ impl Place for Writer {
         data: &[u8],
         leaf: Option<Leaf>,
         recorder: &mut Recorder,
-    ) -> Result<(), Halt<Infallible>> {
+    ) -> Result<(), Halt<Taken>> {
         let Some(open) = self.files.get_mut(&key) else {
             return Ok(());
         };
-        if open.guarded {
-            return Err(FetchError::InTheWay(open.part.path.clone()).into());
-        }
         open.written = true;
-        let part = &open.part;
         let bytes = data.len() as u64;
-        if offset == 0 && bytes == part.size {
-            disk::write_whole(&part.path, data)?;
+        if offset == 0 && bytes == open.part.size {
+            disk::write_whole(&open.file(&self.own)?, data)?;
         } else {
-            let file = self.handles.get(key, &part.path, part.size)?;
+            let opened = || open.file(&self.own);
+            let file = self.handles.get(key, open.part.size, opened)?;
             disk::write_at(file, data, offset)?;
         }
+        let part = &open.part;
         let leaf = leaf.and_then(|leaf| {
             Some(LeafAt {
                 cid: leaf.cid,
@@ -169,9 +200,14 @@ impl Place for Writer {
         Ok(recorder.written(part, bytes, leaf)?)
     }
 
-    /// It was found by its record.
-    fn held(&mut self, _: FileKey, _: LeafAt, _: &Recorder) -> Result<(), FetchError> {
-        Ok(())
+    /// It was found by its record, or in a file that others put there.
+    fn held(&mut self, key: FileKey, leaf: LeafAt, recorder: &Recorder) -> Result<(), FetchError> {
+        match self.files.get(&key) {
+            Some(open) if open.known.is_none() && open.part.made.get().is_none() => {
+                recorder.found(&open.part, leaf)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn close(&mut self, key: FileKey, recorder: &Recorder) -> Result<(), FetchError> {
@@ -188,7 +224,8 @@ impl Place for Writer {
     }
 
     fn symlink(&mut self, path: &Path, target: &Path) -> Result<bool, FetchError> {
-        match disk::symlink(target, path) {
+        self.begins(path)?;
+        match self.own.create_symlink(target, path) {
             Ok(()) => Ok(true),
             Err(error)
                 if matches!(
@@ -205,7 +242,35 @@ impl Place for Writer {
     }
 }
 
+impl OpenFile {
+    /// The file, opened for writing: made, or found to be the download's own.
+    fn file(&self, own: &Own) -> Result<fs::File, FetchError> {
+        let path = &self.part.path;
+        if self.guarded {
+            return Err(FetchError::InTheWay(path.clone()));
+        }
+        let (file, made) = own.open_file(path, self.part.made.get(), self.known.as_ref())?;
+        let _ = self.part.made.set(made);
+        Ok(file)
+    }
+}
+
 impl Writer {
+    /// Is this the item's file or folder, which is to be made now? Then its name is put on record
+    /// first: what is there under it after a crash, and empty, was made by us.
+    fn begins(&self, path: &Path) -> Result<bool, FetchError> {
+        if self.target != Target::Begin || path != self.base {
+            return Ok(false);
+        }
+        let part = self.base.clone();
+        let folder = self.folder.as_deref().unwrap_or(path);
+        let place = Identity::of_folder(folder)?;
+        self.index.update_item(self.item, move |item| {
+            (item.part, item.place) = (Some(part), Some(place));
+        })?;
+        Ok(true)
+    }
+
     /// Is a file there that others may have put there, or changed? One that isn't there goes on
     /// record before it is made, so that it is known to be ours.
     fn guard(&self, file: &mut ItemFile) -> Result<bool, FetchError> {
@@ -243,16 +308,9 @@ impl Writer {
     }
 }
 
-/// A file without bytes. One that is there and may be the person's is only looked at.
-fn write_empty(path: &Path, guarded: bool) -> Result<(), FetchError> {
-    if !guarded {
-        return Ok(disk::write_whole(path, &[])?);
-    }
+fn is_empty_file(path: &Path) -> bool {
     let there = fs::symlink_metadata(path);
-    if there.is_ok_and(|there| there.is_file() && there.len() == 0) {
-        return Ok(());
-    }
-    Err(FetchError::InTheWay(path.to_path_buf()))
+    there.is_ok_and(|there| there.is_file() && there.len() == 0)
 }
 
 /// A disk that ran full: how much is missing, as far as that can be told.

@@ -54,6 +54,8 @@ pub enum ItemError {
     NotAtRest(ItemId),
     #[error("this needs the network, and the engine runs without")]
     Offline,
+    #[error("{0}")]
+    Disk(#[from] io::Error),
     #[error(transparent)]
     Stopping(#[from] Stopping),
 }
@@ -61,8 +63,13 @@ pub enum ItemError {
 impl ItemError {
     /// The error as a person reads it.
     pub fn problem(&self) -> Problem {
-        if let Self::Fetch(error) = self {
-            return error.problem();
+        match self {
+            Self::Fetch(error) => return error.problem(),
+            Self::Disk(error) => {
+                let (kind, words) = (error.kind(), error.to_string());
+                return FetchError::disk(io::Error::new(kind, words)).problem();
+            }
+            _ => {}
         }
         let (code, hint, retry) = self.kind();
         Problem {
@@ -112,7 +119,7 @@ impl ItemError {
             Self::Link(error) => link_kind(error),
             Self::Import(error) => import_kind(error),
             Self::Scan(ScanError::Stopped(_)) => ("stopped", None, Retry::User),
-            Self::Fetch(_) => ("fetch", None, Retry::User),
+            Self::Fetch(_) | Self::Disk(_) => ("fetch", None, Retry::User),
             Self::Relocate(error) => relocate_kind(error),
             Self::Unreadable { .. } => (
                 "unreadable",

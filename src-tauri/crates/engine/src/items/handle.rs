@@ -10,11 +10,11 @@ use store::limits::MAX_NAME_BYTES;
 use tokio::sync::{mpsc, oneshot};
 
 use super::choose::{self, Then};
-use super::supervisor::{self, Command};
+use super::supervisor::{self, Command, Work};
 use super::{Context, Hold, ItemError, new, relocate};
 use crate::api::{
-    Action, DownloadRequest, ItemView, PrioritizeRequest, RelocateRequest, Report, SelectRequest,
-    ShareRequest, SourceView,
+    Action, DownloadRequest, ItemView, PrioritizeRequest, RelocateRequest, Removed, Report,
+    SelectRequest, ShareRequest,
 };
 use crate::fetch;
 use crate::util::{Stopping, blocking};
@@ -97,13 +97,16 @@ impl Items {
     pub(crate) async fn report(&self, id: ItemId) -> Result<Report, ItemError> {
         let path = self.view(id)?.path;
         let index = self.context.index.clone();
-        let skipped = blocking(move || index.skipped(id)).await??;
-        let (sources, secs) = self.sources(id).await?;
+        let look = move || Ok::<_, ItemError>((index.skipped(id)?, store::also_at(&index, id)?));
+        let (skipped, also) = blocking(look).await??;
+        let work = self.work(id).await?;
         Ok(Report {
             path,
             skipped: skipped.into_iter().map(Into::into).collect(),
-            sources,
-            secs,
+            sources: work.sources,
+            secs: work.secs,
+            was_here: work.was_here,
+            also: also.into_iter().map(Into::into).collect(),
         })
     }
 
@@ -188,7 +191,11 @@ impl Items {
     }
 
     /// Answers once the item is gone, and its files if that was asked for.
-    pub(crate) async fn remove(&self, id: ItemId, delete_files: bool) -> Result<(), ItemError> {
+    pub(crate) async fn remove(
+        &self,
+        id: ItemId,
+        delete_files: bool,
+    ) -> Result<Removed, ItemError> {
         self.ask(|reply| Command::Remove {
             id,
             delete_files,
@@ -197,10 +204,9 @@ impl Items {
         .await?
     }
 
-    /// Who sent how much of an item, and how many seconds were spent on it, since the engine
-    /// started.
-    async fn sources(&self, id: ItemId) -> Result<(Vec<SourceView>, f64), ItemError> {
-        self.ask(|reply| Command::Sources(id, reply)).await
+    /// What it took to make an item whole, since the engine started.
+    async fn work(&self, id: ItemId) -> Result<Work, ItemError> {
+        self.ask(|reply| Command::Work(id, reply)).await
     }
 
     /// Stops all jobs; answers once they stopped.

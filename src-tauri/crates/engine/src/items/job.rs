@@ -16,12 +16,14 @@ use unixfs::{Cid, Profile};
 
 use super::board::{Content, Reporter};
 use super::{Context, ItemError};
-use crate::api::{Problem, Retry, SourceView, State};
+use crate::api::{Problem, Removed, Retry, SourceView, State};
 use crate::fetch::{self, FetchError};
 use crate::util::{Stopping, blocking};
-use store::deletion;
 use store::index::{Announce, ItemId, ItemKind, ItemRecord};
-use store::{self, Control, Depth, ImportError, ImportRequest, Progress, ScanError, ScanReport};
+use store::{
+    self, Control, Depth, ImportError, ImportRequest, Progress, ScanError, ScanReport, deletion,
+    made,
+};
 
 /// How often progress is written into the view: readers pull at most four times a second.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
@@ -42,13 +44,24 @@ pub(crate) enum Job {
 pub(crate) enum Ended {
     Whole {
         sources: Vec<SourceView>,
+        /// Nothing had to be fetched.
+        was_here: bool,
     },
     Stopped,
     Problem(Problem),
     Removed(
-        Result<(), ItemError>,
-        oneshot::Sender<Result<(), ItemError>>,
+        Result<Removed, ItemError>,
+        oneshot::Sender<Result<Removed, ItemError>>,
     ),
+}
+
+impl Ended {
+    fn whole() -> Self {
+        Self::Whole {
+            sources: Vec::new(),
+            was_here: false,
+        }
+    }
 }
 
 impl Job {
@@ -120,9 +133,7 @@ async fn hash(
         place: None,
     });
     announce(context, record, imported.root).await?;
-    Ok(Ended::Whole {
-        sources: Vec::new(),
-    })
+    Ok(Ended::whole())
 }
 
 async fn fetch(
@@ -142,7 +153,6 @@ async fn fetch(
         }
         _ => fetch::run(fetching, record.clone(), tell, stop).await?,
     };
-    tracing::debug!(id = %record.id, was_there = fetched.was_there, "a download is whole");
     let gateways = match &context.net {
         Some(net) => net.gateways().await,
         None => HashMap::new(),
@@ -163,7 +173,10 @@ async fn fetch(
     announce(context, &record, fetched.root).await?;
     let mut sources: Vec<_> = fetched.sources.into_iter().map(view).collect();
     sources.sort_by_key(|source| std::cmp::Reverse(source.bytes));
-    Ok(Ended::Whole { sources })
+    Ok(Ended::Whole {
+        sources,
+        was_here: fetched.was_there,
+    })
 }
 
 /// Puts on record whether a download is a folder, which no link tells.
@@ -235,9 +248,7 @@ async fn judge(
     found: ScanReport,
 ) -> Result<Ended, ItemError> {
     let Some(problem) = files_changed(record.kind, &found) else {
-        return Ok(Ended::Whole {
-            sources: Vec::new(),
-        });
+        return Ok(Ended::whole());
     };
     if record.kind == ItemKind::Download {
         // To resume the download means to fetch it again, beside the files that the person changed.
@@ -295,30 +306,32 @@ fn files_changed(kind: ItemKind, report: &ScanReport) -> Option<Problem> {
     })
 }
 
-/// Forgets an item; with `delete_files`, what a download wrote goes too.
+/// Forgets an item; with `delete_files`, what a download wrote goes too. Gives what of it stays.
 pub(crate) async fn remove(
     context: &Context,
     id: ItemId,
     delete_files: bool,
-) -> Result<(), ItemError> {
+) -> Result<Removed, ItemError> {
     let index = context.index.clone();
     let source = context.source.clone();
-    let root = blocking(move || {
+    let (root, removed) = blocking(move || {
         let record = index.item(id)?.ok_or(ItemError::UnknownItem(id))?;
-        // Of a share Shoal made nothing: its files are the person's own.
-        if delete_files && record.kind == ItemKind::Download {
-            deletion::delete_files(&index, &record)?;
-        }
+        let kept = if delete_files {
+            deletion::delete_files(&index, &record)?
+        } else {
+            deletion::Kept::default()
+        };
         index.remove_item(id)?;
+        made::forget(index.dir(), id);
         // Deleted files give their space back only when they are closed.
         source.close_files();
-        Ok::<_, ItemError>(record.root)
+        Ok::<_, ItemError>((record.root, Removed::from(kept)))
     })
     .await??;
     if let (Some(net), Some(root)) = (&context.net, root) {
         net.withdraw(vec![*root.hash()]).await;
     }
-    Ok(())
+    Ok(removed)
 }
 
 /// Runs blocking work on a thread for that, shows its progress, and stops it when the job is to

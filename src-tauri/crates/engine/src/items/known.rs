@@ -1,8 +1,11 @@
 //! Whether what is asked for is an item already.
 
 use super::ItemError;
+use crate::fetch;
 use crate::link::MAX_LINK_PROVIDERS;
+use store::files::Identity;
 use store::index::{Index, ItemKind, ItemRecord, ItemState, NewItem};
+use store::made;
 
 /// How an item that was asked for stands in the index.
 pub(super) enum Found {
@@ -12,14 +15,22 @@ pub(super) enum Found {
 }
 
 /// Makes the item, or finds the one that already is what is asked for and makes it active.
-pub(super) fn take_in(index: &Index, item: NewItem) -> Result<(ItemRecord, Found), ItemError> {
+pub(super) fn take_in(index: &Index, mut item: NewItem) -> Result<(ItemRecord, Found), ItemError> {
     let known = index.items_named(item.kind, &item.name)?;
     let known = known.into_iter().find(|record| is_same(record, &item));
     let Some(known) = known else {
+        // Where it is begun, even if that is later: a mount point may be empty by then.
+        item.place = item
+            .into
+            .as_deref()
+            .and_then(|folder| Identity::of_folder(folder).ok());
         let id = index.create_item(item)?;
+        // A database that was made anew counts from lower numbers.
+        made::forget(index.dir(), id);
         let record = index.item(id)?.ok_or(ItemError::UnknownItem(id))?;
         return Ok((record, Found::New));
     };
+    resumed(index, &known)?;
     let id = known.id;
     let new = item
         .providers
@@ -39,6 +50,16 @@ pub(super) fn take_in(index: &Index, item: NewItem) -> Result<(ItemRecord, Found
     })?;
     let record = index.item(id)?.ok_or(ItemError::UnknownItem(id))?;
     Ok((record, found))
+}
+
+/// The person goes on with an item. If they were told that what was begun is gone, it is begun anew.
+pub(super) fn resumed(index: &Index, record: &ItemRecord) -> Result<(), ItemError> {
+    if let ItemState::Problem(problem) = &record.state
+        && [fetch::IN_THE_WAY, fetch::PART_GONE].contains(&problem.code.as_str())
+    {
+        fetch::begin_anew(index, record)?;
+    }
+    Ok(())
 }
 
 /// The same content into the same folder, or the same paths shared alike.

@@ -14,7 +14,10 @@ use std::time::{Duration, Instant, SystemTime};
 use fs_err as fs;
 
 use super::ItemError;
+use crate::fetch;
+use store::files::{Identity, Same};
 use store::index::{FileRecord, FileState, Fingerprint, Index, ItemKind, ItemRecord};
+use store::made::{self, Made};
 
 /// How long files are read while somebody waits for the answer.
 const READING: Duration = Duration::from_secs(5);
@@ -223,10 +226,16 @@ fn take_over(
                 .first()
                 .and_then(|path| path.parent())
                 .map(Path::to_path_buf);
+            record.place = place_of(record);
         }
         record.sources = sources;
     })?;
     Ok(now)
+}
+
+/// Where a download is begun, from now on.
+fn place_of(record: &ItemRecord) -> Option<Identity> {
+    Identity::of_folder(record.into.as_deref()?).ok()
 }
 
 /// An unfinished download goes on where its part was moved to, or in another folder with what is
@@ -244,12 +253,13 @@ fn elsewhere(index: &Index, record: &ItemRecord, place: &Path) -> Result<PathBuf
             return part_moved(index, record, from, &to);
         }
     }
-    if record.into.as_deref() == Some(place) {
+    if record.into.as_deref() == Some(place) && fetch::check_place(record).is_ok() {
         return Ok(part.unwrap_or_else(|| place.to_path_buf()));
     }
     let into = place.to_path_buf();
     index.update_item(record.id, move |record| {
         record.into = Some(into);
+        record.place = place_of(record);
         // What is here of it is taken over from there, and goes when it is all in its new place.
         record.left = record.part.take().or(record.left.take());
     })?;
@@ -268,9 +278,17 @@ fn part_moved(
     } else {
         index.move_folder(record.id, from, to)?;
     }
+    // A copy on another disk is not the file that was made. The person says that it is the download:
+    // it is taken over as far as its content says so too.
+    let made = Made::open(index.dir(), record.id)?;
+    let copied = Identity::at(to).is_ok_and(|now| made.has(&now) == Same::No);
+    if copied {
+        made::forget(index.dir(), record.id);
+    }
     let now = to.to_path_buf();
     index.update_item(record.id, move |record| {
         record.into = now.parent().map(Path::to_path_buf);
+        record.place = if copied { None } else { place_of(record) };
         record.part = Some(now);
     })?;
     Ok(to.to_path_buf())

@@ -26,10 +26,10 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::job::{self, Ended, Job};
-use super::known::{Found, take_in};
+use super::known::{self, Found, take_in};
 use super::queue::{Lane, Queue};
 use super::{Context, ItemError, row};
-use crate::api::{Action, Problem, Retry, SourceView, State};
+use crate::api::{Action, Problem, Removed, Retry, SourceView, State};
 use crate::items::limits::MAX_WAITING_COMMANDS;
 use crate::util::blocking;
 use store::Doubt;
@@ -47,9 +47,9 @@ pub(super) enum Command {
     Remove {
         id: ItemId,
         delete_files: bool,
-        reply: Reply<()>,
+        reply: Reply<Removed>,
     },
-    Sources(ItemId, oneshot::Sender<(Vec<SourceView>, f64)>),
+    Work(ItemId, oneshot::Sender<Work>),
     Shutdown(oneshot::Sender<()>),
 }
 
@@ -74,7 +74,7 @@ pub(super) async fn start(
         held,
         running: HashMap::new(),
         tasks: JoinSet::new(),
-        sources: HashMap::new(),
+        worked: HashMap::new(),
     };
     let rows = records.iter().map(row::of);
     actor.context.board.fill(rows);
@@ -94,7 +94,17 @@ struct Actor {
     held: watch::Sender<()>,
     running: HashMap<ItemId, Running>,
     tasks: JoinSet<(ItemId, Ended)>,
-    sources: HashMap<ItemId, (Vec<SourceView>, f64)>,
+    worked: HashMap<ItemId, Work>,
+}
+
+/// What it took to make an item whole.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Work {
+    /// Who sent how much.
+    pub(super) sources: Vec<SourceView>,
+    pub(super) secs: f64,
+    /// Nothing had to be fetched.
+    pub(super) was_here: bool,
 }
 
 /// A job under way.
@@ -123,7 +133,7 @@ enum Then {
     Start(Job),
     Remove {
         delete_files: bool,
-        reply: Reply<()>,
+        reply: Reply<Removed>,
     },
 }
 
@@ -165,8 +175,8 @@ impl Actor {
                 delete_files,
                 reply,
             } => self.remove(id, delete_files, reply),
-            Command::Sources(id, reply) => {
-                drop(reply.send(self.sources.get(&id).cloned().unwrap_or_default()));
+            Command::Work(id, reply) => {
+                drop(reply.send(self.worked.get(&id).cloned().unwrap_or_default()));
             }
             Command::Shutdown(reply) => drop(reply.send(())),
         }
@@ -316,6 +326,9 @@ impl Actor {
                 if !paused || (self.queue.is_waiting(id) && !was_held) {
                     return Ok(());
                 }
+                let index = self.context.index.clone();
+                let kept = record.clone();
+                blocking(move || known::resumed(&index, &kept)).await??;
                 self.set_state(id, ItemState::Active).await?;
                 let job = Job::to_finish(&record).unwrap_or(Job::Scan);
                 self.start_next(id, job).await
@@ -338,7 +351,7 @@ impl Actor {
         self.start_next(id, job).await
     }
 
-    fn remove(&mut self, id: ItemId, delete_files: bool, reply: Reply<()>) {
+    fn remove(&mut self, id: ItemId, delete_files: bool, reply: Reply<Removed>) {
         if let Some(running) = self.running.get_mut(&id) {
             running.stop_then(Then::Remove {
                 delete_files,
@@ -348,7 +361,7 @@ impl Actor {
         }
         let context = self.context.clone();
         self.queue.forget(id);
-        self.sources.remove(&id);
+        self.worked.remove(&id);
         self.tasks.spawn(async move {
             let removed = job::remove(&context, id, delete_files).await;
             (id, Ended::Removed(removed, reply))
@@ -380,9 +393,13 @@ impl Actor {
                 drop(reply.send(result));
                 return;
             }
-            Ended::Whole { sources } => {
-                let entry = self.sources.entry(id).or_default();
-                *entry = (sources, secs);
+            Ended::Whole { sources, was_here } => {
+                let work = Work {
+                    sources,
+                    secs,
+                    was_here,
+                };
+                self.worked.insert(id, work);
                 if is_last {
                     self.context.board.set_whole(id);
                 }

@@ -2,7 +2,8 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `open` | opens regular files only, through no symlink |
+//! | `open` | opens regular files only, through no symlink, and makes new ones |
+//! | `identity` | which file or folder it is, whatever it is called |
 //! | `read` | bytes at an offset, and leaves out of them |
 //! | `write` | bytes at an offset, whole files, symlinks, modes and times |
 //! | `disk` | syncs, renames without replacing, free space |
@@ -11,6 +12,7 @@
 //! Invariant: nothing that exists is replaced, but by [`replace_whole`], which is for Shoal's own files.
 
 mod disk;
+mod identity;
 pub mod names;
 mod open;
 mod read;
@@ -20,7 +22,8 @@ use std::io;
 use std::path::Path;
 
 pub use self::disk::{free_space, rename_no_replace, sync_files, sync_folder};
-pub use self::open::{exists, open_for_reading, open_for_writing};
+pub use self::identity::{Identity, Same};
+pub use self::open::{create_new, exists, open_for_reading, open_for_writing};
 pub use self::read::read_leaf;
 pub(crate) use self::read::{append, leaf_into};
 pub use self::write::{apply_metadata, replace_whole, symlink, write_at, write_whole};

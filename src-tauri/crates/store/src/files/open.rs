@@ -18,10 +18,18 @@ pub fn open_for_reading(path: &Path) -> io::Result<fs::File> {
     Err(not_a_file(path))
 }
 
-/// Opens a regular file for writing, and makes it if nothing is there. What is in it stays.
+/// Makes a file that is not there yet, and opens it for writing. Whatever is there, a broken symlink too, is `AlreadyExists`.
+pub fn create_new(path: &Path) -> io::Result<fs::File> {
+    fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(path)
+}
+
+/// Opens a regular file that is there for writing. What is in it stays.
 pub fn open_for_writing(path: &Path) -> io::Result<fs::File> {
     let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(false);
+    options.write(true);
     no_follow(&mut options);
     let file = options.open(path)?;
     if file.metadata()?.is_file() {

@@ -6,7 +6,6 @@ use std::path::Path;
 use fs_err as fs;
 
 use super::naming;
-use super::open::open_for_writing;
 
 /// Writes a small file whole or not at all: a crash leaves the old content or the new.
 pub fn replace_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -18,12 +17,11 @@ pub fn replace_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Writes a file at one go.
-pub fn write_whole(path: &Path, data: &[u8]) -> io::Result<()> {
-    let file = open_for_writing(path)?;
+pub fn write_whole(file: &fs::File, data: &[u8]) -> io::Result<()> {
     if file.metadata()?.len() > data.len() as u64 {
         file.set_len(data.len() as u64)?;
     }
-    write_at(&file, data, 0)
+    write_at(file, data, 0)
 }
 
 #[cfg(unix)]
@@ -51,23 +49,23 @@ pub fn write_at(file: &fs::File, mut data: &[u8], mut offset: u64) -> io::Result
     Ok(())
 }
 
-/// Makes a symlink. One that is there already with the same target is fine.
+/// Makes a symlink. One that is there already with the same target is fine: then it was not made, `false`.
 #[cfg(unix)]
-pub fn symlink(target: &Path, path: &Path) -> io::Result<()> {
+pub fn symlink(target: &Path, path: &Path) -> io::Result<bool> {
     match fs_err::os::unix::fs::symlink(target, path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             if fs::read_link(path).is_ok_and(|there| there == target) {
-                Ok(())
+                Ok(false)
             } else {
                 Err(error)
             }
         }
-        result => result,
+        result => result.map(|()| true),
     }
 }
 
 #[cfg(not(unix))]
-pub fn symlink(_: &Path, _: &Path) -> io::Result<()> {
+pub fn symlink(_: &Path, _: &Path) -> io::Result<bool> {
     Err(io::ErrorKind::Unsupported.into())
 }
 

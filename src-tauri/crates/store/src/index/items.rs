@@ -358,6 +358,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<ItemRecord> {
         options: details.options,
         part: details.part,
         left: details.left,
+        place: details.place,
     })
 }
 

@@ -131,6 +131,11 @@ impl Index {
         self.inner.writer.close();
     }
 
+    /// The data directory.
+    pub fn dir(&self) -> &Path {
+        self.inner.writer.dir()
+    }
+
     /// Who may be served.
     pub fn serving(&self) -> &Serving {
         &self.inner.serving

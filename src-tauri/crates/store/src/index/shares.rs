@@ -99,6 +99,7 @@ impl Entry {
             options: self.details.options,
             part: self.details.part,
             left: self.details.left,
+            place: self.details.place,
         }
     }
 }

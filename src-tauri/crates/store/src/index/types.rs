@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use unixfs::cid::Cid;
 
 use super::paths;
+use crate::files::Identity;
 use crate::item::{ItemId, ItemKind};
 
 /// All that is kept of an item but its files and blocks.
@@ -42,6 +43,9 @@ pub struct ItemRecord {
     pub part: Option<PathBuf>,
     /// Where it was being written before it was taken elsewhere: what is there goes once it is whole.
     pub left: Option<PathBuf>,
+    /// The folder that a download was begun in: another one in its place is not written to. `None`: not begun, or by a version
+    /// that kept no record of what it made.
+    pub place: Option<Identity>,
 }
 
 /// What of a download is wanted, by paths inside it.
@@ -127,6 +131,7 @@ pub struct NewItem {
     pub providers: Vec<String>,
     pub options: ItemOptions,
     pub part: Option<PathBuf>,
+    pub place: Option<Identity>,
 }
 
 /// What of a record lies in one column, as nothing is ever searched by it.
@@ -148,6 +153,8 @@ pub(super) struct Details {
     pub(super) part: Option<PathBuf>,
     #[serde(default, with = "paths::optional")]
     pub(super) left: Option<PathBuf>,
+    #[serde(default)]
+    pub(super) place: Option<Identity>,
     pub(super) profile: String,
     #[serde(default)]
     pub(super) title: Option<String>,
@@ -178,6 +185,7 @@ impl NewItem {
             options: self.options,
             part: self.part,
             left: None,
+            place: self.place,
         }
     }
 }
@@ -193,6 +201,7 @@ impl ItemRecord {
             options: self.options,
             part: self.part.clone(),
             left: self.left.clone(),
+            place: self.place,
             profile: self.profile.clone(),
             title: self.title.clone(),
         }
