@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use support::disk::Stick;
 use support::shoal::{Done, Running, Shoal, number, text};
 use support::trees;
 
@@ -81,7 +82,10 @@ impl Fetcher {
 
     /// Begins a download, and gives its number.
     fn begin(&self, link: &str) -> String {
-        let into = self.folder.path();
+        self.begin_in(link, self.folder.path())
+    }
+
+    fn begin_in(&self, link: &str, into: &Path) -> String {
         let begun = self
             .shoal
             .ok(&[&"get", &link, &"--into", &into, &"--detach"]);
@@ -110,6 +114,13 @@ impl Fetcher {
         support::wait::until("some of it", || {
             let item = self.status(id);
             (number(&item, "done") > 1_000_000).then_some(())
+        });
+    }
+
+    /// Waits until all of the item is here, and shared.
+    fn shared(&self, id: &str) {
+        support::wait::until("all of it", || {
+            (self.status(id)["state"] == "sharing").then_some(())
         });
     }
 
@@ -352,6 +363,120 @@ fn a_part_that_is_gone_is_told_before_all_of_it_is_fetched_again() {
     fetcher.shoal.ok(&[&"settings", &"download.limit", &"0"]);
     fetcher.get(&link);
     trees::assert_same(&file, &fetcher.path("f"));
+}
+
+#[test]
+fn a_disk_that_is_away_is_waited_for_and_nothing_is_begun_in_its_place() {
+    let Some(stick) = Stick::new(64) else { return };
+    let (sharer, fetcher) = (Sharer::new(), slow_fetcher());
+    let file = sharer.file("f", 6_000_000);
+    let (_share, link) = sharer.share(&file);
+    let usb = fetcher.path("usb");
+    fs_err::create_dir(&usb).unwrap();
+    let plugged = stick.plug(&usb);
+    let id = fetcher.begin_in(&link, &usb);
+    fetcher.some_of_it(&id);
+    fetcher.shoal.ok(&[&"pause", &id]);
+    drop(plugged);
+    fetcher.shoal.ok(&[&"resume", &id]);
+    assert_eq!(fetcher.problem(&id), "folder-gone");
+    assert!(is_empty(&usb), "something was begun on the other disk");
+
+    // Another stick is not this one.
+    let other = Stick::new(64).unwrap();
+    let plugged = other.plug(&usb);
+    fetcher.shoal.run(&[&"resume", &id]);
+    assert_eq!(fetcher.problem(&id), "folder-gone");
+    assert!(!usb.join("f.part").exists() && !usb.join("f").exists());
+    drop(plugged);
+
+    fetcher.shoal.ok(&[&"settings", &"download.limit", &"0"]);
+    let _plugged = stick.plug(&usb);
+    fetcher.shared(&id);
+    trees::assert_same(&file, &usb.join("f"));
+}
+
+#[test]
+fn a_disk_that_is_pulled_out_during_a_download_leaves_no_wrong_file() {
+    let Some(stick) = Stick::new(64) else { return };
+    let (sharer, fetcher) = (Sharer::new(), slow_fetcher());
+    let tree = sharer.tree("d");
+    let (_share, link) = sharer.share(&tree);
+    let usb = fetcher.path("usb");
+    fs_err::create_dir(&usb).unwrap();
+    let plugged = stick.plug(&usb);
+    let id = fetcher.begin_in(&link, &usb);
+    fetcher.some_of_it(&id);
+    drop(plugged);
+    assert_eq!(fetcher.problem(&id), "folder-gone");
+    assert!(is_empty(&usb), "something was begun on the other disk");
+    fetcher.shoal.ok(&[&"settings", &"download.limit", &"0"]);
+    let _plugged = stick.plug(&usb);
+    fetcher.shared(&id);
+    trees::assert_same(&tree, &usb.join("d"));
+}
+
+#[test]
+fn a_share_whose_disk_comes_back_is_whole_again_by_itself_without_being_read() {
+    let Some(stick) = Stick::new(64) else { return };
+    let (sharer, fetcher) = (Fetcher::new(), Fetcher::new());
+    let usb = sharer.path("usb");
+    fs_err::create_dir(&usb).unwrap();
+    let plugged = stick.plug(&usb);
+    let file = trees::file(&usb.join("f"), 94, 3_000_000);
+    let copy = sharer.path("copy");
+    fs_err::copy(&file, &copy).unwrap();
+    let shared = sharer.shoal.ok(&[&"share", &file]);
+    let (id, link) = (
+        text(shared.event("shared"), "id"),
+        text(shared.event("shared"), "link"),
+    );
+    // What was hashed while it was new is hashed once more in any case.
+    sharer.shoal.ok(&[&"verify", &id]);
+    let read = fs_err::metadata(&file).unwrap().atime_nsec();
+    drop(plugged);
+    let into = fetcher.folder.path();
+    fetcher
+        .shoal
+        .run(&[&"get", &link, &"--into", &into, &"--timeout", &"3"])
+        .expect_code(3);
+    assert_eq!(sharer.problem(&id), "files-missing");
+
+    let _plugged = stick.plug(&usb);
+    sharer.shared(&id);
+    assert_eq!(
+        fs_err::metadata(&file).unwrap().atime_nsec(),
+        read,
+        "it was read"
+    );
+    fetcher.get(&link);
+    trees::assert_same(&copy, &fetcher.path("f"));
+}
+
+#[test]
+fn a_download_whose_disk_comes_back_is_whole_again_by_itself() {
+    let Some(stick) = Stick::new(64) else { return };
+    let (sharer, fetcher) = (Sharer::new(), Fetcher::new());
+    let tree = sharer.tree("d");
+    let (_share, link) = sharer.share(&tree);
+    let usb = fetcher.path("usb");
+    fs_err::create_dir(&usb).unwrap();
+    let plugged = stick.plug(&usb);
+    let id = fetcher.begin_in(&link, &usb);
+    fetcher.shared(&id);
+    drop(plugged);
+    fetcher.daemon.interrupt().expect_code(0);
+    let (daemon, _) = fetcher.shoal.daemon();
+    let fetcher = Fetcher { daemon, ..fetcher };
+    assert_eq!(fetcher.problem(&id), "files-missing");
+    let _plugged = stick.plug(&usb);
+    fetcher.shared(&id);
+    assert!(fetcher.remove(&id).is_empty());
+    assert!(!usb.join("d").exists());
+}
+
+fn is_empty(folder: &Path) -> bool {
+    fs_err::read_dir(folder).unwrap().next().is_none()
 }
 
 /// Whose downloads can be met half way.

@@ -1,6 +1,6 @@
-//! A small disk that a test can fill, or make read-only.
+//! A small disk that a test can fill, or make read-only; and one that can be pulled out and put back.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
@@ -51,6 +51,67 @@ impl Drop for Disk {
             .arg(self.0.path())
             .status();
     }
+}
+
+/// A disk with a file system that lasts: what is on it is away while it is pulled out.
+#[derive(Debug)]
+pub struct Stick {
+    _image: TempDir,
+    device: String,
+}
+
+impl Stick {
+    /// `None` after a loud word where this user may not mount, or has not the tools for it.
+    pub fn new(megabytes: u64) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let image = folder.path().join("image");
+        let file = fs_err::File::create(&image).unwrap();
+        file.set_len(megabytes << 20).unwrap();
+        let made = run(Command::new("mkfs.ext4").arg("-q").arg(&image));
+        let device =
+            made.and_then(|_| run(Command::new("losetup").args(["-f", "--show"]).arg(&image)));
+        let Some(device) = device else {
+            tools::missing("a disk that can be pulled out needs root, mkfs.ext4 and losetup");
+            return None;
+        };
+        let device = device.trim().to_owned();
+        Some(Self {
+            _image: folder,
+            device,
+        })
+    }
+
+    /// Puts it in.
+    pub fn plug(&self, on: &Path) -> Plugged {
+        let mounted = mount(&["-o", "strictatime", &self.device], on);
+        assert!(mounted, "{} can't be mounted", self.device);
+        Plugged(on.to_path_buf())
+    }
+}
+
+impl Drop for Stick {
+    fn drop(&mut self) {
+        run(Command::new("losetup").args(["-d", &self.device]));
+    }
+}
+
+/// A disk that is in its place, until this is dropped: then it is pulled out, whoever still has files of it open.
+#[derive(Debug)]
+pub struct Plugged(PathBuf);
+
+impl Drop for Plugged {
+    fn drop(&mut self) {
+        run(Command::new("umount").arg("--lazy").arg(&self.0));
+    }
+}
+
+/// What the command says, if it succeeds.
+fn run(command: &mut Command) -> Option<String> {
+    let output = command
+        .output()
+        .ok()
+        .filter(|output| output.status.success())?;
+    String::from_utf8(output.stdout).ok()
 }
 
 fn mount(arguments: &[&str], on: &Path) -> bool {

@@ -17,7 +17,9 @@ use unixfs::cid::{self, Cid, DAG_PB, RAW};
 use crate::control::{Control, Progress, Stopped};
 use crate::files;
 use crate::import::walk::{self, FoundFile, Step, Walk};
-use crate::index::{FileId, FileRecord, FileState, Fingerprint, Index, IndexError, ItemId};
+use crate::index::{
+    FileId, FileRecord, FileState, Fingerprint, Index, IndexError, ItemId, Pending,
+};
 use crate::limits::{MAX_LISTED, MAX_SOUGHT};
 
 /// How closely to look.
@@ -118,6 +120,7 @@ struct Check {
 impl Scan<'_> {
     fn files(&mut self, records: Vec<FileRecord>) -> Result<(), ScanError> {
         let mut reading = Vec::new();
+        let mut back = Vec::new();
         for record in records {
             self.control.check()?;
             self.progress.found(record.size);
@@ -127,12 +130,18 @@ impl Scan<'_> {
                     self.progress.hashed(record.size);
                     self.fine();
                 }
-                Look::Proven | Look::Unproven => match begin(record) {
+                Look::Back if self.depth == Depth::Fingerprints => {
+                    back.push(self.index.set_file_state(record.id, FileState::Whole));
+                    self.progress.hashed(record.size);
+                    self.fine();
+                }
+                Look::Proven | Look::Back | Look::Unproven => match begin(record) {
                     Ok(file) => reading.push(file),
                     Err(record) => self.gone(*record)?,
                 },
             }
         }
+        back.into_iter().try_for_each(Pending::wait)?;
         self.read(&reading)?;
         reading
             .into_iter()
@@ -373,6 +382,8 @@ pub(crate) fn holds_all(
 enum Look {
     Missing,
     Proven,
+    /// It was away, and is what it was.
+    Back,
     Unproven,
 }
 
@@ -384,9 +395,12 @@ fn look(record: &FileRecord) -> Look {
         return Look::Missing;
     }
     let now = Fingerprint::of(&metadata, SystemTime::now());
-    let proven = record.state == FileState::Whole
-        && record.fingerprint.is_some_and(|hashed| hashed.proves(&now));
-    if proven { Look::Proven } else { Look::Unproven }
+    let proven = record.fingerprint.is_some_and(|hashed| hashed.proves(&now));
+    match record.state {
+        FileState::Whole if proven => Look::Proven,
+        FileState::Missing if proven => Look::Back,
+        _ => Look::Unproven,
+    }
 }
 
 fn begin(record: FileRecord) -> Result<Reading, Box<FileRecord>> {

@@ -248,6 +248,11 @@ async fn judge(
     found: ScanReport,
 ) -> Result<Ended, ItemError> {
     let Some(problem) = files_changed(record.kind, &found) else {
+        // A download whose files were away: all of them are back.
+        if !record.done && record.part.is_none() && found.ok > 0 {
+            let (index, id) = (context.index.clone(), record.id);
+            blocking(move || index.set_item_done(id, true)).await??;
+        }
         return Ok(Ended::whole());
     };
     if record.kind == ItemKind::Download {

@@ -16,6 +16,7 @@
 //! | any    | stopped   | what asked for the stop goes on: pause, remove, shutdown |
 //! | any    | a problem | NeedsYou; a later Resume goes on where it stopped        |
 
+mod absent;
 mod pause;
 
 use std::collections::HashMap;
@@ -23,8 +24,10 @@ use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
+use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
+use self::absent::Absent;
 use super::job::{self, Ended, Job};
 use super::known::{self, Found, take_in};
 use super::queue::{Lane, Queue};
@@ -66,6 +69,8 @@ pub(super) async fn start(
         context.index.serving().hold_all(true);
     }
     let (held, hold_changed) = watch::channel(());
+    let mut ticks = tokio::time::interval(absent::LOOK_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut actor = Actor {
         context,
         commands: waiting,
@@ -75,6 +80,9 @@ pub(super) async fn start(
         running: HashMap::new(),
         tasks: JoinSet::new(),
         worked: HashMap::new(),
+        absent: Absent::default(),
+        looks: JoinSet::new(),
+        ticks,
     };
     let rows = records.iter().map(row::of);
     actor.context.board.fill(rows);
@@ -95,6 +103,10 @@ struct Actor {
     running: HashMap<ItemId, Running>,
     tasks: JoinSet<(ItemId, Ended)>,
     worked: HashMap<ItemId, Work>,
+    /// Items whose disk is away, and the look for them under way.
+    absent: Absent,
+    looks: JoinSet<Vec<ItemId>>,
+    ticks: Interval,
 }
 
 /// What it took to make an item whole.
@@ -151,6 +163,14 @@ impl Actor {
                     Ok((id, ended)) => self.settle(id, ended).await,
                     Err(error) => tracing::error!(%error, "a job broke"),
                 },
+                Some(looked) = self.looks.join_next(), if !self.looks.is_empty() => {
+                    for id in looked.unwrap_or_default() {
+                        self.come_back(id).await;
+                    }
+                },
+                _ = self.ticks.tick(), if self.looks.is_empty() && !self.absent.is_empty() => {
+                    self.look_for_absent();
+                }
             }
         };
         for running in self.running.values() {
@@ -193,9 +213,8 @@ impl Actor {
             ItemState::Active => self.launch(record, job),
             // A share whose files changed still serves what did not; a download with a problem
             // waits for the person.
-            ItemState::Problem(_) | ItemState::Paused => {
-                tracing::debug!(%id, done, "left as it was");
-            }
+            ItemState::Problem(problem) => self.left_absent(id, &problem),
+            ItemState::Paused => tracing::debug!(%id, done, "left as it was"),
         }
     }
 
@@ -308,6 +327,7 @@ impl Actor {
         if action != Action::Pause {
             self.let_go(id);
         }
+        self.absent.forget(id);
         match action {
             Action::Pause => {
                 self.set_state(id, ItemState::Paused).await?;
@@ -329,8 +349,8 @@ impl Actor {
                 let index = self.context.index.clone();
                 let kept = record.clone();
                 blocking(move || known::resumed(&index, &kept)).await??;
+                let job = self.job_to_resume(&record).await?;
                 self.set_state(id, ItemState::Active).await?;
-                let job = Job::to_finish(&record).unwrap_or(Job::Scan);
                 self.start_next(id, job).await
             }
             Action::Verify => self.start_next(id, Job::Verify).await,
@@ -361,6 +381,7 @@ impl Actor {
         }
         let context = self.context.clone();
         self.queue.forget(id);
+        self.absent.forget(id);
         self.worked.remove(&id);
         self.tasks.spawn(async move {
             let removed = job::remove(&context, id, delete_files).await;
@@ -400,6 +421,7 @@ impl Actor {
                     was_here,
                 };
                 self.worked.insert(id, work);
+                self.absent.forget(id);
                 if is_last {
                     self.context.board.set_whole(id);
                 }
@@ -445,7 +467,7 @@ impl Actor {
         }
     }
 
-    async fn needs_you(&self, id: ItemId, problem: Problem) {
+    async fn needs_you(&mut self, id: ItemId, problem: Problem) {
         tracing::warn!(%id, code = problem.code, "{}", problem.message);
         let kept = self
             .set_state(id, ItemState::Problem(problem.clone().into()))
@@ -453,7 +475,8 @@ impl Actor {
         if let Err(error) = kept {
             tracing::error!(%id, %error, "the problem could not be recorded");
         }
-        let is_for_the_person = problem.retry != Retry::Auto;
+        let is_news = !self.is_no_news(id, &problem);
+        let is_for_the_person = problem.retry != Retry::Auto && is_news;
         self.context.board.set_still(id, State::NeedsYou(problem));
         if is_for_the_person {
             self.context.board.notice(id);
