@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use engine::Engine;
 use engine::api::{
-    EntryView, FilesRequest, FilesView, InspectLinkRequest, InspectPathsRequest, InspectView,
-    ItemId, PathsView, PiecesView, PrioritizeRequest, Problem, RelocateRequest, SelectRequest,
+    CheckLinkRequest, EntryView, FilesRequest, FilesView, InspectLinkRequest, InspectPathsRequest,
+    InspectView, ItemId, LinkCheck, PathsView, PiecesView, PrioritizeRequest, Problem,
+    RelocateRequest, SelectRequest,
 };
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -46,6 +47,15 @@ impl Call for InspectPathsRequest {
 
     async fn run(self, engine: &Engine) -> Result<PathsView, Problem> {
         engine.inspect_paths(self).await.map_err(told)
+    }
+}
+
+impl Call for CheckLinkRequest {
+    const NAME: &'static str = "check-link";
+    type Answer = LinkCheck;
+
+    async fn run(self, _: &Engine) -> Result<LinkCheck, Problem> {
+        Ok(Engine::check_link(&self.text))
     }
 }
 

@@ -3,9 +3,9 @@
 use engine::Engine;
 use engine::api::Problem;
 use engine::api::{
-    CheckRequest, DownloadRequest, FilesRequest, InspectLinkRequest, InspectPathsRequest,
-    LibraryRequest, PrioritizeRequest, RelocateRequest, SelectRequest, ShareRequest,
-    StandingRequest,
+    CheckLinkRequest, CheckRequest, DownloadRequest, FilesRequest, InspectLinkRequest,
+    InspectPathsRequest, LibraryRequest, PrioritizeRequest, RelocateRequest, SelectRequest,
+    ShareRequest, StandingRequest,
 };
 use serde::de::Error as _;
 use serde::ser::Error as _;
@@ -85,6 +85,7 @@ calls! {
         ReportRequest,
         InspectPathsRequest,
         ShareRequest,
+        CheckLinkRequest,
         InspectLinkRequest,
         DownloadRequest,
         ActRequest,

@@ -17,6 +17,9 @@ export type AddressView = { address: string, transport: "tcp" | "quic" | "other"
 /** What others can find in the public directory. */
 export type Announce = "root" | "files" | "none";
 
+/** Whether a text is a link, or has one in it. */
+export type CheckLinkRequest = { text: string, };
+
 /** Test whether others can get here. */
 export type CheckRequest = {
   /** Ask the public checking service too: it learns this computer's addresses. */
@@ -191,6 +194,10 @@ export type LibraryView = {
   paused: boolean,
   /** What happened after `since`; nothing when that is 0. */
   notices: Array<Notice>, };
+
+export type LinkCheck = { "state": "empty" } | { "state": "good",
+  /** The name that the link suggests. */
+  name: string | null, } | { "state": "bad", why: "no-link" | "web-page" | "cut-off" | "mistyped" | "small-letters" | "name" | "unknown" | "outside" | "too-long", };
 
 /** A link to an item, for people with Shoal and for those without. */
 export type LinkView = { link: string, gateway: string, };
@@ -443,6 +450,7 @@ export interface Calls {
   "report": [OfItem, Report];
   "inspect-paths": [InspectPathsRequest, PathsView];
   "share": [ShareRequest, ItemId];
+  "check-link": [CheckLinkRequest, LinkCheck];
   "inspect-link": [InspectLinkRequest, InspectView];
   "download": [DownloadRequest, ItemId];
   "act": [ActRequest, null];

@@ -13,9 +13,16 @@ it.each([
   `${CID}/trails.gpkg`,
   "QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPbdG",
   `  ${CID}\n`,
+  `<ipfs://${CID}>`,
+  `dweb:/ipfs/${CID}/a%20b.txt`,
+  `ipfs.io/ipfs/${CID}`,
+  `https://share.ipfs.io/#/${CID}`,
+  `Here it is: ipfs://${CID}. Enjoy!`,
+  `${CID.slice(0, 30)}\r\n> ${CID.slice(30)}`,
+  "k51qzi5uqu5dlvj2baxnqndepeb86cbk3ng7n3i46uzyxzyqj2xjonzllnv0v8",
 ])("takes %s for a link", (text) => expect(isLink(text)).toBe(true));
 
-it.each(["", "Family photos", "ipfs", "Qm", "bafy", "https://example.org/", "a link: ipfs://x", "bananas".repeat(12)])(
+it.each(["", "Family photos", "ipfs", "Qm", "bafy", "https://example.org/", "bananas".repeat(12)])(
   "does not take %s for one",
   (text) => expect(isLink(text)).toBe(false),
 );

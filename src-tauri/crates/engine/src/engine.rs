@@ -23,7 +23,7 @@ use self::diagnostics::Facts;
 use crate::api::{
     Action, Changes, CheckView, DownloadRequest, EntryView, FilesRequest, FilesView,
     InspectLinkRequest, InspectPathsRequest, InspectView, ItemId, ItemView, LibraryRequest,
-    LibraryView, LinkView, NetworkView, PathsView, PeerView, PersonView, PiecesView,
+    LibraryView, LinkCheck, LinkView, NetworkView, PathsView, PeerView, PersonView, PiecesView,
     PrioritizeRequest, RelocateRequest, Removed, Report, SelectRequest, SettingView, ShareRequest,
     Standing,
 };
@@ -33,7 +33,7 @@ use crate::items::board::Board;
 use crate::items::limits::MAX_WAITING_DOUBTS;
 use crate::items::new::profile_named;
 use crate::items::{self, Context, ItemError, Items};
-use crate::link::Link;
+use crate::link::{Link, LinkError};
 use crate::list::Library;
 use crate::look::{self, FileStat, Looks, Reading};
 use crate::paths::DataDir;
@@ -340,6 +340,17 @@ impl Engine {
         }
         .at_gateway();
         Ok(LinkView { link, gateway })
+    }
+
+    /// Whether a text is a link. All that is opened is read in the same way.
+    pub fn check_link(text: &str) -> LinkCheck {
+        match Link::from_str(text) {
+            Ok(link) => LinkCheck::Good {
+                name: link.own_name(),
+            },
+            Err(LinkError::Empty) => LinkCheck::Empty,
+            Err(error) => LinkCheck::Bad { why: error.kind() },
+        }
     }
 
     /// What is behind a link, as far as it is known by now. Asked again and again it tells more;

@@ -37,6 +37,8 @@ pub const BLAKE3: u64 = 0x1e;
 pub enum CidError {
     #[error("not a CID: {0}")]
     Malformed(String),
+    #[error("its end is missing")]
+    CutOff,
     #[error("codec {0:#x} is neither raw nor dag-pb")]
     UnknownCodec(u64),
     #[error("hash function {0:#x} is not supported")]
@@ -193,9 +195,7 @@ pub fn from_bytes(bytes: &[u8]) -> Result<Cid, CidError> {
 pub fn read_prefix(bytes: &[u8]) -> Result<(Cid, usize), CidError> {
     let malformed = |reason: &str| CidError::Malformed(reason.to_owned());
     let (cid, rest) = if let Some(rest) = bytes.strip_prefix(&[0x12, 32]) {
-        let (digest, rest) = rest
-            .split_at_checked(32)
-            .ok_or_else(|| malformed("too short"))?;
+        let (digest, rest) = rest.split_at_checked(32).ok_or(CidError::CutOff)?;
         (Cid::new_v0(wrap(SHA2_256, digest)?), rest)
     } else {
         let (version, rest) = varint(bytes)?;
@@ -208,7 +208,7 @@ pub fn read_prefix(bytes: &[u8]) -> Result<(Cid, usize), CidError> {
         let split = usize::try_from(size)
             .ok()
             .and_then(|size| rest.split_at_checked(size));
-        let (digest, rest) = split.ok_or_else(|| malformed("too short"))?;
+        let (digest, rest) = split.ok_or(CidError::CutOff)?;
         (Ok(Cid::new_v1(codec, wrap(code, digest)?)), rest)
     };
     let cid = cid.map_err(|error| CidError::Malformed(error.to_string()))?;

@@ -18,6 +18,7 @@ pub mod dir;
 pub mod file;
 pub mod hamt;
 pub mod limits;
+pub mod name;
 mod node;
 pub mod profile;
 pub mod proto;

@@ -2,7 +2,7 @@
 import type { Calls, ItemView } from "../types";
 import { EPOCH, cid, problem } from "./data";
 import { files, people, pieces, report, say } from "./inside";
-import { inspectLink, inspectPaths } from "./inspect";
+import { checkLink, inspectLink, inspectPaths } from "./inspect";
 import { settings } from "./machine";
 import { check, network } from "./network";
 import type { World } from "./world";
@@ -24,6 +24,7 @@ export function calls(world: World): Answers {
       const item = { kind: "share", state: "hashing", name: name ?? last, path, cid: null, folder: about.folder, total: about.bytes, done: 0, files: about.files, created: EPOCH, ...nowhere } as const;
       return world.add(item).id;
     },
+    "check-link": ({ text }) => checkLink(text),
     "inspect-link": (request) => inspectLink(world, request),
     download: async (request) => {
       const found = await inspectLink(world, { link: request.link, dir: "", wait_ms: 0, since: 0, into: request.into });

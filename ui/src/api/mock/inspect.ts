@@ -1,5 +1,5 @@
 // Looking at paths before they are shared, and at links before they are fetched.
-import type { Calls, InspectView, PathsView } from "../types";
+import type { Calls, InspectView, LinkCheck, PathsView } from "../types";
 import { problem } from "./data";
 import type { World } from "./world";
 
@@ -20,6 +20,15 @@ export function inspectPaths({ paths }: Calls["inspect-paths"][0]): PathsView {
     : [];
   const about = folder ? { files: 2184, folders: 31, bytes: 18.3e9 } : { files: 1, folders: 0, bytes: 36e6 };
   return { name, folder, ...about, complete: true, skipped, skipped_count: skipped.length };
+}
+
+/** Far less than the engine knows: enough to see each answer. */
+export function checkLink(text: string): LinkCheck {
+  if (text.trim() === "") return { state: "empty" };
+  if (text.includes("ipns")) return { state: "bad", why: "name" };
+  if (!/[a-z0-9]{46,}/i.test(text)) return { state: "bad", why: text.includes("://") ? "web-page" : "no-link" };
+  const name = /[?&]filename=([^&\s]+)/.exec(text)?.[1];
+  return { state: "good", name: name === undefined ? null : decodeURIComponent(name) };
 }
 
 export async function inspectLink(world: World, { link, dir, since, wait_ms, into }: Calls["inspect-link"][0]): Promise<InspectView> {

@@ -128,6 +128,49 @@ pub struct PathsView {
     pub skipped_count: u64,
 }
 
+/// Whether a text is a link, or has one in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct CheckLinkRequest {
+    pub text: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "state", rename_all = "lowercase")]
+pub enum LinkCheck {
+    Empty,
+    Good {
+        /// The name that the link suggests.
+        name: Option<String>,
+    },
+    Bad {
+        #[ts(inline)]
+        why: BadLink,
+    },
+}
+
+/// Why a text is no link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+pub enum BadLink {
+    /// There is nothing in it that could be one.
+    NoLink,
+    /// An address on the web that does not lead to shared content.
+    WebPage,
+    /// The content address ends too early.
+    CutOff,
+    /// Letters that no content address has, or too many of them.
+    Mistyped,
+    /// Somebody made its letters small, which are part of it.
+    SmallLetters,
+    /// An IPNS name: the content behind it can change.
+    Name,
+    /// It leads to what is neither a file nor a folder, or by a hash that is not known.
+    Unknown,
+    /// Its path leads out of the content.
+    Outside,
+    TooLong,
+}
+
 /// What is behind a link, as far as it is known yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct InspectLinkRequest {

@@ -111,6 +111,7 @@ impl Node {
             cid,
             path: path.iter().map(|name| (*name).to_owned()).collect(),
             filename: None,
+            otherwise: None,
             providers: vec![self.address().await.parse().unwrap()],
         }
     }

@@ -81,6 +81,19 @@ impl Remote {
         }
     }
 
+    /// The CID of what the link's path leads to: as it stands, else without what followed it.
+    pub(crate) async fn follow(&mut self, link: &Link) -> Result<Cid, FetchError> {
+        let found = self
+            .run(&mut Resolve::new(link.cid, link.path.clone())?)
+            .await;
+        match (&link.otherwise, found) {
+            (Some(path), Err(FetchError::NotInItem { .. })) => {
+                self.run(&mut Resolve::new(link.cid, path.clone())?).await
+            }
+            (_, found) => found,
+        }
+    }
+
     /// Looks for blocks here, and asks peers for the others.
     async fn ask(&mut self, cids: impl Iterator<Item = Cid>) -> Result<(), FetchError> {
         let new: Vec<Cid> = cids
@@ -172,6 +185,5 @@ impl Remote {
 
 /// The CID of what the link's path leads to.
 pub(crate) async fn resolve(context: &FetchContext, link: &Link) -> Result<Cid, FetchError> {
-    let mut walk = Resolve::new(link.cid, link.path.clone())?;
-    Remote::new(context, link).run(&mut walk).await
+    Remote::new(context, link).follow(link).await
 }

@@ -231,6 +231,9 @@ fn index_kind(error: &IndexError) -> Kind {
 fn link_kind(error: &LinkError) -> Kind {
     let hint = match error {
         LinkError::Name(_) => "Ask for a link to the content itself, which begins with ipfs://.",
+        LinkError::SmallLetters(_) => {
+            "Copy it where its letters are still as they were, not from a browser's address line."
+        }
         LinkError::BadCid {
             source: unixfs::CidError::UnknownCodec(_),
             ..

@@ -64,9 +64,14 @@ pub(super) fn fetched(request: DownloadRequest, folder: PathBuf) -> Result<NewIt
         providers: Vec::new(),
         ..link.clone()
     };
+    // What can be read in two ways is read again when somebody has it.
+    let text = match &link.otherwise {
+        Some(_) => request.link.trim().to_owned(),
+        None => place.to_string(),
+    };
     let root = link.path.is_empty().then_some(link.cid);
     Ok(NewItem {
-        link: Some(place.to_string()),
+        link: Some(text),
         select: request.select,
         providers,
         ..download(link.name(), root, request.into.unwrap_or(folder))

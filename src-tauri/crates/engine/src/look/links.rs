@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use unixfs::walk::{Bounds, Classify, Contents, Kind, List, Resolve, Stat};
-use unixfs::{Cid, cid};
+use unixfs::{Cid, cid, name};
 
 use super::limits::{LIST_AHEAD, MAX_LISTED, MAX_LOOK_BYTES, MAX_LOOK_ENTRIES, MAX_LOOK_KEPT};
 use crate::api::{EntryKind, EntryView};
@@ -60,7 +60,7 @@ impl From<Kind> for EntryKind {
 impl ListedEntry {
     /// What an entry is as far as its folder tells.
     fn guessed(entry: &unixfs::Entry) -> Self {
-        let name = String::from_utf8_lossy(&entry.name).into_owned();
+        let name = name::to_text(&entry.name).into_owned();
         let kind = if entry.cid.codec() == cid::RAW {
             EntryKind::File
         } else {
@@ -94,22 +94,19 @@ pub(crate) async fn list(
 ) -> Result<Vec<ListedEntry>, FetchError> {
     let mut blocks = Remote::new(context, link);
     let path = link.path.join("/");
-    let cid = follow(&mut blocks, link.cid, link.path.clone()).await?;
+    let cid = blocks.follow(link).await?;
     match contents(&mut blocks, cid, &path, usize::MAX).await? {
         Contents::Folder(folder) => {
             let mut entries: Vec<_> = folder.entries.iter().map(ListedEntry::guessed).collect();
             clear_up(&mut blocks, &path, &mut entries, usize::MAX).await?;
             Ok(entries)
         }
-        Contents::Other(stat) => {
-            let name = link.filename.clone().or_else(|| link.path.last().cloned());
-            Ok(vec![ListedEntry {
-                name: name.unwrap_or_else(|| cid.to_string()),
-                cid,
-                kind: stat.kind.into(),
-                size: stat.size,
-            }])
-        }
+        Contents::Other(stat) => Ok(vec![ListedEntry {
+            name: link.own_name().unwrap_or_else(|| cid.to_string()),
+            cid,
+            kind: stat.kind.into(),
+            size: stat.size,
+        }]),
     }
 }
 
@@ -179,8 +176,7 @@ type Tell = Arc<dyn Fn(Seen) + Send + Sync>;
 /// A look under way.
 pub(crate) struct Look {
     blocks: Remote,
-    /// The way from the link to what it leads to.
-    way: Resolve,
+    link: Link,
     path: String,
     tell: Tell,
 }
@@ -191,13 +187,14 @@ impl Look {
         link: &Link,
         tell: impl Fn(Seen) + Send + Sync + 'static,
     ) -> Result<Self, FetchError> {
-        let way = Resolve::new(link.cid, link.path.clone())?;
+        // What can't be followed is refused before anybody waits for it.
+        Resolve::new(link.cid, link.path.clone())?;
         let tell: Tell = Arc::new(tell);
         let news = Arc::clone(&tell);
         let news = Box::new(move |event: &SessionEvent| news(Seen::Session(event.clone())));
         Ok(Self {
             blocks: Remote::new(context, link).staying(MAX_LOOK_KEPT, news),
-            way,
+            link: link.clone(),
             path: link.path.join("/"),
             tell,
         })
@@ -209,7 +206,7 @@ impl Look {
         &mut self,
         mut wishes: mpsc::Receiver<String>,
     ) -> Result<(), FetchError> {
-        let root = self.blocks.run(&mut self.way).await?;
+        let root = self.blocks.follow(&self.link).await?;
         let mut classify = Classify::one(root, &self.path)?;
         let stats = self.blocks.run(&mut classify).await?;
         if let Some(stat) = stats.first() {

@@ -49,7 +49,7 @@ pub(crate) async fn cat(context: FetchContext, link: Link) -> Result<Pieces, Fet
     };
     let mut blocks = Remote::new(&context, &link);
     let path = link.path.join("/");
-    let file = blocks.run(&mut Resolve::new(link.cid, link.path)?).await?;
+    let file = blocks.follow(&link).await?;
     let mut walk = Read::new(file, &path, 0..u64::MAX, ahead)?;
     let (sender, receiver) = mpsc::channel(CAT_QUEUE);
     tokio::spawn(async move {

@@ -4,12 +4,14 @@ use bytes::Bytes;
 
 use super::{Walk, WalkError, Wants, acceptable, block_fault, decoded, kind_fault};
 use crate::cid::Cid;
+use crate::name;
 use crate::node::Node;
 use crate::shard::{Lookup, ShardPath};
 
 /// Finds what a path leads to. Symlinks are not followed: nothing is below them.
 #[derive(Debug, Clone)]
 pub struct Resolve {
+    /// As [`name`](mod@crate::name) writes them.
     names: Vec<String>,
     /// How many of the names lead to the folder that is looked at.
     followed: usize,
@@ -80,7 +82,7 @@ impl Walk for Resolve {
             return Ok(());
         };
         let node = decoded(cid, block, || self.path())?;
-        match self.look_up(&node, name.as_bytes())? {
+        match self.look_up(&node, &name::to_bytes(name))? {
             Found::Entry(cid) => {
                 (self.at, self.shard) = (cid, None);
                 self.followed += 1;
