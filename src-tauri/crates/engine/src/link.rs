@@ -86,6 +86,8 @@ pub enum LinkError {
     WebPage(String),
     #[error("{text:?} is not a content address (CID): {source}")]
     BadCid { text: String, source: CidError },
+    #[error("{text} can't be fetched: {source}")]
+    NotFetchable { text: String, source: CidError },
     #[error("the end of the content address (CID) {0:?} is missing")]
     CutOff(String),
     #[error("{0:?} was written in small letters, which makes another content address (CID) of it")]
@@ -150,10 +152,8 @@ impl LinkError {
             Self::SmallLetters(_) => BadLink::SmallLetters,
             Self::Name(_) => BadLink::Name,
             Self::Escapes => BadLink::Outside,
-            Self::BadCid { source, .. } => match source {
-                CidError::UnknownCodec(_) | CidError::UnknownHash(_) => BadLink::Unknown,
-                _ => BadLink::Mistyped,
-            },
+            Self::NotFetchable { .. } => BadLink::Unknown,
+            Self::BadCid { .. } => BadLink::Mistyped,
         }
     }
 }

@@ -3,14 +3,22 @@
 //! Invariants: [`verify`] says yes only to a block within the size limit whose digest, of an
 //! allowed hash function and length, equals the CID's. Nothing here looks inside a block.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
-use sha2::{Digest as _, Sha256, Sha512};
+use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 pub use ::cid::Version;
 pub use ::cid::multibase::Base;
 
-use crate::limits::{MAX_BLOCK_BYTES, MAX_CID_TEXT, MAX_DIGEST_BYTES, MIN_DIGEST_BYTES};
+use crate::hash;
+pub use crate::hash::{
+    BLAKE2B_8, BLAKE2B_512, BLAKE2S_8, BLAKE2S_256, BLAKE3, DBL_SHA2_256, IDENTITY, KECCAK_224,
+    KECCAK_256, KECCAK_384, KECCAK_512, SHA1, SHA2_256, SHA2_512, SHA3_224, SHA3_256, SHA3_384,
+    SHA3_512, SHAKE_256,
+};
+use crate::limits::{MAX_BLOCK_BYTES, MAX_CID_TEXT, MIN_DIGEST_BYTES};
 
 /// A CID with room for the longest digest allowed, an identity of 128 bytes.
 pub type Cid = ::cid::CidGeneric<128>;
@@ -23,15 +31,6 @@ pub const RAW: u64 = 0x55;
 /// Codec of a block with links.
 pub const DAG_PB: u64 = 0x70;
 
-/// Multihash code of "the digest is the data".
-pub const IDENTITY: u64 = 0x00;
-/// Multihash code of SHA-256.
-pub const SHA2_256: u64 = 0x12;
-/// Multihash code of SHA-512.
-pub const SHA2_512: u64 = 0x13;
-/// Multihash code of BLAKE3, of any output length.
-pub const BLAKE3: u64 = 0x1e;
-
 /// Why a CID, or a block under it, is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum CidError {
@@ -39,11 +38,11 @@ pub enum CidError {
     Malformed(String),
     #[error("its end is missing")]
     CutOff,
-    #[error("codec {0:#x} is neither raw nor dag-pb")]
+    #[error("it holds {}, which is no part of a file or folder", codec_name(*.0))]
     UnknownCodec(u64),
-    #[error("hash function {0:#x} is not supported")]
+    #[error("it uses the hash function {}, which Shoal can't check", hash::name(*.0))]
     UnknownHash(u64),
-    #[error("a digest of {bytes} bytes is too short or too long for hash function {code:#x}")]
+    #[error("a digest of {bytes} bytes is too {} for the hash function {}", if *.bytes < MIN_DIGEST_BYTES {"short"} else {"long"}, hash::name(*.code))]
     DigestLength { code: u64, bytes: usize },
     #[error("a block of {0} bytes is over the limit of {MAX_BLOCK_BYTES}")]
     BlockTooLarge(usize),
@@ -54,13 +53,19 @@ pub enum CidError {
 /// Digest of `data` under the multihash code, at the function's usual length. `None`: the code is
 /// unknown, or `data` is too long for an identity.
 pub fn hash(code: u64, data: &[u8]) -> Option<Multihash> {
-    match code {
-        IDENTITY => Multihash::wrap(IDENTITY, data).ok(),
-        SHA2_256 => Multihash::wrap(SHA2_256, &Sha256::digest(data)).ok(),
-        SHA2_512 => Multihash::wrap(SHA2_512, &Sha512::digest(data)).ok(),
-        BLAKE3 => Multihash::wrap(BLAKE3, blake3::hash(data).as_bytes()).ok(),
-        _ => None,
-    }
+    let length = match code {
+        IDENTITY => data.len(),
+        _ => hash::usual_length(code)?,
+    };
+    digest(code, length, data)
+}
+
+/// Digest of `data` under the multihash code, of that length. `None`: no digest of the function has
+/// it, or the code is unknown.
+pub fn digest(code: u64, length: usize, data: &[u8]) -> Option<Multihash> {
+    hash::with_digest(code, length, data, |digest| {
+        Multihash::wrap(code, digest).ok()
+    })?
 }
 
 /// SHA-256 over the parts one after the other, so that nobody has to join them first.
@@ -96,25 +101,9 @@ pub fn verify(cid: &Cid, data: &[u8]) -> Result<(), CidError> {
 /// The digest alone, of a hash that [`acceptable_hash`] has let pass.
 fn verify_digest(hash: &Multihash, data: &[u8]) -> Result<(), CidError> {
     let digest = hash.digest();
-    let matches = match hash.code() {
-        IDENTITY => digest == data,
-        SHA2_256 => Sha256::digest(data).starts_with(digest),
-        SHA2_512 => Sha512::digest(data).starts_with(digest),
-        BLAKE3 => {
-            let mut output = [0; MAX_DIGEST_BYTES];
-            let output = &mut output[..digest.len()];
-            blake3::Hasher::new()
-                .update(data)
-                .finalize_xof()
-                .fill(output);
-            digest == output
-        }
-        code => return Err(CidError::UnknownHash(code)),
-    };
-    if matches {
-        Ok(())
-    } else {
-        Err(CidError::Mismatch)
+    match hash::with_digest(hash.code(), digest.len(), data, |own| own == digest) {
+        Some(true) => Ok(()),
+        _ => Err(CidError::Mismatch),
     }
 }
 
@@ -128,22 +117,29 @@ pub fn acceptable(cid: &Cid) -> Result<(), CidError> {
 }
 
 fn acceptable_hash(hash: &Multihash) -> Result<(), CidError> {
-    let bytes = hash.digest().len();
-    let allowed = match hash.code() {
-        IDENTITY => 0..=MAX_DIGEST_BYTES,
-        SHA2_256 => MIN_DIGEST_BYTES..=32,
-        SHA2_512 => MIN_DIGEST_BYTES..=64,
-        BLAKE3 => MIN_DIGEST_BYTES..=MAX_DIGEST_BYTES,
-        code => return Err(CidError::UnknownHash(code)),
-    };
-    if allowed.contains(&bytes) {
-        Ok(())
-    } else {
-        Err(CidError::DigestLength {
-            code: hash.code(),
-            bytes,
-        })
+    let (code, bytes) = (hash.code(), hash.digest().len());
+    match hash::lengths(code) {
+        Some(lengths) if lengths.contains(&bytes) => Ok(()),
+        Some(_) => Err(CidError::DigestLength { code, bytes }),
+        None => Err(CidError::UnknownHash(code)),
     }
+}
+
+/// What the multicodec table calls a codec that others use for blocks.
+fn codec_name(code: u64) -> Cow<'static, str> {
+    let name = match code {
+        RAW => "raw",
+        DAG_PB => "dag-pb",
+        0x51 => "cbor",
+        0x71 => "dag-cbor",
+        0x72 => "libp2p-key",
+        0x78 => "git-raw",
+        0x85 => "dag-jose",
+        0x0129 => "dag-json",
+        0x0200 => "json",
+        _ => return format!("blocks of the kind {code:#x}").into(),
+    };
+    name.into()
 }
 
 /// The block that follows from the CID alone: the content of an identity CID, and the empty block

@@ -17,6 +17,7 @@ mod data;
 pub mod dir;
 pub mod file;
 pub mod hamt;
+mod hash;
 pub mod limits;
 pub mod name;
 mod node;

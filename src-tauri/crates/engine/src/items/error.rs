@@ -12,6 +12,7 @@ use crate::link::LinkError;
 use crate::util::Stopping;
 use store::index::{IndexError, ItemId};
 use store::{ImportError, ScanError};
+use unixfs::CidError;
 
 /// A code, the next step, and who can take it.
 type Kind = (&'static str, Option<&'static str>, Retry);
@@ -229,28 +230,27 @@ fn index_kind(error: &IndexError) -> Kind {
 }
 
 fn link_kind(error: &LinkError) -> Kind {
-    let hint = match error {
-        LinkError::Name(_) => "Ask for a link to the content itself, which begins with ipfs://.",
-        LinkError::SmallLetters(_) => {
-            "Copy it where its letters are still as they were, not from a browser's address line."
-        }
-        LinkError::BadCid {
-            source: unixfs::CidError::UnknownCodec(_),
+    let (code, hint) = match error {
+        LinkError::Name(_) => (
+            "name-link",
+            "Ask for a link to the content itself, which begins with ipfs://.",
+        ),
+        LinkError::SmallLetters(_) => (
+            "bad-link",
+            "Copy it where its letters are still as they were, not from a browser's address line.",
+        ),
+        LinkError::NotFetchable {
+            source: CidError::UnknownCodec(_),
             ..
-        } => "Only files and folders can be fetched.",
-        _ => "Copy the whole link again: it looks like ipfs://bafy… or https://…/ipfs/bafy…",
-    };
-    let code = match error {
-        LinkError::Name(_) => "name-link",
-        LinkError::BadCid {
-            source: unixfs::CidError::UnknownCodec(_),
-            ..
-        } => "unknown-codec",
-        LinkError::BadCid {
-            source: unixfs::CidError::UnknownHash(_),
-            ..
-        } => "unknown-hash",
-        _ => "bad-link",
+        } => ("unknown-codec", "Only files and folders can be fetched."),
+        LinkError::NotFetchable { .. } => (
+            "unknown-hash",
+            "Ask whoever made it to add it with another hash function, such as sha2-256.",
+        ),
+        _ => (
+            "bad-link",
+            "Copy the whole link again: it looks like ipfs://bafy… or https://…/ipfs/bafy…",
+        ),
     };
     (code, Some(hint), Retry::Never)
 }

@@ -20,7 +20,7 @@ pub(super) fn content(word: &str, marked: bool) -> Result<Cid, LinkError> {
         Ok(cid) if cid.codec() == KEY => Err(LinkError::Name(shown())),
         Ok(cid) => cid::acceptable(&cid)
             .map(|()| cid)
-            .map_err(|source| LinkError::BadCid {
+            .map_err(|source| LinkError::NotFetchable {
                 text: shown(),
                 source,
             }),
