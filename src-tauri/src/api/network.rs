@@ -2,7 +2,8 @@
 
 use engine::Engine;
 use engine::api::{
-    CheckRequest, CheckView, ItemId, NetworkView, PeerView, PersonView, Problem, StandingRequest,
+    BannedView, CheckRequest, CheckView, ItemId, NetworkView, PeerView, PersonView, Problem,
+    StandingRequest,
 };
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -44,6 +45,19 @@ impl Call for PeersRequest {
 
     async fn run(self, engine: &Engine) -> Result<Vec<PeerView>, Problem> {
         engine.peers().await.map_err(told)
+    }
+}
+
+/// Peers that are kept away for breaking the rules of the exchange.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct BannedRequest;
+
+impl Call for BannedRequest {
+    const NAME: &'static str = "banned";
+    type Answer = Vec<BannedView>;
+
+    async fn run(self, engine: &Engine) -> Result<Vec<BannedView>, Problem> {
+        engine.banned().await.map_err(told)
     }
 }
 

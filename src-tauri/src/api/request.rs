@@ -15,11 +15,11 @@ use serde_json::Value;
 #[cfg(test)]
 use super::typescript::File;
 use super::{
-    ActAllRequest, ActRequest, Answer, Call, CatRequest, ChangesRequest, DiagnosticsRequest,
-    ExportCarRequest, HelloRequest, ImportCarRequest, ItemRequest, ItemsRequest, LinkRequest,
-    ListRequest, NetworkRequest, PeersRequest, PeopleRequest, PiecesRequest, PlaceRequest,
-    ReadRequest, RemoveRequest, RenameRequest, Reply, ReportRequest, SetSettingRequest,
-    SettingsRequest, SizeRequest,
+    ActAllRequest, ActRequest, Answer, BannedRequest, Call, CatRequest, ChangesRequest,
+    DiagnosticsRequest, ExportCarRequest, HelloRequest, ImportCarRequest, ItemRequest,
+    ItemsRequest, LinkRequest, ListRequest, NetworkRequest, PeersRequest, PeopleRequest,
+    PiecesRequest, PlaceRequest, ReadRequest, RemoveRequest, RenameRequest, Reply, ReportRequest,
+    SetSettingRequest, SettingsRequest, SizeRequest,
 };
 
 macro_rules! calls {
@@ -115,7 +115,8 @@ calls! {
         PlaceRequest,
         ImportCarRequest,
         ExportCarRequest,
-        PeersRequest;
+        PeersRequest,
+        BannedRequest;
 }
 
 /// A call as it travels. One that asks for nothing in particular has no `with`.

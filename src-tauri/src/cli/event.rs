@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use engine::api::{
-    CheckView, EntryView, ItemId, ItemView, KeptFile, KeptReason, NetworkView, PeerView, Problem,
-    Removed, SettingView, Skipped, SourceView,
+    BannedView, CheckView, EntryView, ItemId, ItemView, KeptFile, KeptReason, Missing, NetworkView,
+    PeerView, Problem, Removed, SettingView, Skipped, SourceView,
 };
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -60,6 +60,8 @@ pub(super) enum Event {
     },
     Item(Map<String, Value>),
     Source(SourceView),
+    /// Files of a download that others have to give yet.
+    Missing(Missing),
     Skipped(Skipped),
     Link {
         #[serde(serialize_with = "as_text")]
@@ -89,6 +91,7 @@ pub(super) enum Event {
     },
     Entry(EntryView),
     Peer(PeerView),
+    Banned(BannedView),
     Network(Box<NetworkView>),
     Check(CheckView),
     Setting(SettingView),

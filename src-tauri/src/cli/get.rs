@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use engine::api::{DownloadRequest, ItemId, ItemView, Problem};
+use engine::api::{DownloadRequest, ItemId, ItemView, Problem, Report};
 
 use super::connect::{Connection, interrupted};
 use super::event::{Event, path_text};
 use super::problem;
+use super::text::unfinished;
 use super::{Context, INTERRUPTED, OK, Outcome, absolute, watch};
 use crate::api::{ItemRequest, ItemsRequest, RemoveRequest, ReportRequest};
 
@@ -88,6 +89,7 @@ async fn get(
     match watch::until_shared(connection, out, id, patience).await {
         Ok(view) => done(connection, context, view).await,
         Err(problem) if problem::is_nobody(&problem) => {
+            let problem = tell_missing(connection, context, id, problem).await?;
             let known = before.iter().any(|item| item.id == id);
             give_up(connection, id, known).await?;
             Err(problem)
@@ -115,6 +117,27 @@ async fn done(connection: &Connection, context: &Context, view: ItemView) -> Out
         skipped: report.skipped,
     })?;
     OK
+}
+
+/// Of a download that has come a part of the way: which files it lacks.
+async fn tell_missing(
+    connection: &Connection,
+    context: &Context,
+    id: ItemId,
+    problem: Problem,
+) -> Result<Problem, Problem> {
+    let view = connection.call(ItemRequest { id }).await?;
+    let Report { missing, .. } = connection.call(ReportRequest { id }).await?;
+    let Some(message) = unfinished(&view, &missing) else {
+        return Ok(problem);
+    };
+    let count = Some(missing.count);
+    context.out.event(&Event::Missing(missing))?;
+    Ok(Problem {
+        message,
+        count,
+        ..problem
+    })
 }
 
 /// A download that this command began and nothing came of leaves nothing behind; what has begun to arrive is kept.

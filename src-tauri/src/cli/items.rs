@@ -52,6 +52,9 @@ pub(super) async fn status(args: StatusArgs, context: &Context) -> Outcome {
     for source in report.sources {
         out.event(&Event::Source(source))?;
     }
+    if report.missing.count > 0 {
+        out.event(&Event::Missing(report.missing))?;
+    }
     for skipped in report.skipped {
         out.event(&Event::Skipped(skipped))?;
     }

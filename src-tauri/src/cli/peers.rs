@@ -1,11 +1,11 @@
 //! `shoal peers`: who is connected and how, and how each is to be treated.
 
-use engine::api::{How, PersonView, Standing, StandingRequest};
+use engine::api::{BannedView, How, PersonView, Standing, StandingRequest};
 
 use super::connect::Connection;
 use super::event::Event;
 use super::{Context, OK, Outcome};
-use crate::api::{PeersRequest, PeopleRequest};
+use crate::api::{BannedRequest, PeersRequest, PeopleRequest};
 
 /// List the peers that the running Shoal is connected to; or trust one, or keep away from it
 #[derive(Debug, clap::Args)]
@@ -54,6 +54,10 @@ pub(super) async fn run(args: Args, context: &Context) -> Outcome {
         peers
             .into_iter()
             .try_for_each(|peer| out.event(&Event::Peer(peer)))?;
+        let banned = connection.call(BannedRequest).await?;
+        banned
+            .into_iter()
+            .try_for_each(|peer| out.event(&Event::Banned(peer)))?;
         return OK;
     }
     let people = connection.call(PeopleRequest { id: None }).await?;
@@ -61,7 +65,17 @@ pub(super) async fn run(args: Args, context: &Context) -> Outcome {
         out.talk("No one is connected yet.");
     }
     out.table(people.into_iter().map(row))?;
+    let banned = connection.call(BannedRequest).await?;
+    if !banned.is_empty() {
+        out.talk("Kept away for breaking the rules of the exchange (`shoal peers --forget ID` lets one in again):");
+    }
+    out.table(banned.into_iter().map(banned_row))?;
     OK
+}
+
+fn banned_row(banned: BannedView) -> [String; 2] {
+    let minutes = banned.seconds.div_ceil(60);
+    [banned.peer, format!("{minutes} min left")]
 }
 
 fn row(person: PersonView) -> [String; 6] {

@@ -17,6 +17,8 @@ use super::{Outcome, problem};
 
 /// Left-out files that are named one by one; more are counted.
 const NAMED_SKIPPED: usize = 20;
+/// Missing files that are named one by one; more are counted.
+const NAMED_MISSING: usize = 20;
 /// Times a second that a bar is drawn.
 const BAR_RATE: u8 = 10;
 
@@ -333,6 +335,17 @@ impl Output {
             Event::Source(source) => {
                 self.text(&format!("  from {}: {}", source.peer, bytes(source.bytes)))
             }
+            Event::Missing(missing) => {
+                let files = missing.files.iter().filter(|path| !path.is_empty());
+                for path in files.clone().take(NAMED_MISSING) {
+                    self.talk(&format!("  missing: {path}"));
+                }
+                match missing.count.saturating_sub(NAMED_MISSING as u64) {
+                    0 => {}
+                    more => self.talk(&format!("  missing: {more} more")),
+                }
+                Ok(())
+            }
             Event::Skipped(skipped) => {
                 self.text(&self.safe(&format!("  left out: {}: {}", skipped.path, skipped.reason)))
             }
@@ -344,6 +357,7 @@ impl Output {
             | Event::Item(_)
             | Event::Entry(_)
             | Event::Peer(_)
+            | Event::Banned(_)
             | Event::Network(_)
             | Event::Check(_)
             | Event::Setting(_)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use engine::api::{ItemKind, ItemView, KeptFile, KeptReason, State};
+use engine::api::{ItemKind, ItemView, KeptFile, KeptReason, Lacking, Missing, State};
 use indicatif::{DecimalBytes, HumanDuration};
 
 /// What is made visible before it reaches a terminal: control characters, which can rewrite what is on it, and the marks
@@ -65,11 +65,18 @@ pub(super) fn sentence(view: &ItemView) -> String {
     };
     match &view.state {
         State::Hashing => format!("Hashing{}", so_far()),
+        State::Finding if let Some(lacking) = view.lacking => {
+            let part = percent(view).map(|percent| format!("{percent} %, "));
+            format!("{}{}", part.unwrap_or_default(), lacks(lacking))
+        }
         State::Finding if view.unreachable > 0 => format!(
             "{} who {} it can't be connected to directly; looking for others",
             people(view.unreachable.into()),
             if view.unreachable == 1 { "has" } else { "have" },
         ),
+        State::Finding if view.done > 0 => {
+            format!("Looking for people who have the rest{}", so_far())
+        }
         State::Finding => "Looking for people who have it".to_owned(),
         State::Downloading => {
             let from = match view.peers {
@@ -89,6 +96,40 @@ pub(super) fn sentence(view: &ItemView) -> String {
         State::Paused => "Paused".to_owned(),
         State::NeedsYou(problem) => format!("Needs you: {}", problem.message),
     }
+}
+
+/// What those who are connected don't have.
+fn lacks(Lacking { pieces, people }: Lacking) -> String {
+    let pieces = count(pieces, "piece", "pieces");
+    match people {
+        1 => format!("{pieces} that the one person connected does not have"),
+        people => format!("{pieces} that none of the {people} people connected has"),
+    }
+}
+
+/// What a download came to that nobody could finish: which files are here, and which are not.
+pub(super) fn unfinished(view: &ItemView, missing: &Missing) -> Option<String> {
+    const NAMED: usize = 3;
+    if view.done == 0 || missing.count == 0 {
+        return None;
+    }
+    let all = missing.here + missing.count;
+    if all == 1 {
+        return Some(format!("{}: {}", view.name, sentence(view)));
+    }
+    let named = missing.files.iter().take(NAMED).cloned();
+    let names = named.collect::<Vec<_>>().join(", ");
+    let names = match missing.count.saturating_sub(NAMED as u64) {
+        0 => names,
+        more => format!("{names} and {more} more"),
+    };
+    let nobody = if view.lacking.is_some() {
+        "nobody has"
+    } else {
+        "nobody answered who has"
+    };
+    let here = missing.here;
+    Some(format!("{here} of {all} files are here; {nobody} {names}"))
 }
 
 /// An item's name, how far it is as a bar, and what there is to say of it: one line.
@@ -177,6 +218,7 @@ pub(super) mod tests {
             peers: 2,
             having: 3,
             unreachable: 0,
+            lacking: None,
             eta: Some(6),
             skipped: 0,
             created: 0,
@@ -209,13 +251,62 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn what_stands_still_says_why() {
+        let stuck = |pieces, people| ItemView {
+            lacking: Some(Lacking { pieces, people }),
+            done: 3_999_999,
+            ..view(State::Finding)
+        };
+        let check = |view: &ItemView, words: &str| assert_eq!(sentence(view), words);
+        check(
+            &stuck(1, 2),
+            "99 %, 1 piece that none of the 2 people connected has",
+        );
+        check(
+            &stuck(7, 1),
+            "99 %, 7 pieces that the one person connected does not have",
+        );
+        check(
+            &view(State::Finding),
+            "Looking for people who have the rest, 25 %",
+        );
+        let missing = |here, names: &[&str], count| Missing {
+            here,
+            files: names.iter().map(|name| (*name).to_owned()).collect(),
+            count,
+        };
+        let ends = |view: &ItemView, missing: &Missing, words: &str| {
+            assert_eq!(unfinished(view, missing).as_deref(), Some(words));
+        };
+        ends(
+            &stuck(1, 1),
+            &missing(19, &["f7"], 1),
+            "19 of 20 files are here; nobody has f7",
+        );
+        ends(
+            &view(State::Finding),
+            &missing(1, &["a", "b", "c", "d"], 5),
+            "1 of 6 files are here; nobody answered who has a, b, c and 2 more",
+        );
+        ends(
+            &stuck(1, 2),
+            &missing(0, &[""], 1),
+            "holiday.mov: 99 %, 1 piece that none of the 2 people connected has",
+        );
+        assert_eq!(unfinished(&stuck(1, 2), &Missing::default()), None);
+    }
+
+    #[test]
     fn progress_names_what_moves() {
         let check = |state, line: &str| assert_eq!(progress_line(&view(state)), line);
         check(
             State::Downloading,
             "holiday.mov ━━━━━━────────────────── 1.00 MB of 4.00 MB, 500.00 kB/s, 2 people, 6s left",
         );
-        check(State::Finding, "holiday.mov Looking for people who have it");
+        check(
+            State::Finding,
+            "holiday.mov Looking for people who have the rest, 25 %",
+        );
         let unknown = ItemView {
             total: 0,
             peers: 0,

@@ -1,1 +1,158 @@
 //! Honest people stay friends, whatever happened to their files.
+
+use std::path::Path;
+
+use fs_err as fs;
+use serde_json::Value;
+use support::Wire;
+use support::nuisance::Nuisance;
+use support::shoal::{Done, Shoal, number, text};
+use support::trees;
+use support::wait::{HUNG_SECONDS, until};
+
+const FILES: u64 = 30;
+
+/// A folder of small files, no two alike.
+fn folder(at: &Path) {
+    fs::create_dir(at).unwrap();
+    for n in 1..=FILES {
+        trees::file(&at.join(format!("f{n}")), n, 10_000);
+    }
+}
+
+/// What the item lacks, once it stands still because nobody connected has it.
+fn lacking(shoal: &Shoal, id: &str) -> Done {
+    let stands = || {
+        let done = shoal.ok(&[&"status", &id]);
+        (!done.event("item")["lacking"].is_null()).then_some(done)
+    };
+    let describe = || shoal.ok(&[&"status", &id]).stdout;
+    until(describe, stands)
+}
+
+fn strings(value: &Value) -> Vec<&str> {
+    let values = value.as_array().unwrap().iter();
+    values.map(|value| value.as_str().unwrap()).collect()
+}
+
+/// Shares a folder, spoils it, and fetches it: all but `lost` comes, these are named, and whoever shares it stays a friend.
+fn a_share_with_holes(sharer: &Shoal, spoil: impl Fn(&Path), lost: &[&str]) {
+    let work = tempfile::tempdir().unwrap();
+    let shared = work.path().join("d");
+    folder(&shared);
+    let whole = work.path().join("whole");
+    folder(&whole);
+    let (_daemon, _) = sharer.daemon();
+    let share = |path: &Path| {
+        let done = sharer.ok(&[&"share", &path]);
+        text(done.event("shared"), "link")
+    };
+    let link = share(&shared);
+    spoil(&shared);
+
+    let fetcher = Shoal::new();
+    let (_daemon, _) = fetcher.daemon();
+    let into = work.path().join("b");
+    let detached = fetcher.ok(&[&"get", &link, &"--into", &into, &"--detach"]);
+    let id = text(detached.event("detached"), "id");
+    let status = lacking(&fetcher, &id);
+    let item = status.event("item");
+    assert_eq!(
+        number(&item["lacking"], "pieces"),
+        lost.len() as u64,
+        "{item}"
+    );
+    assert_eq!(number(&item["lacking"], "people"), 1, "{item}");
+    let missing = status.event("missing");
+    assert_eq!(strings(&missing["files"]), lost);
+    let here = FILES - lost.len() as u64;
+    assert_eq!(number(missing, "here"), here);
+    for n in 1..=FILES {
+        let name = format!("f{n}");
+        if !lost.contains(&&*name) {
+            trees::assert_same(&whole.join(&name), &into.join("d.part").join(&name));
+        }
+    }
+    // Who waits is told.
+    let done = fetcher.run(&[&"get", &link, &"--into", &into, &"--timeout", &"1"]);
+    let done = done.expect_code(3);
+    assert_eq!(strings(&done.event("missing")["files"]), lost);
+    let message = text(done.event("error"), "message");
+    let expected = format!("{here} of {FILES} files are here; nobody has ");
+    assert!(message.starts_with(&expected), "{message}");
+
+    let other = trees::file(&work.path().join("other"), 99, 10_000);
+    let link = share(&other);
+    let done = fetcher.ok(&[&"get", &link, &"--into", &into, &"--timeout", &HUNG_SECONDS]);
+    assert_eq!(
+        text(done.event("done"), "path"),
+        into.join("other").to_str().unwrap()
+    );
+    assert!(
+        fetcher
+            .ok(&[&"peers"])
+            .events
+            .iter()
+            .all(|event| event["event"] != "banned")
+    );
+}
+
+#[test]
+fn one_file_of_a_share_is_gone_and_all_others_come() {
+    let spoil = |shared: &Path| fs::remove_file(shared.join("f1")).unwrap();
+    a_share_with_holes(&Shoal::new(), spoil, &["f1"]);
+}
+
+#[test]
+fn files_of_a_share_are_gone_changed_moved_and_in_the_way_and_all_others_come() {
+    let spoil = |shared: &Path| {
+        for name in ["f11", "f12", "f13", "f14"] {
+            fs::remove_file(shared.join(name)).unwrap();
+        }
+        // As long as before.
+        trees::file(&shared.join("f2"), 1002, 10_000);
+        trees::file(&shared.join("f3"), 3, 5000);
+        fs::rename(shared.join("f4"), shared.join("moved")).unwrap();
+        fs::remove_file(shared.join("f5")).unwrap();
+        fs::create_dir(shared.join("f5")).unwrap();
+        fs::remove_file(shared.join("f6")).unwrap();
+        std::os::unix::net::UnixListener::bind(shared.join("f6")).unwrap();
+        // The same content, written anew.
+        trees::file(&shared.join("f7"), 7, 10_000);
+    };
+    let lost = ["f11", "f12", "f13", "f14", "f2", "f3", "f4", "f5", "f6"];
+    a_share_with_holes(&Shoal::new(), spoil, &lost);
+}
+
+#[test]
+fn a_file_of_a_share_may_not_be_read_and_all_others_come() {
+    use std::os::unix::fs::PermissionsExt;
+    let spoil = |shared: &Path| {
+        let nobody = PermissionsExt::from_mode(0o0);
+        fs::set_permissions(shared.join("f1"), nobody).unwrap();
+    };
+    a_share_with_holes(&Shoal::new().bound_by_permissions(), spoil, &["f1"]);
+}
+
+/// Who floods is kept away, which is seen and can be ended.
+#[test]
+fn a_ban_is_seen_and_lifted() {
+    let shoal = Shoal::new();
+    let (_daemon, ready) = shoal.daemon();
+    let nuisance = Nuisance::new();
+    let peer = nuisance.peer().to_string();
+    let banned = || {
+        let done = shoal.ok(&[&"peers"]);
+        let events = done.events.into_iter();
+        let banned = events.filter(|event| event["event"] == "banned");
+        banned.collect::<Vec<Value>>()
+    };
+    for lift in ["--forget", "--trust"] {
+        nuisance.flood(ready.address(Wire::TcpNoise));
+        let kept_away = until("nobody is kept away", || banned().pop());
+        assert_eq!(text(&kept_away, "peer"), peer);
+        assert!(number(&kept_away, "seconds") <= 3600, "{kept_away}");
+        shoal.ok(&[&"peers", &lift, &peer]);
+        assert_eq!(banned(), Vec::<Value>::new());
+    }
+}

@@ -18,6 +18,7 @@ pub mod disk;
 pub mod helia;
 pub mod kubo;
 pub mod lab;
+pub mod nuisance;
 pub mod process;
 pub mod shoal;
 pub mod tools;

@@ -149,6 +149,8 @@ export type ItemView = { id: ItemId, kind: ItemKind, name: string,
   having: number,
   /** Those of them to whom no direct connection could be made. */
   unreachable: number,
+  /** Why it stands still although people are connected. */
+  lacking: Lacking | null,
   /** Seconds left at the present rate, where that means something. */
   eta: number | null, skipped: number,
   /** Unix seconds. */
@@ -163,6 +165,13 @@ export type KeptFile = { path: string, reason: KeptReason,
 
 /** Why something was not deleted. */
 export type KeptReason = "not-made" | "changed" | "shared" | "not-empty" | "failed";
+
+/** What is left of a download that none of those has who are connected. */
+export type Lacking = {
+  /** At least so many pieces. */
+  pieces: number,
+  /** Those who are connected, and said to have something of it. */
+  people: number, };
 
 /** The part of the list that is on the screen. */
 export type LibraryRequest = {
@@ -367,7 +376,15 @@ export type Report = {
   /** All of it was here before this run of the engine: it was checked, and nothing was fetched. */
   was_here: boolean,
   /** Other items that share what lies there. */
-  also: Array<ItemId>, };
+  also: Array<ItemId>,
+  /** What a download under way waits for. */
+  missing: {
+  /** Files that are whole. */
+  here: number,
+  /** Paths inside the item, in order, and not more than can be read. */
+  files: Array<string>,
+  /** How many there are. */
+  count: number, }, };
 
 /** Who tries again after a problem. */
 export type Retry = "auto" | "user" | "never";

@@ -6,7 +6,7 @@ type Change = Partial<Omit<ItemView, "state" | "problem">> & Partial<State>;
 
 function item(change: Change): ItemView {
   const base = { id: 1, kind: "share", name: "a", path: null, cid: null, folder: false, total: 1000, done: 1000, files: 1, rate_down: 0, rate_up: 0 };
-  return { ...base, peers: 0, having: 0, unreachable: 0, eta: null, skipped: 0, created: 0, state: "sharing", ...change } as ItemView;
+  return { ...base, peers: 0, having: 0, unreachable: 0, lacking: null, eta: null, skipped: 0, created: 0, state: "sharing", ...change } as ItemView;
 }
 
 function check(change: Change, expected: string): void {
@@ -34,6 +34,12 @@ describe("sentence", () => {
 
   it("says that nobody is there, and what happens then", () => {
     check({ ...download, peers: 0 }, "Nobody who has it is online now · goes on by itself");
+  });
+
+  it("says what nobody has who is connected", () => {
+    const stuck = { ...download, state: "finding", done: 999 } as const;
+    check({ ...stuck, lacking: { pieces: 1, people: 1 } }, "99% is here · 1 piece that the one person connected does not have");
+    check({ ...stuck, lacking: { pieces: 7, people: 2 } }, "99% is here · 7 pieces that none of the 2 people connected has");
   });
 
   it("says who can't be connected to", () => {

@@ -58,6 +58,7 @@ function hashing(item: ItemView): string {
 }
 
 function finding(item: ItemView): string {
+  if (item.lacking) return t("library.sentence.lacking", { part: percent(part(item) ?? 0), ...item.lacking });
   if (item.unreachable > 0) return t("library.sentence.unreachable", { unreachable: item.unreachable });
   if (item.done > 0) return t("library.sentence.finding-again", { part: percent(part(item) ?? 0) });
   return item.having > 0 ? t("library.sentence.connecting", { having: item.having }) : t("library.sentence.finding");

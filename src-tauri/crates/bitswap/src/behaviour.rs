@@ -31,7 +31,7 @@ use unixfs::cid::Cid;
 
 use crate::client::{Client, ClientAction, ClientConfig, SessionId, Want};
 use crate::handler::{Command, Handler, Protocols, Received, Report, Support};
-use crate::server::{Server, ServerAction, Ticket};
+use crate::server::{Found, Server, ServerAction, Ticket};
 use crate::wire::{Outgoing, Presence, Version, WantEntry};
 
 /// Finer than this no timer is kept.
@@ -71,7 +71,7 @@ pub enum Event {
     },
     /// Find peers that have the session's content: [`Behaviour::add_providers`].
     FindProviders { session: SessionId },
-    /// Say the sizes of those of these blocks that may be served: [`Behaviour::answer_lookup`].
+    /// Say which of these blocks may be served, and their sizes: [`Behaviour::answer_lookup`].
     Lookup {
         ticket: Ticket,
         peer: PeerId,
@@ -129,6 +129,8 @@ struct Peer {
     /// The connection that is used.
     chosen: Option<(ConnectionId, Version)>,
     is_held: bool,
+    /// Blocks that it was asked for over connections that are used no more: some may still come.
+    under_way: u32,
     bytes_sent: u64,
     bytes_received: u64,
 }
@@ -249,10 +251,10 @@ impl Behaviour {
         self.wake();
     }
 
-    /// Answers [`Event::Lookup`]: the size of each block in the order asked, `None` where it may
-    /// not be served.
-    pub fn answer_lookup(&mut self, ticket: Ticket, sizes: Vec<Option<u32>>) {
-        self.server.on_lookup(ticket, &sizes);
+    /// Answers [`Event::Lookup`]: what was found of each block in the order asked, `None` where it
+    /// may not be served.
+    pub fn answer_lookup(&mut self, ticket: Ticket, found: Vec<Option<Found>>) {
+        self.server.on_lookup(ticket, &found);
         self.wake();
     }
 
@@ -280,6 +282,12 @@ impl Behaviour {
     /// tell.
     pub fn holdings(&self, session: SessionId) -> Vec<(PeerId, Option<f64>)> {
         self.client.holdings(session)
+    }
+
+    /// Nothing is on its way for a session: everybody who takes part said that they have none of what
+    /// it looks for.
+    pub fn is_stuck(&self, session: SessionId) -> bool {
+        self.client.is_stuck(session)
     }
 
     /// The connection over which Bitswap is spoken with the peer: close all but this one freely.
@@ -376,6 +384,7 @@ impl Behaviour {
     fn give_up(&mut self, peer: PeerId) {
         if let Some(state) = self.peers.get_mut(&peer) {
             state.chosen = None;
+            state.under_way = self.client.asked_of(&peer);
         }
         self.client.disconnected(peer, Instant::now());
         self.server.connection_lost(&peer);
@@ -403,7 +412,9 @@ impl Behaviour {
                 };
                 state.chosen = Some((id, version));
                 state.is_held = false;
+                let under_way = std::mem::take(&mut state.under_way);
                 self.client.connected(peer, version, now);
+                self.client.expect_late_blocks(&peer, under_way);
                 self.server.connected(peer, version, now);
             }
             Some((chosen, old)) => {
@@ -412,8 +423,10 @@ impl Behaviour {
                 };
                 if version != old {
                     state.chosen = Some((id, version));
+                    let under_way = self.client.asked_of(&peer);
                     self.client.disconnected(peer, now);
                     self.client.connected(peer, version, now);
+                    self.client.expect_late_blocks(&peer, under_way);
                     self.server.connected(peer, version, now);
                 }
             }

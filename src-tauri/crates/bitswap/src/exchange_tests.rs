@@ -20,7 +20,7 @@ use unixfs::cid::{Cid, DAG_PB, RAW, SHA2_256, Version as CidVersion, hash};
 
 use crate::limits::STUCK_AFTER;
 use crate::wire::Version;
-use crate::{Behaviour, Config, Event, PeerStats, SessionId, Want};
+use crate::{Behaviour, Config, Event, Found, PeerStats, SessionId, Want};
 
 const SESSION: SessionId = SessionId(1);
 
@@ -169,12 +169,12 @@ impl Node {
         match event {
             Event::Lookup { ticket, cids, .. } => {
                 self.lookups += 1;
-                let size = |cid| {
-                    self.store
-                        .get(cid)
-                        .map(|data| u32::try_from(data.len()).unwrap())
+                let find = |cid| {
+                    let data: &Bytes = self.store.get(cid)?;
+                    let size = u32::try_from(data.len()).unwrap();
+                    Some(Found { size, sure: true })
                 };
-                behaviour.answer_lookup(ticket, cids.iter().map(size).collect());
+                behaviour.answer_lookup(ticket, cids.iter().map(find).collect());
             }
             Event::Read { ticket, cid, .. } => {
                 behaviour.answer_read(ticket, self.store.get(&cid).cloned());

@@ -17,4 +17,4 @@ pub mod wire;
 
 pub use behaviour::{Behaviour, Config, Event, PeerStats};
 pub use client::{SessionId, Want};
-pub use server::Ticket;
+pub use server::{Found, Ticket};

@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 
 use self::diagnostics::Facts;
 use crate::api::{
-    Action, Changes, CheckView, DownloadRequest, EntryView, FilesRequest, FilesView,
+    Action, BannedView, Changes, CheckView, DownloadRequest, EntryView, FilesRequest, FilesView,
     InspectLinkRequest, InspectPathsRequest, InspectView, ItemId, ItemView, LibraryRequest,
     LibraryView, LinkCheck, LinkView, NetworkView, PathsView, PeerView, PersonView, PiecesView,
     PrioritizeRequest, RelocateRequest, Removed, Report, SelectRequest, SettingView, ShareRequest,
@@ -407,6 +407,12 @@ impl Engine {
         Ok(peers.into_iter().map(PeerView::from).collect())
     }
 
+    /// Who is kept away for breaking the rules of the exchange.
+    pub async fn banned(&self) -> Result<Vec<BannedView>, EngineError> {
+        let banned = self.net()?.banned().await;
+        Ok(banned.into_iter().map(BannedView::from).collect())
+    }
+
     pub async fn network(&self) -> Result<NetworkView, EngineError> {
         Ok(self.net()?.network().await?.into())
     }
@@ -469,6 +475,11 @@ impl Engine {
         let changes = self.settings_lock().standing(peer, standing);
         for (key, value) in changes {
             self.set_setting(key, &value).await?;
+        }
+        if let Ok(net) = self.net()
+            && standing != Standing::Blocked
+        {
+            net.forgive(peer).await;
         }
         Ok(())
     }

@@ -21,7 +21,7 @@ pub(crate) async fn start(
     index: &Index,
 ) -> Result<Net, NetError> {
     let meter = Meter::default();
-    let blocks = serve::start(source, index, &meter);
+    let blocks = serve::start(source, &meter);
     Net::start(config, identity, meter, blocks, memory(index)).await
 }
 

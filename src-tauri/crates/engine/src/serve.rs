@@ -1,29 +1,29 @@
 //! Answers what other peers ask of us, from the person's files, on threads that may block.
 //!
 //! The network asks by ticket and never waits. Two or more blocks are read at a time, so that disk, cipher and wire are busy at
-//! once. What may be served, and whether it is still what it was, is [`Source`]'s and [`Index`]'s to say.
+//! once. What may be served, and whether it is still what it was, is [`Source`]'s to say.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::mpsc as std_mpsc;
 use std::thread;
 
+use bitswap::Found;
 use bytes::Bytes;
 use libp2p::PeerId;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
-use unixfs::cid::{Cid, Multihash};
+use unixfs::cid::Cid;
 
 use crate::rates;
 use net::{Answer, Blocks, Meter, Question, Server};
-use store::Source;
-use store::index::Index;
+use store::{Held, Source};
 
 /// Threads that read blocks for others, by the number of cores.
 const SERVE_THREADS: RangeInclusive<usize> = 2..=4;
 
 /// Starts the threads. They end when the network does.
-pub(crate) fn start(source: &Source, index: &Index, meter: &Meter) -> Blocks {
+pub(crate) fn start(source: &Source, meter: &Meter) -> Blocks {
     let (blocks, Server { questions, answers }) = Blocks::channel();
     let asked = Arc::new(Mutex::new(questions));
     for number in 0..threads() {
@@ -31,7 +31,6 @@ pub(crate) fn start(source: &Source, index: &Index, meter: &Meter) -> Blocks {
             asked: Arc::clone(&asked),
             answers: answers.clone(),
             source: source.clone(),
-            index: index.clone(),
             meter: meter.clone(),
         };
         let thread = thread::Builder::new().name(format!("serve-{number}"));
@@ -52,7 +51,6 @@ struct Worker {
     asked: Arc<Mutex<std_mpsc::Receiver<Question>>>,
     answers: mpsc::Sender<Answer>,
     source: Source,
-    index: Index,
     meter: Meter,
 }
 
@@ -60,9 +58,9 @@ impl Worker {
     fn run(self) {
         while let Some(question) = self.next() {
             let answer = match question {
-                Question::Sizes { ticket, cids } => Answer::Sizes {
+                Question::Find { ticket, cids } => Answer::Found {
                     ticket,
-                    sizes: self.sizes(&cids),
+                    found: self.find(&cids),
                 },
                 Question::Block { ticket, peer, cid } => Answer::Block {
                     ticket,
@@ -87,11 +85,9 @@ impl Worker {
         Some(data)
     }
 
-    fn sizes(&self, cids: &[Cid]) -> Vec<Option<u32>> {
-        let hashes: Vec<Multihash> = cids.iter().map(|cid| *cid.hash()).collect();
-        self.index.sizes(&hashes).unwrap_or_else(|error| {
-            tracing::warn!(%error, "blocks could not be looked up");
-            vec![None; cids.len()]
-        })
+    fn find(&self, cids: &[Cid]) -> Vec<Option<Found>> {
+        let held = self.source.held(cids).into_iter();
+        let found = |Held { size, sure }| Found { size, sure };
+        held.map(|held| held.map(found)).collect()
     }
 }

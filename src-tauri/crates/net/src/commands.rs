@@ -8,7 +8,7 @@ use unixfs::cid::Cid;
 
 use crate::exchange::session::Session;
 use crate::status::{Check, PublicCheck, Status};
-use crate::{Config, NetError, PeerInfo};
+use crate::{Banned, Config, NetError, PeerInfo};
 
 #[derive(Debug)]
 pub(crate) enum Command {
@@ -28,6 +28,14 @@ pub(crate) enum Command {
     Configure(Box<Config>),
     Peers {
         reply: oneshot::Sender<Vec<PeerInfo>>,
+    },
+    /// Who is kept away for breaking the rules.
+    Banned {
+        reply: oneshot::Sender<Vec<Banned>>,
+    },
+    /// Let a peer in again that broke the rules.
+    Forgive {
+        peer: PeerId,
     },
     /// Who takes part in fetching what hangs below this root, with what part of it each has, 0 to
     /// 1.

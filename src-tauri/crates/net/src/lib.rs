@@ -58,6 +58,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use unixfs::cid::{Cid, Multihash};
 
 pub use self::config::Config;
+pub use self::connections::bans::Banned;
 pub use self::exchange::serve::{Answer, Blocks, Question, Server};
 pub use self::exchange::session::{Search, Session, SessionEvent};
 pub use self::identity::{IdentityError, load_or_create as identity};
@@ -210,6 +211,17 @@ impl Net {
     pub async fn peers(&self) -> Vec<PeerInfo> {
         let peers = self.ask(|reply| Command::Peers { reply }).await;
         peers.unwrap_or_default()
+    }
+
+    /// Who is kept away for breaking the rules of the exchange. Empty once it is shut down.
+    pub async fn banned(&self) -> Vec<Banned> {
+        let banned = self.ask(|reply| Command::Banned { reply }).await;
+        banned.unwrap_or_default()
+    }
+
+    /// Lets a peer in again that broke the rules.
+    pub async fn forgive(&self, peer: PeerId) {
+        let _ = self.tell(Command::Forgive { peer }).await;
     }
 
     /// Who takes part in fetching what hangs below a root, with what part of it each has, 0 to 1,

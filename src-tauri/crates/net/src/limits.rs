@@ -64,7 +64,7 @@ pub(crate) const MAX_MEMORY_BYTES: usize = 1024 * 1024 * 1024;
 pub(crate) const WAITING_COMMANDS: usize = 256;
 /// Peers in one setting: trusted ones are dialled once a minute while they are away.
 pub const MAX_CHOSEN_PEERS: usize = 64;
-/// Peers kept away for breaking the rules; the oldest is forgiven for the next.
+/// Peers kept away at a time for breaking the rules; the first is forgiven for the next.
 pub(crate) const MAX_BLOCKED_PEERS: usize = 1024;
 
 /// Sessions open at a time: downloads, listings and previews. Each search costs DHT queries.

@@ -136,7 +136,9 @@ impl Network {
         self.collect_sessions();
         self.update_gateways();
         let connected = self.connections.peers.len();
-        self.exchange.sessions.tell_peers(connected);
+        let bitswap = &self.swarm.behaviour().bitswap;
+        let is_stuck = |session| bitswap.is_stuck(session);
+        self.exchange.sessions.tell_peers(connected, is_stuck);
         for session in self.exchange.sessions.look_again(now) {
             self.look_nearby(session);
         }
@@ -180,6 +182,15 @@ impl Network {
                         .infos(&stats, |peer| self.is_trusted(peer)),
                 );
             }
+            Command::Banned { reply } => {
+                let now = Instant::now();
+                self.end_bans(now);
+                let _ = reply.send(self.connections.banned(now));
+            }
+            Command::Forgive { peer } => {
+                let list = &mut self.swarm.behaviour_mut().blocked;
+                self.connections.forgive(peer, list);
+            }
             Command::Holders { root, reply } => {
                 drop(reply.send(self.exchange.holders(bitswap, &root)));
             }
@@ -202,7 +213,13 @@ impl Network {
         }
     }
 
+    fn end_bans(&mut self, now: Instant) {
+        let list = &mut self.swarm.behaviour_mut().blocked;
+        self.connections.end_bans(list, now);
+    }
+
     fn tidy(&mut self) {
+        self.end_bans(Instant::now());
         let (trust, kads) = self.swarm.behaviour_mut().trust_and_kads();
         self.dht.tidy(kads, trust);
         self.tell_reachability(Reachability::refresh);

@@ -34,7 +34,7 @@ pub use item::{ItemId, ItemKind, Skipped};
 pub use others::also_at;
 pub use scan::{Depth, Listed, ScanError, ScanReport, holds, scan};
 pub use serving::Serving;
-pub use source::{Doubt, DoubtKind, Source};
+pub use source::{Doubt, DoubtKind, Held, Source};
 
 #[cfg(test)]
 mod tests;

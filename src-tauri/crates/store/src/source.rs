@@ -12,10 +12,12 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use fs_err::File;
 use parking_lot::Mutex;
-use unixfs::cid::{self, Cid};
+use unixfs::cid::{self, Cid, Multihash};
 
 use crate::files;
-use crate::index::{BlockAt, FileId, FileState, Fingerprint, Index, ItemId, Scope, Slice};
+use crate::index::{
+    BlockAt, FileId, FileState, Fingerprint, Index, ItemId, Recorded, Scope, Slice,
+};
 use crate::limits::MAX_OPEN_SOURCES;
 
 /// Reads blocks. Clones share the open files.
@@ -33,6 +35,16 @@ pub struct Doubt {
     pub item: ItemId,
     pub file: FileId,
     pub kind: DoubtKind,
+}
+
+/// A block that may be given to others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// Bytes.
+    pub size: u32,
+    /// Its file is as it was when it was hashed. Else only reading tells whether the block is there
+    /// still.
+    pub sure: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,16 +91,66 @@ impl Source {
         self.read_for(cid, Scope::Everything).map(|(data, _)| data)
     }
 
-    /// Bytes of a block that may be given to others, without looking at its file.
-    pub fn size(&self, cid: &Cid) -> Option<u32> {
-        if let Some(block) = cid::implied_block(cid) {
-            return u32::try_from(block.len()).ok();
+    /// Which of these blocks may be given to others, in the order asked: after a look at the files
+    /// that they lie in, of which nothing is read.
+    pub fn held(&self, cids: &[Cid]) -> Vec<Option<Held>> {
+        let hashes: Vec<Multihash> = cids.iter().map(|cid| *cid.hash()).collect();
+        let recorded = self.index.recorded(&hashes, Scope::Serving);
+        let recorded = recorded.unwrap_or_else(|error| {
+            tracing::warn!(%error, "blocks could not be looked up");
+            vec![None; cids.len()]
+        });
+        // Most of what is asked for at a time lies in few files.
+        let mut seen = HashMap::new();
+        let held = |(cid, recorded): (&Cid, Option<Recorded>)| {
+            if let Some(block) = cid::implied_block(cid) {
+                let size = u32::try_from(block.len()).ok()?;
+                return Some(Held { size, sure: true });
+            }
+            match recorded? {
+                Recorded::Inline(size) => Some(Held { size, sure: true }),
+                Recorded::Slices(places) => self.held_at(&places, &mut seen),
+            }
+        };
+        cids.iter().zip(recorded).map(held).collect()
+    }
+
+    fn held_at(
+        &self,
+        places: &[Slice],
+        seen: &mut HashMap<FileId, Option<Fingerprint>>,
+    ) -> Option<Held> {
+        let mut unsure = None;
+        for place in places {
+            let look = || {
+                let opened = self.open(place);
+                if opened.is_err() {
+                    self.doubt(place, DoubtKind::Missing);
+                }
+                opened.ok().map(|(_, now)| now)
+            };
+            let Some(now) = *seen.entry(place.file.id).or_insert_with(look) else {
+                continue;
+            };
+            let end = place.offset.saturating_add(place.len.into());
+            if now.size < end {
+                self.doubt(place, DoubtKind::Changed);
+                continue;
+            }
+            let size = place.block_len();
+            let hashed = place.file.fingerprint;
+            let sure = match place.file.state {
+                // What a download writes is verified before it is on record.
+                FileState::Part => true,
+                FileState::Whole => hashed.is_some_and(|hashed| hashed.matches(&now)),
+                FileState::Changed | FileState::Missing => false,
+            };
+            if sure {
+                return Some(Held { size, sure });
+            }
+            unsure.get_or_insert(Held { size, sure });
         }
-        let sizes = self.index.sizes(std::slice::from_ref(cid.hash()));
-        sizes
-            .inspect_err(|error| tracing::warn!(%error, "a size could not be looked up"))
-            .ok()?
-            .pop()?
+        unsure
     }
 
     /// Closes all files: those that were deleted give their space back.

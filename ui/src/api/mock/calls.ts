@@ -10,7 +10,7 @@ import type { World } from "./world";
 type Answers = { [N in keyof Calls]: (argument: Calls[N][0]) => Calls[N][1] | Promise<Calls[N][1]> };
 
 export function calls(world: World): Answers {
-  const nowhere = { rate_down: 0, rate_up: 0, peers: 0, having: 0, unreachable: 0, eta: null, skipped: 0 };
+  const nowhere = { rate_down: 0, rate_up: 0, peers: 0, having: 0, unreachable: 0, lacking: null, eta: null, skipped: 0 };
   return {
     hello: () => ({ version: "0.1.0", pid: 4711, peer_id: "12D3KooWQ7Rk", listen: ["/ip4/192.168.1.10/tcp/47811"], locale: null, platform: "linux" }),
     library: (request) => world.library(request),

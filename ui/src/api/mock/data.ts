@@ -102,6 +102,7 @@ function complete(draft: Draft, index: number, howMany: number, next: () => numb
     peers: 0,
     having: 0,
     unreachable: 0,
+    lacking: null,
     eta: null,
     skipped: 0,
     created: EPOCH - index * 5400,

@@ -19,7 +19,7 @@ beforeEach(() => {
   problem = null;
   item = {
     id: 1, kind: "share", name: "Photos", path: "/home/mia/Photos", cid: null, folder: true, total: 10, done: 3, files: 2, rate_down: 0, rate_up: 0,
-    peers: 0, having: 0, unreachable: 0, eta: 4, skipped: 0, created: 0, state: "hashing",
+    peers: 0, having: 0, unreachable: 0, lacking: null, eta: 4, skipped: 0, created: 0, state: "hashing",
   };
   let next = 1;
   const answers: Answers = {

@@ -449,16 +449,31 @@ impl Client {
             return;
         };
         let home = want.home;
+        let was_promised = self
+            .peers
+            .get(slot)
+            .is_some_and(|peer| peer.said(id) == Answer::Have);
         self.unlist(slot, id, now);
         let Some(peer) = self.peers.get_mut(slot) else {
             return;
         };
-        if peer.presences {
-            // From now on it is asked what it has; the list it gets names this block, too.
+        if was_promised {
+            peer.on_breach(now);
+            if let Some(until) = peer.paused_until {
+                self.timers.set_earlier(Timer::Peer(slot), until);
+            }
+        }
+        let can_say_more = peer.presences;
+        if can_say_more {
+            // From now on it is asked what it has.
             self.demote(home, slot, now);
+        }
+        if can_say_more && !was_promised {
+            // The list it gets names this block, too.
             self.list(slot, id, now);
         } else {
-            // Old peers can't say what they have: remember the refusal for a while.
+            // Old peers can't say what they have, and this one's word on it is worth nothing for
+            // now: remember the refusal for a while.
             self.seq += 1;
             let sent = Sent {
                 seq: self.seq,
@@ -469,6 +484,7 @@ impl Client {
                 bytes: 0,
             };
             if let Some(active) = self.wants.active_mut(id)
+                && let Some(peer) = self.peers.get_mut(slot)
                 && peer.has_list_room()
             {
                 peer.sent.insert(id, sent);

@@ -80,8 +80,8 @@ pub(super) const ASK_AGAIN: Duration = Duration::from_secs(4);
 pub(super) const PENALTY: Duration = Duration::from_secs(2);
 /// Longest such pause: a peer that only had a bad minute is soon of use again.
 pub(super) const PENALTY_MAX: Duration = Duration::from_secs(64);
-/// A peer without presences that did not send a block in time is asked for that block again after
-/// this.
+/// A peer that did not send a block which it said it has, or one without presences that did not send
+/// it in time, is asked for that block again after this.
 pub(super) const RETRY_REFUSED: Duration = Duration::from_mins(1);
 /// How often waiting decisions (leave it to its owner? take it over?) are looked at again.
 pub(super) const TICK: Duration = Duration::from_millis(50);
@@ -99,6 +99,8 @@ pub(super) const GATEWAY_ASKED_BESIDE_PEERS: usize = 3;
 /// A gateway that refused so many blocks in a row does not have the session's content.
 pub(super) const GATEWAY_REFUSALS: usize = 8;
 
+/// Blocks in a row that a peer may say it has and then not give before it is paused.
+pub(super) const FORGIVEN_BREACHES: u32 = 4;
 /// Strikes after which a peer is reported.
 pub(super) const MAX_STRIKES: f32 = 10.0;
 /// Presences about blocks we did not ask for that are forgiven: answers that crossed a cancel.

@@ -7,7 +7,7 @@ use libp2p::PeerId;
 use unixfs::cid::Cid;
 
 use super::limits::{MAX_MEMBERS, MAX_PROBED, PROBES_PER_PEER};
-use super::peer::{Peer, PeerSlot};
+use super::peer::{Answer, Peer, PeerSlot};
 use super::session::{Coverage, Member, Session};
 use super::swarm::mix;
 use super::timers::Timer;
@@ -95,6 +95,21 @@ impl Client {
         }
     }
 
+    /// So many blocks that the peer was asked for over another connection may still come.
+    pub fn expect_late_blocks(&mut self, peer: &PeerId, count: u32) {
+        let slot = self.peers.find(peer);
+        if let Some(peer) = slot.and_then(|slot| self.peers.get_mut(slot)) {
+            peer.conduct.expect_late_blocks(count);
+        }
+    }
+
+    /// Blocks that the peer was asked for and hasn't sent.
+    pub fn asked_of(&self, peer: &PeerId) -> u32 {
+        let slot = self.peers.find(peer);
+        let asked = slot.and_then(|slot| Some(self.peers.get(slot)?.asked.len()));
+        u32::try_from(asked.unwrap_or_default()).unwrap_or(u32::MAX)
+    }
+
     pub fn disconnected(&mut self, peer: PeerId, now: Instant) {
         let Some(slot) = self.peers.find(&peer) else {
             return;
@@ -147,6 +162,25 @@ impl Client {
             Some((peer.id, part))
         };
         members.into_iter().flatten().filter_map(holding).collect()
+    }
+
+    /// Nothing is on its way, and everybody who takes part in a session said of all that is looked
+    /// for that they don't have it.
+    pub fn is_stuck(&self, id: SessionId) -> bool {
+        let Some(session) = self.sessions.get(&id).filter(|session| {
+            session.is_starving() && session.shared.is_empty() && !session.rare.is_empty()
+        }) else {
+            return false;
+        };
+        let lacks = |slot: PeerSlot, want: WantId| {
+            let peer = self.peers.get(slot);
+            peer.is_some_and(|peer| peer.said(want) == Answer::DontHave)
+        };
+        session.peers().next().is_some()
+            && session
+                .rare
+                .iter()
+                .all(|&(.., want)| session.peers().all(|(slot, _)| lacks(slot, want)))
     }
 
     /// Lets a connected peer take part in a session.

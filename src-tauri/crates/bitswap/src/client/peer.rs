@@ -12,7 +12,8 @@ use slab::Slab;
 
 use super::SessionId;
 use super::limits::{
-    FORGIVEN_PRESENCES, MAX_STRIKES, MAX_WANTLIST, PENALTY, PENALTY_MAX, STALL_MAX, STALL_MIN,
+    FORGIVEN_BREACHES, FORGIVEN_PRESENCES, MAX_STRIKES, MAX_WANTLIST, PENALTY, PENALTY_MAX,
+    STALL_MAX, STALL_MIN,
 };
 use super::outbox::Outbox;
 use super::want::{PoolKey, WantId};
@@ -48,6 +49,8 @@ pub(super) struct Peer {
     pub(super) paused_until: Option<Instant>,
     /// Stalls in a row.
     stalls: u32,
+    /// Blocks that it said it has and did not give, in a row.
+    breaches: u32,
 }
 
 /// One entry of our wantlist at a peer.
@@ -94,6 +97,7 @@ impl Peer {
             greeted: false,
             paused_until: None,
             stalls: 0,
+            breaches: 0,
         }
     }
 
@@ -144,15 +148,23 @@ impl Peer {
     pub(super) fn on_stall(&mut self, now: Instant) {
         let pause = Backoff::after(PENALTY, PENALTY_MAX, self.stalls);
         self.stalls += 1;
-        if self.conduct.has_promised && !self.conduct.has_delivered {
-            self.conduct.strike(1.0);
-        }
         self.paused_until = now.checked_add(pause);
         self.window.on_stall();
     }
 
+    /// It said that it has a block, and has not. Files change and disks go: that is no offence, but
+    /// the more often it happens in a row, the longer its word is not relied on.
+    pub(super) fn on_breach(&mut self, now: Instant) {
+        if let Some(more) = self.breaches.checked_sub(FORGIVEN_BREACHES) {
+            let until = now.checked_add(Backoff::after(PENALTY, PENALTY_MAX, more));
+            self.paused_until = self.paused_until.max(until);
+        }
+        self.breaches += 1;
+    }
+
     pub(super) fn on_delivery(&mut self) {
         self.stalls = 0;
+        self.breaches = 0;
         self.paused_until = None;
         self.conduct.praise();
     }
@@ -160,16 +172,15 @@ impl Peer {
 
 const MIB: usize = 1 << 20;
 
-/// What speaks against a peer, and what excuses it.
+/// What speaks against a peer, and what excuses it. Only what no honest peer does counts: sending
+/// what nobody asked for, or what is no message. A word that is not kept, and being slow, are not
+/// among it.
 #[derive(Debug, Default)]
 pub(super) struct Conduct {
     strikes: f32,
     /// Blocks that may still come although they are no longer wanted: their cancels crossed them.
     late_blocks: u32,
     unasked_presences: u32,
-    /// It said HAVE, and it sent a block.
-    pub(super) has_promised: bool,
-    has_delivered: bool,
     pub(super) reported: bool,
 }
 
@@ -179,7 +190,11 @@ impl Conduct {
     }
 
     pub(super) fn expect_late_block(&mut self) {
-        self.late_blocks = self.late_blocks.saturating_add(1).min(4096);
+        self.expect_late_blocks(1);
+    }
+
+    pub(super) fn expect_late_blocks(&mut self, count: u32) {
+        self.late_blocks = self.late_blocks.saturating_add(count).min(4096);
     }
 
     pub(super) fn on_unwanted_block(&mut self, bytes: usize) {
@@ -198,7 +213,6 @@ impl Conduct {
     }
 
     fn praise(&mut self) {
-        self.has_delivered = true;
         self.strikes = (self.strikes - 0.25).max(0.0);
         self.unasked_presences = self.unasked_presences.saturating_sub(8);
     }

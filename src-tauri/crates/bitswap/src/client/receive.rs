@@ -8,7 +8,7 @@ use unixfs::cid::Cid;
 
 use super::limits::{ASK_AGAIN, RETRY_REFUSED};
 use super::outbox::Entry;
-use super::peer::{Answer, Kind, PeerSlot};
+use super::peer::{Answer, Kind, PeerSlot, Sent};
 use super::session::Coverage;
 use super::timers::Timer;
 use super::want::WantId;
@@ -56,9 +56,6 @@ impl Client {
         };
         let (rare, explored) = (active.holders.is_empty(), active.explored);
         self.set_answer(slot, id, Answer::Have);
-        if let Some(peer) = self.peers.get_mut(slot) {
-            peer.conduct.has_promised = true;
-        }
         let Some(session) = self.sessions.get_mut(&home) else {
             return;
         };
@@ -79,7 +76,7 @@ impl Client {
         let Some(home) = self.wants.get(id).map(|want| want.home) else {
             return;
         };
-        let Some(peer) = self.peers.get_mut(slot) else {
+        let Some(peer) = self.peers.get(slot) else {
             return;
         };
         let Some(sent) = peer.sent.get(&id).copied() else {
@@ -87,10 +84,6 @@ impl Client {
         };
         if sent.kind == Kind::Block {
             if peer.asked.contains_key(&sent.seq) {
-                if sent.answer == Answer::Have {
-                    // It said it had it, and now it has not.
-                    peer.conduct.strike(1.0);
-                }
                 self.refuse(slot, id, now);
                 self.set_answer(slot, id, Answer::DontHave);
                 self.on_gateway_refusal(home, slot);
@@ -195,9 +188,6 @@ impl Client {
             && let Some(entry) = peer.sent.get(&old)
             && now.saturating_duration_since(entry.at) > overdue_after
         {
-            if entry.answer == Answer::Have {
-                peer.conduct.strike(1.0);
-            }
             self.refuse(slot, old, now);
         }
     }
@@ -240,21 +230,26 @@ impl Client {
         let Some(peer) = self.peers.get_mut(slot) else {
             return;
         };
-        let forgotten: Vec<WantId> = peer
-            .sent
-            .iter()
-            .filter(|(_, s)| {
-                s.kind == Kind::Block
-                    && s.answer == Answer::DontHave
-                    && !peer.asked.contains_key(&s.seq)
-            })
-            .filter(|(_, s)| now.saturating_duration_since(s.at) >= RETRY_REFUSED)
-            .map(|(&id, _)| id)
-            .collect();
+        let is_refused = |sent: &Sent| {
+            sent.kind == Kind::Block
+                && sent.answer == Answer::DontHave
+                && !peer.asked.contains_key(&sent.seq)
+        };
+        let (mut forgotten, mut forget_at) = (Vec::new(), None);
+        for (&id, sent) in peer.sent.iter().filter(|(_, sent)| is_refused(sent)) {
+            let until = sent.at + RETRY_REFUSED;
+            if until <= now {
+                forgotten.push(id);
+            } else {
+                forget_at = Some(forget_at.map_or(until, |at: Instant| at.min(until)));
+            }
+        }
+        let can_say_more = peer.presences;
         let next = peer
             .stalls_at()
             .into_iter()
             .chain(peer.paused_until.filter(|&at| at > now))
+            .chain(forget_at)
             .min();
         if let Some(at) = next {
             self.timers.set_earlier(Timer::Peer(slot), at);
@@ -262,6 +257,9 @@ impl Client {
         self.awake.insert(slot);
         for id in forgotten {
             self.unlist(slot, id, now);
+            if can_say_more {
+                self.list(slot, id, now);
+            }
         }
         self.report(slot, now);
     }

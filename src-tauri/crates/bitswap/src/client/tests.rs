@@ -173,6 +173,47 @@ fn a_block_is_asked_of_one_peer_and_of_the_next_when_that_one_lacks_it() {
 }
 
 #[test]
+fn a_session_is_stuck_when_everybody_says_no_to_all_that_is_left() {
+    let mut rig = Rig::new([1, 2], &[1], &[1]);
+    rig.actions();
+    rig.presences(1, &[1], Presence::DontHave);
+    rig.actions();
+    assert!(!rig.client.is_stuck(SESSION), "the other is on its way");
+    rig.block(1, 2);
+    rig.actions();
+    assert!(rig.client.is_stuck(SESSION));
+    rig.client.connected(peer(2), Version::V1_2, rig.now);
+    rig.client.add_providers(SESSION, &[peer(2)], rig.now);
+    rig.actions();
+    assert!(!rig.client.is_stuck(SESSION), "somebody new may have it");
+    rig.presences(2, &[1], Presence::DontHave);
+    rig.actions();
+    assert!(rig.client.is_stuck(SESSION));
+    rig.presences(2, &[1], Presence::Have);
+    rig.actions();
+    assert!(!rig.client.is_stuck(SESSION));
+    rig.client.disconnected(peer(1), rig.now);
+    rig.client.disconnected(peer(2), rig.now);
+    assert!(!rig.client.is_stuck(SESSION), "nobody is there to say so");
+}
+
+#[test]
+fn who_does_not_have_what_it_said_is_not_asked_again_at_once() {
+    let mut rig = Rig::new([1], &[1], &[1]);
+    rig.check(&["p1 full: block 1"]);
+    rig.presences(1, &[1], Presence::DontHave);
+    rig.check(&["p1: cancel 1", "p1: have 1"]);
+    rig.presences(1, &[1], Presence::Have);
+    rig.check(&["p1: block 1"]);
+    rig.presences(1, &[1], Presence::DontHave);
+    rig.check(&["p1: cancel 1"]);
+    assert!(rig.client.is_stuck(SESSION));
+    rig.now += super::limits::RETRY_REFUSED;
+    rig.client.on_deadline(rig.now);
+    rig.check(&["find providers", "p1: have 1"]);
+}
+
+#[test]
 fn who_obtains_a_block_later_is_asked_then() {
     let mut rig = Rig::new([1], &[1], &[1]);
     rig.check(&["p1 full: block 1"]);

@@ -5,7 +5,7 @@
 //! | `Fresh` | nobody has looked yet whether we have it | a look-up is free |
 //! | `Looking` | a look-up is under way | it is answered |
 //! | `Standing` | we don't have it; the peer still wants it | it becomes available, or the peer asks again |
-//! | `Queued` | we have it, it waits for its turn | the peer's turn comes and its pipe has room |
+//! | `Queued` | we have it, or it has to be read to know; it waits for its turn | the peer's turn comes and its pipe has room |
 //! | `Reading` | its bytes are being read | they are there: the want is over |
 //!
 //! A want-have ends with its HAVE. Whatever the state, a cancel ends a want, and answers that come

@@ -35,10 +35,20 @@ use crate::wire::{Outgoing, Presence, Version, WantEntry, WantType};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ticket(pub u64);
 
+/// A block that may be served, as far as can be told without reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Found {
+    /// Bytes of the block.
+    pub size: u32,
+    /// Its file is as it was when it was read. Else nobody is told that we have the block before it
+    /// was read again.
+    pub sure: bool,
+}
+
 /// What the owner of a [`Server`] has to do next.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ServerAction {
-    /// Say the sizes of those of these blocks that may be served: [`Server::on_lookup`].
+    /// Say which of these blocks may be served, and their sizes: [`Server::on_lookup`].
     Lookup {
         ticket: Ticket,
         peer: PeerId,
@@ -277,8 +287,8 @@ impl Server {
         }
     }
 
-    /// Answers [`ServerAction::Lookup`]: each block's size, `None` where we don't have it.
-    pub fn on_lookup(&mut self, ticket: Ticket, sizes: &[Option<u32>]) {
+    /// Answers [`ServerAction::Lookup`]: what was found of each block, `None` where we don't have it.
+    pub fn on_lookup(&mut self, ticket: Ticket, found: &[Option<Found>]) {
         let Some(Job::Lookup { peer, epoch, cids }) = self.jobs.remove(&ticket) else {
             return;
         };
@@ -291,20 +301,20 @@ impl Server {
             return;
         };
         ledger.is_looking = false;
-        let sizes = sizes.iter().copied().chain(std::iter::repeat(None));
-        for (cid, size) in cids.into_iter().zip(sizes) {
+        let found = found.iter().copied().chain(std::iter::repeat(None));
+        for (cid, found) in cids.into_iter().zip(found) {
             let Some(want) = ledger.wants.get(&cid) else {
                 continue;
             };
             let (State::Looking { again }, kind) = (want.state, want.kind) else {
                 continue;
             };
-            let Some(size) = size else {
+            let Some(Found { size, sure }) = found else {
                 ledger.deny(cid, again);
                 continue;
             };
             forget_waiting(&mut self.waiting, &peer, &cid);
-            if kind == WantType::Block || size <= HAVE_AS_BLOCK_BYTES {
+            if kind == WantType::Block || size <= HAVE_AS_BLOCK_BYTES || !sure {
                 ledger.enqueue(cid, size);
             } else {
                 ledger.remove(&cid);
@@ -337,21 +347,27 @@ impl Server {
         let mut used = 0;
         if let Some(ledger) = ledger {
             ledger.pipe.end_read(size);
-            let is_wanted = ledger
+            let wanted = ledger
                 .wants
                 .get(&cid)
-                .is_some_and(|want| want.state == State::Reading);
-            match data {
-                Some(data) if is_wanted => {
+                .filter(|want| want.state == State::Reading)
+                .map(|want| want.kind);
+            match (data, wanted) {
+                // Only whether it is still what it was had to be known.
+                (Some(_), Some(WantType::Have)) if read > u64::from(HAVE_AS_BLOCK_BYTES) => {
+                    ledger.remove(&cid);
+                    ledger.presences.push((cid, Presence::Have));
+                }
+                (Some(data), Some(_)) => {
                     ledger.remove(&cid);
                     self.pipes += ledger.pipe.make_ready(cid, data, now);
                     used = read;
                 }
-                None if is_wanted => {
+                (None, Some(_)) => {
                     ledger.deny(cid, false);
                     self.waiting.entry(cid).or_default().push(peer);
                 }
-                _ => {}
+                (_, None) => {}
             }
             self.to_flush.push_back(peer);
         }

@@ -19,6 +19,8 @@ struct Node {
     reads: Vec<(Ticket, PeerId, Cid)>,
     /// Reads are answered at once, else they gather in `reads`.
     answers_reads: bool,
+    /// What is in the store is known to be what it was.
+    is_sure: bool,
     dropped: Vec<PeerId>,
 }
 
@@ -33,6 +35,7 @@ impl Node {
             writes: true,
             reads: Vec::new(),
             answers_reads: true,
+            is_sure: true,
             dropped: Vec::new(),
         }
     }
@@ -59,13 +62,14 @@ impl Node {
         while let Some(action) = self.server.poll(self.now) {
             match action {
                 ServerAction::Lookup { ticket, cids, .. } => {
-                    let size = |cid| {
-                        self.store
-                            .get(cid)
-                            .map(|data| u32::try_from(data.len()).unwrap())
+                    let found = |cid| {
+                        let data: &Bytes = self.store.get(cid)?;
+                        let size = u32::try_from(data.len()).unwrap();
+                        let sure = self.is_sure;
+                        Some(Found { size, sure })
                     };
-                    let sizes: Vec<_> = cids.iter().map(size).collect();
-                    self.server.on_lookup(ticket, &sizes);
+                    let found: Vec<_> = cids.iter().map(found).collect();
+                    self.server.on_lookup(ticket, &found);
                 }
                 ServerAction::Read { ticket, cid, .. } if self.answers_reads => {
                     self.server
@@ -134,6 +138,10 @@ fn make_block(seed: u64, size: usize) -> (Cid, Bytes) {
     )
 }
 
+fn found(size: u32) -> Found {
+    Found { size, sure: true }
+}
+
 fn want(cid: Cid) -> WantEntry {
     WantEntry {
         cid,
@@ -192,6 +200,26 @@ fn what_we_have_is_sent_and_what_we_have_not_is_said() {
         2,
         "what we have not is still wanted"
     );
+}
+
+#[test]
+fn what_may_have_changed_is_read_before_anybody_is_told_of_it() {
+    let mut node = Node::new();
+    let peer = node.peer();
+    let (good, changed) = (node.block(1, 5000), node.block(2, 5000));
+    node.is_sure = false;
+    node.answers_reads = false;
+    node.wants(peer, &[have(good), have(changed)]);
+    assert_eq!(node.messages(peer), []);
+    for (ticket, _, cid) in std::mem::take(&mut node.reads) {
+        let data = node.store.get(&cid).filter(|_| cid == good).cloned();
+        node.server.on_read(ticket, data, node.now);
+    }
+    node.run();
+    let said = [(good, Presence::Have), (changed, Presence::DontHave)];
+    assert_eq!(node.presences(peer), said);
+    assert_eq!(node.blocks(peer), []);
+    assert_eq!((node.server.pipes, node.server.wants_of(&peer)), (0, 1));
 }
 
 #[test]
@@ -297,7 +325,7 @@ fn a_cancel_reaches_every_stage() {
     };
     node.server
         .on_wantlist(peer, &[cancel(cid)], false, node.now);
-    node.server.on_lookup(ticket, &[Some(5000)]);
+    node.server.on_lookup(ticket, &[Some(found(5000))]);
     node.run();
     assert_eq!(node.messages(peer), []);
 

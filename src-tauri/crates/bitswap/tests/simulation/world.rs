@@ -8,7 +8,7 @@ use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use bitswap::client::{ClientAction, SessionId, Want};
-use bitswap::server::ServerAction;
+use bitswap::server::{Found, ServerAction};
 use bitswap::wire::Cid;
 use bytes::Bytes;
 use libp2p::PeerId;
@@ -423,9 +423,10 @@ impl World {
                         .get(cid.hash())
                         .is_some_and(|block| state.have.contains(block))
                 };
-                let sizes: Vec<Option<u32>> =
-                    cids.iter().map(|cid| has(cid).then_some(size)).collect();
-                state.server.on_lookup(ticket, &sizes);
+                let found = Found { size, sure: true };
+                let found: Vec<Option<Found>> =
+                    cids.iter().map(|cid| has(cid).then_some(found)).collect();
+                state.server.on_lookup(ticket, &found);
             }
             ServerAction::Drop { .. } => panic!("no simulated peer refuses what it asked for"),
             ServerAction::Read { ticket, .. } => {

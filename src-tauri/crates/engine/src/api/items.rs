@@ -125,11 +125,22 @@ pub struct ItemView {
     pub having: u32,
     /// Those of them to whom no direct connection could be made.
     pub unreachable: u32,
+    /// Why it stands still although people are connected.
+    pub lacking: Option<Lacking>,
     /// Seconds left at the present rate, where that means something.
     pub eta: Option<u64>,
     pub skipped: u64,
     /// Unix seconds.
     pub created: i64,
+}
+
+/// What is left of a download that none of those has who are connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+pub struct Lacking {
+    /// At least so many pieces.
+    pub pieces: u64,
+    /// Those who are connected, and said to have something of it.
+    pub people: u32,
 }
 
 impl ItemView {
@@ -217,6 +228,20 @@ pub struct Report {
     pub was_here: bool,
     /// Other items that share what lies there.
     pub also: Vec<ItemId>,
+    /// What a download under way waits for.
+    #[ts(inline)]
+    pub missing: Missing,
+}
+
+/// Files of a download that are not whole, and asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Missing {
+    /// Files that are whole.
+    pub here: u64,
+    /// Paths inside the item, in order, and not more than can be read.
+    pub files: Vec<String>,
+    /// How many there are.
+    pub count: u64,
 }
 
 /// What became of the files of an item that was removed.

@@ -260,6 +260,14 @@ pub struct PeerView {
     pub rtt_ms: Option<u64>,
 }
 
+/// A peer that is kept away for a while: it sent what nobody asked for, or what makes no sense.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BannedView {
+    pub peer: String,
+    /// Until it is let in again.
+    pub seconds: u64,
+}
+
 /// A connected peer, as the window shows it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct PersonView {

@@ -61,5 +61,8 @@ pub(crate) const MAX_CAR_DEPTH: usize = 16 * MAX_FOLDER_DEPTH as usize;
 /// oldest are forgotten.
 pub(crate) const MAX_HEADS: usize = 4;
 
+/// Files of a download that are named as missing; more are counted.
+pub(crate) const MAX_NAMED: usize = 100;
+
 /// Blocks of a download that readers wait for.
 pub(crate) const MAX_BLOCK_WAITS: usize = 256;

@@ -1,5 +1,7 @@
 //! What a download tells of itself while it runs.
 
+use crate::api::Lacking;
+
 /// Which part of its work a download is at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
@@ -26,6 +28,8 @@ pub(crate) struct Report {
     pub having: u32,
     /// Those of them to whom no direct connection could be made.
     pub unreachable: u32,
+    /// What none of those has who are connected, while nothing comes.
+    pub lacking: Option<Lacking>,
     /// Bytes a second.
     pub rate: u64,
     /// Seconds left at that rate, where that means something.

@@ -25,6 +25,7 @@ use super::steer::Desk;
 use super::supply::Origin;
 use super::worker::Download;
 use super::{FetchContext, FetchError};
+use crate::api::Lacking;
 use crate::fetch::limits::{BLOCK_QUEUE, COMMAND_QUEUE};
 use crate::link::Link;
 use crate::rates;
@@ -114,6 +115,8 @@ struct Transfer {
     /// Peers that are said to have it.
     having: usize,
     unreachable: usize,
+    /// Peers that are connected and have none of what is left.
+    stuck_with: Option<usize>,
     announced: bool,
     tell: Tell,
 }
@@ -135,6 +138,7 @@ impl Transfer {
             sources: BTreeMap::new(),
             having: 0,
             unreachable: 0,
+            stuck_with: None,
             announced: false,
             tell,
         }
@@ -229,8 +233,15 @@ impl Transfer {
                 permit.send(Event::Block { cid, data });
             }
             SessionEvent::Peers {
-                known, unreachable, ..
-            } => (self.having, self.unreachable) = (known, unreachable),
+                having,
+                known,
+                unreachable,
+                stuck,
+                ..
+            } => {
+                (self.having, self.unreachable) = (known, unreachable);
+                self.stuck_with = stuck.then_some(having).filter(|people| *people > 0);
+            }
             SessionEvent::Searching { .. } => {}
         }
     }
@@ -254,6 +265,11 @@ impl Transfer {
         };
         let begun = totals.files > 0 || progress.waiting > 0;
         let count = |people| u32::try_from(people).unwrap_or(u32::MAX);
+        let lacking = |people| Lacking {
+            pieces: progress.waiting as u64,
+            people: count(people),
+        };
+        let stands = phase == Phase::Finding && totals.done > 0;
         (self.tell)(Report {
             phase: begun.then_some(phase),
             total: totals.bytes,
@@ -262,6 +278,7 @@ impl Transfer {
             folder: progress.folder,
             having: count(self.having),
             unreachable: count(self.unreachable),
+            lacking: self.stuck_with.filter(|_| stands).map(lacking),
             rate,
             eta: left.checked_div(rate),
         });

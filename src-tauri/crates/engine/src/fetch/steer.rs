@@ -15,6 +15,7 @@ use unixfs::Cid;
 
 use super::channels::Waker;
 use super::plan::{Head, Steering};
+use crate::api::Missing;
 use crate::fetch::limits::{MAX_BLOCK_WAITS, MAX_HEADS};
 use store::index::ItemId;
 
@@ -41,10 +42,17 @@ pub(crate) struct Wishes(Arc<Mutex<Wished>>);
 struct Wished {
     /// Another one whenever it changes.
     steering: Arc<Steering>,
-    asked: Vec<oneshot::Sender<Vec<Asked>>>,
+    asked: Vec<oneshot::Sender<Waiting>>,
     waits: HashMap<Cid, Vec<oneshot::Sender<Bytes>>>,
     /// The download has ended.
     over: bool,
+}
+
+/// What a download waits for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Waiting {
+    pub(crate) parts: Vec<Asked>,
+    pub(crate) files: Missing,
 }
 
 /// A part of a file that others were asked for.
@@ -75,6 +83,14 @@ impl Running {
         match self.get(item) {
             Some(download) => download.asked().await,
             None => Vec::new(),
+        }
+    }
+
+    /// Files that a download waits for; none if it doesn't run.
+    pub(crate) async fn missing(&self, item: ItemId) -> Missing {
+        match self.get(item) {
+            Some(download) => download.waiting().await.files,
+            None => Missing::default(),
         }
     }
 
@@ -136,6 +152,11 @@ impl Handle {
 
     /// What is asked of others now; nothing when the download has ended.
     pub(crate) async fn asked(&self) -> Vec<Asked> {
+        self.waiting().await.parts
+    }
+
+    /// What it waits for; nothing when the download has ended.
+    async fn waiting(&self) -> Waiting {
         let (sender, receiver) = oneshot::channel();
         self.wishes.ask(sender);
         self.waker.wake();
@@ -155,7 +176,7 @@ impl Handle {
 
 impl Wishes {
     /// A reply to a download that has ended fails at once.
-    fn ask(&self, reply: oneshot::Sender<Vec<Asked>>) {
+    fn ask(&self, reply: oneshot::Sender<Waiting>) {
         let mut wished = self.0.lock();
         if !wished.over {
             wished.asked.push(reply);
@@ -163,7 +184,7 @@ impl Wishes {
     }
 
     /// What the worker has to know: what comes first, and who asks what it is waiting for.
-    pub(crate) fn hear(&self) -> (Arc<Steering>, Vec<oneshot::Sender<Vec<Asked>>>) {
+    pub(crate) fn hear(&self) -> (Arc<Steering>, Vec<oneshot::Sender<Waiting>>) {
         let mut wished = self.0.lock();
         let asked = std::mem::take(&mut wished.asked);
         (Arc::clone(&wished.steering), asked)

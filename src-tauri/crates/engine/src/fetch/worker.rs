@@ -22,7 +22,7 @@ use super::plan::{
 };
 use super::record::{LeafAt, Part, Recorder};
 use super::seek::{Found, Seeker};
-use super::steer::{Asked, Wishes};
+use super::steer::{Asked, Waiting, Wishes};
 use super::supply::{Origin, Supply};
 use store::Source;
 use store::files::names::Rules;
@@ -284,13 +284,15 @@ impl<P: Place> Worker<'_, P> {
             return;
         }
         let parts = self.plan.asked_parts().into_iter();
-        let answer: Vec<Asked> = parts
-            .map(|(path, offset, bytes)| Asked {
-                path,
-                offset,
-                bytes,
-            })
-            .collect();
+        let part = |(path, offset, bytes)| Asked {
+            path,
+            offset,
+            bytes,
+        };
+        let answer = Waiting {
+            parts: parts.map(part).collect(),
+            files: self.plan.missing(),
+        };
         for reply in asked {
             // Whoever asked may be gone.
             let _ = reply.send(answer.clone());

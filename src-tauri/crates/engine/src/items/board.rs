@@ -12,7 +12,7 @@
 //! | `state` | the supervisor; within a download's work, its job until that is asked to stop |
 //! | `name`, `path` | calls (rename, relocate); `path` also a job that found its place |
 //! | `total`, `done`, `files`, `folder`, `cid`, `skipped`, `having`, `unreachable` | the job |
-//! | `rate_down`, `eta` | the job, until it is asked to stop; then the supervisor clears them |
+//! | `rate_down`, `eta`, `lacking` | the job, until it is asked to stop; then the supervisor clears them |
 //! | `rate_up`, `peers` | the task that samples the meter; the supervisor clears them |
 
 use std::collections::{BTreeMap, VecDeque};
@@ -326,6 +326,7 @@ impl Reporter {
             (row.total, row.done, row.files) = (report.total, report.done, report.files);
             (row.having, row.unreachable) = (report.having, report.unreachable);
             row.folder |= report.folder;
+            row.lacking = report.lacking;
             // This is read under the board's lock: the supervisor asks a job to stop before it
             // writes another state, so no later report overwrites that state.
             if self.stop.is_cancelled() {
@@ -491,6 +492,7 @@ mod tests {
             folder: false,
             having: 1,
             unreachable: 0,
+            lacking: None,
             rate: 5,
             eta: Some(2),
         };

@@ -100,6 +100,7 @@ impl Items {
         let look = move || Ok::<_, ItemError>((index.skipped(id)?, store::also_at(&index, id)?));
         let (skipped, also) = blocking(look).await??;
         let work = self.work(id).await?;
+        let missing = self.context.running.missing(id).await;
         Ok(Report {
             path,
             skipped: skipped.into_iter().map(Into::into).collect(),
@@ -107,6 +108,7 @@ impl Items {
             secs: work.secs,
             was_here: work.was_here,
             also: also.into_iter().map(Into::into).collect(),
+            missing,
         })
     }
 

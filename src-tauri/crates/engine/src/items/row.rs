@@ -32,6 +32,7 @@ pub(super) fn of(record: &ItemRecord) -> ItemView {
         peers: 0,
         having: 0,
         unreachable: 0,
+        lacking: None,
         eta: None,
         skipped: 0,
         created: record.created,

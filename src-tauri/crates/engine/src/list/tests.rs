@@ -21,6 +21,7 @@ pub(crate) fn view(id: i64) -> ItemView {
         peers: 0,
         having: 0,
         unreachable: 0,
+        lacking: None,
         eta: None,
         skipped: 0,
         created: id,

@@ -6,12 +6,12 @@
 //! would be used for minutes before TCP or QUIC gave it up. A connection can also die without a
 //! change of this machine's networks: what is silent for long is closed as well.
 
+pub(crate) mod bans;
 pub(crate) mod peers;
 pub(crate) mod subnet_limit;
 mod trim;
 pub(crate) mod trust;
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use bitswap::PeerStats;
@@ -19,8 +19,8 @@ use libp2p::PeerId;
 use libp2p::allow_block_list::{self, BlockedPeers};
 use libp2p::swarm::ConnectionId;
 
+use self::bans::{Banned, Bans};
 use self::peers::Peers;
-use crate::limits::MAX_BLOCKED_PEERS;
 
 /// A connection that answered no ping for so long after a change is dead. Pings go out every 15
 /// seconds.
@@ -30,11 +30,14 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(20);
 /// is half a minute after that answer at the latest.
 const SILENCE: Duration = Duration::from_secs(20);
 
+/// Who is let in no more.
+pub(crate) type BlockList = allow_block_list::Behaviour<BlockedPeers>;
+
 #[derive(Debug)]
 pub(crate) struct Connections {
     pub(crate) peers: Peers,
-    /// Who broke the rules, the first one first.
-    banned: VecDeque<PeerId>,
+    /// Who broke the rules.
+    bans: Bans,
     max: usize,
     /// When the network last changed, while it isn't known yet which connections outlived that.
     changed_at: Option<Instant>,
@@ -44,7 +47,7 @@ impl Connections {
     pub(crate) fn new(max: u32) -> Self {
         Self {
             peers: Peers::default(),
-            banned: VecDeque::new(),
+            bans: Bans::default(),
             max: max as usize,
             changed_at: None,
         }
@@ -54,21 +57,32 @@ impl Connections {
         self.max = max as usize;
     }
 
-    /// Disconnects a peer and lets it in no more; when too many are banned, the first is forgiven.
-    pub(crate) fn ban(
-        &mut self,
-        peer: PeerId,
-        list: &mut allow_block_list::Behaviour<BlockedPeers>,
-    ) {
-        tracing::info!(%peer, "broke the rules of the exchange and is banned");
-        if list.block_peer(peer) {
-            self.banned.push_back(peer);
-        }
-        if self.banned.len() > MAX_BLOCKED_PEERS
-            && let Some(first) = self.banned.pop_front()
-        {
+    /// Disconnects a peer and keeps it away for a while; when too many are, the first is forgiven.
+    pub(crate) fn ban(&mut self, peer: PeerId, list: &mut BlockList, now: Instant) {
+        tracing::info!(%peer, "broke the rules of the exchange and is kept away for an hour");
+        list.block_peer(peer);
+        if let Some(first) = self.bans.add(peer, now) {
             list.unblock_peer(first);
         }
+    }
+
+    /// Lets a peer in again that broke the rules.
+    pub(crate) fn forgive(&mut self, peer: PeerId, list: &mut BlockList) {
+        if self.bans.lift(&peer) {
+            list.unblock_peer(peer);
+        }
+    }
+
+    /// Lets those in again whose time is over.
+    pub(crate) fn end_bans(&mut self, list: &mut BlockList, now: Instant) {
+        for peer in self.bans.take_over(now) {
+            list.unblock_peer(peer);
+        }
+    }
+
+    /// Who is kept away for breaking the rules.
+    pub(crate) fn banned(&self, now: Instant) -> Vec<Banned> {
+        self.bans.list(now)
     }
 
     /// Another network, or the same one again: a peer that doesn't answer from now on is gone.

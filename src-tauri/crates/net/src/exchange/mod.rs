@@ -162,7 +162,7 @@ impl Exchange {
     /// Whoever keeps the blocks answers.
     pub(crate) fn answered(&mut self, bitswap: &mut bitswap::Behaviour, answer: Answer) {
         match answer {
-            Answer::Sizes { ticket, sizes } => bitswap.answer_lookup(ticket, sizes),
+            Answer::Found { ticket, found } => bitswap.answer_lookup(ticket, found),
             Answer::Block { ticket, data } => bitswap.answer_read(ticket, data),
         }
         self.blocks.pump();

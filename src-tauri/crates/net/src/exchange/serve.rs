@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::sync::mpsc as std_mpsc;
 
-use bitswap::server::Ticket;
+use bitswap::{Found, Ticket};
 use bytes::Bytes;
 use libp2p::PeerId;
 use tokio::sync::mpsc;
@@ -22,8 +22,8 @@ use crate::limits::SERVE_QUEUE;
 )]
 #[derive(Debug)]
 pub enum Question {
-    /// The sizes of those of these blocks that may be served.
-    Sizes { ticket: Ticket, cids: Vec<Cid> },
+    /// Which of these blocks may be served, and their sizes.
+    Find { ticket: Ticket, cids: Vec<Cid> },
     Block {
         ticket: Ticket,
         peer: PeerId,
@@ -33,9 +33,9 @@ pub enum Question {
 
 #[derive(Debug)]
 pub enum Answer {
-    Sizes {
+    Found {
         ticket: Ticket,
-        sizes: Vec<Option<u32>>,
+        found: Vec<Option<Found>>,
     },
     Block {
         ticket: Ticket,

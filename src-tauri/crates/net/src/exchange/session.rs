@@ -31,6 +31,8 @@ pub enum SessionEvent {
         known: usize,
         /// Those of them to whom no direct connection could be made.
         unreachable: usize,
+        /// Nothing is on its way: all who were asked said that they have none of what is left.
+        stuck: bool,
     },
     /// Where peers are being looked for. Left out when the fetcher doesn't keep up.
     Searching { r#where: Search },

@@ -48,7 +48,7 @@ struct State {
     /// Those of them to whom no hole could be punched.
     unreachable: HashSet<PeerId>,
     /// The last `Peers` event, so that only changes are told.
-    told: (usize, usize, usize, usize),
+    told: Option<SessionEvent>,
     /// When to look nearby again, should there be no source then, and the back-off.
     look_again: Option<(Instant, Backoff)>,
 }
@@ -87,7 +87,7 @@ impl Sessions {
             sources: HashSet::new(),
             known: HashSet::new(),
             unreachable: HashSet::new(),
-            told: (0, 0, 0, 0),
+            told: None,
             look_again: None,
         };
         self.open.insert(id, state);
@@ -205,21 +205,19 @@ impl Sessions {
         }
     }
 
-    /// Tells each session how many peers there are, where that changed.
-    pub(crate) fn tell_peers(&mut self, connected: usize) {
-        for state in self.open.values_mut() {
-            let having = state.sources.len();
-            let known = state.known.len();
-            let unreachable = state.unreachable.len();
+    /// Tells each session how many peers there are, and whether it is stuck, where that changed.
+    pub(crate) fn tell_peers(&mut self, connected: usize, is_stuck: impl Fn(SessionId) -> bool) {
+        for (id, state) in &mut self.open {
             let event = SessionEvent::Peers {
                 connected,
-                having,
-                known,
-                unreachable,
+                having: state.sources.len(),
+                known: state.known.len(),
+                unreachable: state.unreachable.len(),
+                stuck: is_stuck(*id),
             };
-            let now = (connected, having, known, unreachable);
-            if state.told != now && state.events.try_send(event).is_ok() {
-                state.told = now;
+            let is_news = state.told.as_ref() != Some(&event);
+            if is_news && state.events.try_send(event.clone()).is_ok() {
+                state.told = Some(event);
             }
         }
     }
@@ -416,13 +414,14 @@ mod tests {
         sessions.add_source(held[0].0, PeerId::random());
         sessions.add_known(held[0].0, PeerId::random());
         sessions.add_known(held[0].0, PeerId::random());
-        sessions.tell_peers(3);
-        sessions.tell_peers(3);
+        sessions.tell_peers(3, |_| false);
+        sessions.tell_peers(3, |_| false);
         let expected = SessionEvent::Peers {
             connected: 3,
             having: 1,
             known: 2,
             unreachable: 0,
+            stuck: false,
         };
         assert_eq!(held[0].1.events.try_recv(), Ok(expected));
         assert!(held[0].1.events.try_recv().is_err());

@@ -126,7 +126,7 @@ impl Network {
             }
             Event::FindProviders { session } => self.find_providers(session),
             Event::Lookup { ticket, cids, .. } => {
-                self.exchange.ask(Question::Sizes { ticket, cids });
+                self.exchange.ask(Question::Find { ticket, cids });
             }
             Event::Read { ticket, peer, cid } => {
                 let question = Question::Block { ticket, peer, cid };
@@ -139,7 +139,7 @@ impl Network {
                     self.take_web_steps(steps);
                 } else {
                     let list = &mut self.swarm.behaviour_mut().blocked;
-                    self.connections.ban(peer, list);
+                    self.connections.ban(peer, list, Instant::now());
                 }
             }
             Event::Ask {

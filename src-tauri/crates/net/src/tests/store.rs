@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread;
 
+use bitswap::Found;
 use bytes::Bytes;
 use libp2p::identity::Keypair;
 use parking_lot::Mutex;
@@ -93,10 +94,13 @@ impl Store {
         let kept = self.0.lock();
         let block = |cid: &Cid| kept.blocks.get(cid.hash()).cloned();
         match question {
-            Question::Sizes { ticket, cids } => {
-                let size = |cid| Some(u32::try_from(block(cid)?.len()).unwrap());
-                let sizes = cids.iter().map(size).collect();
-                Answer::Sizes { ticket, sizes }
+            Question::Find { ticket, cids } => {
+                let find = |cid| {
+                    let size = u32::try_from(block(cid)?.len()).unwrap();
+                    Some(Found { size, sure: true })
+                };
+                let found = cids.iter().map(find).collect();
+                Answer::Found { ticket, found }
             }
             Question::Block { ticket, cid, .. } => {
                 let data = block(&cid);

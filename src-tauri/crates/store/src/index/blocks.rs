@@ -43,6 +43,15 @@ pub enum BlockAt {
     Slices(Vec<Slice>),
 }
 
+/// A block that is on record, told without its bytes.
+#[derive(Debug, Clone)]
+pub enum Recorded {
+    /// In the index; bytes of the block.
+    Inline(u32),
+    /// One place in each file that has it; never empty.
+    Slices(Vec<Slice>),
+}
+
 /// A place where a block's bytes were when they were hashed.
 #[derive(Debug, Clone)]
 pub struct Slice {
@@ -50,6 +59,13 @@ pub struct Slice {
     pub offset: u64,
     pub len: u32,
     pub framed: bool,
+}
+
+impl Slice {
+    /// Bytes of the block that the slice makes up, its frame included.
+    pub fn block_len(&self) -> u32 {
+        framed_len(self.len, self.framed)
+    }
 }
 
 /// A block within one file.
@@ -115,30 +131,24 @@ impl Index {
                     return Ok(Some(BlockAt::Inline(data.into())));
                 }
             }
-            let mut places = Vec::new();
-            for_slices(connection, &key, &in_scope, |place| {
-                if let Some(file) = files::one(connection, place.file)? {
-                    places.push(Slice {
-                        file,
-                        offset: place.start,
-                        len: place.len,
-                        framed: place.framed,
-                    });
-                }
-                Ok(places.len() < MAX_PLACES)
-            })?;
+            let places = slices(connection, &key, &in_scope)?;
             Ok((!places.is_empty()).then_some(BlockAt::Slices(places)))
         })
     }
 
-    /// Sizes of the blocks that may be served, in the order asked; `None` for those that are not here.
-    pub fn sizes(&self, hashes: &[Multihash]) -> Result<Vec<Option<u32>>> {
-        let in_scope = |item| self.serving().allows(item);
+    /// Which of these blocks are on record for that scope, in the order asked.
+    pub fn recorded(&self, hashes: &[Multihash], scope: Scope) -> Result<Vec<Option<Recorded>>> {
+        let in_scope = |item| scope == Scope::Everything || self.serving().allows(item);
         self.read(|connection| {
-            hashes
-                .iter()
-                .map(|mh| size(connection, &key(mh), &in_scope))
-                .collect()
+            let find = |mh: &Multihash| -> rusqlite::Result<Option<Recorded>> {
+                let key = key(mh);
+                if let Some((_, len)) = find_inline(connection, &key, &in_scope)? {
+                    return Ok(Some(Recorded::Inline(len)));
+                }
+                let places = slices(connection, &key, &in_scope)?;
+                Ok((!places.is_empty()).then_some(Recorded::Slices(places)))
+            };
+            hashes.iter().map(find).collect()
         })
     }
 
@@ -306,6 +316,27 @@ struct Place {
     framed: bool,
 }
 
+/// The first place of a block in each file in scope.
+fn slices(
+    connection: &Connection,
+    key: &[u8],
+    in_scope: &impl Fn(ItemId) -> bool,
+) -> rusqlite::Result<Vec<Slice>> {
+    let mut places = Vec::new();
+    for_slices(connection, key, in_scope, |place| {
+        if let Some(file) = files::one(connection, place.file)? {
+            places.push(Slice {
+                file,
+                offset: place.start,
+                len: place.len,
+                framed: place.framed,
+            });
+        }
+        Ok(places.len() < MAX_PLACES)
+    })?;
+    Ok(places)
+}
+
 /// Goes through the files in scope that hold a block, with the first place in each, until told to stop.
 fn for_slices(
     connection: &Connection,
@@ -339,28 +370,6 @@ fn for_slices(
         if in_scope(item) && !found(place)? {
             return Ok(());
         }
-    }
-}
-
-fn size(
-    connection: &Connection,
-    key: &[u8],
-    in_scope: &impl Fn(ItemId) -> bool,
-) -> rusqlite::Result<Option<u32>> {
-    let mut size = None;
-    for_slices(connection, key, in_scope, |place| {
-        size = Some(place.block_len());
-        Ok(false)
-    })?;
-    if size.is_none() {
-        size = find_inline(connection, key, in_scope)?.map(|(_, len)| len);
-    }
-    Ok(size)
-}
-
-impl Place {
-    fn block_len(&self) -> u32 {
-        framed_len(self.len, self.framed)
     }
 }
 

@@ -35,7 +35,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use self::blocks::{BlockAt, BlockRow, FileSlice, RowKind, Scope, Slice};
+pub use self::blocks::{BlockAt, BlockRow, FileSlice, Recorded, RowKind, Scope, Slice};
 pub use self::files::{FileId, FileRecord, FileState, HashedFile, NewFile, TreeFile};
 pub use self::fingerprint::Fingerprint;
 use self::readers::Readers;

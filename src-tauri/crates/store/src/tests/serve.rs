@@ -12,7 +12,7 @@ fn a_paused_item_is_not_served() {
         .index
         .set_item_state(bench.item, ItemState::Paused)
         .unwrap();
-    assert_eq!((source.read(&root), source.size(&root)), (None, None));
+    assert_eq!((source.read(&root), size(&source, &root)), (None, None));
     assert_eq!(source.read_local(&root).unwrap(), b"hello world"[..]);
 }
 
@@ -105,6 +105,34 @@ fn a_file_deleted_while_it_is_open_is_not_served() {
     assert_eq!(source.read(&root), None);
 }
 
+/// What others are told that we have, of a folder with this one file in its state now.
+#[test]
+fn what_others_are_told_of_follows_the_files() {
+    let bench = Bench::new();
+    bench.write("hello", b"hello world");
+    let root = bench.import(&["hello"]).root;
+    bench.make_old();
+    let (source, doubts) = bench.source();
+    let check = |expected: Option<bool>, doubt: Option<DoubtKind>| {
+        let held = source.held(&[root]);
+        assert_eq!(held[0].map(|held| held.sure), expected);
+        let doubts = std::mem::take(&mut *doubts.lock().unwrap());
+        assert_eq!(doubts.first().map(|doubt| doubt.kind), doubt);
+    };
+    check(Some(true), None);
+    bench.write("hello", b"HELLO WORLD");
+    check(Some(false), None);
+    bench.write("hello", b"hello");
+    check(None, Some(DoubtKind::Changed));
+    fs::remove_file(bench.path("hello")).unwrap();
+    check(None, Some(DoubtKind::Missing));
+    fs::create_dir(bench.path("hello")).unwrap();
+    check(None, Some(DoubtKind::Missing));
+    fs::remove_dir(bench.path("hello")).unwrap();
+    bench.write("hello", b"hello world");
+    check(Some(false), None);
+}
+
 #[test]
 fn a_pipe_in_a_files_place_does_not_hold_anybody_up() {
     let bench = Bench::new();
@@ -122,5 +150,5 @@ fn blocks_that_follow_from_their_cid_are_always_there() {
     let (source, _) = bench.source();
     let empty = file_root(&Profile::V1_2025, b"").cid;
     assert_eq!(source.read(&empty).unwrap(), b""[..]);
-    assert_eq!(source.size(&empty), Some(0));
+    assert_eq!(size(&source, &empty), Some(0));
 }

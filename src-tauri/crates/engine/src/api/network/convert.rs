@@ -5,12 +5,12 @@ use std::time::{Instant, UNIX_EPOCH};
 use libp2p::PeerId;
 
 use super::{
-    AddressView, CheckView, MappingView, NearbyView, NetworkView, PeerView, PublicCheck,
-    Reachability, RelayState, RelayView, RouterView, Rung, RungKind, RungState, ServiceKind,
-    ServiceView, Spoken, Transport, Verdict,
+    AddressView, BannedView, CheckView, MappingView, NearbyView, NetworkView, PeerView,
+    PublicCheck, Reachability, RelayState, RelayView, RouterView, Rung, RungKind, RungState,
+    ServiceKind, ServiceView, Spoken, Transport, Verdict,
 };
-use net::PeerInfo;
 use net::status::{self, Reason, RouterProblem, Status};
+use net::{Banned, PeerInfo};
 
 impl From<Status> for NetworkView {
     fn from(status: Status) -> Self {
@@ -275,6 +275,15 @@ impl From<PeerInfo> for PeerView {
             rtt_ms: peer
                 .rtt
                 .map(|rtt| u64::try_from(rtt.as_millis()).unwrap_or(u64::MAX)),
+        }
+    }
+}
+
+impl From<Banned> for BannedView {
+    fn from(banned: Banned) -> Self {
+        Self {
+            peer: banned.peer.to_string(),
+            seconds: banned.left.as_secs(),
         }
     }
 }

@@ -5,14 +5,15 @@
 //! the business of `bitswap::client`: among the blocks that a plan has asked for, it asks complete
 //! sources first for those that no partial holder has.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range;
 
 use unixfs::ShardItem;
 
 use super::children::Children;
-use super::{Place, Plan, Step, join};
-use crate::fetch::limits::{MAX_ASKED, MAX_ASKED_HEAD};
+use super::{Place, Plan, Step, Waiting, join};
+use crate::api::Missing;
+use crate::fetch::limits::{MAX_ASKED, MAX_ASKED_HEAD, MAX_NAMED};
 
 /// What comes first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -147,6 +148,23 @@ impl Plan {
             Some((self.files.get(file)?.path.name.clone(), at.offset, bytes))
         });
         places.take(MAX_ASKED).collect()
+    }
+
+    /// Files that are asked for and not whole yet, as far as is known.
+    pub(crate) fn missing(&self) -> Missing {
+        let places = self.asked.values().flatten();
+        let path = |waiting: &Waiting| match &waiting.place {
+            Place::Entry { path, .. } => Some(path.name.clone()),
+            Place::Part { file, .. } => Some(self.files.get(file)?.path.name.clone()),
+            Place::Shard { .. } => None,
+        };
+        let paths: BTreeSet<String> = places.filter_map(path).collect();
+        let count = paths.len() as u64;
+        Missing {
+            here: self.totals.files_done,
+            files: paths.into_iter().take(MAX_NAMED).collect(),
+            count,
+        }
     }
 
     pub(super) fn rank_of_place(&self, place: &Place) -> Rank {
