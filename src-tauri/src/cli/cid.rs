@@ -27,7 +27,11 @@ pub(super) fn run(args: Args, out: &Output) -> Outcome {
         .map(|path| absolute(path))
         .collect::<Result<Vec<_>, _>>()?;
     let computed = engine::compute_cid(&paths, args.profile.as_deref(), args.hidden);
-    let (cid, bytes) = computed.map_err(|error| error.problem())?;
-    out.event(&Event::Cid { cid, bytes })?;
+    let (cid, bytes, skipped) = computed.map_err(|error| error.problem())?;
+    out.event(&Event::Cid {
+        cid,
+        bytes,
+        skipped,
+    })?;
     OK
 }

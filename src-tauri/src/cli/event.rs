@@ -57,6 +57,7 @@ pub(super) enum Event {
     Cid {
         cid: String,
         bytes: u64,
+        skipped: Vec<Skipped>,
     },
     Item(Map<String, Value>),
     Source(SourceView),
@@ -234,8 +235,9 @@ mod tests {
             &Event::Cid {
                 cid: "bafy".to_owned(),
                 bytes,
+                skipped: Vec::new(),
             },
-            json!({"event": "cid", "cid": "bafy", "bytes": 9}),
+            json!({"event": "cid", "cid": "bafy", "bytes": 9, "skipped": []}),
         );
     }
 

@@ -296,7 +296,10 @@ impl Output {
                 ));
                 Ok(())
             }
-            Event::Cid { cid, .. } => self.text(cid),
+            Event::Cid { cid, skipped, .. } => {
+                self.skipped(skipped);
+                self.text(cid)
+            }
             Event::Link { link, .. } => self.text(link),
             Event::Removed {
                 id,
@@ -371,6 +374,12 @@ impl Output {
         }
         if let Some(more @ 1..) = skipped.len().checked_sub(NAMED_SKIPPED) {
             self.talk(&format!("Left out: {more} more"));
+        }
+        if skipped
+            .iter()
+            .any(|skipped| skipped.reason == engine::HIDDEN)
+        {
+            self.talk("Take hidden files along with --hidden.");
         }
     }
 }

@@ -25,7 +25,7 @@ use crate::api::{
     InspectLinkRequest, InspectPathsRequest, InspectView, ItemId, ItemView, LibraryRequest,
     LibraryView, LinkCheck, LinkView, NetworkView, PathsView, PeerView, PersonView, PiecesView,
     PrioritizeRequest, RelocateRequest, Removed, Report, SelectRequest, SettingView, ShareRequest,
-    Standing,
+    Skipped, Standing,
 };
 use crate::error::EngineError;
 use crate::fetch::{self, FetchContext, FetchError, Running};
@@ -306,8 +306,9 @@ impl Engine {
         &self,
         request: InspectPathsRequest,
     ) -> Result<PathsView, EngineError> {
-        let look = move || look::paths::inspect(&request.paths, request.hidden);
-        Ok(blocking(look).await?.ok_or(ItemError::NothingToShare)?)
+        let index = self.index();
+        let look = move || look::paths::inspect(&index, &request.paths, request.hidden);
+        Ok(blocking(look).await??.ok_or(ItemError::NothingToShare)?)
     }
 }
 
@@ -508,16 +509,17 @@ impl Engine {
     }
 }
 
-/// A content address and the bytes behind it: reads the files, and keeps and sends nothing. Blocks.
+/// A content address, the bytes behind it, and what was left out: reads the files, and keeps and sends nothing. Blocks.
 pub fn compute_cid(
     paths: &[PathBuf],
     profile: Option<&str>,
     hidden: bool,
-) -> Result<(String, u64), EngineError> {
+) -> Result<(String, u64, Vec<Skipped>), EngineError> {
     let profile = profile_named(profile)?;
     let (progress, control) = (Progress::default(), Control::default());
     let computed = store::compute(paths, profile, hidden, &progress, &control)?;
-    Ok((computed.root.to_string(), computed.bytes))
+    let skipped = computed.skipped.into_iter().map(Skipped::from).collect();
+    Ok((computed.root.to_string(), computed.bytes, skipped))
 }
 
 /// Begins to measure rates, where there is a network for bytes to move through.

@@ -28,3 +28,4 @@ pub use items::ItemError;
 pub use link::Link;
 pub use look::{FileStat, Pieces, Reading};
 pub use settings::Settings;
+pub use store::HIDDEN;

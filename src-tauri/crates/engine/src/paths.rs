@@ -1,7 +1,7 @@
 //! Where the engine keeps its own things: the data directory, held by one engine at a time.
 //!
 //! Everything that Shoal writes outside a download's folder lies in here. The directory is the
-//! person's alone (mode 0700).
+//! person's alone (mode 0700), and so is what is in it (0600), whatever a copy or a backup made of it.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -17,6 +17,16 @@ pub struct DataDir {
     _lock: File,
 }
 
+/// What says who this person is, whom they know and what they share.
+const PRIVATE: [&str; 6] = [
+    "identity.key",
+    "settings.json",
+    "shares.json",
+    "index.db",
+    "index.db-wal",
+    "index.db-shm",
+];
+
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
     #[error("another Shoal is running on {0}")]
@@ -30,6 +40,11 @@ impl DataDir {
     pub fn lock(path: &Path) -> Result<Self, DataDirError> {
         create_private(path)?;
         let path = std::path::absolute(path)?;
+        for name in PRIVATE {
+            if let Err(error) = store::files::make_private(&path.join(name)) {
+                tracing::error!(%error, "others may be able to read what is this person's own");
+            }
+        }
         let lock = fs::OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -75,18 +90,38 @@ pub fn default_download_dir() -> Option<PathBuf> {
     Some(dir.to_path_buf())
 }
 
-/// Makes a data directory that only this person can enter. One that exists stays as it is.
+/// Makes a data directory that only this person can enter. One that exists becomes so, where it can.
 pub fn create_private(path: &Path) -> io::Result<()> {
-    if path.is_dir() {
-        return Ok(());
+    let existed = path.is_dir();
+    if !existed {
+        fs::create_dir_all(path)?;
     }
-    fs::create_dir_all(path)?;
     #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))?;
+    match close(path) {
+        Err(error) if !existed => return Err(error),
+        Err(error) => {
+            tracing::error!(%error, path = %path.display(), "others can enter the folder of this person's data");
+        }
+        Ok(()) => {}
     }
     Ok(())
+}
+
+/// Keeps others out. A folder that is everybody's, such as `/tmp`, stays so.
+#[cfg(unix)]
+fn close(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    const OTHERS: u32 = 0o077;
+    /// Of a folder that all write into.
+    const STICKY: u32 = 0o1000;
+    let mode = fs::metadata(path)?.permissions().mode();
+    if mode & OTHERS == 0 {
+        return Ok(());
+    }
+    if mode & STICKY != 0 {
+        return Err(io::Error::other("it is a folder for everybody"));
+    }
+    fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))
 }
 
 #[cfg(test)]
@@ -111,5 +146,25 @@ mod tests {
         let data = DataDir::lock(&dir.path().join("a/b")).unwrap();
         let mode = fs::metadata(data.path()).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_old_directory_becomes_private_but_one_for_everybody_stays() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        for (mode, expected) in [(0o755, 0o700), (0o1777, 0o1777)] {
+            let path = dir.path().join(format!("{mode:o}"));
+            fs::create_dir(&path).unwrap();
+            fs::write(path.join("settings.json"), "{}").unwrap();
+            for path in [&path, &path.join("settings.json")] {
+                let mode = std::fs::Permissions::from_mode(mode);
+                fs::set_permissions(path, mode).unwrap();
+            }
+            let data = DataDir::lock(&path).unwrap();
+            let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+            assert_eq!(mode(data.path()), expected);
+            assert_eq!(mode(&data.settings()), 0o600);
+        }
     }
 }

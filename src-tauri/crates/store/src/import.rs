@@ -14,10 +14,14 @@ mod known;
 mod large;
 mod leaves;
 mod look;
+mod place;
 mod pool;
 pub(crate) mod walk;
+pub(crate) mod withheld;
 
 pub use self::look::{Found, look};
+pub use self::place::{named, share_name};
+pub use self::withheld::{HIDDEN, OWN, UNFINISHED, finished_path};
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -30,6 +34,7 @@ use self::assemble::Assembler;
 use self::known::Known;
 use self::pool::{Done, Job, Pool, Task};
 use self::walk::{Step, Walk};
+use self::withheld::Withheld;
 use crate::control::{Control, Progress, Stopped};
 use crate::index::{FileId, Index, IndexError, ItemId, Skipped};
 
@@ -63,12 +68,23 @@ pub enum ImportError {
     Unreadable(Skipped),
     #[error("there is nothing to share")]
     Nothing,
+    /// Nothing else was there.
+    #[error("nothing in it is shared: {}{}: {}", first.path, and_more(count.saturating_sub(1)), first.reason)]
+    LeftOut { first: Skipped, count: u64 },
     #[error(transparent)]
     Stopped(#[from] Stopped),
     #[error(transparent)]
     Index(#[from] IndexError),
     #[error("a folder cannot be shared: {0}")]
     Directory(#[from] DirectoryError),
+}
+
+fn and_more(count: u64) -> String {
+    match count {
+        0 => String::new(),
+        1 => " and 1 more".to_owned(),
+        count => format!(" and {count} more"),
+    }
 }
 
 /// Why one of the threads ended early.
@@ -98,7 +114,8 @@ pub fn import(
         progress,
         control,
     };
-    let outcome = run(&job, &request.paths, request.hidden)?;
+    let withheld = Withheld::of(index)?;
+    let outcome = run(&job, &request.paths, request.hidden, &withheld)?;
     let imported = outcome.imported;
     let skipped = imported.skipped.clone();
     let (root, bytes, files) = (imported.root, imported.bytes, imported.files);
@@ -122,7 +139,7 @@ pub fn compute(
         progress,
         control,
     };
-    Ok(run(&job, paths, hidden)?.imported)
+    Ok(run(&job, paths, hidden, &Withheld::default())?.imported)
 }
 
 struct Outcome {
@@ -137,7 +154,12 @@ enum Message {
     Stale(Vec<FileId>),
 }
 
-fn run(job: &Job<'_>, paths: &[PathBuf], hidden: bool) -> Result<Outcome, ImportError> {
+fn run(
+    job: &Job<'_>,
+    paths: &[PathBuf],
+    hidden: bool,
+    withheld: &Withheld,
+) -> Result<Outcome, ImportError> {
     let paths: Vec<_> = paths
         .iter()
         .filter_map(|path| std::path::absolute(path).ok())
@@ -154,7 +176,16 @@ fn run(job: &Job<'_>, paths: &[PathBuf], hidden: bool) -> Result<Outcome, Import
             })
             .collect();
         threads.push(scope.spawn(move || {
-            let result = walk_all(job, &named, hidden, pool, &sender);
+            let result = walk_all(
+                job,
+                Walking {
+                    named,
+                    hidden,
+                    withheld,
+                },
+                pool,
+                &sender,
+            );
             if result.is_err() {
                 pool.fail();
             }
@@ -189,11 +220,17 @@ fn send(sender: &SyncSender<Message>, message: Message) -> Result<(), Failure> {
     sender.send(message).map_err(|_| Failure::Elsewhere)
 }
 
+/// What is walked through.
+struct Walking<'a> {
+    named: Vec<(PathBuf, OsString)>,
+    hidden: bool,
+    withheld: &'a Withheld,
+}
+
 /// The walking thread: files go to those that hash, all else to the one that puts it together.
 fn walk_all(
     job: &Job<'_>,
-    named: &[(PathBuf, OsString)],
-    hidden: bool,
+    walking: Walking<'_>,
     pool: &Pool<'_>,
     sender: &SyncSender<Message>,
 ) -> Result<(), Failure> {
@@ -215,7 +252,7 @@ fn walk_all(
             send(sender, Message::Step(Box::new(step)))
         }
     };
-    let close = Walk::new(hidden, &mut step).run(named)?;
+    let close = Walk::new(walking.hidden, walking.withheld, &mut step).run(&walking.named)?;
     if let Some(known) = known {
         send(sender, Message::Stale(known.left()?))?;
     }

@@ -29,7 +29,10 @@ mod serving;
 mod source;
 
 pub use control::{Control, Progress, Snapshot, Stopped};
-pub use import::{Found, ImportError, ImportRequest, Imported, compute, import, look};
+pub use import::{
+    Found, HIDDEN, ImportError, ImportRequest, Imported, OWN, UNFINISHED, compute, finished_path,
+    import, look, named, share_name,
+};
 pub use item::{ItemId, ItemKind, Skipped};
 pub use others::also_at;
 pub use scan::{Depth, Listed, ScanError, ScanReport, holds, scan};

@@ -17,6 +17,7 @@ use unixfs::cid::{self, Cid, DAG_PB, RAW};
 use crate::control::{Control, Progress, Stopped};
 use crate::files;
 use crate::import::walk::{self, FoundFile, Step, Walk};
+use crate::import::withheld::Withheld;
 use crate::index::{
     FileId, FileRecord, FileState, Fingerprint, Index, IndexError, ItemId, Pending,
 };
@@ -290,7 +291,8 @@ impl Scan<'_> {
                 Ok::<(), ScanError>(())
             };
             let named = walk::top_names(&share.sources);
-            Walk::new(share.options.hidden, &mut step).run(&named)?;
+            let withheld = Withheld::of(index)?;
+            Walk::new(share.options.hidden, &withheld, &mut step).run(&named)?;
         }
         by_size
             .into_values()

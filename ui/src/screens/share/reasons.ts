@@ -8,6 +8,9 @@ const REASONS: Record<string, Key> = {
   "it is a socket": "share.reason.special",
   "it is a device": "share.reason.special",
   "it is no file": "share.reason.special",
+  "it is hidden": "share.reason.hidden",
+  "it is a download that is not finished": "share.reason.unfinished",
+  "it is Shoal's own data": "share.reason.own",
   "changed while the folder was being read": "share.reason.changed",
 };
 

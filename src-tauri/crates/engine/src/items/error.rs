@@ -33,6 +33,8 @@ pub enum ItemError {
     Relocate(#[from] RelocateError),
     #[error("{path} can't be read: {source}")]
     Unreadable { path: PathBuf, source: io::Error },
+    #[error("{} is a symlink that leads to nothing", .0.display())]
+    DeadLink(PathBuf),
     #[error("there is nothing to share")]
     NothingToShare,
     #[error("there is no profile {0:?}")]
@@ -104,6 +106,7 @@ impl ItemError {
     fn subject(&self) -> Option<String> {
         match self {
             Self::Unreadable { path, .. }
+            | Self::DeadLink(path)
             | Self::Relocate(
                 RelocateError::NotThere(path)
                 | RelocateError::NoFolder(path)
@@ -126,6 +129,11 @@ impl ItemError {
                 "unreadable",
                 Some("Check the path, and that you may read it."),
                 Retry::User,
+            ),
+            Self::DeadLink(_) => (
+                "dead-link",
+                Some("Share what it was meant to lead to."),
+                Retry::Never,
             ),
             Self::NothingToShare => (
                 "nothing-to-share",
@@ -260,6 +268,21 @@ fn import_kind(error: &ImportError) -> Kind {
         ImportError::Unreadable(_) => (
             "unreadable",
             Some("Check that it is there and that you may read it, then resume the share."),
+            Retry::User,
+        ),
+        ImportError::LeftOut { first, .. } if first.reason == store::OWN => (
+            "own-data",
+            Some("Its keys and settings stay with you. Share another folder."),
+            Retry::User,
+        ),
+        ImportError::LeftOut { first, count: 1 } if first.reason == store::UNFINISHED => (
+            "unfinished-download",
+            Some("Share it once it is whole, or name the file itself if it is."),
+            Retry::User,
+        ),
+        ImportError::LeftOut { .. } => (
+            "all-left-out",
+            Some("Hidden files come along with --hidden; name anything else itself to share it."),
             Retry::User,
         ),
         ImportError::Nothing => (

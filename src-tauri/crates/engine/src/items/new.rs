@@ -1,5 +1,6 @@
 //! Items as they are asked for: requests become what the index takes in, or are refused.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -15,25 +16,31 @@ use store::index::{ItemKind, ItemOptions, NewItem};
 
 /// A new item of files that lie here. Blocks.
 pub(super) fn share(request: ShareRequest) -> Result<NewItem, ItemError> {
-    let first = request.paths.first().ok_or(ItemError::NothingToShare)?;
+    if request.paths.is_empty() {
+        return Err(ItemError::NothingToShare);
+    }
     let mut folder = request.paths.len() > 1;
+    let mut paths = Vec::with_capacity(request.paths.len());
     for path in &request.paths {
-        let found = fs_err::symlink_metadata(path).map_err(|source| ItemError::Unreadable {
+        let unreadable = |source| ItemError::Unreadable {
             path: path.clone(),
             source,
-        })?;
+        };
+        let there = fs_err::symlink_metadata(path).map_err(unreadable)?;
+        // What is named outright is followed.
+        let found = match fs_err::metadata(path) {
+            Ok(found) => found,
+            Err(error) if there.is_symlink() && error.kind() != ErrorKind::PermissionDenied => {
+                return Err(ItemError::DeadLink(path.clone()));
+            }
+            Err(error) => return Err(unreadable(error)),
+        };
         folder |= found.is_dir();
+        paths.push(store::named(path).map_err(unreadable)?);
     }
     let profile = profile_named(request.profile.as_deref())?;
-    let own = first
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned());
-    let several = || format!("{} files", request.paths.len());
-    let name = match (request.name, request.paths.len()) {
-        (Some(name), _) => name,
-        (None, 1) => own.unwrap_or_else(|| first.to_string_lossy().into_owned()),
-        (None, _) => several(),
-    };
+    let name = request.name;
+    let name = name.unwrap_or_else(|| store::share_name(&paths));
     let options = ItemOptions {
         hidden: request.hidden,
         announce: request.announce.into(),
@@ -45,7 +52,7 @@ pub(super) fn share(request: ShareRequest) -> Result<NewItem, ItemError> {
         name,
         profile: profile.name.to_owned(),
         created: now_unix(),
-        sources: request.paths,
+        sources: paths,
         options,
         ..NewItem::default()
     })

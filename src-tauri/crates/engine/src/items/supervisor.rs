@@ -32,7 +32,7 @@ use super::job::{self, Ended, Job};
 use super::known::{self, Found, take_in};
 use super::queue::{Lane, Queue};
 use super::{Context, ItemError, row};
-use crate::api::{Action, Problem, Removed, Retry, SourceView, State};
+use crate::api::{Action, ItemView, Problem, Removed, Retry, SourceView, State};
 use crate::items::limits::MAX_WAITING_COMMANDS;
 use crate::util::blocking;
 use store::Doubt;
@@ -84,7 +84,12 @@ pub(super) async fn start(
         looks: JoinSet::new(),
         ticks,
     };
-    let rows = records.iter().map(row::of);
+    let index = actor.context.index.clone();
+    let left_out = blocking(move || index.skipped_counts()).await??;
+    let rows = records.iter().map(|record| ItemView {
+        skipped: left_out.get(&record.id).copied().unwrap_or(0),
+        ..row::of(record)
+    });
     actor.context.board.fill(rows);
     for record in records {
         actor.take_up(record);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::api::PathsView;
 use store::Found;
-use store::index::Skipped;
+use store::index::{Index, IndexError, Skipped};
 
 /// How long it may look.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -14,15 +14,26 @@ const PATIENCE: Duration = Duration::from_millis(300);
 const MAX_SHOWN: usize = 100;
 
 /// Looks. Without a path there is nothing to look at. Blocks for a moment.
-pub(crate) fn inspect(paths: &[PathBuf], hidden: bool) -> Option<PathsView> {
-    inspect_within(paths, hidden, PATIENCE)
+pub(crate) fn inspect(
+    index: &Index,
+    paths: &[PathBuf],
+    hidden: bool,
+) -> Result<Option<PathsView>, IndexError> {
+    inspect_within(index, paths, hidden, PATIENCE)
 }
 
-fn inspect_within(paths: &[PathBuf], hidden: bool, patience: Duration) -> Option<PathsView> {
-    let first = paths.first()?;
-    let is_folder = |path: &Path| fs_err::symlink_metadata(path).is_ok_and(|found| found.is_dir());
+fn inspect_within(
+    index: &Index,
+    paths: &[PathBuf],
+    hidden: bool,
+    patience: Duration,
+) -> Result<Option<PathsView>, IndexError> {
+    let Some(first) = paths.first() else {
+        return Ok(None);
+    };
+    let is_folder = |path: &Path| fs_err::metadata(path).is_ok_and(|found| found.is_dir());
     let mut view = PathsView {
-        name: name(paths, first),
+        name: store::share_name(paths),
         folder: paths.len() > 1 || is_folder(first),
         files: 0,
         folders: 0,
@@ -32,7 +43,7 @@ fn inspect_within(paths: &[PathBuf], hidden: bool, patience: Duration) -> Option
         skipped_count: 0,
     };
     let until = Instant::now() + patience;
-    view.complete = store::look(paths, hidden, |found| {
+    view.complete = store::look(index, paths, hidden, |found| {
         match found {
             Found::File(bytes) => {
                 view.files += 1;
@@ -43,8 +54,8 @@ fn inspect_within(paths: &[PathBuf], hidden: bool, patience: Duration) -> Option
             Found::Skipped(skipped) => skip(&mut view, skipped),
         }
         Instant::now() < until
-    });
-    Some(view)
+    })?;
+    Ok(Some(view))
 }
 
 fn skip(view: &mut PathsView, skipped: Skipped) {
@@ -52,15 +63,6 @@ fn skip(view: &mut PathsView, skipped: Skipped) {
     if view.skipped.len() < MAX_SHOWN {
         view.skipped.push(skipped.into());
     }
-}
-
-/// As the share would be called.
-fn name(paths: &[PathBuf], first: &Path) -> String {
-    if paths.len() > 1 {
-        return format!("{} files", paths.len());
-    }
-    let own = first.file_name().unwrap_or(first.as_os_str());
-    own.to_string_lossy().into_owned()
 }
 
 #[cfg(test)]
@@ -78,10 +80,16 @@ mod tests {
         fs::write(top.join("sub/b"), b"123").unwrap();
         fs::write(top.join(".hidden"), b"1").unwrap();
         let gone = dir.path().join("gone");
+        let data = tempfile::tempdir().unwrap();
+        let index = Index::open(data.path()).unwrap().index;
+        let inspect = |paths: &[PathBuf], hidden| inspect(&index, paths, hidden).unwrap();
         let view = inspect(std::slice::from_ref(&top), false).unwrap();
         assert_eq!((view.files, view.folders, view.bytes), (2, 3, 8));
         assert_eq!((view.name.as_str(), view.folder), ("top", true));
-        assert!(view.complete && view.skipped.is_empty());
+        assert!(view.complete && view.skipped_count == 1);
+        assert_eq!(view.skipped[0].reason, store::HIDDEN);
+        let view = inspect(&[top.join("sub/..")], false).unwrap();
+        assert_eq!((view.files, view.name.as_str()), (2, "top"));
         let view = inspect(&[top.join("a"), gone.clone()], true).unwrap();
         assert_eq!((view.files, view.bytes, view.skipped_count), (1, 5, 1));
         assert_eq!(view.skipped[0].path, gone.to_string_lossy());
@@ -95,7 +103,11 @@ mod tests {
         for number in 0..10 {
             fs::write(dir.path().join(number.to_string()), b"x").unwrap();
         }
-        let view = inspect_within(&[dir.path().to_owned()], false, Duration::ZERO).unwrap();
+        let data = tempfile::tempdir().unwrap();
+        let index = Index::open(data.path()).unwrap().index;
+        let paths = [dir.path().to_owned()];
+        let view = inspect_within(&index, &paths, false, Duration::ZERO);
+        let view = view.unwrap().unwrap();
         assert!(!view.complete);
         assert!(view.files < 10);
     }

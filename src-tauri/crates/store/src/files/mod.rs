@@ -26,7 +26,10 @@ pub use self::identity::{Identity, Same};
 pub use self::open::{create_new, exists, open_for_reading, open_for_writing};
 pub use self::read::read_leaf;
 pub(crate) use self::read::{append, leaf_into};
-pub use self::write::{apply_metadata, replace_whole, symlink, write_at, write_whole};
+pub(crate) use self::write::open_private;
+pub use self::write::{
+    apply_metadata, make_private, replace_whole, symlink, write_at, write_whole,
+};
 
 /// The same kind of error, saying which file it was about.
 fn naming(what: &str, path: &Path, error: &io::Error) -> io::Error {

@@ -7,14 +7,44 @@ use fs_err as fs;
 
 use super::naming;
 
-/// Writes a small file whole or not at all: a crash leaves the old content or the new.
+/// Writes a small file whole or not at all: a crash leaves the old content or the new. It is for this person's eyes only.
 pub fn replace_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let new = path.with_extension("new");
-    let mut file = fs::File::create(&new)?;
+    let mut file = open_private(&new)?;
+    file.set_len(0)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&new, path)
 }
+
+/// Opens a file that nobody else may read, whatever the umask, and makes it if nothing is there.
+pub(crate) fn open_private(path: &Path) -> io::Result<fs::File> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    fs_err::os::unix::fs::OpenOptionsExt::mode(&mut options, PRIVATE);
+    let file = options.open(path)?;
+    make_private(path)?;
+    Ok(file)
+}
+
+/// Takes a file, if it is there, from all others' eyes.
+pub fn make_private(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        match fs::set_permissions(path, std::fs::Permissions::from_mode(PRIVATE)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    let _ = path;
+    Ok(())
+}
+
+/// Mode of a file with the person's keys, links and paths.
+#[cfg(unix)]
+const PRIVATE: u32 = 0o600;
 
 /// Writes a file at one go.
 pub fn write_whole(file: &fs::File, data: &[u8]) -> io::Result<()> {

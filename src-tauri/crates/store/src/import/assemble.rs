@@ -7,6 +7,7 @@ use std::sync::mpsc::Receiver;
 use unixfs::{Block, DirectoryBuilder, DirectoryError, Metadata, Root};
 
 use super::pool::{Done, Job};
+use super::withheld::{OWN, UNFINISHED};
 use super::{ImportError, Imported, Message, Outcome, metadata_of};
 use crate::control::Stopped;
 use crate::import::walk::{DirId, Step, TOP};
@@ -27,6 +28,7 @@ pub(super) struct Assembler<'a> {
     root: Option<Root>,
     complete: bool,
     files: u64,
+    links: u64,
     skipped: Vec<Skipped>,
     unlisted: u64,
     stale: Vec<FileId>,
@@ -55,6 +57,7 @@ impl<'a> Assembler<'a> {
             root: None,
             complete: false,
             files: 0,
+            links: 0,
             skipped: Vec::new(),
             unlisted: 0,
             stale: Vec::new(),
@@ -84,10 +87,23 @@ impl<'a> Assembler<'a> {
         self.pending.drain(..).try_for_each(Pending::wait)?;
         let Some(root) = self.root else {
             return Err(match self.skipped.pop() {
+                Some(first) if [OWN, UNFINISHED].contains(&first.reason.as_str()) => {
+                    ImportError::LeftOut { first, count: 1 }
+                }
                 Some(skipped) => ImportError::Unreadable(skipped),
                 None => ImportError::Nothing,
             });
         };
+        // Empty by what was left out: nobody means to share that.
+        if self.files == 0
+            && self.links == 0
+            && let Some(first) = self.skipped.first()
+        {
+            return Err(ImportError::LeftOut {
+                first: first.clone(),
+                count: self.skipped.len() as u64 + self.unlisted,
+            });
+        }
         if self.unlisted > 0 {
             let reason = format!("and {} more were left out", self.unlisted);
             self.skipped.push(Skipped {
@@ -143,6 +159,7 @@ impl<'a> Assembler<'a> {
                 let block = unixfs::symlink(&self.job.profile, target, &self.meta(&metadata));
                 let root = block.root();
                 self.keep(block);
+                self.links += 1;
                 self.entry(dir, &name, Some(root))
             }
             Step::Close { dir, entries } => {

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use super::walk::{self, Step, Walk};
-use crate::index::Skipped;
+use super::withheld::Withheld;
+use crate::index::{Index, IndexError, Skipped};
 
 /// What the look came upon.
 #[derive(Debug)]
@@ -19,7 +20,13 @@ pub enum Found {
 struct Enough;
 
 /// Looks through all paths, as an import would, while `found` says that it may go on. `true`: it came to the end.
-pub fn look(paths: &[PathBuf], hidden: bool, mut found: impl FnMut(Found) -> bool) -> bool {
+pub fn look(
+    index: &Index,
+    paths: &[PathBuf],
+    hidden: bool,
+    mut found: impl FnMut(Found) -> bool,
+) -> Result<bool, IndexError> {
+    let withheld = Withheld::of(index)?;
     let absolute = paths
         .iter()
         .filter_map(|path| std::path::absolute(path).ok());
@@ -34,5 +41,5 @@ pub fn look(paths: &[PathBuf], hidden: bool, mut found: impl FnMut(Found) -> boo
         };
         if found(news) { Ok(()) } else { Err(Enough) }
     };
-    Walk::new(hidden, &mut step).run(&named).is_ok()
+    Ok(Walk::new(hidden, &withheld, &mut step).run(&named).is_ok())
 }

@@ -1,9 +1,10 @@
 //! Looks through folders, and says what is in them, each folder's files before its subfolders.
 //!
-//! Nothing is followed: a symlink is a symlink, so no folder comes twice. What cannot be shared is said, with its reason, and left out.
+//! Nothing is followed but what is named outright: a symlink inside is a symlink, so no folder comes twice. What is not taken
+//! along is said, with its reason.
 //! However large a folder is, few of its entries are held at a time, and one folder is open at a time however deep it lies.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::fs::{FileType, Metadata};
 use std::io;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 use fs_err as fs;
 
+use super::withheld::{self, HIDDEN, UNFINISHED, Withheld};
 use crate::index::{Skipped, TreeFile};
 
 /// A folder's number within one walk.
@@ -72,6 +74,7 @@ pub(crate) struct Walk<'a, E> {
     /// Hidden entries too. The paths it begins with are taken in any case.
     pub(crate) hidden: bool,
     pub(crate) step: &'a mut dyn FnMut(Step) -> Result<(), E>,
+    withheld: &'a Withheld,
     next_dir: DirId,
 }
 
@@ -81,13 +84,20 @@ struct Frame {
     tree: Arc<TreeFile>,
     subfolders: Vec<OsString>,
     entries: u64,
+    /// Names of files that a neighbour says are not whole.
+    unfinished: HashSet<Vec<u8>>,
 }
 
 impl<'a, E> Walk<'a, E> {
-    pub(crate) fn new(hidden: bool, step: &'a mut dyn FnMut(Step) -> Result<(), E>) -> Self {
+    pub(crate) fn new(
+        hidden: bool,
+        withheld: &'a Withheld,
+        step: &'a mut dyn FnMut(Step) -> Result<(), E>,
+    ) -> Self {
         Walk {
             hidden,
             step,
+            withheld,
             next_dir: TOP + 1,
         }
     }
@@ -96,13 +106,17 @@ impl<'a, E> Walk<'a, E> {
     pub(crate) fn run(&mut self, paths: &[(PathBuf, OsString)]) -> Result<Step, E> {
         let mut entries = 0;
         for (path, name) in paths {
-            let metadata = match fs::symlink_metadata(path) {
-                Ok(metadata) => metadata,
+            let found = followed(path).and_then(|path| Ok((fs::symlink_metadata(&path)?, path)));
+            let (metadata, path) = match found {
+                Ok(found) => found,
                 Err(error) => {
                     self.skip(path, unreadable(&error))?;
                     continue;
                 }
             };
+            if self.is_withheld(&path, &metadata)? {
+                continue;
+            }
             if metadata.is_dir() {
                 let name_in_item = if paths.len() == 1 {
                     String::new()
@@ -115,7 +129,7 @@ impl<'a, E> Walk<'a, E> {
                 });
                 entries += u64::from(self.folder(tree, TOP, name, metadata)?);
             } else {
-                let tree = path.parent().unwrap_or(path).to_path_buf();
+                let tree = path.parent().unwrap_or(&path).to_path_buf();
                 let tree = Arc::new(TreeFile {
                     path: tree,
                     name_in_item: String::new(),
@@ -156,7 +170,12 @@ impl<'a, E> Walk<'a, E> {
             let name_in_item = join(&frame.tree.name_in_item, &name);
             let dir = frame.dir;
             let metadata = match fs::symlink_metadata(&path) {
-                Ok(metadata) if metadata.is_dir() => metadata,
+                Ok(metadata) if metadata.is_dir() => {
+                    if self.is_withheld(&path, &metadata)? {
+                        continue;
+                    }
+                    metadata
+                }
                 Ok(_) => {
                     self.skip(&path, "changed while the folder was being read".to_owned())?;
                     continue;
@@ -203,6 +222,7 @@ impl<'a, E> Walk<'a, E> {
             tree,
             subfolders: Vec::new(),
             entries: 0,
+            unfinished: HashSet::new(),
         };
         let mut batch = Vec::with_capacity(64);
         for entry in entries {
@@ -214,7 +234,15 @@ impl<'a, E> Walk<'a, E> {
                 }
             };
             let name = entry.file_name();
-            if !self.hidden && is_hidden(&name) {
+            if !self.hidden && withheld::is_hidden(&name) {
+                self.skip(&entry.path(), HIDDEN.to_owned())?;
+                continue;
+            }
+            if let Some(stem) = withheld::unfinished_neighbour(&name) {
+                frame.unfinished.insert(stem.to_vec());
+            }
+            if withheld::is_unfinished(&name) {
+                self.skip(&entry.path(), UNFINISHED.to_owned())?;
                 continue;
             }
             match entry.file_type() {
@@ -238,6 +266,10 @@ impl<'a, E> Walk<'a, E> {
         for entry in batch.drain(..) {
             let name = entry.file_name();
             match entry.metadata() {
+                Ok(metadata) if self.is_withheld(&entry.path(), &metadata)? => {}
+                Ok(metadata) if frame.is_unfinished(&name, &metadata) => {
+                    self.skip(&entry.path(), UNFINISHED.to_owned())?;
+                }
                 Ok(metadata) => {
                     let found = Found {
                         disk_name: name.clone(),
@@ -298,14 +330,46 @@ impl<'a, E> Walk<'a, E> {
         }
     }
 
+    /// Says so of what must not be shared.
+    fn is_withheld(&mut self, path: &Path, metadata: &Metadata) -> Result<bool, E> {
+        let Some(reason) = self.withheld.reason(path, metadata) else {
+            return Ok(false);
+        };
+        self.skip(path, reason.to_owned())?;
+        Ok(true)
+    }
+
     fn skip(&mut self, path: &Path, reason: String) -> Result<(), E> {
         (self.step)(Step::Skip(skipped(path, reason)))
     }
 }
 
+impl Frame {
+    /// Beside `x.aria2` lies as much of `x` as has come, beside `x.part` at most its name.
+    fn is_unfinished(&self, name: &OsStr, metadata: &Metadata) -> bool {
+        self.unfinished.contains(name.as_encoded_bytes())
+            && (metadata.len() == 0 || !is_whole_beside(&self.tree.path, name))
+    }
+}
+
+fn is_whole_beside(folder: &Path, name: &OsStr) -> bool {
+    let mut control = name.to_owned();
+    control.push(".aria2");
+    !folder.join(control).exists()
+}
+
 struct Found {
     disk_name: OsString,
     metadata: Metadata,
+}
+
+/// Where a symlink leads that a person named outright, in the end. What is none stays as it is.
+fn followed(path: &Path) -> io::Result<PathBuf> {
+    if fs::symlink_metadata(path)?.is_symlink() {
+        super::place::real(path)
+    } else {
+        Ok(path.to_owned())
+    }
 }
 
 /// The names under which paths become entries of one folder. Two that end alike are told apart by a number.
@@ -375,10 +439,6 @@ fn special(kind: FileType) -> &'static str {
     }
     let _ = kind;
     "it is no file"
-}
-
-fn is_hidden(name: &OsStr) -> bool {
-    name.as_encoded_bytes().first() == Some(&b'.')
 }
 
 fn join(dir: &str, name: &OsStr) -> String {

@@ -1,6 +1,7 @@
 //! Items: made, changed, listed and removed.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use unixfs::cid::{self, Cid};
@@ -48,6 +49,21 @@ impl Index {
                 .query_map(params![kind_number(kind), name], record)?
                 .collect()
         })
+    }
+
+    /// Where downloads lie that are not whole.
+    pub fn unfinished(&self) -> Result<Vec<PathBuf>> {
+        let records: Vec<ItemRecord> = self.read(|connection| {
+            let mut select = connection.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM item WHERE kind = ?1 AND done = 0 AND state <> {REMOVING}"
+            ))?;
+            let rows = select.query_map([kind_number(ItemKind::Download)], record)?;
+            rows.collect()
+        })?;
+        let parts = records
+            .into_iter()
+            .flat_map(|record| [record.part, record.left]);
+        Ok(parts.flatten().collect())
     }
 
     pub fn item(&self, id: ItemId) -> Result<Option<ItemRecord>> {
@@ -115,6 +131,18 @@ impl Index {
     /// Replaces the list of what was left out of an item.
     pub fn set_skipped(&self, id: ItemId, skipped: Vec<Skipped>) -> Result<()> {
         self.write(move |context| put_skipped(context.connection, id, &skipped))
+    }
+
+    /// How much was left out of each item of which something was.
+    pub fn skipped_counts(&self) -> Result<HashMap<ItemId, u64>> {
+        self.read(|connection| {
+            let mut select =
+                connection.prepare_cached("SELECT item, count(*) FROM skipped GROUP BY item")?;
+            let rows = select.query_map([], |row| {
+                Ok((ItemId(row.get(0)?), row.get::<_, i64>(1)?.cast_unsigned()))
+            })?;
+            rows.collect()
+        })
     }
 
     pub fn skipped(&self, id: ItemId) -> Result<Vec<Skipped>> {

@@ -10,6 +10,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use super::IndexError;
+use crate::files::open_private;
 
 pub(super) const FILE_NAME: &str = "index.db";
 
@@ -125,6 +126,8 @@ pub(super) fn known_version() -> i64 {
 
 /// Opens the database for writing, makes it if it is not there, and brings it up to date. A newer one is left as it is.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, IndexError> {
+    // SQLite would leave it to the umask. Its log beside it gets the same mode.
+    open_private(path)?;
     let mut connection = Connection::open(path)?;
     check_identity(&connection, path)?;
     // Must come before the first table; lets removed items give their space back.
