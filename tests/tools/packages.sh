@@ -37,6 +37,7 @@ if [ "$what" = all ]; then
     need kill procps
     need git git
     need mount mount
+    need mkfs.vfat dosfstools
     need script bsdutils
     need go golang-go
     need npm npm

@@ -19,6 +19,8 @@ use super::{Outcome, problem};
 const NAMED_SKIPPED: usize = 20;
 /// Missing files that are named one by one; more are counted.
 const NAMED_MISSING: usize = 20;
+/// What begins the reason where all is there, by another name.
+const SAVED_AS: &str = "saved as ";
 /// Times a second that a bar is drawn.
 const BAR_RATE: u8 = 10;
 
@@ -350,7 +352,11 @@ impl Output {
                 Ok(())
             }
             Event::Skipped(skipped) => {
-                self.text(&self.safe(&format!("  left out: {}: {}", skipped.path, skipped.reason)))
+                let Skipped { path, reason } = skipped;
+                self.text(&self.safe(&match reason.strip_prefix(SAVED_AS) {
+                    Some(name) => format!("  saved {path} as {name}"),
+                    None => format!("  left out: {path}: {reason}"),
+                }))
             }
             // Told by the commands in tables and sentences of their own, or of interest to scripts only.
             Event::Ready { .. }
@@ -370,7 +376,10 @@ impl Output {
 
     fn skipped(&self, skipped: &[Skipped]) {
         for Skipped { path, reason } in skipped.iter().take(NAMED_SKIPPED) {
-            self.talk(&format!("Left out: {}: {reason}", shown(path)));
+            self.talk(&match reason.strip_prefix(SAVED_AS) {
+                Some(name) => format!("Saved {} as {}", shown(path), shown(name)),
+                None => format!("Left out: {}: {reason}", shown(path)),
+            });
         }
         if let Some(more @ 1..) = skipped.len().checked_sub(NAMED_SKIPPED) {
             self.talk(&format!("Left out: {more} more"));

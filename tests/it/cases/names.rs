@@ -1,7 +1,9 @@
 //! Names and links as people have them: long, not UTF-8, with question marks, `..`, wrapped in punctuation.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
+use serde_json::Value;
 use support::shoal::{Running, Shoal, text};
 
 /// A folder that is shared, by a Shoal that others ask.
@@ -148,4 +150,116 @@ fn what_can_not_be_opened_is_called_what_it_is() {
         let message = text(done.event("error"), "message");
         assert!(message.contains(words), "{link}: {message}");
     }
+}
+
+/// Fetches what is at `path`, and gives what the end of it said, and the folder it is in.
+fn fetched(path: &Path, into: &Path, options: &[&str]) -> (support::shoal::Done, Value) {
+    let sharer = Shoal::new();
+    let (_share, _, shared) = sharer.share(path, &[]);
+    let link = text(&shared, "link");
+    let mut arguments: Vec<&dyn AsRef<OsStr>> = vec![&"get", &link, &"--into", &into];
+    arguments.extend(options.iter().map(|option| option as &dyn AsRef<OsStr>));
+    let done = Shoal::new().ok(&arguments);
+    let event = done.event("done").clone();
+    (done, event)
+}
+
+fn saved_as(event: &Value) -> Vec<String> {
+    let skipped = event["skipped"].as_array().unwrap().iter();
+    skipped
+        .filter_map(|entry| {
+            text(entry, "reason")
+                .strip_prefix("saved as ")
+                .map(str::to_owned)
+        })
+        .collect()
+}
+
+#[test]
+fn a_long_name_arrives_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    for length in [200, 244, 251] {
+        let name = format!("{}.mp4", "b".repeat(length));
+        let file = folder.path().join(&name);
+        fs_err::write(&file, &name).unwrap();
+        let into = tempfile::tempdir().unwrap();
+        let (_, event) = fetched(&file, into.path(), &[]);
+        assert_eq!(Path::new(&text(&event, "path")), into.path().join(&name));
+        assert_eq!(saved_as(&event), Vec::<String>::new());
+        assert_eq!(
+            fs_err::read_to_string(into.path().join(&name)).unwrap(),
+            name
+        );
+        // Whoever has it has it.
+        let (_, event) = fetched(&file, into.path(), &[]);
+        assert_eq!(Path::new(&text(&event, "path")), into.path().join(&name));
+        assert_eq!(fs_err::read_dir(into.path()).unwrap().count(), 1);
+        // Another one of that name keeps its end too.
+        fs_err::write(&file, "another").unwrap();
+        let (_, event) = fetched(&file, into.path(), &[]);
+        let path = text(&event, "path");
+        assert!(path.ends_with(".mp4"), "{path}");
+        assert_eq!(fs_err::read_to_string(path).unwrap(), "another");
+    }
+    // What nothing can hold is cut before its end, and that is said.
+    let file = folder.path().join("x");
+    fs_err::write(&file, "x").unwrap();
+    let sharer = Shoal::new();
+    let name = format!("{}.mp4", "b".repeat(300));
+    let (_share, _, shared) = sharer.share(&file, &["--name", &name]);
+    let into = tempfile::tempdir().unwrap();
+    let done = Shoal::new().ok(&[&"get", &text(&shared, "link"), &"--into", &into.path()]);
+    let path = text(done.event("done"), "path");
+    assert!(path.ends_with(".mp4"), "{path}");
+    let saved = saved_as(done.event("done"));
+    assert_eq!(
+        saved,
+        [Path::new(&path).file_name().unwrap().to_str().unwrap()]
+    );
+}
+
+#[test]
+fn a_stick_gets_names_that_it_can_hold() {
+    let Some(stick) = support::disk::Disk::fat(64) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a:b.mp4");
+    fs_err::write(&file, "film").unwrap();
+    let tree = folder.path().join("Trip: 2024");
+    fs_err::create_dir(&tree).unwrap();
+    for name in ["what?.txt", "Readme", "README"] {
+        fs_err::write(tree.join(name), name).unwrap();
+    }
+    let (_, event) = fetched(&file, stick.path(), &[]);
+    assert_eq!(saved_as(&event), ["a_b.mp4"]);
+    let got = fs_err::read_to_string(stick.path().join("a_b.mp4")).unwrap();
+    assert_eq!(got, "film");
+    let (_, event) = fetched(&tree, stick.path(), &[]);
+    assert_eq!(
+        Path::new(&text(&event, "path")),
+        stick.path().join("Trip_ 2024")
+    );
+    let saved = saved_as(&event);
+    assert!(
+        saved.contains(&"Trip_ 2024".to_owned()) && saved.contains(&"what_.txt".to_owned()),
+        "{saved:?}"
+    );
+    let got = fs_err::read_dir(stick.path().join("Trip_ 2024")).unwrap();
+    assert_eq!(got.count(), 3);
+
+    // A file that it can't hold, beside one that it can: holes take no room here.
+    let large = folder.path().join("large");
+    fs_err::create_dir(&large).unwrap();
+    fs_err::write(large.join("small"), "small").unwrap();
+    let film = fs_err::File::create(large.join("film.mkv")).unwrap();
+    film.set_len(4 * 1024 * 1024 * 1024).unwrap();
+    let (_, event) = fetched(&large, stick.path(), &[]);
+    let skipped = event["skipped"].to_string();
+    assert!(
+        skipped.contains("film.mkv") && skipped.contains("4 GiB"),
+        "{skipped}"
+    );
+    let got = fs_err::read_to_string(stick.path().join("large/small")).unwrap();
+    assert_eq!(got, "small");
 }

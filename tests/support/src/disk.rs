@@ -32,6 +32,25 @@ impl Disk {
         Some(Self(folder))
     }
 
+    /// A stick with FAT on it, whose owner is whoever runs the test. `None` after a loud word where that can't be had.
+    pub fn fat(megabytes: u64) -> Option<Self> {
+        let image = tempfile::NamedTempFile::new().unwrap();
+        image.as_file().set_len(megabytes * 1024 * 1024).unwrap();
+        let made = Command::new("mkfs.vfat").arg(image.path()).output();
+        if !made.is_ok_and(|output| output.status.success()) {
+            tools::missing("making a FAT disk needs mkfs.vfat (dosfstools)");
+            return None;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let image = image.path().to_str().unwrap().to_owned();
+        // The mount keeps the image, which has no name any more.
+        if !mount(&["-o", "loop", &image], folder.path()) {
+            tools::missing("mounting a disk image needs root and loop devices");
+            return None;
+        }
+        Some(Self(folder))
+    }
+
     pub fn path(&self) -> &Path {
         self.0.path()
     }

@@ -11,11 +11,16 @@ const REASONS: Record<string, Key> = {
   "it is hidden": "share.reason.hidden",
   "it is a download that is not finished": "share.reason.unfinished",
   "it is Shoal's own data": "share.reason.own",
+  "this disk holds no files of 4 GiB and more": "share.reason.over-disk",
   "changed while the folder was being read": "share.reason.changed",
 };
 
+/** All is there, by a name that the disk can hold. */
+const SAVED_AS = "saved as ";
+
 /** What the engine says when there is no translation. */
 export function reasonText(reason: string): string {
+  if (reason.startsWith(SAVED_AS)) return t("share.reason.saved-as", { name: reason.slice(SAVED_AS.length) });
   const key = REASONS[reason];
   return key === undefined ? reason.charAt(0).toUpperCase() + reason.slice(1) : t(key);
 }

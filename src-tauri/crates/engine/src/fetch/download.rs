@@ -133,7 +133,10 @@ fn find_there(
 ) -> Result<Option<Finished>, FetchError> {
     for path in target::taken(folder, &download.item) {
         forget_files(&download.index, &download.item)?;
-        if let Some(whole) = compare::run(download, channels, &path)? {
+        if let Some(mut whole) = compare::run(download, channels, &path)? {
+            whole
+                .skipped
+                .extend(target::saved_as(&download.item, &path));
             set_done(download, &path, &whole)?;
             return Ok(Some(finished(channels, &path, whole, true)));
         }
@@ -180,13 +183,14 @@ fn finish(
     own: &Own,
     folder: &Path,
     part: &Path,
-    whole: Whole,
+    mut whole: Whole,
 ) -> Result<Finished, FetchError> {
     let Download { index, item, .. } = download;
     if own.is_nothing() {
         return Err(FetchError::Nothing);
     }
     let path = rename(own, part, folder, item)?;
+    whole.skipped.extend(target::saved_as(item, &path));
     disk::sync_folder(folder)?;
     if whole.is_file {
         move_file(index, item, part, &path)?;

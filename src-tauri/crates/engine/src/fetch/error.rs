@@ -130,6 +130,7 @@ impl FetchError {
                 Some("Whoever made this link may wish you harm."),
                 Retry::Never,
             ),
+            Self::Content(Fault::OverDisk) => disk_kind(io::ErrorKind::FileTooLarge),
             Self::Content(_) => (
                 "bad-content",
                 Some("Ask whoever gave you the link for another one."),

@@ -8,12 +8,9 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use super::disk;
-use store::files::names::{self, TakenNames};
-use store::index::ItemRecord;
-
-/// Bytes of an item's own name. File systems stop at 255, and there has to be room for a number and
-/// the suffix.
-const MAX_OWN_NAME_BYTES: usize = 200;
+use store::files::names::Rules;
+use store::index::{ItemRecord, Skipped};
+use unixfs::name;
 
 /// Copies of the same name in one folder before giving up counting.
 const MAX_NUMBER: u32 = 10_000;
@@ -25,10 +22,7 @@ const SUFFIX: &str = ".part";
 
 /// The names to write the item under until it is whole, the best first.
 pub(crate) fn parts(folder: &Path, item: &ItemRecord) -> impl Iterator<Item = PathBuf> {
-    finished(folder, item).map(|mut path| {
-        path.as_mut_os_string().push(SUFFIX);
-        path
-    })
+    named(folder, item, SUFFIX)
 }
 
 /// What lies under the names that the item would have: it may be the item.
@@ -42,26 +36,43 @@ pub(crate) fn taken(folder: &Path, item: &ItemRecord) -> Vec<PathBuf> {
 
 /// The names that the item may have when it is whole, the best first.
 pub(crate) fn finished(folder: &Path, item: &ItemRecord) -> impl Iterator<Item = PathBuf> {
-    let (folder, name) = (folder.to_path_buf(), item_name(item));
-    (1..MAX_NUMBER).map(move |number| folder.join(numbered(&name, number)))
+    named(folder, item, "")
+}
+
+fn named(folder: &Path, item: &ItemRecord, suffix: &str) -> impl Iterator<Item = PathBuf> {
+    let (folder, rules, suffix) = (folder.to_path_buf(), Rules::of(folder), suffix.to_owned());
+    let name = local(rules, item);
+    (1..MAX_NUMBER).map(move |number| {
+        let mut name = numbered(&name, number);
+        name.push(&suffix);
+        // With number and suffix it may be too long.
+        let local = rules.local(name.as_encoded_bytes());
+        folder.join(local.map_or(name, |local| local.name))
+    })
+}
+
+/// That the item lies there by another name than its own, which this file system can't hold.
+pub(crate) fn saved_as(item: &ItemRecord, path: &Path) -> Option<Skipped> {
+    let name = local(Rules::of(path.parent()?), item);
+    let own = name::to_bytes(&item.name);
+    (name.as_encoded_bytes() != &*own).then(|| Skipped {
+        path: item.name.clone(),
+        reason: format!(
+            "saved as {}",
+            path.file_name().unwrap_or_default().display()
+        ),
+    })
 }
 
 /// The item's name as this file system can hold it; its CID where the link gave a name that must
 /// not be written.
-fn item_name(item: &ItemRecord) -> OsString {
-    let mut name = item.name.as_str();
-    while name.len() > MAX_OWN_NAME_BYTES {
-        name = &name[..name.floor_char_boundary(MAX_OWN_NAME_BYTES)];
-    }
+fn local(rules: Rules, item: &ItemRecord) -> OsString {
     let by_cid = || {
         item.root
             .map_or_else(|| "download".to_owned(), |root| root.to_string())
     };
-    if names::check(name.as_bytes()).is_err() {
-        return by_cid().into();
-    }
-    TakenNames::default()
-        .local_name(name.as_bytes())
+    rules
+        .local(&name::to_bytes(&item.name))
         .map_or_else(|_| by_cid().into(), |local| local.name)
 }
 

@@ -16,6 +16,7 @@ mod identity;
 pub mod names;
 mod open;
 mod read;
+mod tried;
 mod write;
 
 use std::io;

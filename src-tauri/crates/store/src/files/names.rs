@@ -2,7 +2,7 @@
 //!
 //! What could lead elsewhere is refused. What this file system cannot hold gets a visible substitute: the same for the same name,
 //! so that a download that goes on finds its files again. What it can hold is kept to the byte. Nothing here touches a file, but for
-//! [`Rules::of`], which asks a folder what it can hold.
+//! [`Rules::of`], which asks a folder what it can hold (see `tried`).
 
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -43,6 +43,10 @@ pub struct Rules {
     pub folds: bool,
     /// Names are Unicode.
     pub text: bool,
+    /// Bytes of a name, or units of UTF-16 where names are reserved.
+    pub longest: usize,
+    /// Bytes of a file.
+    pub largest: u64,
 }
 
 /// The names used so far in one folder.
@@ -76,7 +80,7 @@ impl TakenNames {
                 0 => mark_of(name),
                 number => format!("~{number}"),
             };
-            let marked = with_mark(&legal, &mark);
+            let marked = with_mark(&legal, &mark, self.rules.longest);
             if self.take(&marked) {
                 return Ok(LocalName {
                     name: os_string(marked),
@@ -99,6 +103,7 @@ impl Default for Rules {
             reserved: cfg!(windows),
             folds: cfg!(any(windows, target_os = "macos")),
             text: cfg!(any(windows, target_os = "macos")),
+            ..Rules::UNIX
         }
     }
 }
@@ -108,28 +113,35 @@ impl Rules {
         reserved: false,
         folds: false,
         text: false,
+        longest: MAX_NAME_BYTES,
+        largest: u64::MAX,
     };
     pub const MACOS: Rules = Rules {
-        reserved: false,
         folds: true,
         text: true,
+        ..Rules::UNIX
     };
     pub const WINDOWS: Rules = Rules {
         reserved: true,
         folds: true,
         text: true,
+        ..Rules::UNIX
+    };
+    /// FAT keeps a file's length in 32 bits.
+    pub const FAT: Rules = Rules {
+        largest: 0xffff_ffff,
+        ..Rules::WINDOWS
     };
 
-    /// Those of the file system that a folder lies on: a USB stick on Linux holds no other names than on Windows.
+    /// Those of the file system that a folder lies on: a USB stick on Linux holds no other names than on Windows. What is not
+    /// known is tried out there.
     pub fn of(folder: &Path) -> Self {
-        let native = Rules::default();
-        if is_windows_file_system(folder) {
-            return Rules::WINDOWS;
-        }
-        Rules {
-            folds: native.folds || ignores_case(folder),
-            ..native
-        }
+        super::tried::rules(folder)
+    }
+
+    /// The name under which something is written that has the folder's name for itself.
+    pub fn local(self, name: &[u8]) -> Result<LocalName, NameError> {
+        TakenNames::new(self).local_name(name)
     }
 
     /// The name as it is, if it can be held; else what stands in for it.
@@ -143,8 +155,8 @@ impl Rules {
         if self.reserved {
             legal = unreserved(legal);
         }
-        if self.length(&legal) > MAX_NAME_BYTES {
-            legal = with_mark(&legal, &mark_of(name));
+        if self.length(&legal) > self.longest {
+            legal = with_mark(&legal, &mark_of(name), self.longest);
         }
         legal
     }
@@ -218,7 +230,7 @@ fn mark_of(name: &[u8]) -> String {
 }
 
 /// `photo.jpg` as `photo~1.jpg`, cut so that it is not too long.
-fn with_mark(name: &[u8], mark: &str) -> Vec<u8> {
+fn with_mark(name: &[u8], mark: &str, longest: usize) -> Vec<u8> {
     let dot = name
         .iter()
         .rposition(|byte| *byte == b'.')
@@ -228,7 +240,7 @@ fn with_mark(name: &[u8], mark: &str) -> Vec<u8> {
         .filter(|dot| name.len() - dot <= 16)
         .unwrap_or(name.len());
     let (stem, extension) = name.split_at(dot);
-    let room = MAX_NAME_BYTES.saturating_sub(mark.len() + extension.len());
+    let room = longest.saturating_sub(mark.len() + extension.len());
     let mut end = stem.len().min(room);
     // Not through a letter.
     while end < stem.len() && end > 0 && stem[end] & 0b1100_0000 == 0b1000_0000 {
@@ -246,51 +258,6 @@ fn os_string(name: Vec<u8>) -> OsString {
 fn os_string(name: Vec<u8>) -> OsString {
     // The rules of all such systems make it text.
     String::from_utf8_lossy(&name).into_owned().into()
-}
-
-/// FAT, exFAT and NTFS, as Linux mounts them.
-#[cfg(target_os = "linux")]
-fn is_windows_file_system(folder: &Path) -> bool {
-    const MAGICS: [u64; 4] = [0x4d44, 0x2011_bab0, 0x5346_544e, 0x7366_746e];
-    rustix::fs::statfs(folder).is_ok_and(|file_system| {
-        MAGICS
-            .iter()
-            .any(|magic| u64::try_from(file_system.f_type).is_ok_and(|found| found == *magic))
-    })
-}
-
-#[cfg(not(target_os = "linux"))]
-fn is_windows_file_system(_folder: &Path) -> bool {
-    false
-}
-
-/// Is the folder found under its name in the other case?
-#[cfg(unix)]
-fn ignores_case(folder: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let Some(name) = folder.file_name().and_then(|name| name.to_str()) else {
-        return false;
-    };
-    let flip = |letter: char| {
-        if letter.is_ascii_lowercase() {
-            letter.to_ascii_uppercase()
-        } else {
-            letter.to_ascii_lowercase()
-        }
-    };
-    let flipped: String = name.chars().map(flip).collect();
-    let number = |path: &Path| {
-        fs_err::symlink_metadata(path)
-            .ok()
-            .map(|found| (found.dev(), found.ino()))
-    };
-    let here = number(folder);
-    flipped != name && here.is_some() && number(&folder.with_file_name(flipped)) == here
-}
-
-#[cfg(not(unix))]
-fn ignores_case(_folder: &Path) -> bool {
-    false
 }
 
 #[cfg(test)]
@@ -506,7 +473,7 @@ mod tests {
                     };
                     let held = local.name.as_encoded_bytes();
                     check(held).unwrap();
-                    prop_assert!(rules.length(held) <= MAX_NAME_BYTES);
+                    prop_assert!(rules.length(held) <= rules.longest);
                     prop_assert_eq!(rules.legal(held), held.to_vec());
                     prop_assert!(keys.insert(rules.key(held)), "{:?} twice", held);
                 }

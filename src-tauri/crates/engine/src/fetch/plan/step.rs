@@ -38,6 +38,8 @@ pub enum Fault {
     TooManyEntries,
     #[error("the item says that it has more bytes than any disk")]
     TooLarge,
+    #[error("the disk there holds no files of 4 GiB and more, and this is one")]
+    OverDisk,
     #[error("{0:?} is not in the item")]
     NotThere(String),
 }

@@ -21,6 +21,9 @@ use super::{
 use crate::fetch::limits::{MAX_ENTRIES, MAX_FOLDER_DEPTH, MAX_READY_BYTES, MAX_SHARD_WISHES};
 use store::files::names::{self, TakenNames};
 
+/// Why a file is left out that FAT can't hold.
+const OVER_DISK: &str = "this disk holds no files of 4 GiB and more";
+
 impl Plan {
     /// Puts a block where it is waited for.
     pub(super) fn put(
@@ -122,6 +125,15 @@ impl Plan {
                     ..
                 },
                 Node::File(node),
+            ) if node.size > self.rules.largest => self.leave_large(&path, claimed),
+            (
+                Place::Entry {
+                    path,
+                    wanted: Wanted::All,
+                    claimed,
+                    ..
+                },
+                Node::File(node),
             ) => {
                 let file = self.open_file(cid, node, path, claimed)?;
                 self.unfold_file(file, FilePosition::ROOT, node, data, leaf, order);
@@ -182,6 +194,20 @@ impl Plan {
             *wanted = Wanted::All;
         }
         place
+    }
+
+    /// Says so of a file that the disk can't hold, before any of it is asked for.
+    fn leave_large(&mut self, path: &ItemPath, claimed: u64) -> Result<(), Fault> {
+        if path.name.is_empty() {
+            return Err(Fault::OverDisk);
+        }
+        self.totals.bytes = self.totals.bytes.saturating_sub(claimed);
+        self.count_entry()?;
+        self.steps.push_back(Step::Skip {
+            path: path.name.clone(),
+            reason: OVER_DISK.to_owned(),
+        });
+        Ok(())
     }
 
     fn open_file(
