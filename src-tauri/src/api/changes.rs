@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use engine::Engine;
-use engine::api::{Changes, ItemId, ItemView, Problem, State};
+use engine::api::{Changes, ItemId, Problem, State};
 use serde::{Deserialize, Serialize};
 
 use super::Call;
@@ -59,9 +59,7 @@ impl Call for ChangesRequest {
             }
         }
         let news = engine.changes(self.since, Duration::ZERO).await;
-        let mut news = only(news, self.only);
-        news.items.iter_mut().for_each(ItemView::make_text);
-        Ok(news)
+        Ok(only(news, self.only))
     }
 }
 

@@ -1,7 +1,6 @@
 //! Calls that look inside and steer: an item's files, bytes and blocks, what a link leads to, what is
 //! about to be shared.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use engine::Engine;
@@ -123,10 +122,12 @@ pub(crate) struct PlaceRequest {
 
 impl Call for PlaceRequest {
     const NAME: &'static str = "place";
-    type Answer = PathBuf;
+    /// As [`engine::path_text`] writes it.
+    type Answer = String;
 
-    async fn run(self, engine: &Engine) -> Result<PathBuf, Problem> {
-        engine.place(self.id, &self.path).await.map_err(told)
+    async fn run(self, engine: &Engine) -> Result<String, Problem> {
+        let place = engine.place(self.id, &self.path).await.map_err(told)?;
+        Ok(engine::path_text(&place))
     }
 }
 

@@ -32,9 +32,7 @@ impl Call for ItemsRequest {
     type Answer = Vec<ItemView>;
 
     async fn run(self, engine: &Engine) -> Result<Vec<ItemView>, Problem> {
-        let mut items = engine.items();
-        items.iter_mut().for_each(ItemView::make_text);
-        Ok(items)
+        Ok(engine.items())
     }
 }
 
@@ -50,9 +48,7 @@ impl Call for ItemRequest {
     type Answer = ItemView;
 
     async fn run(self, engine: &Engine) -> Result<ItemView, Problem> {
-        let mut view = engine.item(self.id).map_err(told)?;
-        view.make_text();
-        Ok(view)
+        engine.item(self.id).map_err(told)
     }
 }
 
@@ -68,14 +64,7 @@ impl Call for ReportRequest {
     type Answer = Report;
 
     async fn run(self, engine: &Engine) -> Result<Report, Problem> {
-        let mut report = engine.report(self.id).await.map_err(told)?;
-        // JSON can hold only text.
-        if let Some(path) = &mut report.path
-            && path.to_str().is_none()
-        {
-            *path = PathBuf::from(path.to_string_lossy().into_owned());
-        }
-        Ok(report)
+        engine.report(self.id).await.map_err(told)
     }
 }
 
@@ -203,6 +192,7 @@ impl Call for RenameRequest {
 /// Take the content of a CAR file in.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct ImportCarRequest {
+    #[serde(with = "engine::api::path::one")]
     pub(crate) path: PathBuf,
 }
 
@@ -219,6 +209,7 @@ impl Call for ImportCarRequest {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct ExportCarRequest {
     pub(crate) id: ItemId,
+    #[serde(with = "engine::api::path::one")]
     pub(crate) path: PathBuf,
 }
 

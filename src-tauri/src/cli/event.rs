@@ -172,7 +172,7 @@ impl Event {
 
 /// A path as JSON can hold it.
 pub(super) fn path_text(path: &Path) -> String {
-    path.to_string_lossy().into_owned()
+    engine::path_text(path)
 }
 
 #[expect(

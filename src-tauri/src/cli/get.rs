@@ -18,12 +18,13 @@ use crate::api::{ItemRequest, ItemsRequest, RemoveRequest, ReportRequest};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// A CID, /ipfs/CID/path, ipfs://CID or the address of a gateway
+    #[arg(value_parser = super::any_text())]
     link: String,
     /// The folder to put it in; else the one from the settings
     #[arg(long, value_name = "DIR")]
     into: Option<PathBuf>,
     /// Only this file or folder inside; may be given several times
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = super::any_text())]
     select: Vec<String>,
     /// Somebody who has it; may be given several times
     #[arg(long = "provider", value_name = "MULTIADDR")]
@@ -76,10 +77,7 @@ async fn get(
 ) -> Outcome {
     let out = &context.out;
     connection.say_ready(out).await?;
-    let before = match patience {
-        Some(_) => connection.call(ItemsRequest).await?,
-        None => Vec::new(),
-    };
+    let before = connection.call(ItemsRequest).await?;
     let id = connection.call(request.clone()).await?;
     *begun = Some(id);
     if detach && !connection.is_ours() {
@@ -88,6 +86,11 @@ async fn get(
     }
     match watch::until_shared(connection, out, id, patience).await {
         Ok(view) => done(connection, context, view).await,
+        Err(problem) if problem::is_not_there(&problem) => {
+            let known = before.iter().any(|item| item.id == id);
+            give_up(connection, id, known).await?;
+            Err(problem)
+        }
         Err(problem) if problem::is_nobody(&problem) => {
             let problem = tell_missing(connection, context, id, problem).await?;
             let known = before.iter().any(|item| item.id == id);
@@ -149,7 +152,8 @@ async fn give_up(connection: &Connection, id: ItemId, known: bool) -> Result<(),
     connection
         .call(RemoveRequest {
             ids: vec![id],
-            delete_files: false,
+            // Nothing has come: an empty file or folder is all that there can be of it.
+            delete_files: true,
         })
         .await?;
     Ok(())

@@ -21,6 +21,7 @@ struct Patience {
 #[derive(Debug, clap::Args)]
 pub(super) struct LsArgs {
     /// A CID, /ipfs/CID/path, ipfs://CID or the address of a gateway
+    #[arg(value_parser = super::any_text())]
     link: String,
     #[command(flatten)]
     patience: Patience,
@@ -63,6 +64,7 @@ fn row(entry: EntryView) -> [String; 3] {
 #[derive(Debug, clap::Args)]
 pub(super) struct CatArgs {
     /// A CID, /ipfs/CID/path, ipfs://CID or the address of a gateway
+    #[arg(value_parser = super::any_text())]
     link: String,
     #[command(flatten)]
     patience: Patience,

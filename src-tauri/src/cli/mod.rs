@@ -230,6 +230,15 @@ fn absolute(path: &Path) -> Result<PathBuf, Problem> {
     std::path::absolute(path).map_err(|error| problem::bad_path(path, &error))
 }
 
+/// A word that may be any bytes, as text that leads back to them. Text stays as it is typed: it may be such already.
+fn any_text() -> impl clap::builder::TypedValueParser<Value = String> {
+    use clap::builder::{OsStringValueParser, TypedValueParser};
+    OsStringValueParser::new().map(|word| match word.into_string() {
+        Ok(text) => text,
+        Err(word) => engine::path_text(Path::new(&word)),
+    })
+}
+
 /// Refuses a link that can't be read before anything is started for it.
 fn check_link(link: &str) -> Result<(), Problem> {
     let read: Result<Link, _> = link.parse();

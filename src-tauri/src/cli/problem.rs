@@ -29,6 +29,11 @@ pub(super) fn is_nobody(problem: &Problem) -> bool {
     matches!(problem.code.as_str(), NOBODY_HAS_IT | NOBODY_REACHABLE)
 }
 
+/// What was asked for is not in the item.
+pub(super) fn is_not_there(problem: &Problem) -> bool {
+    problem.code == "not-in-item"
+}
+
 /// `people` have it, but sit behind routers that let nobody in.
 pub(super) fn nobody_reachable(people: u64) -> Problem {
     let message = match people {

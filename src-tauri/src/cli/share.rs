@@ -21,7 +21,7 @@ pub(super) struct Args {
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// What others see it called; else its own name
-    #[arg(long)]
+    #[arg(long, value_parser = super::any_text())]
     name: Option<String>,
     /// How content becomes blocks, and with that its CID: unixfs-v1-2025 (the default) or unixfs-v0-2015
     #[arg(long)]

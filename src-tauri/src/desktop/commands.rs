@@ -2,8 +2,6 @@
 //!
 //! Each is asynchronous, so that none holds up the window's own thread, and short: what it does stands elsewhere.
 
-use std::path::PathBuf;
-
 use engine::api::{ItemId, Problem};
 use tauri::ipc::Invoke;
 use tauri::{AppHandle, State, WebviewWindow};
@@ -41,8 +39,9 @@ async fn pending(shell: State<'_, Shell>) -> Result<Vec<OpenRequest>, Problem> {
 }
 
 #[tauri::command]
-async fn pick(window: WebviewWindow, what: What) -> Result<Vec<PathBuf>, Problem> {
-    dialogs::pick(&window, what).await
+async fn pick(window: WebviewWindow, what: What) -> Result<Vec<String>, Problem> {
+    let paths = dialogs::pick(&window, what).await?;
+    Ok(paths.iter().map(|path| engine::path_text(path)).collect())
 }
 
 #[tauri::command]

@@ -126,6 +126,7 @@ async fn blocking(
 async fn place(engine: &EngineLink, id: ItemId, path: Option<String>) -> Result<PathBuf, Problem> {
     let path = path.unwrap_or_default();
     let place = engine.call(PlaceRequest { id, path }).await?;
+    let place = engine::text_path(&place);
     match fs_err::symlink_metadata(&place) {
         Ok(_) => Ok(place),
         Err(_) => Err(problem::not_there(&place.display())),

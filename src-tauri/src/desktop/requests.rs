@@ -14,6 +14,7 @@ const MAX_WAITING: usize = 64;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct OpenRequest {
+    #[serde(with = "engine::api::path::list")]
     paths: Vec<PathBuf>,
     link: Option<String>,
     action: Option<Action>,

@@ -1,7 +1,8 @@
 //! Names and links as people have them: long, not UTF-8, with question marks, `..`, wrapped in punctuation.
 
-use std::ffi::OsStr;
-use std::path::Path;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use support::shoal::{Running, Shoal, text};
@@ -262,4 +263,96 @@ fn a_stick_gets_names_that_it_can_hold() {
     );
     let got = fs_err::read_to_string(stick.path().join("large/small")).unwrap();
     assert_eq!(got, "small");
+}
+
+#[test]
+fn every_byte_of_a_name_is_kept_and_leads_to_its_file() {
+    let (one, two) = (
+        OsStr::from_bytes(b"caf\xe9.txt"),
+        OsStr::from_bytes(b"caf\xe8.txt"),
+    );
+    let shared = Shared::new(|tree| {
+        fs_err::write(tree.join(one), "1").unwrap();
+        fs_err::write(tree.join(two), "2").unwrap();
+    });
+    let (shoal, cid) = (&shared.shoal, &shared.cid);
+    assert_eq!(shared.cat("ipfs://CID/caf%E9.txt"), "1");
+    assert_eq!(shared.cat("https://ipfs.io/ipfs/CID/caf%E8.txt"), "2");
+    for (name, content) in [(one, "1"), (two, "2")] {
+        let mut path = OsString::from(format!("/ipfs/{cid}/"));
+        path.push(name);
+        assert_eq!(shoal.ok(&[&"cat", &path]).stdout, content);
+    }
+    // What is listed leads back to it.
+    let listed = shoal.ok(&[&"ls", cid]);
+    let mut names: Vec<_> = listed
+        .events
+        .iter()
+        .map(|entry| text(entry, "name"))
+        .collect();
+    names.sort();
+    names.dedup();
+    assert_eq!(names, ["caf\u{fffd}E8.txt", "caf\u{fffd}E9.txt"]);
+    assert_eq!(shared.cat(&format!("/ipfs/CID/{}", names[0])), "2");
+
+    // By a daemon, chosen by its bytes and by its text.
+    let getter = Shoal::new();
+    let (_daemon, _) = getter.daemon();
+    let link = text(shoal.ok(&[&"link", &"1"]).event("link"), "link");
+    for (select, name, other) in [(one, one, two), (OsStr::new(&names[0]), two, one)] {
+        let into = tempfile::tempdir().unwrap();
+        getter.ok(&[&"get", &link, &"--into", &into.path(), &"--select", &select]);
+        assert!(into.path().join("d").join(name).exists());
+        assert!(!into.path().join("d").join(other).exists());
+    }
+    // The file itself, by its own name, and on from there.
+    let into = tempfile::tempdir().unwrap();
+    let own = link.replacen(cid, &format!("{cid}/caf%E9.txt"), 1);
+    let own = own.replacen("filename=d", "x=y", 1);
+    getter.ok(&[&"get", &own, &"--into", &into.path()]);
+    assert_eq!(fs_err::read(into.path().join(one)).unwrap(), b"1");
+    let named = folder_named(into.path());
+    let shared = getter.ok(&[&"share", &named.join(one)]);
+    let event = shared.event("shared");
+    assert_eq!(text(event, "name"), "caf\u{fffd}E9.txt");
+    assert!(text(event, "link").contains("filename=caf%E9.txt"));
+    let status = getter.ok(&[&"status", &text(event, "id")]);
+    let path = text(status.event("item"), "path");
+    assert!(
+        path.ends_with("no \u{fffd}FF text/caf\u{fffd}E9.txt"),
+        "{path}"
+    );
+}
+
+/// A copy of what is in a folder, in one whose name is no text.
+fn folder_named(of: &Path) -> PathBuf {
+    let folder = of.join(OsStr::from_bytes(b"no \xff text"));
+    fs_err::create_dir(&folder).unwrap();
+    for entry in fs_err::read_dir(of).unwrap().map(Result::unwrap) {
+        if entry.path() != folder {
+            fs_err::copy(entry.path(), folder.join(entry.file_name())).unwrap();
+        }
+    }
+    folder
+}
+
+#[test]
+fn a_mistyped_selection_leaves_nothing() {
+    let shared = Shared::new(|tree| fs_err::write(tree.join("a.txt"), "a").unwrap());
+    let link = text(shared.shoal.ok(&[&"link", &"1"]).event("link"), "link");
+    let into = tempfile::tempdir().unwrap();
+    let into = into.path();
+    let getter = Shoal::new();
+    let daemon = getter.daemon();
+    let mistyped = link.replacen('?', "/b.txt?", 1);
+    for (link, options) in [(&link, &["--select", "a.text"][..]), (&mistyped, &[])] {
+        let mut arguments: Vec<&dyn AsRef<OsStr>> = vec![&"get", link, &"--into", &into];
+        arguments.extend(options.iter().map(|option| option as &dyn AsRef<OsStr>));
+        let done = getter.run(&arguments).expect_code(1);
+        assert_eq!(done.problem(), "not-in-item");
+        assert_eq!(fs_err::read_dir(&into).unwrap().count(), 0);
+        let listed = getter.ok(&[&"list"]);
+        assert!(listed.events.is_empty(), "{}", listed.stdout);
+    }
+    drop(daemon);
 }

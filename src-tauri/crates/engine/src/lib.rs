@@ -29,3 +29,4 @@ pub use link::Link;
 pub use look::{FileStat, Pieces, Reading};
 pub use settings::Settings;
 pub use store::HIDDEN;
+pub use store::files::{path_text, text_path};

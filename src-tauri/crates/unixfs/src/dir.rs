@@ -59,7 +59,7 @@ impl DirectoryBuilder {
         let name_len = u16::try_from(name.len())
             .ok()
             .filter(|_| is_legal(name))
-            .ok_or_else(|| DirectoryError::Name(String::from_utf8_lossy(name).into_owned()))?;
+            .ok_or_else(|| DirectoryError::Name(crate::name::to_text(name).into_owned()))?;
         let cid = child.cid.to_bytes();
         self.items.push(Item {
             start: self.entries.bytes.len(),
@@ -100,7 +100,7 @@ impl DirectoryBuilder {
             .array_windows()
             .find(|[a, b]| by_name(a, b).is_eq())
         {
-            let name = String::from_utf8_lossy(entries.name(twice));
+            let name = crate::name::to_text(entries.name(twice));
             return Err(DirectoryError::Duplicate(name.into_owned()));
         }
 

@@ -108,6 +108,8 @@ pub struct PiecesView {
 /// What sharing these paths would share.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct InspectPathsRequest {
+    #[serde(with = "super::path::list")]
+    #[ts(as = "Vec<PathBuf>")]
     pub paths: Vec<PathBuf>,
     /// Hidden files inside folders too.
     pub hidden: bool,
@@ -182,6 +184,8 @@ pub struct InspectLinkRequest {
     /// `rev` of the last answer, 0 at first.
     pub since: u64,
     /// For the free space; else the folder for downloads.
+    #[serde(default, with = "super::path::optional")]
+    #[ts(as = "Option<PathBuf>")]
     pub into: Option<PathBuf>,
 }
 
@@ -256,6 +260,8 @@ pub struct PrioritizeRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct RelocateRequest {
     pub id: ItemId,
+    #[serde(with = "super::path::one")]
+    #[ts(as = "PathBuf")]
     pub path: PathBuf,
 }
 

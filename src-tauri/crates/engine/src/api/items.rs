@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::{Problem, Skipped};
+use store::files::path_text;
 use store::{deletion, index};
 
 /// An item's number: small, stable, never used again. It is what a person types.
@@ -103,6 +104,8 @@ pub struct ItemView {
     pub kind: ItemKind,
     pub name: String,
     /// Where it lies on this machine: the shared path, or the download once it has a place.
+    #[serde(default, with = "super::path::optional")]
+    #[ts(as = "Option<PathBuf>")]
     pub path: Option<PathBuf>,
     /// Known once it is hashed, or at once for a download.
     pub cid: Option<String>,
@@ -143,17 +146,6 @@ pub struct Lacking {
     pub people: u32,
 }
 
-impl ItemView {
-    /// JSON can hold only text: what is none in a path is shown as a question mark in a box.
-    pub fn make_text(&mut self) {
-        if let Some(path) = &mut self.path
-            && path.to_str().is_none()
-        {
-            *path = PathBuf::from(path.to_string_lossy().into_owned());
-        }
-    }
-}
-
 /// What others can find in the public directory.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "lowercase")]
@@ -179,6 +171,8 @@ impl From<Announce> for index::Announce {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct ShareRequest {
     /// Full paths. One is shared as itself; several become the entries of a folder.
+    #[serde(with = "super::path::list")]
+    #[ts(as = "Vec<PathBuf>")]
     pub paths: Vec<PathBuf>,
     /// What others see it called; else the one path's own name.
     pub name: Option<String>,
@@ -194,6 +188,8 @@ pub struct ShareRequest {
 pub struct DownloadRequest {
     pub link: String,
     /// A full path; else the folder from the settings.
+    #[serde(default, with = "super::path::optional")]
+    #[ts(as = "Option<PathBuf>")]
     pub into: Option<PathBuf>,
     /// Paths inside the item; empty is all of it.
     pub select: Vec<String>,
@@ -217,6 +213,8 @@ pub enum Action {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Report {
     /// Where the item lies, once it has a place.
+    #[serde(default, with = "super::path::optional")]
+    #[ts(as = "Option<PathBuf>")]
     pub path: Option<PathBuf>,
     pub skipped: Vec<Skipped>,
     /// Who sent how much, in this run of the engine; most first.
@@ -299,7 +297,7 @@ impl From<(PathBuf, deletion::Reason)> for KeptFile {
             Reason::NotEmpty => (KeptReason::NotEmpty, None, None),
             Reason::Failed(words) => (KeptReason::Failed, None, Some(words)),
         };
-        let path = path.to_string_lossy().into_owned();
+        let path = path_text(&path);
         Self {
             path,
             reason,

@@ -6,6 +6,7 @@ mod inside;
 mod items;
 mod list;
 mod network;
+pub mod path;
 mod problem;
 mod settings;
 

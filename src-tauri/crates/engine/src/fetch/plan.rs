@@ -441,7 +441,7 @@ impl Plan {
         let Some(wanted) = self.selection.entry(folder.wanted, &entry.name) else {
             return Ok(None);
         };
-        let name = join(&folder.path.name, &String::from_utf8_lossy(&entry.name));
+        let name = join(&folder.path.name, &unixfs::name::to_text(&entry.name));
         let local = folder
             .names
             .local_name(&entry.name)

@@ -10,6 +10,7 @@ use crate::api::{Problem, Retry};
 use crate::fetch::FetchError;
 use crate::link::LinkError;
 use crate::util::Stopping;
+use store::files::path_text;
 use store::index::{IndexError, ItemId};
 use store::{ImportError, ScanError};
 use unixfs::CidError;
@@ -111,7 +112,7 @@ impl ItemError {
                 RelocateError::NotThere(path)
                 | RelocateError::NoFolder(path)
                 | RelocateError::Differs { path, .. },
-            ) => Some(path.to_string_lossy().into_owned()),
+            ) => Some(path_text(path)),
             Self::UnknownItem(id) | Self::NotReady(id) | Self::NotWhole(id) => Some(id.to_string()),
             _ => None,
         }

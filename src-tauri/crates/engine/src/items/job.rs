@@ -19,6 +19,7 @@ use super::{Context, ItemError};
 use crate::api::{Problem, Removed, Retry, SourceView, State};
 use crate::fetch::{self, FetchError};
 use crate::util::{Stopping, blocking};
+use store::files::path_text;
 use store::index::{Announce, ItemId, ItemKind, ItemRecord};
 use store::{
     self, Control, Depth, ImportError, ImportRequest, Progress, ScanError, ScanReport, deletion,
@@ -305,7 +306,7 @@ fn files_changed(kind: ItemKind, report: &ScanReport) -> Option<Problem> {
         message,
         hint: Some(hint.to_owned()),
         retry: Retry::User,
-        subject: first.map(|path| path.to_string_lossy().into_owned()),
+        subject: first.map(|path| path_text(path)),
         count: Some(changed + missing),
         field: None,
     })

@@ -1,7 +1,7 @@
 //! Items as they are asked for: requests become what the index takes in, or are refused.
 
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use libp2p::Multiaddr;
@@ -12,6 +12,7 @@ use crate::api::{DownloadRequest, ShareRequest};
 use crate::fetch;
 use crate::link::Link;
 use crate::util::now_unix;
+use store::files::path_text;
 use store::index::{ItemKind, ItemOptions, NewItem};
 
 /// A new item of files that lie here. Blocks.
@@ -89,9 +90,7 @@ pub(super) fn fetched(request: DownloadRequest, folder: PathBuf) -> Result<NewIt
 /// so the item begins with the CAR's place. Blocks.
 pub(super) fn unpacked(car: PathBuf, folder: PathBuf) -> Result<NewItem, ItemError> {
     let root = fetch::car::root(&car)?;
-    let name = car
-        .file_stem()
-        .map(|name| name.to_string_lossy().into_owned());
+    let name = car.file_stem().map(|name| path_text(Path::new(name)));
     let name = name.unwrap_or_else(|| root.to_string());
     Ok(NewItem {
         sources: vec![car],

@@ -9,7 +9,7 @@
 use std::borrow::Cow;
 
 use libp2p::Multiaddr;
-use percent_encoding::percent_decode_str;
+use percent_encoding::{percent_decode, percent_decode_str};
 use unixfs::cid::Cid;
 use unixfs::name;
 
@@ -361,7 +361,8 @@ fn parameters(link: &mut Link, query: &str) {
 
 /// A name out of a URL.
 fn decoded(segment: &str) -> String {
-    let bytes: Cow<'_, [u8]> = percent_decode_str(segment).into();
+    let segment = name::to_bytes(segment);
+    let bytes: Cow<'_, [u8]> = percent_decode(&segment).into();
     name::to_text(&bytes).into_owned()
 }
 

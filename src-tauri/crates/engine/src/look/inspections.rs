@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
+use store::files::path_text;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use unixfs::Cid;
@@ -111,7 +112,7 @@ impl Inspected {
             people: self.people,
             tried: self.tried,
             seconds: self.seconds,
-            into: into.to_string_lossy().into_owned(),
+            into: path_text(into),
             free,
             existing,
         }

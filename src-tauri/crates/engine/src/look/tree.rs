@@ -57,7 +57,7 @@ impl Tree {
             return Ok(None);
         };
         let entries = found.entries.into_iter().map(|entry| TreeEntry {
-            name: String::from_utf8_lossy(&entry.name).into_owned(),
+            name: unixfs::name::to_text(&entry.name).into_owned(),
             cid: entry.cid,
             tsize: entry.tsize,
         });

@@ -20,7 +20,7 @@ mod tried;
 mod write;
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use self::disk::{free_space, rename_no_replace, sync_files, sync_folder};
 pub use self::identity::{Identity, Same};
@@ -31,6 +31,26 @@ pub(crate) use self::write::open_private;
 pub use self::write::{
     apply_metadata, make_private, replace_whole, symlink, write_at, write_whole,
 };
+
+/// A path as text that leads back to it, for people and JSON: as [`unixfs::name`] writes names.
+pub fn path_text(path: &Path) -> String {
+    #[cfg(unix)]
+    let bytes = std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str());
+    #[cfg(not(unix))]
+    let bytes = path.as_os_str().as_encoded_bytes();
+    unixfs::name::to_text(bytes).into_owned()
+}
+
+/// The path that [`path_text`] wrote.
+pub fn text_path(text: &str) -> PathBuf {
+    #[cfg(unix)]
+    let path = <std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(
+        unixfs::name::to_bytes(text).into_owned(),
+    );
+    #[cfg(not(unix))]
+    let path = text;
+    PathBuf::from(path)
+}
 
 /// The same kind of error, saying which file it was about.
 fn naming(what: &str, path: &Path, error: &io::Error) -> io::Error {

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::ffi::{OsStr, OsString};
+use std::path::Path;
 use std::sync::mpsc::Receiver;
 
 use unixfs::{Block, DirectoryBuilder, DirectoryError, Metadata, Root};
@@ -10,6 +11,7 @@ use super::pool::{Done, Job};
 use super::withheld::{OWN, UNFINISHED};
 use super::{ImportError, Imported, Message, Outcome, metadata_of};
 use crate::control::Stopped;
+use crate::files::path_text;
 use crate::import::walk::{DirId, Step, TOP};
 use crate::index::{FileId, HashedFile, Pending, Skipped};
 use crate::limits::MAX_SKIPPED;
@@ -207,10 +209,10 @@ impl<'a> Assembler<'a> {
         } else if let Some(root) = root {
             let pushed = match name_bytes(name) {
                 Some(name) => folder.builder.push(name, root),
-                None => Err(DirectoryError::Name(name.to_string_lossy().into_owned())),
+                None => Err(DirectoryError::Name(path_text(Path::new(name)))),
             };
             if let Err(error) = pushed {
-                let path = name.to_string_lossy().into_owned();
+                let path = path_text(Path::new(name));
                 self.skip(Skipped {
                     path,
                     reason: error.to_string(),

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
+use crate::files::path_text;
+
 /// The same place, by its own name and without `..`, which leads elsewhere behind a symlink than in front of it. What a symlink
 /// leads to keeps the link's name.
 pub fn named(path: &Path) -> io::Result<PathBuf> {
@@ -24,7 +26,7 @@ pub fn share_name(paths: &[PathBuf]) -> String {
     };
     let own = named(path).unwrap_or_else(|_| path.clone());
     let own = own.file_name().unwrap_or("files".as_ref());
-    own.to_string_lossy().into_owned()
+    path_text(Path::new(own))
 }
 
 /// Where a path leads, without symlinks.

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use fs_err as fs;
 
 use super::withheld::{self, HIDDEN, UNFINISHED, Withheld};
+use crate::files::path_text;
 use crate::index::{Skipped, TreeFile};
 
 /// A folder's number within one walk.
@@ -121,7 +122,7 @@ impl<'a, E> Walk<'a, E> {
                 let name_in_item = if paths.len() == 1 {
                     String::new()
                 } else {
-                    lossy(name)
+                    lossless(name)
                 };
                 let tree = Arc::new(TreeFile {
                     path: path.clone(),
@@ -404,7 +405,7 @@ fn numbered(name: &OsStr, number: u32) -> OsString {
 
 pub(crate) fn skipped(path: &Path, reason: String) -> Skipped {
     Skipped {
-        path: path.to_string_lossy().into_owned(),
+        path: path_text(path),
         reason,
     }
 }
@@ -442,14 +443,14 @@ fn special(kind: FileType) -> &'static str {
 }
 
 fn join(dir: &str, name: &OsStr) -> String {
-    let name = name.to_string_lossy();
+    let name = lossless(name);
     if dir.is_empty() {
-        name.into_owned()
+        name
     } else {
         format!("{dir}/{name}")
     }
 }
 
-fn lossy(name: &OsStr) -> String {
-    name.to_string_lossy().into_owned()
+fn lossless(name: &OsStr) -> String {
+    path_text(Path::new(name))
 }

@@ -375,7 +375,7 @@ pub(super) fn one(connection: &Connection, id: FileId) -> rusqlite::Result<Optio
 fn record(row: &Row<'_>) -> rusqlite::Result<FileRecord> {
     let disk: Vec<u8> = row.get(4)?;
     let name: Option<String> = row.get(5)?;
-    let name = name.unwrap_or_else(|| String::from_utf8_lossy(&disk).into_owned());
+    let name = name.unwrap_or_else(|| unixfs::name::to_text(&disk).into_owned());
     let dir_name: String = row.get(3)?;
     let size = row.get::<_, i64>(6)?.cast_unsigned();
     let fingerprint = match (row.get(8)?, row.get(9)?, row.get::<_, Option<i64>>(10)?) {

@@ -188,5 +188,5 @@ fn sums(connection: &Connection, item: ItemId, folder: &str) -> rusqlite::Result
 }
 
 fn lossy(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+    unixfs::name::to_text(bytes).into_owned()
 }

@@ -29,6 +29,7 @@ use bytes::Bytes;
 use thiserror::Error;
 
 use crate::cid::{self, Cid, CidError};
+use crate::name;
 use crate::node::{DecodeError, Node, ShardItem, decode};
 
 pub use every::Every;
@@ -166,7 +167,7 @@ fn kind_fault(cid: &Cid, path: String) -> WalkError {
 
 /// The path of an entry, whose name may be any bytes; without a name, that of what it is in.
 fn join(folder: &str, name: &[u8]) -> String {
-    let name = String::from_utf8_lossy(name);
+    let name = name::to_text(name);
     match (folder.is_empty(), name.is_empty()) {
         (_, true) => folder.to_owned(),
         (true, _) => name.into_owned(),

@@ -218,7 +218,7 @@ impl Plan {
     }
 
     fn rank_of_entry(&self, folder: u64, name: &[u8]) -> Rank {
-        let path = join(&self.folder_name(folder), &String::from_utf8_lossy(name));
+        let path = join(&self.folder_name(folder), &unixfs::name::to_text(name));
         self.steering.path(&path)
     }
 }

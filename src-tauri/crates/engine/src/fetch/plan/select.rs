@@ -89,7 +89,7 @@ impl Selection {
             if name == ".." {
                 return Err(SelectionError::Path(path.to_owned()));
             }
-            at = self.step(at, name.as_bytes());
+            at = self.step(at, &unixfs::name::to_bytes(name));
         }
         self.branches[at].mark = Some(wanted);
         Ok(at)
@@ -148,7 +148,7 @@ impl Selection {
                 list.push(path.clone());
             }
             for (name, index) in &branch.below {
-                let below = join(&path, &String::from_utf8_lossy(name));
+                let below = join(&path, &unixfs::name::to_text(name));
                 open.push((*index, below, Some(branch.wanted)));
             }
         }
@@ -169,7 +169,7 @@ impl Selection {
         let mut at = 0;
         for name in path.split('/').filter(|name| !matches!(*name, "" | ".")) {
             let branch = &self.branches[at];
-            match branch.below.get(name.as_bytes()) {
+            match branch.below.get(&*unixfs::name::to_bytes(name)) {
                 Some(index) => at = *index,
                 None => return Choice::of(branch.wanted),
             }
@@ -231,7 +231,7 @@ impl Selection {
                 continue;
             }
             for (name, below) in &branch.below {
-                open.push((*below, join(&path, &String::from_utf8_lossy(name))));
+                open.push((*below, join(&path, &unixfs::name::to_text(name))));
             }
         }
         None
