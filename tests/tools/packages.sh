@@ -38,6 +38,8 @@ if [ "$what" = all ]; then
     need git git
     need mount mount
     need mkfs.vfat dosfstools
+    need mkfs.exfat exfatprogs
+    need mount.exfat-fuse exfat-fuse
     need script bsdutils
     need go golang-go
     need npm npm

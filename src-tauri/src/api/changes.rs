@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use engine::Engine;
-use engine::api::{Changes, ItemId, Problem, State};
+use engine::api::{Changes, ItemId, ItemView, Problem, State};
 use serde::{Deserialize, Serialize};
 
 use super::Call;

@@ -233,6 +233,15 @@ impl Output {
         }
     }
 
+    /// A path as a result: its own bytes for a pipe or a file, made safe for a terminal.
+    fn path(&self, path: &str) -> Result<(), Problem> {
+        if self.terminal {
+            return self.text(&shown(path));
+        }
+        let path = engine::text_path(path);
+        self.write(&[path.as_os_str().as_encoded_bytes(), b"\n"].concat())
+    }
+
     /// A name for standard output: as it is for a pipe or a file, made safe for a terminal.
     fn safe(&self, name: &str) -> String {
         if self.terminal {
@@ -290,7 +299,7 @@ impl Output {
                     self.talk(&format!("{items} {also} {share} what lies there, too."));
                 }
                 self.skipped(skipped);
-                self.text(&self.safe(path))
+                self.path(path)
             }
             Event::Detached { id } => {
                 self.talk(&format!(
@@ -335,7 +344,7 @@ impl Output {
                 path, bytes: size, ..
             } => {
                 self.talk(&format!("Wrote {}.", bytes(*size)));
-                self.text(&self.safe(path))
+                self.path(path)
             }
             Event::Source(source) => {
                 self.text(&format!("  from {}: {}", source.peer, bytes(source.bytes)))

@@ -98,10 +98,13 @@ fn an_item_that_would_be_empty_is_no_success() {
     write(&hidden.join(".config"), "a");
     let unfinished = folder.path().join("unfinished");
     write(&unfinished.join("sub/film.part"), "a");
-    for (path, name) in [(&hidden, ".config"), (&unfinished, "film.part")] {
+    for (path, name, code) in [
+        (&hidden, ".config", "all-left-out"),
+        (&unfinished, "film.part", "unfinished-download"),
+    ] {
         for command in ["share", "cid"] {
             let done = Shoal::new().run(&[&command, path]).expect_code(1);
-            assert_eq!(done.problem(), "all-left-out");
+            assert_eq!(done.problem(), code);
             let message = text(done.event("error"), "message");
             assert!(message.contains(name), "{message}");
         }
@@ -256,7 +259,7 @@ fn what_is_still_being_fetched_is_not_shared_along() {
     let (share, _, shared) = Shoal::new().share(&film, &[]);
     let into = folder.path().join("dl");
     write(&into.join("other.txt"), "other");
-    let getter = Shoal::new().with("download.limit", "300000");
+    let getter = Shoal::new();
     let (_daemon, _) = getter.daemon();
     getter.ok(&[
         &"get",
@@ -275,5 +278,17 @@ fn what_is_still_being_fetched_is_not_shared_along() {
     fs::hard_link(&part, into.join("film")).unwrap();
     let done = getter.run(&[&"share", &into.join("film")]).expect_code(1);
     assert_eq!(done.problem(), "unfinished-download");
+    fs::remove_file(into.join("film")).unwrap();
+
+    // Once it is whole the share says so, and stays as it is.
+    getter.ok(&[&"settings", &"download.limit", &"0"]);
+    let id = text(again, "id");
+    let told = support::wait::until("the share says that there is more", || {
+        let status = getter.ok(&[&"status", &id]);
+        let item = status.event("item").clone();
+        (item["state"] == "needs-you").then_some(item)
+    });
+    assert_eq!(told["problem"]["code"], "finished-since");
+    assert_eq!(told["cid"], again["cid"]);
     drop(share);
 }

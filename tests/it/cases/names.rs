@@ -199,7 +199,7 @@ fn a_long_name_arrives_whole() {
         fs_err::write(&file, "another").unwrap();
         let (_, event) = fetched(&file, into.path(), &[]);
         let path = text(&event, "path");
-        assert!(path.ends_with(".mp4"), "{path}");
+        assert_eq!(Path::new(&path).extension(), Some("mp4".as_ref()));
         assert_eq!(fs_err::read_to_string(path).unwrap(), "another");
     }
     // What nothing can hold is cut before its end, and that is said.
@@ -211,7 +211,7 @@ fn a_long_name_arrives_whole() {
     let into = tempfile::tempdir().unwrap();
     let done = Shoal::new().ok(&[&"get", &text(&shared, "link"), &"--into", &into.path()]);
     let path = text(done.event("done"), "path");
-    assert!(path.ends_with(".mp4"), "{path}");
+    assert_eq!(Path::new(&path).extension(), Some("mp4".as_ref()));
     let saved = saved_as(done.event("done"));
     assert_eq!(
         saved,
@@ -221,7 +221,7 @@ fn a_long_name_arrives_whole() {
 
 #[test]
 fn a_stick_gets_names_that_it_can_hold() {
-    let Some(stick) = support::disk::Disk::fat(64) else {
+    let Some(stick) = support::disk::Foreign::new(64) else {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
@@ -249,6 +249,9 @@ fn a_stick_gets_names_that_it_can_hold() {
     let got = fs_err::read_dir(stick.path().join("Trip_ 2024")).unwrap();
     assert_eq!(got.count(), 3);
 
+    if !stick.is_fat {
+        return;
+    }
     // A file that it can't hold, beside one that it can: holes take no room here.
     let large = folder.path().join("large");
     fs_err::create_dir(&large).unwrap();
@@ -350,7 +353,7 @@ fn a_mistyped_selection_leaves_nothing() {
         arguments.extend(options.iter().map(|option| option as &dyn AsRef<OsStr>));
         let done = getter.run(&arguments).expect_code(1);
         assert_eq!(done.problem(), "not-in-item");
-        assert_eq!(fs_err::read_dir(&into).unwrap().count(), 0);
+        assert_eq!(fs_err::read_dir(into).unwrap().count(), 0);
         let listed = getter.ok(&[&"list"]);
         assert!(listed.events.is_empty(), "{}", listed.stdout);
     }

@@ -32,25 +32,6 @@ impl Disk {
         Some(Self(folder))
     }
 
-    /// A stick with FAT on it, whose owner is whoever runs the test. `None` after a loud word where that can't be had.
-    pub fn fat(megabytes: u64) -> Option<Self> {
-        let image = tempfile::NamedTempFile::new().unwrap();
-        image.as_file().set_len(megabytes * 1024 * 1024).unwrap();
-        let made = Command::new("mkfs.vfat").arg(image.path()).output();
-        if !made.is_ok_and(|output| output.status.success()) {
-            tools::missing("making a FAT disk needs mkfs.vfat (dosfstools)");
-            return None;
-        }
-        let folder = tempfile::tempdir().unwrap();
-        let image = image.path().to_str().unwrap().to_owned();
-        // The mount keeps the image, which has no name any more.
-        if !mount(&["-o", "loop", &image], folder.path()) {
-            tools::missing("mounting a disk image needs root and loop devices");
-            return None;
-        }
-        Some(Self(folder))
-    }
-
     pub fn path(&self) -> &Path {
         self.0.path()
     }
@@ -69,6 +50,64 @@ impl Drop for Disk {
             .arg("--lazy")
             .arg(self.0.path())
             .status();
+    }
+}
+
+/// A stick with a file system that others made: it tells no cases apart, and holds few names.
+#[derive(Debug)]
+pub struct Foreign {
+    folder: TempDir,
+    device: String,
+    /// It is FAT, which holds no file of 4 GiB.
+    pub is_fat: bool,
+}
+
+impl Foreign {
+    /// FAT where the kernel knows it, else exFAT; `None` after a loud word where neither can be had.
+    pub fn new(megabytes: u64) -> Option<Self> {
+        let stick = Self::made(megabytes, "mkfs.vfat", &["mount", "-t", "vfat"], true);
+        let stick =
+            stick.or_else(|| Self::made(megabytes, "mkfs.exfat", &["mount", "-t", "exfat"], false));
+        let stick =
+            stick.or_else(|| Self::made(megabytes, "mkfs.exfat", &["mount.exfat-fuse"], false));
+        if stick.is_none() {
+            tools::missing(
+                "a stick needs root, losetup, and mkfs.vfat, or mkfs.exfat and mount.exfat-fuse",
+            );
+        }
+        stick
+    }
+
+    fn made(megabytes: u64, make: &str, mount: &[&str], is_fat: bool) -> Option<Self> {
+        let image = tempfile::NamedTempFile::new().unwrap();
+        image.as_file().set_len(megabytes << 20).unwrap();
+        run(Command::new(make).arg(image.path()))?;
+        // The device keeps the image, which has no name any more.
+        let device = run(Command::new("losetup")
+            .args(["-f", "--show"])
+            .arg(image.path()))?;
+        let stick = Self {
+            folder: tempfile::tempdir().unwrap(),
+            device: device.trim().to_owned(),
+            is_fat,
+        };
+        let mut command = Command::new(mount[0]);
+        run(command
+            .args(&mount[1..])
+            .arg(&stick.device)
+            .arg(stick.path()))?;
+        Some(stick)
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+impl Drop for Foreign {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.path()).output();
+        let _ = Command::new("losetup").arg("-d").arg(&self.device).output();
     }
 }
 

@@ -127,6 +127,7 @@ export function menuActions(items: readonly ItemView[]): ItemActionId[] {
 /** By problem: the ways out, the best first. */
 const WAYS: Record<string, { share: readonly ItemActionId[]; download: readonly ItemActionId[] }> = {
   "files-changed": { share: ["update", "check-again", "stop-sharing"], download: ["restore", "check-again", "remove"] },
+  "finished-since": { share: ["update", "stop-sharing"], download: [] },
   "files-missing": { share: ["locate", "update", "stop-sharing"], download: ["restore", "locate", "remove"] },
   "folder-gone": { share: ["locate", "stop-sharing"], download: ["choose-folder", "again", "remove"] },
   "no-space": { share: ["again", "stop-sharing"], download: ["again", "choose-folder", "remove"] },

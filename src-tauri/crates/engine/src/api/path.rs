@@ -20,7 +20,6 @@ pub mod one {
 pub mod optional {
     use super::{Deserialize, Deserializer, PathBuf, Serialize, Serializer, path_text, text_path};
 
-    #[expect(clippy::ref_option, reason = "serde calls it so")]
     pub fn serialize<S: Serializer>(
         path: &Option<PathBuf>,
         serializer: S,

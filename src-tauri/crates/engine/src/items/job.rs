@@ -19,8 +19,8 @@ use super::{Context, ItemError};
 use crate::api::{Problem, Removed, Retry, SourceView, State};
 use crate::fetch::{self, FetchError};
 use crate::util::{Stopping, blocking};
-use store::files::path_text;
-use store::index::{Announce, ItemId, ItemKind, ItemRecord};
+use store::files::{exists, path_text, text_path};
+use store::index::{Announce, ItemId, ItemKind, ItemRecord, Skipped};
 use store::{
     self, Control, Depth, ImportError, ImportRequest, Progress, ScanError, ScanReport, deletion,
     made,
@@ -254,7 +254,8 @@ async fn judge(
             let (index, id) = (context.index.clone(), record.id);
             blocking(move || index.set_item_done(id, true)).await??;
         }
-        return Ok(Ended::whole());
+        let more = finished_since(context, record.id).await?;
+        return Ok(more.map_or_else(Ended::whole, Ended::Problem));
     };
     if record.kind == ItemKind::Download {
         // To resume the download means to fetch it again, beside the files that the person changed.
@@ -262,6 +263,40 @@ async fn judge(
         blocking(move || index.set_item_done(id, false)).await??;
     }
     Ok(Ended::Problem(problem))
+}
+
+/// Whether there is more to share by now: what was left out because it was not whole then. Nothing changes by itself, for
+/// another content has another link.
+async fn finished_since(context: &Context, id: ItemId) -> Result<Option<Problem>, ItemError> {
+    let index = context.index.clone();
+    let look = move || {
+        let is_whole = |skipped: &Skipped| {
+            let part = text_path(&skipped.path);
+            let whole = store::finished_path(&part);
+            skipped.reason == store::UNFINISHED
+                && !exists(&part)
+                && whole.is_some_and(|path| exists(&path))
+        };
+        let skipped = index.skipped(id)?;
+        Ok::<_, ItemError>(skipped.into_iter().filter(is_whole).collect::<Vec<_>>())
+    };
+    let whole = blocking(look).await??;
+    let message = match whole.len() {
+        0 => return Ok(None),
+        1 => "1 file was unfinished when this was shared, and is whole now".to_owned(),
+        more => format!("{more} files were unfinished when this was shared, and are whole now"),
+    };
+    Ok(Some(Problem {
+        code: "finished-since".to_owned(),
+        message,
+        hint: Some(
+            "Update it, or share it again, to share them too; that makes another link.".to_owned(),
+        ),
+        retry: Retry::User,
+        subject: whole.first().map(|skipped| skipped.path.clone()),
+        count: Some(whole.len() as u64),
+        field: None,
+    }))
 }
 
 /// The problem that a look at an item's files found, if it found one.

@@ -432,6 +432,7 @@ impl Actor {
                 }
                 if completes == Some(true) {
                     self.context.board.notice(id);
+                    self.offer_finished().await;
                 }
                 is_last
             }
@@ -461,14 +462,30 @@ impl Actor {
 
     /// A file was not as it was when somebody asked for a block of it: look at the whole item.
     async fn doubt(&mut self, doubt: Doubt) {
-        let known = self.context.board.get(doubt.item);
+        self.look_at(doubt.item).await;
+    }
+
+    /// Looks at the files of an item that is shared and at rest.
+    async fn look_at(&mut self, id: ItemId) {
+        let known = self.context.board.get(id);
         let at_rest = known.is_some_and(|view| view.state == State::Sharing);
-        let is_busy = self.running.contains_key(&doubt.item) || self.queue.is_waiting(doubt.item);
+        let is_busy = self.running.contains_key(&id) || self.queue.is_waiting(id);
         if !at_rest || is_busy {
             return;
         }
-        if let Err(error) = self.start_next(doubt.item, Job::Scan).await {
-            tracing::warn!(id = %doubt.item, %error, "a changed item could not be looked at");
+        if let Err(error) = self.start_next(id, Job::Scan).await {
+            tracing::warn!(%id, %error, "a changed item could not be looked at");
+        }
+    }
+
+    /// A download is whole: shares that left it out may want it.
+    async fn offer_finished(&mut self) {
+        let index = self.context.index.clone();
+        let Ok(Ok(ids)) = blocking(move || index.items_without(store::UNFINISHED)).await else {
+            return;
+        };
+        for id in ids {
+            self.look_at(id).await;
         }
     }
 

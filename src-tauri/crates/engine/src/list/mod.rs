@@ -146,7 +146,7 @@ impl Library {
             since => self.board.notices(since),
         };
         let summary = *self.summary.borrow();
-        let mut view = LibraryView {
+        LibraryView {
             rev: 0,
             counts,
             matching: u32::try_from(matching).unwrap_or(u32::MAX),
@@ -158,12 +158,7 @@ impl Library {
             reach: summary.reachability.into(),
             paused: self.hold.is_on(),
             notices,
-        };
-        let rows = view.items.iter_mut();
-        let focused = view.focus.iter_mut().map(|focus| &mut focus.item);
-        rows.chain(focused)
-            .for_each(crate::api::ItemView::make_text);
-        view
+        }
     }
 
     fn tell(&self, mut view: LibraryView, query: u64, print: u64) -> LibraryView {

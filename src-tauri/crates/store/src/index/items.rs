@@ -133,6 +133,16 @@ impl Index {
         self.write(move |context| put_skipped(context.connection, id, &skipped))
     }
 
+    /// The items of which something was left out for that reason.
+    pub fn items_without(&self, reason: &str) -> Result<Vec<ItemId>> {
+        self.read(|connection| {
+            let mut select =
+                connection.prepare_cached("SELECT DISTINCT item FROM skipped WHERE reason = ?1")?;
+            let rows = select.query_map([reason], |row| row.get(0).map(ItemId))?;
+            rows.collect()
+        })
+    }
+
     /// How much was left out of each item of which something was.
     pub fn skipped_counts(&self) -> Result<HashMap<ItemId, u64>> {
         self.read(|connection| {
