@@ -15,6 +15,7 @@ mod cli;
 mod crash;
 mod daemon;
 mod dht;
+mod faults;
 mod hostile;
 mod interop;
 mod lab;

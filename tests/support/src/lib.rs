@@ -15,6 +15,7 @@
 pub mod dag;
 pub mod dht;
 pub mod disk;
+pub mod faults;
 pub mod helia;
 pub mod kubo;
 pub mod lab;

@@ -19,7 +19,8 @@ const LAB_LISTEN: &str = "/ip4/0.0.0.0/tcp/4801,/ip4/0.0.0.0/udp/4801/quic-v1";
 #[derive(Debug)]
 pub struct Shoal {
     data: Arc<Data>,
-    settings: Vec<(String, String)>,
+    /// Environment variables of every run: settings, and what a test puts in.
+    variables: Vec<(String, OsString)>,
     /// What starts it: in a namespace, or tied to whoever asks.
     way: Vec<String>,
     /// Whether it keeps to this machine.
@@ -69,7 +70,7 @@ impl Shoal {
     fn with_data(data: Data) -> Self {
         Self {
             data: Arc::new(data),
-            settings: Vec::new(),
+            variables: Vec::new(),
             way: Vec::new(),
             local: true,
         }
@@ -118,7 +119,13 @@ impl Shoal {
     /// The same with a setting given for every run, such as `("download.limit", "1000000")`.
     pub fn with(mut self, key: &str, value: &str) -> Self {
         let variable = format!("SHOAL_{}", key.to_uppercase().replace('.', "_"));
-        self.settings.push((variable, value.to_owned()));
+        self.variables.push((variable, value.into()));
+        self
+    }
+
+    /// The same with environment variables, such as those under which [`faults`](super::faults) are met.
+    pub fn with_variables(mut self, variables: Vec<(String, OsString)>) -> Self {
+        self.variables.extend(variables);
         self
     }
 
@@ -150,7 +157,7 @@ impl Shoal {
         }
         command
             .env("SHOAL_DOWNLOAD_FOLDER", self.data_dir().join("downloads"))
-            .envs(self.settings.iter().cloned());
+            .envs(self.variables.iter().cloned());
         command.arg("--data-dir").arg(self.data_dir());
         command
     }
@@ -203,6 +210,13 @@ impl Running {
             Some(parse(line)).filter(|event| event["event"] == name && fits(event))
         });
         event.unwrap().1
+    }
+
+    /// Waits for the first event of that name, and says whether it came before the end.
+    pub fn comes(&self, name: &str) -> bool {
+        let what = format!("the event {name:?}");
+        let is_it = |line: &str| Some(()).filter(|()| parse(line)["event"] == name);
+        self.process.wait_for(&what, is_it).is_ok()
     }
 
     pub fn ready(&self) -> Ready {
