@@ -61,9 +61,13 @@ pub(crate) fn sort_key(folded: &str) -> String {
         let end = number.find(|letter: char| !letter.is_ascii_digit());
         let (number, after) = number.split_at(end.unwrap_or(number.len()));
         let digits = number.trim_start_matches('0');
-        // How many digits there are decides first; of very long ones, only the digits do.
-        let length = u32::try_from(digits.len()).unwrap_or(u32::MAX).min(9);
-        key.extend(char::from_digit(length, 10));
+        // How many digits there are decides first. Each 9 stands for eight of them and for more to come.
+        let mut length = digits.len();
+        while length > 8 {
+            key.push('9');
+            length -= 8;
+        }
+        key.extend(char::from_digit(u32::try_from(length).unwrap_or(8), 10));
         key.push_str(digits);
         rest = after;
     }
@@ -117,5 +121,12 @@ mod tests {
         let mut names = ["b", "a 10", "a 9", "a 9b", "a 009a", "a", "a 1000"];
         names.sort_by_key(|name| sort_key(name));
         assert_eq!(names, ["a", "a 9", "a 009a", "a 9b", "a 10", "a 1000", "b"]);
+
+        // Dates to the millisecond, numbers of cards: as long as names can be.
+        let mut counted: Vec<String> = (1..60).map(|digits| "9".repeat(digits)).collect();
+        let sorted = counted.clone();
+        counted.reverse();
+        counted.sort_by_key(|name| sort_key(name));
+        assert_eq!(counted, sorted);
     }
 }
