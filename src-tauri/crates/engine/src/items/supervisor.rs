@@ -129,6 +129,7 @@ struct Running {
     stop: CancellationToken,
     began: Instant,
     lane: Lane,
+    job: Job,
     /// This job makes a download whole.
     completes: bool,
     /// What to do after the job has ended, whatever it ended as. `None`: its end decides.
@@ -136,6 +137,11 @@ struct Running {
 }
 
 impl Running {
+    /// Whether its end is an item whose files were all hashed, or fetched, as they are now.
+    fn makes_whole(&self) -> bool {
+        self.job == Job::Whole && self.then.is_none()
+    }
+
     /// The last wish counts, except that nothing brings back what is being removed.
     fn stop_then(&mut self, then: Then) {
         if !matches!(self.then, Some(Then::Remove { .. })) {
@@ -247,6 +253,7 @@ impl Actor {
             stop: stop.clone(),
             began: Instant::now(),
             lane,
+            job,
             completes: lane == Lane::Fetch && !record.done,
             then: None,
         };
@@ -316,12 +323,11 @@ impl Actor {
                 self.context.board.put(row::of(&record));
                 self.start(record, Job::Whole);
             }
+            // Asking again for an item that is made whole means to go on with that; for one that is
+            // whole, or only looked at, to see that it still is, before its link is told.
+            Found::AsIs if self.running.get(&id).is_some_and(Running::makes_whole) => {}
             // A new provider may have the item: begin again with all providers.
-            Found::WithMoreProviders => self.start_next(id, Job::Whole).await?,
-            // Asking again for an item that is worked on means to go on; for one that is whole, to
-            // see that it still is.
-            Found::AsIs if self.running.contains_key(&id) => {}
-            Found::AsIs => self.start(record, Job::Whole),
+            Found::AsIs | Found::WithMoreProviders => self.start_next(id, Job::Whole).await?,
         }
         Ok(id)
     }
