@@ -73,6 +73,8 @@ fn work(download: &Download, channels: &mut Channels) -> Result<Finished, FetchE
             }
             Standing::Theirs | Standing::Gone if own.is_nothing() => {}
             Standing::Theirs => return Err(FetchError::Replaced(part.clone())),
+            // The last run ended between the rename and the record of it.
+            Standing::Gone if has_final_name(&own, folder, item)? => {}
             Standing::Gone => return Err(FetchError::PartGone(part.clone())),
         },
         _ => {}
@@ -122,6 +124,16 @@ fn resume(
         }
         Err(error) => Err(error),
     }
+}
+
+/// Does what was written have its final name already?
+fn has_final_name(own: &Own, folder: &Path, item: &ItemRecord) -> Result<bool, FetchError> {
+    for path in target::taken(folder, item) {
+        if own.standing(item, &path)? == Standing::Ours {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Looks whether the item lies in the folder already: it may have been there before, or the last
