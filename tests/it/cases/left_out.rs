@@ -261,6 +261,8 @@ fn what_is_still_being_fetched_is_not_shared_along() {
     write(&into.join("other.txt"), "other");
     let getter = Shoal::new();
     let (_daemon, _) = getter.daemon();
+    // So slow that it lasts until it is let go.
+    getter.ok(&[&"settings", &"download.limit", &"100000"]);
     getter.ok(&[
         &"get",
         &text(&shared, "link"),
