@@ -1,21 +1,34 @@
 //! The computer around Shoal: full logs, broken settings, folders and modes, what was announced.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use fs_err as fs;
+use support::dag::multihash;
 use support::disk::Disk;
+use support::lab::{Lab, Nat};
 use support::process::Process;
-use support::shoal::{Shoal, text};
+use support::shoal::{Shoal, number, text};
 use support::trees;
 use support::wait::until;
+use tempfile::TempDir;
 
 /// The command with its words written to a disk: standard error alone, or all.
 fn told_to(command: &Command, redirect: &str, file: &Path) -> Command {
+    let mut shell = by_way_of_shell(command, &format!(r#"exec "$@" {redirect}"#));
+    shell.env("FULL", file);
+    shell
+}
+
+/// The command as a line of a shell starts it, which calls it `"$@"`.
+fn by_way_of_shell(command: &Command, line: &str) -> Command {
     let mut shell = Command::new("sh");
-    shell.args(["-c", &format!(r#"exec "$@" {redirect}"#), "sh"]);
+    shell.args(["-c", line, "sh"]);
     shell.arg(command.get_program()).args(command.get_args());
     for (key, value) in command.get_envs() {
         match value {
@@ -23,7 +36,6 @@ fn told_to(command: &Command, redirect: &str, file: &Path) -> Command {
             None => shell.env_remove(key),
         };
     }
-    shell.env("FULL", file);
     shell
 }
 
@@ -68,9 +80,7 @@ fn a_download_whose_progress_can_not_be_written_arrives_and_says_so() {
     let (link, into) = (text(&shared, "link"), folder.path().join("into"));
     let fetcher = Shoal::new();
     let full = Path::new("/dev/full");
-    let get: [&dyn AsRef<OsStr>; 4] = [&"get", &link, &"--into", &into];
-    let mut command = fetcher.bare_command();
-    command.args(get.map(AsRef::as_ref));
+    let command = fetcher.command(&[&"get", &link, &"--into", &into]);
     let get = Process::start(&mut told_to(&command, r#">"$FULL""#, full)).unwrap();
     let done = get.finish().unwrap();
     assert_eq!(done.status.code(), Some(1), "{}", done.stderr);
@@ -85,4 +95,70 @@ fn a_download_whose_progress_can_not_be_written_arrives_and_says_so() {
     command.arg("list");
     let list = Process::start(&mut told_to(&command, r#">"$FULL""#, full)).unwrap();
     assert_eq!(list.finish().unwrap().status.code(), Some(1));
+}
+
+/// What the schedule of announcements holds, as multihashes. Waits until it is that.
+fn until_announced(shoal: &Shoal, cids: &[&str]) {
+    let expected: BTreeSet<Vec<u8>> = cids.iter().map(|cid| multihash(cid)).collect();
+    let what = || format!("{:?}, announced is {:?}", expected, announced(shoal));
+    until(what, || (announced(shoal) == expected).then_some(()));
+}
+
+fn announced(shoal: &Shoal) -> BTreeSet<Vec<u8>> {
+    let index = rusqlite::Connection::open(shoal.data_dir().join("index.db")).unwrap();
+    let mut select = index.prepare("SELECT key FROM announced").unwrap();
+    let keys = select.query_map([], |row| row.get(0)).unwrap();
+    keys.collect::<Result<_, _>>().unwrap()
+}
+
+#[test]
+fn what_is_announced_is_what_is_shared_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let tree = folder.path().join("tree");
+    fs::create_dir(&tree).unwrap();
+    trees::file(&tree.join("one"), 3, 3000);
+    trees::file(&tree.join("two"), 4, 4000);
+    let copy = folder.path().join("copy");
+    fs::copy(tree.join("one"), &copy).unwrap();
+    let cid_of = |path: &Path| text(Shoal::new().ok(&[&"cid", &path]).event("cid"), "cid");
+    let (one, two) = (cid_of(&tree.join("one")), cid_of(&tree.join("two")));
+
+    let shoal = Shoal::new();
+    let (daemon, _) = shoal.daemon();
+    let share = |arguments: &[&dyn AsRef<OsStr>]| {
+        let done = shoal.ok(arguments);
+        let shared = done.event("shared");
+        (text(shared, "cid"), text(shared, "id"))
+    };
+    let (root, files_item) = share(&[&"share", &tree, &"--announce", &"files"]);
+    until_announced(&shoal, &[&root, &one, &two]);
+    let (_, first) = share(&[&"share", &tree.join("one")]);
+    let (_, second) = share(&[&"share", &copy]);
+    let (_, secret) = share(&[&"share", &tree.join("two"), &"--announce", &"none"]);
+
+    // The same content again after it changed: the old root is gone.
+    trees::file(&tree.join("two"), 5, 5000);
+    let (root, _) = share(&[&"share", &tree, &"--announce", &"files"]);
+    let two = cid_of(&tree.join("two"));
+    until_announced(&shoal, &[&root, &one, &two]);
+
+    // The file's root stays as long as one of the items wants it.
+    shoal.ok(&[&"remove", &files_item]);
+    shoal.ok(&[&"remove", &first]);
+    until_announced(&shoal, &[&one]);
+    shoal.ok(&[&"pause", &second]);
+    until_announced(&shoal, &[]);
+    shoal.ok(&[&"resume", &second]);
+    until_announced(&shoal, &[&one]);
+    daemon.interrupt().expect_code(0);
+
+    // Removed without a network, and what an earlier version left behind.
+    shoal.ok(&[&"remove", &second]);
+    let index = rusqlite::Connection::open(shoal.data_dir().join("index.db")).unwrap();
+    let stale = "INSERT INTO announced (key, time) VALUES (?1, 4000000000)";
+    index.execute(stale, [multihash(&root)]).unwrap();
+    drop(index);
+    let (_daemon, _) = shoal.daemon();
+    until_announced(&shoal, &[]);
+    shoal.ok(&[&"remove", &secret]);
 }

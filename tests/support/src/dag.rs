@@ -21,6 +21,11 @@ pub fn raw(bytes: &[u8]) -> Block {
     }
 }
 
+/// The multihash in a CID that was printed.
+pub fn multihash(cid: &str) -> Vec<u8> {
+    cid.parse::<Cid>().unwrap().hash().to_bytes()
+}
+
 /// A directory whose entries have exactly these names, in this order.
 pub fn directory(entries: &[(&[u8], &Block)]) -> Block {
     let links: Vec<_> = entries

@@ -28,13 +28,11 @@ pub(crate) async fn start(
 fn memory(index: &Index) -> Memory {
     let of = || index.clone();
     let (announcements, set_announced, forget_announced) = (of(), of(), of());
-    let (peers, set_peers) = (of(), of());
+    let (to_announce, peers, set_peers) = (of(), of(), of());
     Memory::new(Functions {
+        to_announce: Box::new(move || Ok(to_announce.to_announce()?)),
         announcements: Box::new(move || Ok(announcements.announcements()?)),
-        set_announced: Box::new(move |keys| {
-            let mut keys = keys.iter();
-            Ok(keys.try_for_each(|(key, time)| set_announced.set_announced(key, *time))?)
-        }),
+        set_announced: Box::new(move |keys| Ok(set_announced.set_announced(&keys)?)),
         forget_announced: Box::new(move |keys| Ok(forget_announced.forget_announced(&keys)?)),
         peers: Box::new(move || Ok(peers.meta(PEERS)?)),
         set_peers: Box::new(move |bytes| Ok(set_peers.set_meta(PEERS, &bytes)?)),

@@ -55,7 +55,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use libp2p::identity::Keypair;
 use libp2p::{Multiaddr, PeerId};
 use tokio::sync::{mpsc, oneshot, watch};
-use unixfs::cid::{Cid, Multihash};
+use unixfs::Cid;
 
 pub use self::config::Config;
 pub use self::connections::bans::Banned;
@@ -67,7 +67,7 @@ pub use self::meter::{Meter, Moved, Rate, Tag};
 pub use self::transport::{Channels, TransportError};
 
 use self::commands::Command;
-use self::dht::announce::Change;
+use self::dht::announce::Changed;
 use self::limits::{LINK_PROVIDERS, WAITING_COMMANDS};
 use self::status::{Check, PublicCheck, Status, Summary};
 
@@ -113,7 +113,7 @@ pub struct PeerInfo {
 pub struct Net {
     peer: PeerId,
     commands: mpsc::Sender<Command>,
-    announcements: mpsc::Sender<Change>,
+    announcements: mpsc::Sender<Changed>,
     meter: Meter,
     summary: watch::Receiver<Summary>,
 }
@@ -185,15 +185,11 @@ impl Net {
         let _ = self.tell(Command::Available { cids }).await;
     }
 
-    /// Announces these blocks in the DHT, as soon as others can reach us and again every 22 hours,
-    /// over restarts too.
-    pub async fn announce(&self, keys: Vec<Multihash>) {
-        let _ = self.announcements.send(Change::Announce(keys)).await;
-    }
-
-    /// Announces these blocks no more.
-    pub async fn withdraw(&self, keys: Vec<Multihash>) {
-        let _ = self.announcements.send(Change::Withdraw(keys)).await;
+    /// Says that other keys may be to be announced now, as [`Functions::to_announce`] tells. Those
+    /// that are go out as soon as others can reach us, and again every 22 hours, over restarts too.
+    pub fn announcements_changed(&self) {
+        // Full: it was said already, and nobody has looked since.
+        let _ = self.announcements.try_send(Changed);
     }
 
     /// Bytes a second over all peers; `None` is no limit.

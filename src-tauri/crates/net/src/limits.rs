@@ -101,6 +101,8 @@ pub(crate) const MAX_REMEMBERED_PEERS: usize = 64;
 pub(crate) const MAX_REMEMBERED_ADDRESSES: usize = 4;
 /// Keys announced at a time: each is a DHT query that talks to some 30 peers.
 pub(crate) const ANNOUNCES_AT_A_TIME: usize = 4;
+/// Keys of which it is remembered that they were announced in this run, though they are not any more.
+pub(crate) const MAX_WITHDRAWN: usize = 100_000;
 
 /// Our own addresses that others are asked to try: a machine has a few, each over TCP and QUIC.
 pub(crate) const MAX_PROBED_ADDRESSES: usize = 16;

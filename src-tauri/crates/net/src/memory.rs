@@ -1,5 +1,5 @@
-//! What outlives a run: the schedule of announcements, and the DHT's peers. The network knows no
-//! database: its owner gives the functions with which it is kept.
+//! What outlives a run: what is to be announced and the schedule of it, and the DHT's peers. The
+//! network knows no database: its owner gives the functions with which it is kept.
 
 use std::error::Error;
 use std::fmt;
@@ -15,6 +15,8 @@ type Put<T> = Box<dyn Fn(T) -> Result<(), Fault> + Send + Sync>;
 
 /// The functions may block: they are called on threads that may.
 pub struct Functions {
+    /// The keys that are to be announced, now.
+    pub to_announce: Get<Vec<Multihash>>,
     /// The keys on the schedule, each with the time (Unix seconds) at which it was announced last;
     /// 0: not yet.
     pub announcements: Get<Vec<(Multihash, i64)>>,

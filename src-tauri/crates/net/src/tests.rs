@@ -62,6 +62,11 @@ impl Node {
     fn share(&self, blocks: &[Bytes]) -> Vec<Cid> {
         self.store.put(blocks)
     }
+
+    fn announce(&self, cids: &[Cid]) {
+        self.store.announce(cids);
+        self.net.announcements_changed();
+    }
 }
 
 fn blocks(count: u8) -> Vec<Bytes> {
@@ -293,7 +298,7 @@ async fn the_dht_leads_to_who_announced() {
     let (seed, fetcher) = (&others[0], &others[3]);
     let data = blocks(1);
     let cids = seed.share(&data);
-    seed.net.announce(vec![*cids[0].hash()]).await;
+    seed.announce(&cids);
     // Kept only once it went out.
     until(async || {
         let announced = seed.store.announcements();
@@ -305,7 +310,7 @@ async fn the_dht_leads_to_who_announced() {
     let fetched = fetch(&mut session, &cids).await;
     assert_eq!(fetched[0].2, seed.net.peer_id());
 
-    seed.net.withdraw(vec![*cids[0].hash()]).await;
+    seed.announce(&[]);
     until(async || seed.store.announcements().is_empty().then_some(())).await;
 }
 
@@ -345,7 +350,20 @@ async fn the_dht_is_found_again_without_its_bootstrap_peers() {
 async fn nobody_announces_without_a_dht() {
     let node = Node::start(config()).await;
     let cids = node.share(&blocks(1));
-    node.net.announce(vec![*cids[0].hash()]).await;
+    node.announce(&cids);
     let kept = until(async || node.store.announcements().pop()).await;
     assert_eq!(kept, (*cids[0].hash(), 0));
+}
+
+#[tokio::test]
+async fn what_is_not_shared_any_more_is_withdrawn_at_the_next_start() {
+    let node = Node::start(config()).await;
+    let cids = node.share(&blocks(2));
+    node.announce(&cids);
+    until(async || (node.store.announcements().len() == 2).then_some(())).await;
+    node.net.clone().shutdown().await;
+    node.store.announce(&cids[1..]);
+    let node = node.again(config()).await;
+    until(async || (node.store.announcements().len() == 1).then_some(())).await;
+    assert_eq!(node.store.announcements(), [(*cids[1].hash(), 0)]);
 }

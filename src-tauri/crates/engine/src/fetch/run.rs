@@ -31,7 +31,7 @@ use crate::link::Link;
 use crate::rates;
 use net::limits::MAX_SESSION_SOURCES;
 use net::{Session, SessionEvent};
-use store::index::{Announce, ItemRecord, Skipped};
+use store::index::{ItemRecord, Skipped};
 
 /// How often progress is shown.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
@@ -119,6 +119,7 @@ struct Transfer {
     stuck_with: Option<usize>,
     announced: bool,
     tell: Tell,
+    /// Others are told of what is here.
 }
 
 impl Transfer {
@@ -210,9 +211,9 @@ impl Transfer {
                 }
                 desk.recorded();
                 self.context.net.available(cids).await;
-                if !self.announced && self.item.options.announce != Announce::None {
+                if !self.announced {
                     self.announced = true;
-                    self.context.net.announce(vec![*self.root.hash()]).await;
+                    self.context.net.announcements_changed();
                 }
             }
             (Command::Want(_) | Command::Hurry(_) | Command::Release(_), None) => {}

@@ -5,14 +5,14 @@
 //! and returns what became of the item. Stopped jobs leave what they did on record, so that the
 //! next one goes on there.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
-use unixfs::{Cid, Profile};
+use unixfs::Profile;
 
 use super::board::{Content, Reporter};
 use super::{Context, ItemError};
@@ -20,7 +20,7 @@ use crate::api::{Problem, Removed, Retry, SourceView, State};
 use crate::fetch::{self, FetchError};
 use crate::util::{Stopping, blocking};
 use store::files::{exists, path_text, text_path};
-use store::index::{Announce, ItemId, ItemKind, ItemRecord, Skipped};
+use store::index::{ItemId, ItemKind, ItemRecord, Skipped};
 use store::{
     self, Control, Depth, ImportError, ImportRequest, Progress, ScanError, ScanReport, deletion,
     made,
@@ -133,7 +133,7 @@ async fn hash(
         skipped: imported.skipped.len() as u64,
         place: None,
     });
-    announce(context, record, imported.root).await?;
+    context.shared_changed();
     Ok(Ended::whole())
 }
 
@@ -171,7 +171,7 @@ async fn fetch(
         skipped: fetched.skipped.len() as u64,
         place: Some((fetched.path.clone(), folder)),
     });
-    announce(context, &record, fetched.root).await?;
+    context.shared_changed();
     let mut sources: Vec<_> = fetched.sources.into_iter().map(view).collect();
     sources.sort_by_key(|source| std::cmp::Reverse(source.bytes));
     Ok(Ended::Whole {
@@ -191,28 +191,6 @@ async fn keep_kind(context: &Context, id: ItemId, path: PathBuf) -> Result<bool,
         Ok(folder)
     })
     .await?
-}
-
-/// Tells the network what others can find here.
-async fn announce(context: &Context, record: &ItemRecord, root: Cid) -> Result<(), ItemError> {
-    let Some(net) = &context.net else {
-        return Ok(());
-    };
-    let keys = match record.options.announce {
-        Announce::None => return Ok(()),
-        Announce::Root => HashSet::from([*root.hash()]),
-        Announce::Files => {
-            let (index, id) = (context.index.clone(), record.id);
-            let files = blocking(move || index.files(id)).await??;
-            let roots = files
-                .into_iter()
-                .filter_map(|file| file.root)
-                .map(|cid| *cid.hash());
-            roots.chain([*root.hash()]).collect()
-        }
-    };
-    net.announce(keys.into_iter().collect()).await;
-    Ok(())
 }
 
 /// Reads the item's files again: do they still hold what they did?
@@ -355,7 +333,7 @@ pub(crate) async fn remove(
 ) -> Result<Removed, ItemError> {
     let index = context.index.clone();
     let source = context.source.clone();
-    let (root, removed) = blocking(move || {
+    let removed = blocking(move || {
         let record = index.item(id)?.ok_or(ItemError::UnknownItem(id))?;
         let kept = if delete_files {
             deletion::delete_files(&index, &record)?
@@ -366,12 +344,10 @@ pub(crate) async fn remove(
         made::forget(index.dir(), id);
         // Deleted files give their space back only when they are closed.
         source.close_files();
-        Ok::<_, ItemError>((record.root, Removed::from(kept)))
+        Ok::<_, ItemError>(Removed::from(kept))
     })
     .await??;
-    if let (Some(net), Some(root)) = (&context.net, root) {
-        net.withdraw(vec![*root.hash()]).await;
-    }
+    context.shared_changed();
     Ok(removed)
 }
 

@@ -56,6 +56,13 @@ impl Context {
         self.net.as_ref().ok_or(ItemError::Offline)
     }
 
+    /// Says that something else may be shared now, or no more.
+    pub(crate) fn shared_changed(&self) {
+        if let Some(net) = &self.net {
+            net.announcements_changed();
+        }
+    }
+
     pub(crate) fn fetching(&self) -> Result<FetchContext, ItemError> {
         Ok(FetchContext {
             net: self.net()?.clone(),

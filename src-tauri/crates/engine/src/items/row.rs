@@ -1,6 +1,7 @@
 //! The row of an item, as its record alone tells it.
 
 use crate::api::{ItemView, State};
+use crate::util::now_unix;
 use store::index::{ItemKind, ItemRecord, ItemState};
 
 pub(super) fn of(record: &ItemRecord) -> ItemView {
@@ -35,6 +36,7 @@ pub(super) fn of(record: &ItemRecord) -> ItemView {
         lacking: None,
         eta: None,
         skipped: 0,
-        created: record.created,
+        // One in the future was written when the clock was wrong, and would stand first for years.
+        created: record.created.min(now_unix()),
     }
 }

@@ -67,6 +67,7 @@ pub(super) async fn start(
     let index = context.index.clone();
     if blocking(move || pause::was_on(&index)).await?? {
         context.index.serving().hold_all(true);
+        context.shared_changed();
     }
     let (held, hold_changed) = watch::channel(());
     let mut ticks = tokio::time::interval(absent::LOOK_EVERY);
@@ -310,7 +311,9 @@ impl Actor {
 
     async fn set_state(&self, id: ItemId, state: ItemState) -> Result<(), ItemError> {
         let index = self.context.index.clone();
-        Ok(blocking(move || index.set_item_state(id, state)).await??)
+        blocking(move || index.set_item_state(id, state)).await??;
+        self.context.shared_changed();
+        Ok(())
     }
 
     async fn add(&mut self, item: NewItem) -> Result<ItemId, ItemError> {

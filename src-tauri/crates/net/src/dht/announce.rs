@@ -1,5 +1,6 @@
 //! Announces in the DHTs what we have: each key at once, then republishes it for as long as it is
-//! shared.
+//! shared. What is to be announced is asked of the [`Memory`] at the start and after each change, so
+//! that nothing stays announced which is not shared any more.
 //!
 //! [`Schedule`] is pure; [`Announcer`] is a task of its own beside the swarm's, because the
 //! schedule lies in a [`Memory`], whose calls block. It works only while others can reach us and
@@ -11,7 +12,7 @@
 //! network is joined anew with each start, costs next to nothing, and its peers come and go: there
 //! everything is announced each time, and every hour.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -20,7 +21,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use unixfs::cid::Multihash;
 
 use crate::dht::find::DhtKind;
-use crate::limits::{ANNOUNCES_AT_A_TIME, WAITING_COMMANDS};
+use crate::limits::{ANNOUNCES_AT_A_TIME, MAX_WITHDRAWN};
 use crate::memory::{Fault, Functions, Memory};
 use crate::now_unix;
 
@@ -40,6 +41,9 @@ pub(crate) struct Schedule {
     interval: i64,
     due: HashMap<Multihash, i64>,
     order: BTreeSet<(i64, Multihash)>,
+    /// When keys would have been due that were withdrawn: what is announced in a DHT can't be taken
+    /// back, and stands until it is old.
+    withdrawn: HashMap<Multihash, i64>,
 }
 
 impl Schedule {
@@ -48,23 +52,46 @@ impl Schedule {
             interval,
             due: HashMap::new(),
             order: BTreeSet::new(),
+            withdrawn: HashMap::new(),
         }
     }
 
-    /// `last`: when the key was last announced; 0 is never.
-    pub(crate) fn add(&mut self, key: Multihash, last: i64, jitter: i64) {
-        let at = if last == 0 {
-            0
+    /// `last`: when the key was last announced; 0 is never. A time that has not come yet is of a
+    /// clock that was wrong: by little, or by so much that nothing is known.
+    pub(crate) fn add(&mut self, key: Multihash, last: i64, jitter: i64, now: i64) {
+        let is_known = last != 0 && last <= now.saturating_add(self.interval);
+        let at = if is_known {
+            last.min(now) + self.interval - jitter
         } else {
-            last + self.interval - jitter
+            0
         };
         self.set(key, at);
     }
 
-    pub(crate) fn remove(&mut self, key: &Multihash) {
-        if let Some(at) = self.due.remove(key) {
-            self.order.remove(&(at, *key));
+    /// Adds a key that is shared from now on, and gives when it was last announced; 0: not in this
+    /// run.
+    pub(crate) fn add_new(&mut self, key: Multihash) -> i64 {
+        let at = self.withdrawn.remove(&key).unwrap_or_default();
+        self.set(key, at);
+        at.saturating_sub(self.interval).max(0)
+    }
+
+    pub(crate) fn withdraw(&mut self, key: &Multihash) {
+        if let Some(at) = self.remove(key)
+            && self.withdrawn.len() < MAX_WITHDRAWN
+        {
+            self.withdrawn.insert(*key, at);
         }
+    }
+
+    fn remove(&mut self, key: &Multihash) -> Option<i64> {
+        let at = self.due.remove(key)?;
+        self.order.remove(&(at, *key));
+        Some(at)
+    }
+
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &Multihash> {
+        self.due.keys()
     }
 
     pub(crate) fn contains(&self, key: &Multihash) -> bool {
@@ -74,6 +101,7 @@ impl Schedule {
     /// The next key that is due. It stays on the schedule, to be tried again should its outcome
     /// never be told.
     pub(crate) fn next_due(&mut self, now: i64) -> Option<Multihash> {
+        self.mind_the_clock(now);
         let (at, key) = *self.order.first()?;
         if at > now {
             return None;
@@ -88,8 +116,22 @@ impl Schedule {
         u64::try_from(at - now).ok().or(Some(0))
     }
 
+    /// Brings back what is further away than anything can be: the clock was set back meanwhile.
+    fn mind_the_clock(&mut self, now: i64) {
+        let latest = now + self.interval;
+        let spread = self.interval / JITTER;
+        let mut earlier = 0;
+        while let Some((at, key)) = self.order.last().copied()
+            && at > latest
+        {
+            self.set(key, latest - earlier);
+            earlier = (earlier + 1) % spread;
+        }
+    }
+
     /// Everything is due.
     pub(crate) fn again(&mut self) {
+        self.withdrawn.clear();
         let keys: Vec<Multihash> = self.due.keys().copied().collect();
         for key in keys {
             self.set(key, 0);
@@ -103,12 +145,9 @@ impl Schedule {
     }
 }
 
-/// A change of the schedule.
+/// Other keys may be to be announced.
 #[derive(Debug)]
-pub(crate) enum Change {
-    Announce(Vec<Multihash>),
-    Withdraw(Vec<Multihash>),
-}
+pub(crate) struct Changed;
 
 /// What the announcer asks of the swarm's task.
 #[derive(Debug)]
@@ -166,7 +205,7 @@ impl AnnounceStates {
 /// Keeps the schedule and asks the swarm's task to announce what is due.
 pub(crate) struct Announcer {
     memory: Memory,
-    changes: mpsc::Receiver<Change>,
+    changes: mpsc::Receiver<Changed>,
     state: watch::Receiver<AnnounceStates>,
     requests: mpsc::Sender<Request>,
     plans: [Plan; 2],
@@ -222,8 +261,9 @@ impl Announcer {
         memory: Memory,
         state: watch::Receiver<AnnounceStates>,
         requests: mpsc::Sender<Request>,
-    ) -> mpsc::Sender<Change> {
-        let (sender, changes) = mpsc::channel(WAITING_COMMANDS);
+    ) -> mpsc::Sender<Changed> {
+        // One says all: what is to be announced is asked for after it was taken.
+        let (sender, changes) = mpsc::channel(1);
         let announcer = Self {
             memory,
             changes,
@@ -241,8 +281,7 @@ impl Announcer {
     async fn run(mut self) {
         let known = self.remember(|memory| (memory.announcements)()).await;
         let known = known.unwrap_or_default();
-        self.answer_for(known.iter().map(|(key, _)| *key).collect())
-            .await;
+        let now = now_unix();
         for plan in &mut self.plans {
             for (key, last) in &known {
                 let last = if plan.dht == DhtKind::Public {
@@ -251,9 +290,12 @@ impl Announcer {
                     0
                 };
                 let jitter = plan.jitter();
-                plan.schedule.add(*key, last, jitter);
+                plan.schedule.add(*key, last, jitter, now);
             }
         }
+        self.refresh().await;
+        self.answer_for(self.plans[0].schedule.keys().copied().collect())
+            .await;
         let mut under_way = FuturesUnordered::new();
         loop {
             let state = self.state.borrow_and_update().clone();
@@ -267,7 +309,7 @@ impl Announcer {
             let next_due = waits.flatten().min();
             tokio::select! {
                 change = self.changes.recv() => match change {
-                    Some(change) => self.change(change).await,
+                    Some(Changed) => self.refresh().await,
                     None => return,
                 },
                 changed = self.state.changed() => if changed.is_err() { return },
@@ -277,33 +319,38 @@ impl Announcer {
         }
     }
 
-    async fn change(&mut self, change: Change) {
-        match change {
-            Change::Announce(keys) => {
-                let [plan, _] = &self.plans;
-                let mut new = keys;
-                new.retain(|key| !plan.schedule.contains(key));
-                for plan in &mut self.plans {
-                    for key in &new {
-                        plan.schedule.add(*key, 0, 0);
-                    }
-                }
-                self.answer_for(new.clone()).await;
-                let new = new.into_iter().map(|key| (key, 0)).collect();
-                self.remember(|memory| (memory.set_announced)(new)).await;
-            }
-            Change::Withdraw(keys) => {
-                for plan in &mut self.plans {
-                    for key in &keys {
-                        plan.schedule.remove(key);
-                    }
-                }
-                // After what was said for them before.
-                let stop = Request::Stop { keys: keys.clone() };
-                let _ = self.requests.send(stop).await;
-                self.remember(|memory| (memory.forget_announced)(keys))
-                    .await;
-            }
+    /// Announces what is to be announced now, and nothing else.
+    async fn refresh(&mut self) {
+        let wanted = self.remember(|memory| (memory.to_announce)()).await;
+        // What can't be asked stays as it is.
+        let Some(wanted) = wanted else { return };
+        let wanted: HashSet<Multihash> = wanted.into_iter().collect();
+        let [local, public] = &mut self.plans;
+        let known = local.schedule.keys();
+        let gone: Vec<Multihash> = known.filter(|key| !wanted.contains(key)).copied().collect();
+        let new = wanted
+            .into_iter()
+            .filter(|key| !local.schedule.contains(key));
+        let new: Vec<Multihash> = new.collect();
+        for key in &gone {
+            local.schedule.withdraw(key);
+            public.schedule.withdraw(key);
+        }
+        let mut kept = Vec::new();
+        for key in &new {
+            local.schedule.add_new(*key);
+            kept.push((*key, public.schedule.add_new(*key)));
+        }
+        if !gone.is_empty() {
+            // After what was said for them before.
+            let stop = Request::Stop { keys: gone.clone() };
+            let _ = self.requests.send(stop).await;
+            self.remember(|memory| (memory.forget_announced)(gone))
+                .await;
+        }
+        if !new.is_empty() {
+            self.answer_for(new).await;
+            self.remember(|memory| (memory.set_announced)(kept)).await;
         }
     }
 
@@ -324,7 +371,7 @@ impl Announcer {
         }
         let now = now_unix();
         let jitter = plan.jitter();
-        plan.schedule.add(key, now, jitter);
+        plan.schedule.add(key, now, jitter, now);
         if dht == DhtKind::Public {
             self.remember(move |memory| (memory.set_announced)(vec![(key, now)]))
                 .await;
@@ -370,21 +417,21 @@ mod tests {
     fn new_keys_go_out_at_once_and_old_ones_after_22_hours() {
         let mut schedule = Schedule::new(INTERVAL);
         let now = 1_000_000;
-        schedule.add(key(1), 0, 0);
-        schedule.add(key(2), now - 60, 600);
+        schedule.add(key(1), 0, 0, 100);
+        schedule.add(key(2), now - 60, 600, now);
         assert_eq!(schedule.next_due(now), Some(key(1)));
-        schedule.add(key(1), now, 0);
+        schedule.add(key(1), now, 0, now);
         assert_eq!(schedule.next_due(now), None);
         assert_eq!(schedule.wait(now), Some(22 * 3600 - 660));
         assert_eq!(schedule.next_due(now + 22 * 3600 - 660), Some(key(2)));
-        schedule.remove(&key(2));
+        schedule.withdraw(&key(2));
         assert_eq!(schedule.next_due(now + 22 * 3600), Some(key(1)));
     }
 
     #[test]
     fn what_failed_is_tried_again_soon() {
         let mut schedule = Schedule::new(INTERVAL);
-        schedule.add(key(1), 0, 0);
+        schedule.add(key(1), 0, 0, 100);
         assert_eq!(schedule.next_due(100), Some(key(1)));
         assert_eq!(schedule.next_due(101), None);
         assert_eq!(schedule.next_due(100 + RETRY), Some(key(1)));
@@ -394,9 +441,9 @@ mod tests {
     fn a_new_address_makes_everything_due_and_withdrawn_keys_are_gone() {
         let mut schedule = Schedule::new(INTERVAL);
         for number in 0..3 {
-            schedule.add(key(number), 1_000, 0);
+            schedule.add(key(number), 1_000, 0, 1_000);
         }
-        schedule.remove(&key(1));
+        schedule.withdraw(&key(1));
         assert_eq!(schedule.next_due(2_000), None);
         schedule.again();
         let mut due = [schedule.next_due(2_000), schedule.next_due(2_000)];
@@ -405,5 +452,42 @@ mod tests {
         expected.sort();
         assert_eq!(due, expected);
         assert_eq!(schedule.next_due(2_000), None);
+    }
+
+    #[test]
+    fn a_clock_that_jumps_makes_nothing_wait_for_years() {
+        const YEARS: i64 = 5 * 365 * 24 * 3600;
+        let now = 1_000_000_000;
+        let mut schedule = Schedule::new(INTERVAL);
+        // Announced when the clock was a minute ahead, and when it was years ahead.
+        schedule.add(key(1), now + 60, 0, now);
+        schedule.add(key(2), now + YEARS, 0, now);
+        assert_eq!(schedule.next_due(now), Some(key(2)));
+        assert_eq!(schedule.wait(now), Some(60));
+        schedule.add(key(2), now, 0, now);
+        assert_eq!(schedule.wait(now), Some(INTERVAL.unsigned_abs()));
+
+        // The clock is set forward: all is due, and once more. It is set back again.
+        for _ in 0..2 {
+            let key = schedule.next_due(now + YEARS).unwrap();
+            schedule.add(key, now + YEARS, 0, now + YEARS);
+        }
+        assert_eq!(schedule.next_due(now), None);
+        assert!(schedule.wait(now).unwrap() <= INTERVAL.unsigned_abs());
+        assert!(schedule.next_due(now + INTERVAL).is_some());
+    }
+
+    #[test]
+    fn what_is_shared_again_soon_still_stands() {
+        let now = 1_000_000;
+        let mut schedule = Schedule::new(INTERVAL);
+        assert_eq!(schedule.add_new(key(1)), 0);
+        assert_eq!(schedule.next_due(now), Some(key(1)));
+        schedule.add(key(1), now, 0, now);
+        schedule.withdraw(&key(1));
+        assert_eq!(schedule.next_due(now + INTERVAL), None);
+        assert_eq!(schedule.add_new(key(1)), now);
+        assert_eq!(schedule.next_due(now + 60), None);
+        assert_eq!(schedule.next_due(now + INTERVAL), Some(key(1)));
     }
 }

@@ -35,7 +35,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use unixfs::cid::Multihash;
 
-use self::announce::{AnnounceState, AnnounceStates, Announcer, Change, Request};
+use self::announce::{AnnounceState, AnnounceStates, Announcer, Changed, Request};
 use self::find::{DhtKind, Finder, Kads, Local};
 use self::lan::LanDht;
 use self::refresh::Refresh;
@@ -81,7 +81,7 @@ pub(crate) enum News {
 
 impl Dht {
     /// With the other end of its announcements.
-    pub(crate) fn new(bootstrap: &[Multiaddr], memory: &Memory) -> (Self, mpsc::Sender<Change>) {
+    pub(crate) fn new(bootstrap: &[Multiaddr], memory: &Memory) -> (Self, mpsc::Sender<Changed>) {
         let (sender, requests) = mpsc::channel(WAITING_COMMANDS);
         let states = watch::Sender::default();
         let announcements = Announcer::start(memory.clone(), states.subscribe(), sender);

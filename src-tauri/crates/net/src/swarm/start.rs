@@ -16,7 +16,7 @@ use crate::behaviour::{Behaviour, is_private};
 use crate::commands::Command;
 use crate::connections::Connections;
 use crate::dht::Dht;
-use crate::dht::announce::Change;
+use crate::dht::announce::Changed;
 use crate::exchange::Exchange;
 use crate::exchange::serve::Blocks;
 use crate::local::Local;
@@ -41,7 +41,7 @@ impl Network {
         blocks: Blocks,
         memory: &Memory,
         meter: Meter,
-    ) -> Result<(Self, mpsc::Sender<Change>), NetError> {
+    ) -> Result<(Self, mpsc::Sender<Changed>), NetError> {
         let is_loopback = |address: &Multiaddr| address::scope(address) == Scope::Loopback;
         if config.listen.local_only
             && let Some(other) = config

@@ -1,6 +1,6 @@
 //! Whoever keeps blocks, and what outlives a run: here nothing but memory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::thread;
 
@@ -19,6 +19,7 @@ pub(crate) struct Store(Arc<Mutex<Kept>>);
 #[derive(Debug, Default)]
 struct Kept {
     blocks: HashMap<Multihash, Bytes>,
+    to_announce: HashSet<Multihash>,
     announced: HashMap<Multihash, i64>,
     peers: Option<Vec<u8>>,
 }
@@ -55,10 +56,19 @@ impl Store {
         announced.map(|(key, time)| (*key, *time)).collect()
     }
 
+    /// From now on these are to be announced.
+    pub(crate) fn announce(&self, cids: &[Cid]) {
+        self.0.lock().to_announce = cids.iter().map(|cid| *cid.hash()).collect();
+    }
+
     pub(crate) fn memory(&self) -> Memory {
         let of = || self.clone();
+        let wanted = of();
         let (all, set, forget, peers, set_peers) = (of(), of(), of(), of(), of());
         Memory::new(Functions {
+            to_announce: Box::new(move || {
+                Ok(wanted.0.lock().to_announce.iter().copied().collect())
+            }),
             announcements: Box::new(move || Ok(all.announcements())),
             set_announced: Box::new(move |keys| {
                 set.0.lock().announced.extend(keys);

@@ -113,7 +113,7 @@ fn what_is_written_is_there_after_opening_again() {
         )
         .unwrap();
     index.set_meta("peers", b"some").unwrap();
-    index.set_announced(&hash(b"root"), 5).unwrap();
+    index.set_announced(&[(hash(b"root"), 5)]).unwrap();
     let before = index.items().unwrap();
     drop(index);
 

@@ -25,6 +25,7 @@ impl Actor {
     /// The person starts this item although everything is paused.
     pub(super) fn let_go(&self, id: ItemId) {
         self.context.index.serving().let_go(id);
+        self.context.shared_changed();
     }
 
     pub(super) async fn pause_all(&mut self, pause: bool) -> Result<(), ItemError> {
@@ -35,6 +36,7 @@ impl Actor {
         })
         .await??;
         self.context.index.serving().hold_all(pause);
+        self.context.shared_changed();
         self.held.send_replace(());
         let active = records
             .into_iter()
