@@ -26,6 +26,9 @@ pub(super) struct Args {
     /// Only this file or folder inside; may be given several times
     #[arg(long, value_name = "PATH", value_parser = super::any_text())]
     select: Vec<String>,
+    /// Keep permissions and times, where its sharer gave them along; else as `keep.metadata` says
+    #[arg(long)]
+    keep_metadata: bool,
     /// Somebody who has it; may be given several times
     #[arg(long = "provider", value_name = "MULTIADDR")]
     providers: Vec<String>,
@@ -45,6 +48,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Outcome {
         into: args.into.as_deref().map(absolute).transpose()?,
         select: args.select,
         providers: args.providers,
+        metadata: args.keep_metadata.then_some(true),
     };
     super::check_link(&request.link)?;
     loop {

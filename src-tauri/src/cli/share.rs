@@ -29,6 +29,9 @@ pub(super) struct Args {
     /// Share the hidden files inside folders too
     #[arg(long)]
     hidden: bool,
+    /// Keep permissions, such as that to run it, and times: they become part of what is shared; else as `keep.metadata` says
+    #[arg(long)]
+    keep_metadata: bool,
     /// What others can find without the link, knowing a CID
     #[arg(long, value_enum, default_value = "root")]
     announce: Announced,
@@ -69,6 +72,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Outcome {
         profile: args.profile,
         hidden: args.hidden,
         announce: args.announce.into(),
+        metadata: args.keep_metadata.then_some(true),
     };
     let connection = Connection::online(context).await?;
     let outcome = tokio::select! {

@@ -113,6 +113,7 @@ mod tests {
             profile: None,
             hidden: false,
             announce: Announce::None,
+            metadata: None,
         };
         let id = connection.call(request).await?;
         let view = until_shared(&connection, &out, id, Some(Duration::from_mins(1))).await;

@@ -162,3 +162,102 @@ fn what_is_announced_is_what_is_shared_now() {
     until_announced(&shoal, &[]);
     shoal.ok(&[&"remove", &secret]);
 }
+
+/// What `chmod` calls it, and when it was changed.
+fn mode_and_time(path: &Path) -> (u32, SystemTime) {
+    let there = fs::metadata(path).unwrap();
+    (
+        there.permissions().mode() & 0o7777,
+        there.modified().unwrap(),
+    )
+}
+
+fn set(path: &Path, mode: u32, modified: SystemTime) {
+    fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+    let file = fs::File::open(path).unwrap();
+    file.file().set_modified(modified).unwrap();
+}
+
+#[test]
+fn permissions_and_times_are_kept_on_request_under_the_umask() {
+    let folder = tempfile::tempdir().unwrap();
+    let tree = folder.path().join("tree");
+    fs::create_dir_all(tree.join("sub")).unwrap();
+    let old = UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    for (name, mode) in [("run.sh", 0o755), ("sub/open", 0o666), ("sub/shut", 0o400)] {
+        fs::write(tree.join(name), name).unwrap();
+        set(&tree.join(name), mode, old);
+    }
+    set(&tree.join("sub"), 0o777, old);
+    let plain = Shoal::new();
+    let (_plain_share, _, shared) = plain.share(&tree, &[]);
+    let plain_link = text(&shared, "link");
+    let sharer = Shoal::new();
+    let (_share, _, shared) = sharer.share(&tree, &["--keep-metadata"]);
+    let link = text(&shared, "link");
+
+    let get = |link: &str, umask: &str, shoal: &Shoal, options: &[&str]| {
+        let into = tempfile::tempdir_in(folder.path()).unwrap();
+        let mut command = shoal.command(&[&"get", &link, &"--into", &into.path()]);
+        command.args(options);
+        let line = format!(r#"umask {umask}; exec "$@""#);
+        let got = Process::start(&mut by_way_of_shell(&command, &line)).unwrap();
+        got.finish().unwrap().well().unwrap();
+        into
+    };
+    let modes = |into: &TempDir| {
+        let names = ["run.sh", "sub/open", "sub/shut", "sub"];
+        names.map(|name| mode_and_time(&into.path().join("tree").join(name)).0)
+    };
+    let into = get(&link, "022", &Shoal::new(), &["--keep-metadata"]);
+    assert_eq!(modes(&into), [0o755, 0o644, 0o600, 0o755]);
+    for name in ["run.sh", "sub/shut", "sub"] {
+        assert_eq!(mode_and_time(&into.path().join("tree").join(name)).1, old);
+    }
+    let always = Shoal::new().with("keep.metadata", "on");
+    let into = get(&link, "077", &always, &[]);
+    assert_eq!(modes(&into), [0o700, 0o600, 0o600, 0o700]);
+
+    // Not asked for, or not given along.
+    let into = get(&link, "022", &Shoal::new(), &[]);
+    assert_eq!(modes(&into), [0o644, 0o644, 0o644, 0o755]);
+    assert_ne!(mode_and_time(&into.path().join("tree/run.sh")).1, old);
+    let into = get(&plain_link, "022", &Shoal::new(), &["--keep-metadata"]);
+    assert_eq!(modes(&into), [0o644, 0o644, 0o644, 0o755]);
+}
+
+#[test]
+fn files_from_the_future_are_not_fetched_again_after_a_crash() {
+    const FILES: u64 = 24;
+    const SIZE: u64 = 1_500_000;
+    const KILLED_AT: u64 = 24_000_000;
+    /// At this rate, what a few groups of blocks between two syncs hold.
+    const RATE: &str = "6000000";
+    const UNSYNCED: u64 = 15_000_000;
+    let folder = tempfile::tempdir().unwrap();
+    let tree = folder.path().join("tree");
+    fs::create_dir(&tree).unwrap();
+    let year_2040 = UNIX_EPOCH + Duration::from_hours(613_608);
+    for number in 0..FILES {
+        let file = trees::file(&tree.join(format!("{number}")), number, SIZE);
+        set(&file, 0o644, year_2040);
+    }
+    let (_share, _, shared) = Shoal::new().share(&tree, &["--keep-metadata"]);
+    let (link, into) = (text(&shared, "link"), folder.path().join("into"));
+    let get: [&dyn AsRef<OsStr>; 5] = [&"get", &link, &"--into", &into, &"--keep-metadata"];
+    let fetcher = Shoal::new();
+    let slowly = Shoal::on(fetcher.data_dir()).with("download.limit", RATE);
+    let first = slowly.start(&get);
+    let reached = first.event_where("progress", |event| number(event, "done") >= KILLED_AT);
+    first.kill();
+    let second = fetcher.ok(&get);
+    let sources = second.event("done")["sources"].as_array().unwrap().clone();
+    let fetched: u64 = sources.iter().map(|source| number(source, "bytes")).sum();
+    let missing = FILES * SIZE - number(&reached, "done");
+    assert!(
+        fetched <= missing + UNSYNCED,
+        "{fetched} bytes came of {missing} that were missing"
+    );
+    trees::assert_same(&tree, &into.join("tree"));
+    assert_eq!(mode_and_time(&into.join("tree/0")).1, year_2040);
+}

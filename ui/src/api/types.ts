@@ -43,7 +43,9 @@ export type DownloadRequest = { link: string,
   /** Paths inside the item; empty is all of it. */
   select: Array<string>,
   /** More peers that are said to have it, as multiaddrs. */
-  providers: Array<string>, };
+  providers: Array<string>,
+  /** The permissions and times that its sharer gave along are kept; else as the settings say. */
+  metadata?: boolean, };
 
 export type FileView = { name: string,
   /** Its path inside the item. */
@@ -433,7 +435,9 @@ export type ShareRequest = {
   /** Name of the profile that decides how content becomes blocks. */
   profile: string | null,
   /** Hidden files inside folders too. */
-  hidden: boolean, announce: Announce, };
+  hidden: boolean, announce: Announce,
+  /** Permissions and times become part of the content; else as the settings say. */
+  metadata?: boolean, };
 
 /** A file or folder that was left out, and why. */
 export type Skipped = {

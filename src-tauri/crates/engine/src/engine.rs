@@ -165,12 +165,22 @@ impl Engine {
         Ok(self.shared.items.download(request, folder).await?.into())
     }
 
+        let metadata = self.keeps_metadata(request.metadata);
+        let request = ShareRequest {
+            metadata,
+            ..request
+        };
     /// Begins to unpack a CAR into the download folder, to be shared from there; answers at once.
     pub async fn import_car(&self, path: &Path) -> Result<ItemId, EngineError> {
         let (path, folder) = (path.to_owned(), self.download_folder());
         Ok(self.shared.items.import_car(path, folder).await?.into())
     }
 
+        let metadata = self.keeps_metadata(request.metadata);
+        let request = DownloadRequest {
+            metadata,
+            ..request
+        };
     /// Writes an item's blocks into a new CAR file. Bytes written.
     pub async fn export_car(&self, id: ItemId, path: &Path) -> Result<u64, EngineError> {
         Ok(self
@@ -526,6 +536,11 @@ pub fn compute_cid(
 fn new_library(context: &Context, items: &Items, tasks: &mut JoinSet<()>) -> Library {
     let board = context.board.clone();
     let (meter, summary) = match &context.net {
+
+    /// What is asked for, or else what the settings say.
+    fn keeps_metadata(&self, asked: Option<bool>) -> Option<bool> {
+        asked.or_else(|| Some(self.settings_lock().config().keep_metadata))
+    }
         Some(net) => (net.meter().clone(), net.summary()),
         None => (Meter::default(), watch::channel(Summary::default()).1),
     };

@@ -31,6 +31,7 @@ const SETTINGS: [key: string, value: string, meaning: string][] = [
   ["schedule.download.limit", "0", "bytes a second within them"],
   ["language", "auto", "of the window"],
   ["theme", "auto", "of the window"],
+  ["keep.metadata", "off", "permissions and times travel too"],
   ["keep.sharing", "on", "closing the window hides it"],
   ["autostart", "off", "start at login"],
   ["notifications", "on", "tell what finished or needs you"],

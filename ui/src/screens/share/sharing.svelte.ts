@@ -17,6 +17,8 @@ export class Sharing {
   problem = $state.raw<Problem | null>(null);
   hidden = $state(false);
   announce = $state<Announce>("root");
+  /** Permissions and times; null: as the settings say. */
+  metadata = $state<boolean | null>(null);
   readonly copying: Copying;
   readonly web: Copying;
   #id: ItemId | null = null;
@@ -65,13 +67,14 @@ export class Sharing {
   }
 
   /** With other options: from the beginning, under the same name. */
-  async again(options: { hidden?: boolean; announce?: Announce }): Promise<void> {
+  async again(options: { hidden?: boolean; announce?: Announce; metadata?: boolean }): Promise<void> {
     // Without paths there is nothing to begin with, and what is there must not be lost.
     if (this.paths.length === 0) return;
     const name = this.item?.name ?? null;
     const before = this.#id;
     this.hidden = options.hidden ?? this.hidden;
     this.announce = options.announce ?? this.announce;
+    this.metadata = options.metadata ?? this.metadata;
     this.#stop();
     this.#id = null;
     this.item = null;
@@ -97,10 +100,10 @@ export class Sharing {
     const turn = ++this.#turn;
     this.problem = null;
     const paths = [...this.paths];
-    const { hidden, announce } = this;
+    const { hidden, announce, metadata } = this;
     void this.#inspect(turn, { paths, hidden });
     try {
-      const id = await call("share", { paths, name, profile: null, hidden, announce });
+      const id = await call("share", { paths, name, profile: null, hidden, announce, ...(metadata === null ? {} : { metadata }) });
       if (turn !== this.#turn) return;
       this.#id = id;
       await this.#follow(turn);

@@ -181,6 +181,10 @@ pub struct ShareRequest {
     /// Hidden files inside folders too.
     pub hidden: bool,
     pub announce: Announce,
+    /// Permissions and times become part of the content; else as the settings say.
+    #[serde(default)]
+    #[ts(optional)]
+    pub metadata: Option<bool>,
 }
 
 /// Fetch what a link names.
@@ -195,6 +199,10 @@ pub struct DownloadRequest {
     pub select: Vec<String>,
     /// More peers that are said to have it, as multiaddrs.
     pub providers: Vec<String>,
+    /// The permissions and times that its sharer gave along are kept; else as the settings say.
+    #[serde(default)]
+    #[ts(optional)]
+    pub metadata: Option<bool>,
 }
 
 /// What can be done with an item.

@@ -49,6 +49,7 @@ fn share(path: &Path) -> ShareRequest {
         profile: None,
         hidden: false,
         announce: Announce::None,
+        metadata: None,
     }
 }
 
@@ -192,6 +193,7 @@ async fn what_cannot_be_done_says_why() {
         into: None,
         select: Vec::new(),
         providers: Vec::new(),
+        metadata: None,
     };
     assert_eq!(
         engine.download(request).await.unwrap_err().problem().code,

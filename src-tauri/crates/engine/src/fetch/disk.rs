@@ -5,8 +5,8 @@ use std::io;
 
 use fs_err as fs;
 pub(crate) use store::files::{
-    apply_metadata, exists, free_space, open_for_reading, read_leaf, rename_no_replace, symlink,
-    sync_files, sync_folder, write_at, write_whole,
+    apply_metadata, exists, free_space, mark_as_downloaded, open_for_reading, read_leaf,
+    rename_no_replace, symlink, sync_files, sync_folder, write_at, write_whole,
 };
 
 use super::error::FetchError;

@@ -64,6 +64,7 @@ pub(crate) fn run(
         files: HashMap::new(),
         handles: Handles::default(),
         needed: 0,
+        metadata: download.item.options.metadata,
         folders: Vec::new(),
     };
     let run = worker::run(download, channels, base, Some(own), &mut writer)?;
@@ -90,6 +91,8 @@ struct Writer {
     handles: Handles,
     /// Bytes of the files that were begun.
     needed: u64,
+    /// Modes and times of the sharer's are wanted.
+    metadata: bool,
     /// Times and modes of folders: given last, since writing into a folder changes its time.
     folders: Vec<(PathBuf, Metadata)>,
 }
@@ -129,7 +132,7 @@ impl Place for Writer {
         if !fs::symlink_metadata(path).is_ok_and(|there| there.is_dir()) {
             return Err(FetchError::InTheWay(path.to_path_buf()).into());
         }
-        if !meta.is_empty() {
+        if self.metadata && !meta.is_empty() {
             self.folders.push((path.to_path_buf(), meta));
         }
         Ok(())
@@ -215,7 +218,12 @@ impl Place for Writer {
         let Some(open) = self.files.remove(&key) else {
             return Ok(());
         };
-        disk::apply_metadata(&open.part.path, &open.meta);
+        if open.written {
+            disk::mark_as_downloaded(&open.part.path);
+        }
+        if self.metadata && !open.guarded {
+            disk::apply_metadata(&open.part.path, &open.meta);
+        }
         let as_recorded = |known: &FileRecord| is_proven(known, &open.part.path);
         if !open.written && open.known.as_ref().is_some_and(as_recorded) {
             return Ok(());

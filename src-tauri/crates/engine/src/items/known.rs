@@ -42,8 +42,11 @@ pub(super) fn take_in(index: &Index, mut item: NewItem) -> Result<(ItemRecord, F
     } else {
         Found::WithMoreProviders
     };
+    let metadata = item.options.metadata;
     index.update_item(id, move |record| {
         record.state = ItemState::Active;
+        // Of a share it is part of what it is.
+        record.options.metadata |= metadata;
         // The newest hints are the likeliest to be right.
         record.providers.splice(0..0, new);
         record.providers.truncate(MAX_LINK_PROVIDERS);

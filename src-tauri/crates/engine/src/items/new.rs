@@ -45,8 +45,8 @@ pub(super) fn share(request: ShareRequest) -> Result<NewItem, ItemError> {
     let options = ItemOptions {
         hidden: request.hidden,
         announce: request.announce.into(),
+        metadata: request.metadata.unwrap_or_default(),
         folder,
-        ..ItemOptions::default()
     };
     Ok(NewItem {
         kind: ItemKind::Share,
@@ -82,6 +82,10 @@ pub(super) fn fetched(request: DownloadRequest, folder: PathBuf) -> Result<NewIt
         link: Some(text),
         select: request.select,
         providers,
+        options: ItemOptions {
+            metadata: request.metadata.unwrap_or_default(),
+            ..ItemOptions::default()
+        },
         ..download(link.name(), root, request.into.unwrap_or(folder))
     })
 }

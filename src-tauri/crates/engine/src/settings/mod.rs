@@ -34,6 +34,9 @@ pub struct Config {
     pub download_folder: PathBuf,
     /// Other limits for some hours.
     pub schedule: Option<Schedule>,
+    /// Permissions and times are part of what is shared and downloaded, unless that is asked
+    /// otherwise.
+    pub keep_metadata: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -106,6 +109,7 @@ impl Settings {
     fn net(&self) -> net::Config {
         let addresses = |key| list(&self.get(key)).unwrap_or_default();
         let peers = |key| peers(&self.get(key)).unwrap_or_default();
+            keep_metadata: self.on("keep.metadata"),
         let urls = |key| urls(&self.get(key)).unwrap_or_default();
         let number = |key, range: &RangeInclusive<u32>| {
             number(&self.get(key), range).unwrap_or(*range.end())

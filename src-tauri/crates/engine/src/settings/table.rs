@@ -167,6 +167,13 @@ pub(super) const SETTINGS: &[Setting] = &[
         meaning: "where downloads go",
     },
     Setting {
+        key: "keep.metadata",
+        default: || "off".to_owned(),
+        local: None,
+        takes: Takes::OnOff,
+        meaning: "make permissions and times part of what is shared, and keep them of what is downloaded",
+    },
+    Setting {
         key: "connections.max",
         default: || "300".to_owned(),
         local: None,

@@ -5,7 +5,8 @@
 //! | `open` | opens regular files only, through no symlink, and makes new ones |
 //! | `identity` | which file or folder it is, whatever it is called |
 //! | `read` | bytes at an offset, and leaves out of them |
-//! | `write` | bytes at an offset, whole files, symlinks, modes and times |
+//! | `write` | bytes at an offset, whole files, symlinks |
+//! | `metadata` | modes and times of others, and the mark of what came from them |
 //! | `disk` | syncs, renames without replacing, free space |
 //! | [`names`] | names of strangers as names of files here |
 //!
@@ -13,6 +14,7 @@
 
 mod disk;
 mod identity;
+mod metadata;
 pub mod names;
 mod open;
 mod read;
@@ -24,13 +26,12 @@ use std::path::{Path, PathBuf};
 
 pub use self::disk::{free_space, rename_no_replace, sync_files, sync_folder};
 pub use self::identity::{Identity, Same};
+pub use self::metadata::{apply_metadata, mark_as_downloaded};
 pub use self::open::{create_new, exists, open_for_reading, open_for_writing};
 pub use self::read::read_leaf;
 pub(crate) use self::read::{append, leaf_into};
 pub(crate) use self::write::open_private;
-pub use self::write::{
-    apply_metadata, make_private, replace_whole, symlink, write_at, write_whole,
-};
+pub use self::write::{make_private, replace_whole, symlink, write_at, write_whole};
 
 /// A path as text that leads back to it, for people and JSON: as [`unixfs::name`] writes names.
 pub fn path_text(path: &Path) -> String {

@@ -98,32 +98,3 @@ pub fn symlink(target: &Path, path: &Path) -> io::Result<bool> {
 pub fn symlink(_: &Path, _: &Path) -> io::Result<bool> {
     Err(io::ErrorKind::Unsupported.into())
 }
-
-/// Gives a file or folder the permissions and the time that its sharer wished to give along. What the file system refuses is
-/// no reason to fail a download.
-pub fn apply_metadata(path: &Path, meta: &unixfs::Metadata) {
-    if meta.is_empty() {
-        return;
-    }
-    #[cfg(unix)]
-    if let Some(mode) = meta.mode {
-        use std::os::unix::fs::PermissionsExt;
-        // Read and write for the owner stay, or we could neither finish nor share it; set-uid and the like never come in.
-        let mode = mode & 0o777 | if path.is_dir() { 0o700 } else { 0o600 };
-        let _ = fs::set_permissions(path, std::fs::Permissions::from_mode(mode));
-    }
-    if let Some(mtime) = meta.mtime {
-        let nanos = std::time::Duration::from_nanos(mtime.nanos.into());
-        let seconds = std::time::Duration::from_secs(mtime.seconds.unsigned_abs());
-        let time = if mtime.seconds < 0 {
-            std::time::UNIX_EPOCH.checked_sub(seconds)
-        } else {
-            std::time::UNIX_EPOCH.checked_add(seconds)
-        };
-        if let Some(time) = time.and_then(|time| time.checked_add(nanos))
-            && let Ok(file) = fs::File::open(path)
-        {
-            let _ = file.file().set_modified(time);
-        }
-    }
-}

@@ -97,7 +97,7 @@ pub struct ItemOptions {
     /// Hidden files too.
     pub hidden: bool,
     pub announce: Announce,
-    /// Modes and times become part of the content.
+    /// Modes and times become part of what is shared, and are kept of what is downloaded.
     pub metadata: bool,
     /// It is a folder, or several things.
     pub folder: bool,

@@ -45,6 +45,7 @@ impl Home {
             profile: None,
             hidden: true,
             announce: Announce::None,
+            metadata: None,
         };
         let id = self.engine.share(request).await.unwrap();
         self.wait_for(id, |state| *state == State::Sharing).await;

@@ -65,6 +65,7 @@ impl Node {
             profile: None,
             hidden: true,
             announce: Announce::None,
+            metadata: None,
         };
         let id = self.engine.share(request).await.unwrap();
         self.wait_for(id, |view| view.state == State::Sharing).await;
@@ -77,6 +78,7 @@ impl Node {
             into: None,
             select: select.iter().map(|path| (*path).to_owned()).collect(),
             providers: Vec::new(),
+            metadata: None,
         };
         self.engine.download(request).await.unwrap()
     }
