@@ -77,15 +77,14 @@ impl Connection {
     }
 
     fn offline(engine: Engine) -> Self {
-        let remarks = recovery(&engine).into_iter().collect();
         Self {
-            remarks,
+            remarks: remarks(&engine),
             ..Self::new(Asked::Offline(engine))
         }
     }
 
     fn foreground(engine: Engine, data_dir: &Path) -> Self {
-        let mut remarks = Vec::from_iter(recovery(&engine));
+        let mut remarks = remarks(&engine);
         let answering = engine.clone();
         let service = move |request: Request| {
             let engine = answering.clone();
@@ -151,9 +150,20 @@ fn is_in_use(error: &EngineError) -> bool {
     matches!(error, EngineError::DataDir(DataDirError::InUse(_)))
 }
 
-fn recovery(engine: &Engine) -> Option<String> {
-    let kept = engine.recovered()?.display();
-    Some(format!(
-        "The index was damaged. The old file is kept as {kept}; the shared files are being hashed again."
-    ))
+/// What was not as it should be at the start.
+fn remarks(engine: &Engine) -> Vec<String> {
+    let recovered = engine.recovered().map(|kept| {
+        let kept = kept.display();
+        format!(
+            "The index was damaged. The old file is kept as {kept}; the shared files are being hashed again."
+        )
+    });
+    let unreadable = engine.unreadable_settings().map(|unreadable| {
+        let keys = unreadable.keys.join(", ");
+        let kept = unreadable.kept.as_ref();
+        let kept = kept.map(|kept| format!(" The old file is kept as {}.", kept.display()));
+        let kept = kept.unwrap_or_default();
+        format!("The settings file has values that can't be used, and defaults count in their place: {keys}.{kept}")
+    });
+    recovered.into_iter().chain(unreadable).collect()
 }

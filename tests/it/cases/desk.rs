@@ -261,3 +261,38 @@ fn files_from_the_future_are_not_fetched_again_after_a_crash() {
     trees::assert_same(&tree, &into.join("tree"));
     assert_eq!(mode_and_time(&into.join("tree/0")).1, year_2040);
 }
+
+#[test]
+fn settings_that_can_not_be_used_are_kept_beside_and_told_once() {
+    let shoal = Shoal::new();
+    let file = shoal.data_dir().join("settings.json");
+    let old = r#"{"theme": "mauve", "upload.limit": "7000"}"#;
+    fs::write(&file, old).unwrap();
+    let list = || {
+        let mut list = shoal.bare_command();
+        list.arg("list");
+        Process::start(&mut list).unwrap().finish().unwrap().well()
+    };
+    let said = list().unwrap().stderr;
+    assert!(said.contains("theme"), "{said}");
+    let beside = shoal.data_dir().join("settings.old-1.json");
+    assert!(said.contains(beside.to_str().unwrap()), "{said}");
+    assert_eq!(fs::read_to_string(beside).unwrap(), old);
+    let said = list().unwrap().stderr;
+    assert!(!said.contains("theme"), "{said}");
+    let value = |key: &str| {
+        let told = shoal.ok(&[&"settings", &key]);
+        text(told.event("setting"), "value")
+    };
+    assert_eq!(
+        (value("theme"), value("upload.limit")),
+        ("auto".into(), "7000".into())
+    );
+
+    // Nobody is let in because a key can't be read.
+    fs::write(&file, r#"{"network.key": "mauve"}"#).unwrap();
+    assert_eq!(
+        shoal.run(&[&"list"]).expect_code(1).problem(),
+        "bad-setting"
+    );
+}

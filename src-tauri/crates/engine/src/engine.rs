@@ -37,7 +37,7 @@ use crate::link::{Link, LinkError};
 use crate::list::Library;
 use crate::look::{self, FileStat, Looks, Reading};
 use crate::paths::DataDir;
-use crate::settings::Settings;
+use crate::settings::{Settings, Unreadable};
 use crate::util::blocking;
 use crate::{network, rates};
 use net::status::Summary;
@@ -73,6 +73,8 @@ struct Shared {
     _tasks: JoinSet<()>,
     /// Where the damaged index lies that this start replaced.
     recovered: Option<PathBuf>,
+    /// What of the settings file could not be used.
+    unreadable: Option<Unreadable>,
     /// The data directory's lock, held until the last handle goes.
     _dir: DataDir,
 }
@@ -83,7 +85,8 @@ impl Engine {
     /// where it was left.
     pub async fn start(options: Options) -> Result<Self, EngineError> {
         let dir = DataDir::lock(&options.data_dir)?;
-        let settings = Settings::load(dir.settings(), |name| std::env::var(name).ok())?;
+        let mut settings = Settings::load(dir.settings(), |name| std::env::var(name).ok())?;
+        let unreadable = settings.put_aside();
         let path = dir.path().to_owned();
         let opened = blocking(move || Index::open(&path)).await??;
         let index = opened.index;
@@ -126,6 +129,7 @@ impl Engine {
             set,
             _tasks: tasks,
             recovered: opened.recovered,
+            unreadable,
             _dir: dir,
         };
         Ok(Self {
@@ -149,6 +153,11 @@ impl Engine {
     /// again then.
     pub fn recovered(&self) -> Option<&Path> {
         self.shared.recovered.as_deref()
+    }
+
+    /// What of the settings file this start could not use, if there was anything.
+    pub fn unreadable_settings(&self) -> Option<&Unreadable> {
+        self.shared.unreadable.as_ref()
     }
 }
 

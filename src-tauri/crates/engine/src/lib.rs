@@ -27,6 +27,6 @@ pub use fetch::FetchError;
 pub use items::ItemError;
 pub use link::Link;
 pub use look::{FileStat, Pieces, Reading};
-pub use settings::Settings;
+pub use settings::{Settings, Unreadable};
 pub use store::HIDDEN;
 pub use store::files::{path_text, text_path};

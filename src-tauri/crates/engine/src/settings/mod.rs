@@ -8,6 +8,7 @@
 mod parse;
 pub(crate) mod schedule;
 mod table;
+mod unreadable;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -21,6 +22,7 @@ use libp2p::{Multiaddr, PeerId};
 use self::parse::{Takes, joined, list, network_key, networks, number, peers, switch, urls};
 use self::schedule::{Limits, Schedule};
 use self::table::{PUBLIC, SETTINGS, Setting};
+pub use self::unreadable::Unreadable;
 use crate::api::{Origin, SettingView, Standing};
 use net::config::{
     DiscoveryConfig, LimitConfig, ListenConfig, RelayConfig, TrustConfig, WebConfig,
@@ -32,11 +34,11 @@ use net::limits::{CONNECTIONS, CONNECTIONS_OF_NETWORK, CONNECTIONS_OF_PEER};
 pub struct Config {
     pub net: net::Config,
     pub download_folder: PathBuf,
-    /// Other limits for some hours.
-    pub schedule: Option<Schedule>,
     /// Permissions and times are part of what is shared and downloaded, unless that is asked
     /// otherwise.
     pub keep_metadata: bool,
+    /// Other limits for some hours.
+    pub schedule: Option<Schedule>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -65,11 +67,14 @@ pub struct Settings {
     kept: BTreeMap<String, String>,
     environment: BTreeMap<&'static str, String>,
     local: bool,
+    /// Settings whose values in the file can't be used: they have their defaults.
+    unreadable: Vec<&'static str>,
 }
 
 impl Settings {
     /// Reads the settings file, if there is one. `environment` gives the value of a variable, as
-    /// [`std::env::var`] does.
+    /// [`std::env::var`] does. A value in the file that can't be used stops nobody, but where the
+    /// default would let in whom it was to keep out.
     pub fn load(
         file: PathBuf,
         environment: impl Fn(&str) -> Option<String>,
@@ -82,6 +87,7 @@ impl Settings {
             Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
             Err(error) => return Err(error.into()),
         };
+        let (kept, unreadable) = unreadable::sort_out(kept)?;
         let given = SETTINGS.iter().filter_map(|setting| {
             let value = environment(&variable(setting.key))?;
             Some((setting.key, value))
@@ -91,6 +97,7 @@ impl Settings {
             local: environment("SHOAL_LOCAL").is_some_and(|value| value == "1"),
             file,
             kept,
+            unreadable,
         };
         for setting in SETTINGS {
             check(setting, &settings.value(setting).0)?;
@@ -102,6 +109,7 @@ impl Settings {
         Config {
             net: self.net(),
             download_folder: PathBuf::from(self.get("download.folder")),
+            keep_metadata: self.on("keep.metadata"),
             schedule: self.on("schedule").then(|| self.schedule()).flatten(),
         }
     }
@@ -109,7 +117,6 @@ impl Settings {
     fn net(&self) -> net::Config {
         let addresses = |key| list(&self.get(key)).unwrap_or_default();
         let peers = |key| peers(&self.get(key)).unwrap_or_default();
-            keep_metadata: self.on("keep.metadata"),
         let urls = |key| urls(&self.get(key)).unwrap_or_default();
         let number = |key, range: &RangeInclusive<u32>| {
             number(&self.get(key), range).unwrap_or(*range.end())
@@ -219,10 +226,14 @@ impl Settings {
         } else {
             kept.insert(key.to_owned(), value);
         }
-        let bytes = serde_json::to_vec_pretty(&kept).map_err(io::Error::other)?;
-        store::files::replace_whole(&self.file, &bytes)?;
+        self.keep(&kept)?;
         self.kept = kept;
         Ok(())
+    }
+
+    fn keep(&self, kept: &BTreeMap<String, String>) -> io::Result<()> {
+        let bytes = serde_json::to_vec_pretty(kept).map_err(io::Error::other)?;
+        store::files::replace_whole(&self.file, &bytes)
     }
 
     /// The settings that make a peer trusted, blocked or neither, with their new values.
