@@ -5,6 +5,7 @@ use std::path::Path;
 
 use fs_err as fs;
 
+use super::disk::sync_folder;
 use super::naming;
 
 /// Writes a small file whole or not at all: a crash leaves the old content or the new. It is for this person's eyes only.
@@ -14,7 +15,10 @@ pub fn replace_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.set_len(0)?;
     file.write_all(bytes)?;
     file.sync_all()?;
-    fs::rename(&new, path)
+    fs::rename(&new, path)?;
+    // Not every file system can; then a loss of power may bring the old content back.
+    let _ = path.parent().map(sync_folder);
+    Ok(())
 }
 
 /// Opens a file that nobody else may read, whatever the umask, and makes it if nothing is there.
