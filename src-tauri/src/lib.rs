@@ -11,3 +11,4 @@ mod control;
 #[cfg(feature = "desktop")]
 mod desktop;
 mod interrupt;
+mod shown;

@@ -5,14 +5,7 @@ use std::time::Duration;
 use engine::api::{ItemKind, ItemView, KeptFile, KeptReason, Lacking, Missing, State};
 use indicatif::{DecimalBytes, HumanDuration};
 
-/// What is made visible before it reaches a terminal: control characters, which can rewrite what is on it, and the marks
-/// that reorder or hide text, with which one name can look like another.
-fn is_treacherous(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-}
+use crate::shown::is_treacherous;
 
 /// A name as a terminal may show it.
 pub(super) fn shown(name: &str) -> String {

@@ -24,6 +24,7 @@ pub(super) async fn tell(app: &AppHandle, notices: Vec<Notice>) {
     let words = settings::words(app).await;
     for notice in notices.into_iter().rev().take(MAX_AT_ONCE) {
         let (title, body) = text(words, &notice);
+        let (title, body) = (plain(&title), plain(&body));
         show(app, &title, &body, Some(notice.id)).await;
     }
 }
@@ -44,6 +45,11 @@ fn text(words: Words, notice: &Notice) -> (String, String) {
             (words.say_of("needs-you", &name), body)
         }
     }
+}
+
+/// Others' names without the marks that reorder or hide text, with which one can look like another.
+fn plain(text: &str) -> String {
+    text.replace(crate::shown::is_treacherous, "\u{fffd}")
 }
 
 /// Tells once that Shoal goes on without a window, and how to get that back.
@@ -71,7 +77,7 @@ pub(super) async fn tell_hidden(app: &AppHandle) {
 /// False when the system shows no notifications.
 #[cfg(target_os = "linux")]
 async fn show(app: &AppHandle, title: &str, body: &str, item: Option<ItemId>) -> bool {
-    let mut notification = notification(title, body);
+    let mut notification = notification(title, &escaped(body));
     notification.icon("shoal").action("default", title);
     let shown = match notification.show_async().await {
         Ok(shown) => shown,
@@ -95,6 +101,13 @@ async fn show(app: &AppHandle, title: &str, body: &str, item: Option<ItemId>) ->
     true
 }
 
+/// On Linux a body is markup, with links and pictures; a title is not.
+#[cfg(target_os = "linux")]
+fn escaped(body: &str) -> String {
+    let body = body.replace('&', "&amp;");
+    body.replace('<', "&lt;").replace('>', "&gt;")
+}
+
 /// How long after it was shown a click on a notification counts.
 #[cfg(target_os = "linux")]
 const CLICK_PATIENCE: std::time::Duration = std::time::Duration::from_hours(1);
@@ -110,4 +123,19 @@ fn notification(title: &str, body: &str) -> Notification {
     let mut notification = Notification::new();
     notification.appname("Shoal").summary(title).body(body);
     notification
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_neither_markup_nor_another_name() {
+        assert_eq!(plain("exe.\u{202e}gpj"), "exe.\u{fffd}gpj");
+        #[cfg(target_os = "linux")]
+        assert_eq!(
+            escaped("<img src=\"x\"> & more"),
+            "&lt;img src=\"x\"&gt; &amp; more"
+        );
+    }
 }
