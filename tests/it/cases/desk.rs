@@ -296,3 +296,20 @@ fn settings_that_can_not_be_used_are_kept_beside_and_told_once() {
         "bad-setting"
     );
 }
+
+#[test]
+fn downloads_go_to_downloads_where_no_list_names_the_folder() {
+    let home = tempfile::tempdir().unwrap();
+    let shoal = Shoal::new();
+    let mut command = shoal.command(&[&"settings", &"download.folder"]);
+    command.env_remove("SHOAL_DOWNLOAD_FOLDER");
+    command.env_remove("XDG_CONFIG_HOME");
+    command.env("HOME", home.path());
+    let said = Process::start(&mut command)
+        .unwrap()
+        .finish()
+        .unwrap()
+        .stdout;
+    let folder = home.path().join("Downloads");
+    assert!(said[0].contains(folder.to_str().unwrap()), "{said:?}");
+}

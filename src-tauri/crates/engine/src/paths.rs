@@ -86,8 +86,9 @@ pub fn default_data_dir() -> Option<PathBuf> {
 /// Where downloads go unless the person says otherwise.
 pub fn default_download_dir() -> Option<PathBuf> {
     let user = directories::UserDirs::new()?;
-    let dir = user.download_dir().unwrap_or_else(|| user.home_dir());
-    Some(dir.to_path_buf())
+    let known = user.download_dir().map(Path::to_path_buf);
+    // Where no list of the person's folders says otherwise, as on a fresh account. It is made when needed.
+    Some(known.unwrap_or_else(|| user.home_dir().join("Downloads")))
 }
 
 /// Makes a data directory that only this person can enter. One that exists becomes so, where it can.
