@@ -313,3 +313,31 @@ fn downloads_go_to_downloads_where_no_list_names_the_folder() {
     let folder = home.path().join("Downloads");
     assert!(said[0].contains(folder.to_str().unwrap()), "{said:?}");
 }
+
+#[test]
+fn a_link_names_the_network_that_leads_out_before_those_of_containers() {
+    let Some(mut lab) = Lab::new() else { return };
+    let mut router = lab.router(Nat::Cone);
+    let home = lab.host_behind(&mut router);
+    let other = lab.host_behind(&mut router);
+    for (bridge, address) in [("docker0", "172.17.0.1/16"), ("br-0a1b", "172.18.0.1/16")] {
+        let space = home.space();
+        space.run(&["ip", "link", "add", bridge, "type", "bridge"]);
+        space.run(&["ip", "address", "add", address, "dev", bridge]);
+        space.run(&["ip", "link", "set", bridge, "up"]);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = trees::file(&folder.path().join("file"), 6, 100_000);
+    let (_share, _, shared) = Shoal::at(&home).share(&file, &[]);
+    let link = text(&shared, "link");
+    let named = link.split("provider=").skip(1);
+    let first: Vec<&str> = named.take(2).collect();
+    let ours = format!("/ip4/{}/", home.address());
+    assert!(
+        first.len() == 2 && first.iter().all(|address| address.contains(&ours)),
+        "{link}"
+    );
+    let into = folder.path().join("into");
+    Shoal::at(&other).ok(&[&"get", &link, &"--into", &into]);
+    trees::assert_same(&file, &into.join("file"));
+}

@@ -69,6 +69,7 @@ pub use self::transport::{Channels, TransportError};
 use self::commands::Command;
 use self::dht::announce::Changed;
 use self::limits::{LINK_PROVIDERS, WAITING_COMMANDS};
+use self::local::interfaces;
 use self::status::{Check, PublicCheck, Status, Summary};
 
 #[derive(Debug, thiserror::Error)]
@@ -167,10 +168,15 @@ impl Net {
     /// The best few addresses for a link. Empty once it is shut down.
     pub async fn link_addrs(&self) -> Vec<Multiaddr> {
         let network = self.ask(|reply| Command::Network { reply }).await;
-        network.map_or_else(
-            |_| Vec::new(),
-            |network| listen::best_few(&network.external, &network.listen, LINK_PROVIDERS),
-        )
+        let Ok(Status {
+            external, listen, ..
+        }) = network
+        else {
+            return Vec::new();
+        };
+        let external = interfaces::likeliest_first(external).await;
+        let listen = interfaces::likeliest_first(listen).await;
+        listen::best_few(&external, &listen, LINK_PROVIDERS)
     }
 
     /// Opens a session for what hangs below `root`. It looks for peers at the hints, on this

@@ -4,6 +4,7 @@
 //! to do.
 
 pub(crate) mod devices;
+pub(crate) mod interfaces;
 pub(crate) mod known;
 mod sleep;
 
