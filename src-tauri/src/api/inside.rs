@@ -172,8 +172,9 @@ impl Call for ListRequest {
     type Answer = Vec<EntryView>;
 
     async fn run(self, engine: &Engine) -> Result<Vec<EntryView>, Problem> {
-        let listing = engine.list(&self.link);
-        within(self.patience, listing).await?.map_err(told)
+        let listing = within(self.patience, engine.list(&self.link)).await;
+        let listing = listing.map_err(|problem| with_left_out(problem, engine, &self.link));
+        listing?.map_err(told)
     }
 }
 
@@ -192,7 +193,9 @@ impl Call for CatRequest {
     async fn run(self, engine: &Engine) -> Result<ByteStream, Problem> {
         let patience = self.patience;
         let finding = within(patience, engine.cat(&self.link));
-        let bytes = finding.await?.map_err(told)?;
+        let bytes = finding.await;
+        let bytes = bytes.map_err(|problem| with_left_out(problem, engine, &self.link));
+        let bytes = bytes?.map_err(told)?;
         let chunks = futures::stream::unfold(Some(bytes), move |bytes| async move {
             let mut bytes = bytes?;
             match within(patience, bytes.recv()).await {
@@ -203,6 +206,14 @@ impl Call for CatRequest {
             }
         });
         Ok(ByteStream::new(chunks))
+    }
+}
+
+/// Says which addresses of the link were not tried, if there are any.
+fn with_left_out(problem: Problem, engine: &Engine, link: &str) -> Problem {
+    match engine.left_out(link).as_slice() {
+        [] => problem,
+        left_out => problem::left_out(problem, &left_out.join(", ")),
     }
 }
 

@@ -28,6 +28,20 @@ pub(crate) fn nobody_has_it(seconds: u64) -> Problem {
     problem(NOBODY_HAS_IT, message, hint, Retry::User)
 }
 
+/// Addresses were not tried, because a link that is only looked at must not make this computer knock in other private networks.
+pub(super) fn left_out(problem: Problem, addresses: &str) -> Problem {
+    let message = format!(
+        "{}; not tried was {addresses}, in a private network that this computer is not on",
+        problem.message
+    );
+    let hint = "Fetch it, and that is tried, too.".to_owned();
+    Problem {
+        message,
+        hint: Some(hint),
+        ..problem
+    }
+}
+
 pub(crate) fn engine_stopped() -> Problem {
     let message = "the running Shoal stopped before it answered".to_owned();
     let hint = "Run the command again: what was under way goes on where it stopped.";

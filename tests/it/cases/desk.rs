@@ -341,3 +341,36 @@ fn a_link_names_the_network_that_leads_out_before_those_of_containers() {
     Shoal::at(&other).ok(&[&"get", &link, &"--into", &into]);
     trees::assert_same(&file, &into.join("file"));
 }
+
+#[test]
+fn whom_a_person_names_behind_a_router_is_dialled_and_else_it_is_said() {
+    let Some(mut lab) = Lab::new() else { return };
+    let mut campus = lab.router(Nat::Cone);
+    let mut room = lab.router_behind(&mut campus, Nat::Cone);
+    let far = lab.host_behind(&mut campus);
+    let near = lab.host_behind(&mut room);
+    let folder = tempfile::tempdir().unwrap();
+    let file = trees::file(&folder.path().join("file"), 7, 100_000);
+    let (_share, ready, shared) = Shoal::at(&far).share(&file, &[]);
+    let (link, cid) = (text(&shared, "link"), text(&shared, "cid"));
+
+    // Only looked at, it knocks at nobody's door.
+    let looked = Shoal::at(&near).run(&[&"ls", &link, &"--timeout", &"3"]);
+    assert_eq!(looked.code, Some(3), "{}", looked.stdout);
+    looked.problem();
+    let message = text(looked.event("error"), "message");
+    assert!(message.contains(&far.address().to_string()), "{message}");
+
+    let into = folder.path().join("by link");
+    Shoal::at(&near).ok(&[&"get", &link, &"--into", &into]);
+    trees::assert_same(&file, &into.join("file"));
+    let into = folder.path().join("by provider");
+    let there = format!("/ip4/{}/", far.address());
+    let there = ready
+        .listen
+        .iter()
+        .find(|address| address.starts_with(&there));
+    let there = there.unwrap();
+    Shoal::at(&near).ok(&[&"get", &cid, &"--into", &into, &"--provider", &there]);
+    trees::assert_same(&file, &into.join(&cid));
+}

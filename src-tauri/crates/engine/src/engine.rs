@@ -165,31 +165,31 @@ impl Engine {
 impl Engine {
     /// Begins to share; answers at once.
     pub async fn share(&self, request: ShareRequest) -> Result<ItemId, EngineError> {
+        let metadata = self.keeps_metadata(request.metadata);
+        let request = ShareRequest {
+            metadata,
+            ..request
+        };
         Ok(self.shared.items.share(request).await?.into())
     }
 
     /// Begins to fetch; answers at once.
     pub async fn download(&self, request: DownloadRequest) -> Result<ItemId, EngineError> {
         let folder = self.download_folder();
-        Ok(self.shared.items.download(request, folder).await?.into())
-    }
-
         let metadata = self.keeps_metadata(request.metadata);
-        let request = ShareRequest {
+        let request = DownloadRequest {
             metadata,
             ..request
         };
+        Ok(self.shared.items.download(request, folder).await?.into())
+    }
+
     /// Begins to unpack a CAR into the download folder, to be shared from there; answers at once.
     pub async fn import_car(&self, path: &Path) -> Result<ItemId, EngineError> {
         let (path, folder) = (path.to_owned(), self.download_folder());
         Ok(self.shared.items.import_car(path, folder).await?.into())
     }
 
-        let metadata = self.keeps_metadata(request.metadata);
-        let request = DownloadRequest {
-            metadata,
-            ..request
-        };
     /// Writes an item's blocks into a new CAR file. Bytes written.
     pub async fn export_car(&self, id: ItemId, path: &Path) -> Result<u64, EngineError> {
         Ok(self
@@ -333,6 +333,16 @@ impl Engine {
 
 /// Links.
 impl Engine {
+    /// Addresses in a link that are not tried when it is only looked at, because they lie in private networks that this
+    /// computer is not on.
+    pub fn left_out(&self, link: &str) -> Vec<String> {
+        let (Ok(net), Ok(link)) = (self.net(), Link::from_str(link)) else {
+            return Vec::new();
+        };
+        let left_out = net.left_out(&link.providers);
+        left_out.iter().map(ToString::to_string).collect()
+    }
+
     /// A link to an item, with the best few of the addresses at which this peer can be reached.
     pub async fn link(&self, id: ItemId) -> Result<String, EngineError> {
         let record = self.shared.items.record(id.into()).await?;
@@ -526,6 +536,11 @@ impl Engine {
     fn download_folder(&self) -> PathBuf {
         self.settings_lock().config().download_folder
     }
+
+    /// What is asked for, or else what the settings say.
+    fn keeps_metadata(&self, asked: Option<bool>) -> Option<bool> {
+        asked.or_else(|| Some(self.settings_lock().config().keep_metadata))
+    }
 }
 
 /// A content address, the bytes behind it, and what was left out: reads the files, and keeps and sends nothing. Blocks.
@@ -545,11 +560,6 @@ pub fn compute_cid(
 fn new_library(context: &Context, items: &Items, tasks: &mut JoinSet<()>) -> Library {
     let board = context.board.clone();
     let (meter, summary) = match &context.net {
-
-    /// What is asked for, or else what the settings say.
-    fn keeps_metadata(&self, asked: Option<bool>) -> Option<bool> {
-        asked.or_else(|| Some(self.settings_lock().config().keep_metadata))
-    }
         Some(net) => (net.meter().clone(), net.summary()),
         None => (Meter::default(), watch::channel(Summary::default()).1),
     };

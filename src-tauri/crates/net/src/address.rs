@@ -6,6 +6,8 @@
 //! is asked below DNS, right before the socket opens, so that no behaviour and no resolved name can
 //! go around it.
 
+mod named;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -14,6 +16,8 @@ use if_watch::IpNet;
 use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
 
+use self::named::Named;
+pub use self::named::Permit;
 use crate::limits::MAX_LOCAL_NETWORKS;
 
 /// Where an address can be reached from.
@@ -129,6 +133,8 @@ struct Shared {
     blocked: RwLock<Vec<IpNet>>,
     /// Networks that this machine is on.
     networks: RwLock<Vec<IpNet>>,
+    /// What the person named.
+    named: Named,
 }
 
 impl DialPolicy {
@@ -140,6 +146,7 @@ impl DialPolicy {
             private_dht: AtomicBool::new(private_dht),
             blocked: RwLock::default(),
             networks: RwLock::new(Vec::new()),
+            named: Named::default(),
         }))
     }
 
@@ -176,6 +183,17 @@ impl DialPolicy {
     }
 
     pub(crate) fn allows(&self, address: &Multiaddr) -> bool {
+        let is_named = || {
+            scope(address) == Scope::Private
+                && !self.0.local_only
+                && !self.is_blocked(address)
+                && self.0.named.contains(address)
+        };
+        self.allows_anybody(address) || is_named()
+    }
+
+    /// The same, whoever named the address.
+    fn allows_anybody(&self, address: &Multiaddr) -> bool {
         let Some(ip) = ip(address) else {
             return false;
         };
@@ -197,7 +215,7 @@ impl DialPolicy {
         }
         match scope(address) {
             Scope::Loopback => self.0.local_only,
-            Scope::Private => self.is_private() && self.allows(address),
+            Scope::Private => self.is_private() && self.allows_anybody(address),
             Scope::Public => !self.0.local_only,
             Scope::Never => false,
         }
@@ -211,7 +229,13 @@ impl DialPolicy {
             .any(|protocol| protocol == Protocol::P2pCircuit);
         matches!(scope(address), Scope::Private | Scope::Loopback)
             && !is_relayed
-            && self.allows(address)
+            && self.allows_anybody(address)
+    }
+
+    /// The person named these: they may be dialled in private networks beyond this machine's own,
+    /// too, which a router may lead to, as long as the permit lives.
+    pub(crate) fn permit(&self, addresses: &[Multiaddr]) -> Permit {
+        Permit::new(&self.0, addresses)
     }
 
     pub(crate) fn is_local_only(&self) -> bool {
@@ -310,6 +334,32 @@ mod tests {
         assert!(!policy.allows(&home));
         assert!(!policy.allows(&address("/ip4/127.0.0.1/tcp/1")));
         assert!(DialPolicy::new(false, true, false).allows(&address("/ip4/127.0.0.1/tcp/1")));
+    }
+
+    #[test]
+    fn what_the_person_named_is_dialled_beyond_a_router_and_nothing_else_there() {
+        let policy = DialPolicy::new(false, false, false);
+        let named = address("/ip4/10.1.0.2/tcp/4801");
+        let with_peer = with_peer(&named, PeerId::random());
+        let permit = policy.permit(std::slice::from_ref(&with_peer));
+        let again = policy.permit(&[with_peer.clone(), address("/ip4/127.0.0.1/tcp/1")]);
+        assert!(policy.allows(&named) && policy.allows(&with_peer));
+        assert!(!policy.believes(&named) && !policy.is_near(&named));
+        for other in [
+            "/ip4/10.1.0.2/tcp/80",
+            "/ip4/10.1.0.2/udp/4801/quic-v1",
+            "/ip4/10.1.0.3/tcp/4801",
+            "/ip4/127.0.0.1/tcp/1",
+        ] {
+            assert!(!policy.allows(&address(other)), "{other}");
+        }
+        policy.block(&["10.0.0.0/8".parse().unwrap()]);
+        assert!(!policy.allows(&named));
+        policy.block(&[]);
+        drop(permit);
+        assert!(policy.allows(&named));
+        drop(again);
+        assert!(!policy.allows(&named));
     }
 
     #[test]

@@ -66,6 +66,8 @@ pub use self::memory::{Fault, Functions, Memory};
 pub use self::meter::{Meter, Moved, Rate, Tag};
 pub use self::transport::{Channels, TransportError};
 
+pub use self::address::Permit;
+use self::address::{DialPolicy, Scope};
 use self::commands::Command;
 use self::dht::announce::Changed;
 use self::limits::{LINK_PROVIDERS, WAITING_COMMANDS};
@@ -117,6 +119,7 @@ pub struct Net {
     announcements: mpsc::Sender<Changed>,
     meter: Meter,
     summary: watch::Receiver<Summary>,
+    policy: DialPolicy,
 }
 
 impl Net {
@@ -135,6 +138,7 @@ impl Net {
             swarm::Network::start(&config, &identity, receiver, blocks, &memory, meter.clone());
         let (network, announcements) = Box::pin(starting).await?;
         let summary = network.summary();
+        let policy = network.dial_policy();
         tokio::spawn(network.run());
         Ok(Self {
             peer: identity.public().to_peer_id(),
@@ -142,6 +146,7 @@ impl Net {
             announcements,
             meter,
             summary,
+            policy,
         })
     }
 
@@ -177,6 +182,24 @@ impl Net {
         let external = interfaces::likeliest_first(external).await;
         let listen = interfaces::likeliest_first(listen).await;
         listen::best_few(&external, &listen, LINK_PROVIDERS)
+    }
+
+    /// The person asked for what is at these addresses: they may be dialled wherever they are, as
+    /// long as the permit lives.
+    pub fn permit(&self, addresses: &[Multiaddr]) -> Permit {
+        self.policy.permit(addresses)
+    }
+
+    /// Those of the addresses that are not dialled, because they lie in private networks that this
+    /// machine is not on.
+    pub fn left_out(&self, addresses: &[Multiaddr]) -> Vec<Multiaddr> {
+        let is_left_out = |address: &&Multiaddr| {
+            address::scope(address) == Scope::Private
+                && !self.policy.is_local_only()
+                && !self.policy.is_blocked(address)
+                && !self.policy.allows(address)
+        };
+        addresses.iter().filter(is_left_out).cloned().collect()
     }
 
     /// Opens a session for what hangs below `root`. It looks for peers at the hints, on this

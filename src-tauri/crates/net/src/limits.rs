@@ -206,3 +206,6 @@ pub(crate) const PUBLIC_CHECK_TIME: Duration = Duration::from_secs(65);
 pub(crate) const MAX_CHECK_BYTES: usize = 256 * 1024;
 /// Characters shown of what it says.
 pub(crate) const MAX_CHECK_WORDS: usize = 300;
+
+/// Addresses that one link, command or setting can name beyond this machine's own networks.
+pub(crate) const MAX_NAMED_ADDRESSES: usize = 64;

@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use self::follow::Changed;
-use crate::address::DialPolicy;
+use crate::address::{DialPolicy, Permit};
 use crate::behaviour::{Behaviour, BehaviourEvent};
 use crate::commands::Command;
 use crate::connections::Connections;
@@ -44,6 +44,8 @@ pub(crate) struct Network {
     swarm: Swarm<Behaviour>,
     commands: mpsc::Receiver<Command>,
     policy: DialPolicy,
+    /// Lets what the settings name be dialled.
+    chosen: Permit,
     key: NetworkKey,
     names: NameSettings,
     /// Where we were told to listen, with the listener of each.
@@ -61,6 +63,10 @@ pub(crate) struct Network {
 }
 
 impl Network {
+    pub(crate) fn dial_policy(&self) -> DialPolicy {
+        self.policy.clone()
+    }
+
     pub(crate) fn summary(&self) -> watch::Receiver<Summary> {
         self.summary.subscribe()
     }

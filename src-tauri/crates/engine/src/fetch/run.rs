@@ -61,6 +61,8 @@ pub(crate) async fn run(
 ) -> Result<Fetched, FetchError> {
     let hints = item.providers.iter().filter_map(|hint| hint.parse().ok());
     let hints: Vec<Multiaddr> = hints.collect();
+    // Whoever fetches a link means to get to whom it names.
+    let _permit = context.net.permit(&hints);
     let root = tokio::select! {
         root = find_root(&context, &item, &hints) => root?,
         () = stop.cancelled() => return Err(FetchError::Stopped),
@@ -117,9 +119,9 @@ struct Transfer {
     unreachable: usize,
     /// Peers that are connected and have none of what is left.
     stuck_with: Option<usize>,
+    /// Others are told of what is here.
     announced: bool,
     tell: Tell,
-    /// Others are told of what is here.
 }
 
 impl Transfer {

@@ -32,6 +32,13 @@ impl Network {
     /// Sets the trusted peers and the blocklist, and forgets the addresses of banned peers.
     pub(super) fn set_trust(&mut self, config: &Config) {
         self.policy.block(&config.trust.blocked_networks);
+        let named = [
+            &config.trust.trusted,
+            &config.relays.chosen,
+            &config.discovery.bootstrap,
+        ];
+        let named: Vec<Multiaddr> = named.into_iter().flatten().cloned().collect();
+        self.chosen = self.policy.permit(&named);
         let behaviour = self.swarm.behaviour_mut();
         behaviour.trust(&config.trust.trusted);
         behaviour.trust.block(&config.trust.blocked);

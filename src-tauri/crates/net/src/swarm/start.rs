@@ -83,6 +83,7 @@ impl Network {
             swarm,
             commands,
             reachability: Reachability::new(policy.clone(), this_machine_only, &config.relays, now),
+            chosen: policy.permit(&[]),
             policy,
             key,
             names,
