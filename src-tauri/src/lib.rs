@@ -5,6 +5,8 @@
 //! content is stored, found or sent.
 
 mod api;
+#[cfg(all(feature = "desktop", target_os = "linux"))]
+mod autostart;
 pub mod cli;
 mod connect;
 mod control;

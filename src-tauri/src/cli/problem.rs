@@ -95,6 +95,17 @@ pub(super) fn no_data_dir() -> Problem {
     )
 }
 
+#[cfg(all(feature = "desktop", target_os = "linux"))]
+pub(super) fn autostart(error: &io::Error) -> Problem {
+    let message = format!("starting at login could not be changed: {error}");
+    problem(
+        "autostart",
+        message,
+        "Check that you may write to the folder autostart of your desktop's settings.",
+        Retry::User,
+    )
+}
+
 pub(super) fn output(error: &io::Error) -> Problem {
     let message = format!("the output could not be written: {error}");
     problem(

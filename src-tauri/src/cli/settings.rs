@@ -27,7 +27,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args, context: &Context) -> Outcome {
     let connection = Connection::any(context).await?;
-    let settings = settings(&args, &connection).await;
+    let settings = settings(&args, &connection, context).await;
     connection.leave().await;
     let settings = settings?;
     let out = &context.out;
@@ -44,10 +44,16 @@ pub(super) async fn run(args: Args, context: &Context) -> Outcome {
     OK
 }
 
-async fn settings(args: &Args, connection: &Connection) -> Result<Vec<SettingView>, Problem> {
+async fn settings(
+    args: &Args,
+    connection: &Connection,
+    context: &Context,
+) -> Result<Vec<SettingView>, Problem> {
     if let (Some(key), Some(value)) = (args.key.clone(), args.value.clone()) {
         let value = text_of_key_file(&key, value)?;
-        connection.call(SetSettingRequest { key, value }).await?;
+        let change = SetSettingRequest { key, value };
+        connection.call(change.clone()).await?;
+        obey(&change, context)?;
     }
     let mut settings = connection.call(SettingsRequest).await?;
     if let Some(key) = &args.key {
@@ -57,6 +63,23 @@ async fn settings(args: &Args, connection: &Connection) -> Result<Vec<SettingVie
         }
     }
     Ok(settings)
+}
+
+/// Does at once what no running window may be there to do. The desktop starts one Shoal at login, that of the usual data
+/// directory.
+#[cfg(all(feature = "desktop", target_os = "linux"))]
+fn obey(change: &SetSettingRequest, context: &Context) -> Result<(), Problem> {
+    let usual = engine::paths::default_data_dir();
+    if change.key != "autostart" || usual.is_none_or(|usual| usual != context.data_dir) {
+        return Ok(());
+    }
+    crate::autostart::set(change.value == "on").map_err(|error| problem::autostart(&error))
+}
+
+#[cfg(not(all(feature = "desktop", target_os = "linux")))]
+#[allow(clippy::unnecessary_wraps, reason = "it can fail elsewhere")]
+fn obey(_: &SetSettingRequest, _: &Context) -> Result<(), Problem> {
+    Ok(())
 }
 
 /// A network key may be given as the path of a `swarm.key`; its text is what is set.

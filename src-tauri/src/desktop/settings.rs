@@ -5,6 +5,7 @@ use std::path::Path;
 use engine::Settings;
 use tauri::plugin::TauriPlugin;
 use tauri::{AppHandle, Manager, Theme, Wry};
+#[cfg(not(target_os = "linux"))]
 use tauri_plugin_autostart::ManagerExt;
 
 use super::Shell;
@@ -63,13 +64,21 @@ fn theme(app: &AppHandle, value: &str) {
     app.set_theme(theme);
 }
 
-/// Starts Shoal at login, or no longer. What is as it should be stays untouched.
+/// Starts Shoal at login from where it lies now, or no longer.
 pub(super) fn autostart(app: &AppHandle, on: bool) {
-    let launcher = app.autolaunch();
-    let changed = match (on, launcher.is_enabled()) {
-        (true, Ok(true)) | (false, Ok(false)) => Ok(()),
-        (true, _) => launcher.enable(),
-        (false, _) => launcher.disable(),
+    #[cfg(target_os = "linux")]
+    let changed = {
+        let _ = app;
+        crate::autostart::set(on)
+    };
+    #[cfg(not(target_os = "linux"))]
+    let changed = {
+        let launcher = app.autolaunch();
+        if on {
+            launcher.enable()
+        } else {
+            launcher.disable()
+        }
     };
     if let Err(error) = changed {
         tracing::warn!(%error, "starting at login could not be changed");
