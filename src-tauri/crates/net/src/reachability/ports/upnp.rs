@@ -23,6 +23,7 @@ use super::{Endpoint, words};
 use crate::limits::{MAX_ROUTER_DESCRIPTION, ROUTER_NAME_TIME, ROUTER_SEARCH_TIME};
 use crate::status::{PortProtocol, Transport};
 
+mod plain;
 #[cfg(test)]
 mod tests;
 
@@ -83,10 +84,11 @@ pub(super) async fn find(
 
 async fn find_nat(ip: IpAddr, ssdp: &Ssdp) -> Option<(Client, Facts)> {
     let options = options(ip, ssdp.v4, ssdp);
-    let found = igd_next::aio::tokio::search_gateway(options).await;
-    let gateway = found
-        .inspect_err(|error| tracing::debug!(%ip, %error, "no UPnP router"))
-        .ok()?;
+    let search = igd_next::aio::tokio::search_gateway(options);
+    let (found, plain) = tokio::join!(search, plain::find(ip, ssdp));
+    let found = found.inspect_err(|error| tracing::debug!(%ip, %error, "no UPnP router"));
+    let mut gateway = found.ok().or(plain)?;
+    plain::complete(&mut gateway);
     let name = name(gateway.addr, &gateway.root_url);
     let (name, external) = tokio::join!(name, external(&gateway));
     let facts = Facts {
@@ -443,19 +445,22 @@ fn protocol(endpoint: Endpoint) -> PortMappingProtocol {
 /// What the router calls itself: the first name in its description, which is that of the device as
 /// a whole. It is only shown, so a router that takes long has none.
 async fn name(router: SocketAddr, path: &str) -> Option<String> {
-    let read = async {
-        let mut stream = TcpStream::connect(router).await.ok()?;
-        // In HTTP/1.0 the answer comes in one piece, and ends where the connection does.
-        let request = format!("GET {path} HTTP/1.0\r\nHost: {router}\r\nConnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).await.ok()?;
-        let mut answer = Vec::new();
-        let mut bounded = stream.take(MAX_ROUTER_DESCRIPTION);
-        bounded.read_to_end(&mut answer).await.ok()?;
-        let answer = String::from_utf8_lossy(&answer);
-        let name = words(&unescaped(element(&answer, "friendlyName")?));
-        (!name.is_empty()).then_some(name)
-    };
-    timeout(ROUTER_NAME_TIME, read).await.ok()?
+    let description = timeout(ROUTER_NAME_TIME, description(router, path));
+    let description = description.await.ok()??;
+    let name = words(&unescaped(element(&description, "friendlyName")?));
+    (!name.is_empty()).then_some(name)
+}
+
+/// What the router answers to a request for its description, with the head of the answer.
+async fn description(router: SocketAddr, path: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(router).await.ok()?;
+    // In HTTP/1.0 the answer comes in one piece, and ends where the connection does.
+    let request = format!("GET {path} HTTP/1.0\r\nHost: {router}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.ok()?;
+    let mut answer = Vec::new();
+    let mut bounded = stream.take(MAX_ROUTER_DESCRIPTION);
+    bounded.read_to_end(&mut answer).await.ok()?;
+    Some(String::from_utf8_lossy(&answer).into_owned())
 }
 
 /// The text of the first element of that name, whatever attributes it has.

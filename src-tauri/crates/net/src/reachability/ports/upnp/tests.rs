@@ -421,3 +421,41 @@ fn elements_are_found_by_their_whole_name() {
     assert_eq!(element("<a", "a"), None);
     assert_eq!(element("<a/><a>é</a>", "a"), Some("é"));
 }
+
+#[tokio::test]
+async fn a_router_whose_service_is_not_described_opens_ports_all_the_same() {
+    fn gone(what: &str, body: &str) -> Say {
+        match what {
+            "/scpd.xml" => Say::HangUp,
+            _ => good(what, body),
+        }
+    }
+    fn garbage(what: &str, body: &str) -> Say {
+        match what {
+            "/scpd.xml" => Say::Body("<html><h1>404 Not Found</html>".to_owned()),
+            _ => good(what, body),
+        }
+    }
+    fn nothing_in_it(what: &str, body: &str) -> Say {
+        match what {
+            "/scpd.xml" => Say::Body("<scpd><actionList></actionList></scpd>".to_owned()),
+            _ => good(what, body),
+        }
+    }
+    for script in [gone as Script, garbage, nothing_in_it] {
+        let fake = Fake::start(script).await;
+        let (mut router, facts) = fake.find().await.unwrap();
+        assert_eq!(facts.name.as_deref(), Some("Tom & Jerry 's"));
+        let outcome = router.map(endpoint(), 4801).await;
+        let Outcome::Mapped(granted) = outcome else {
+            panic!("{outcome:?}");
+        };
+        assert_eq!(granted.opened, opened(4801));
+        assert!(fake.heard("<NewInternalClient>192.168.1.10<"));
+        assert!(matches!(
+            router.unmap(opened(4801)).await,
+            Outcome::Unmapped
+        ));
+        assert!(fake.heard("deleteportmapping"));
+    }
+}
