@@ -481,6 +481,53 @@ fn a_download_whose_disk_comes_back_is_whole_again_by_itself() {
     assert!(!usb.join("d").exists());
 }
 
+#[test]
+fn the_numbers_are_the_same_after_a_pause_a_restart_and_a_kill() {
+    let (sharer, fetcher) = (Sharer::new(), slow_fetcher());
+    let tree = sharer.tree("d");
+    trees::file(&tree.join("larger"), 95, 30_000_000);
+    let (share, link) = sharer.share(&tree);
+    let id = fetcher.begin(&link);
+    fetcher.some_of_it(&id);
+    // Nobody has the rest any more: the numbers stand still.
+    share.interrupt().expect_code(0);
+    fetcher.shoal.ok(&[&"pause", &id]);
+    let paused = fetcher.status(&id);
+    let numbers = |item: &Value| ["total", "done", "files"].map(|field| number(item, field));
+    let before = numbers(&paused);
+    assert_eq!(before[0], 33_005_000);
+
+    fetcher.daemon.interrupt().expect_code(0);
+    let (daemon, _) = fetcher.shoal.daemon();
+    let fetcher = Fetcher { daemon, ..fetcher };
+    assert_eq!(numbers(&fetcher.status(&id)), before);
+    fetcher.shoal.ok(&[&"resume", &id]);
+    assert_eq!(numbers(&fetcher.status(&id)), before);
+    fetcher.daemon.kill();
+    let (daemon, _) = fetcher.shoal.daemon();
+    let fetcher = Fetcher { daemon, ..fetcher };
+    assert_eq!(numbers(&fetcher.status(&id)), before);
+
+    // The same for one that needs the person.
+    fs_err::rename(fetcher.path("d.part"), fetcher.path("away")).unwrap();
+    fetcher.shoal.ok(&[&"pause", &id]);
+    fetcher.shoal.ok(&[&"resume", &id]);
+    assert_eq!(fetcher.problem(&id), "part-gone");
+    assert_eq!(numbers(&fetcher.status(&id)), before);
+    fetcher.daemon.interrupt().expect_code(0);
+    let (daemon, _) = fetcher.shoal.daemon();
+    let fetcher = Fetcher { daemon, ..fetcher };
+    assert_eq!(fetcher.problem(&id), "part-gone");
+    assert_eq!(numbers(&fetcher.status(&id)), before);
+
+    fs_err::rename(fetcher.path("away"), fetcher.path("d.part")).unwrap();
+    fetcher.shoal.ok(&[&"settings", &"download.limit", &"0"]);
+    let (_share, link) = sharer.share(&tree);
+    fetcher.shoal.ok(&[&"resume", &id]);
+    fetcher.get(&link);
+    trees::assert_same(&tree, &fetcher.path("d"));
+}
+
 fn is_empty(folder: &Path) -> bool {
     fs_err::read_dir(folder).unwrap().next().is_none()
 }

@@ -112,7 +112,7 @@ enum Verdict {
 impl<'a> Deletion<'a> {
     fn begin(index: &'a Index, item: &'a ItemRecord) -> Result<Self> {
         let made = Made::open(index.dir(), item.id)?;
-        let legacy = item.place.is_none() && made.is_empty();
+        let legacy = item.begun.place.is_none() && made.is_empty();
         Ok(Self {
             index,
             item,

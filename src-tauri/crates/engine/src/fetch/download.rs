@@ -260,7 +260,7 @@ fn set_done(download: &Download, path: &Path, whole: &Whole) -> Result<(), Fetch
         item.files = totals.files;
         item.part = None;
         item.left = None;
-        item.place = item.place.or(place);
+        item.begun.place = item.begun.place.or(place);
         item.sources = vec![path];
     })?;
     Ok(())

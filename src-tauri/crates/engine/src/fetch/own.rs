@@ -44,7 +44,7 @@ impl Own {
         let made = Made::open(index.dir(), item.id)?;
         Ok(Self {
             index: index.clone(),
-            legacy: item.place.is_none() && made.is_empty(),
+            legacy: item.begun.place.is_none() && made.is_empty(),
             made,
         })
     }
@@ -204,13 +204,16 @@ pub(crate) fn begin_anew(index: &Index, item: &ItemRecord) -> Result<(), FetchEr
     let files = index.files(item.id)?;
     let lost = files.iter().filter(|file| file.path.starts_with(part));
     index.remove_files(lost.map(|file| file.id).collect())?;
-    index.update_item(item.id, |item| item.part = None)?;
+    index.update_item(item.id, |item| {
+        item.part = None;
+        item.begun.here = 0;
+    })?;
     Ok(())
 }
 
 /// Is the folder the one that the download was begun in? An empty mount point is not.
 pub(crate) fn check_place(item: &ItemRecord) -> Result<(), FetchError> {
-    let (Some(folder), Some(place)) = (&item.into, &item.place) else {
+    let (Some(folder), Some(place)) = (&item.into, &item.begun.place) else {
         return Ok(());
     };
     let now = Identity::of_folder(folder);

@@ -258,13 +258,19 @@ impl Transfer {
             .meter()
             .rate_of(rates::tag(self.item.id))
             .down;
-        let left = totals.bytes.saturating_sub(totals.done);
         let phase = if progress.waiting == 0 {
             Phase::Verifying
         } else if rate > 0 {
             Phase::Downloading
         } else {
             Phase::Finding
+        };
+        // A run that has not looked at all that is here knows less than the last one.
+        let (last, here) = (&self.item, self.item.begun.here);
+        let (total, done, files) = if totals.done < here {
+            (last.bytes, here, last.files)
+        } else {
+            (totals.bytes, totals.done, totals.files)
         };
         let begun = totals.files > 0 || progress.waiting > 0;
         let count = |people| u32::try_from(people).unwrap_or(u32::MAX);
@@ -275,15 +281,15 @@ impl Transfer {
         let stands = phase == Phase::Finding && totals.done > 0;
         (self.tell)(Report {
             phase: begun.then_some(phase),
-            total: totals.bytes,
-            done: totals.done,
-            files: totals.files,
+            total,
+            done,
+            files,
             folder: progress.folder,
             having: count(self.having),
             unreachable: count(self.unreachable),
             lacking: self.stuck_with.filter(|_| stands).map(lacking),
             rate,
-            eta: left.checked_div(rate),
+            eta: total.saturating_sub(done).checked_div(rate),
         });
     }
 

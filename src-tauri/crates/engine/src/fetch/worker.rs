@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use unixfs::{Cid, Metadata, cid};
 
@@ -27,6 +28,9 @@ use super::supply::{Origin, Supply};
 use store::Source;
 use store::files::names::Rules;
 use store::index::{FileRecord, Index, IndexError, ItemRecord, Skipped};
+
+/// How often it is kept how far a download is: what a kill may take of that.
+const NOTE_EVERY: Duration = Duration::from_secs(2);
 
 /// Wants that go to the network in one message.
 const WANT_BATCH: usize = 256;
@@ -195,6 +199,7 @@ pub(crate) fn run<P: Place>(
         skipped: Vec::new(),
         is_file: false,
         is_folder: false,
+        noted: None,
     };
     let result = worker.work(base);
     if matches!(result, Err(Halt::Failed(FetchError::Content(_)))) {
@@ -203,6 +208,9 @@ pub(crate) fn run<P: Place>(
     // What was written until now is worth recording even if something failed.
     let recorded = worker.recorder.finish();
     let totals = worker.plan.totals();
+    if own.is_some() {
+        note(download, totals);
+    }
     let whole = |recorded| Whole {
         totals,
         skipped: worker.skipped,
@@ -231,6 +239,17 @@ struct Worker<'a, P> {
     skipped: Vec<Skipped>,
     is_file: bool,
     is_folder: bool,
+    /// When it was kept last how far it is.
+    noted: Option<Instant>,
+}
+
+/// Keeps how far a download is.
+fn note(download: &Download, totals: Totals) {
+    let Totals {
+        bytes, files, done, ..
+    } = totals;
+    let id = download.item.id;
+    download.index.note_progress(id, bytes, files, done);
 }
 
 /// A wanted block, before it is known whether it is here.
@@ -250,6 +269,7 @@ impl<P: Place> Worker<'_, P> {
             self.hear_wishes();
             self.take_steps()?;
             self.tell();
+            self.note();
             if self.parked.is_empty() && self.plan.is_done()? {
                 return Ok(());
             }
@@ -493,6 +513,16 @@ impl<P: Place> Worker<'_, P> {
         let any = !parked.is_empty();
         self.look_for(parked)?;
         Ok(any)
+    }
+
+    /// Keeps how far it is, for the next start.
+    fn note(&mut self) {
+        let now = Instant::now();
+        if self.noted.is_some_and(|last| now < last + NOTE_EVERY) {
+            return;
+        }
+        self.noted = Some(now);
+        note(self.download, self.plan.totals());
     }
 
     fn tell(&self) {

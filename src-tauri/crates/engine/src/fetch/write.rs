@@ -274,7 +274,7 @@ impl Writer {
         let folder = self.folder.as_deref().unwrap_or(path);
         let place = Identity::of_folder(folder)?;
         self.index.update_item(self.item, move |item| {
-            (item.part, item.place) = (Some(part), Some(place));
+            (item.part, item.begun.place) = (Some(part), Some(place));
         })?;
         Ok(true)
     }

@@ -53,6 +53,10 @@ pub(super) fn select(
             return;
         };
         (record.wanted.select, record.wanted.leave) = (select, leave);
+        if !record.done {
+            // What is wanted is counted anew.
+            (record.bytes, record.files, record.begun.here) = (0, 0, 0);
+        }
         if chosen && record.done {
             record.done = false;
             // The download goes on where its files lie.

@@ -226,7 +226,7 @@ fn take_over(
                 .first()
                 .and_then(|path| path.parent())
                 .map(Path::to_path_buf);
-            record.place = place_of(record);
+            record.begun.place = place_of(record);
         }
         record.sources = sources;
     })?;
@@ -259,7 +259,7 @@ fn elsewhere(index: &Index, record: &ItemRecord, place: &Path) -> Result<PathBuf
     let into = place.to_path_buf();
     index.update_item(record.id, move |record| {
         record.into = Some(into);
-        record.place = place_of(record);
+        record.begun.place = place_of(record);
         // What is here of it is taken over from there, and goes when it is all in its new place.
         record.left = record.part.take().or(record.left.take());
     })?;
@@ -288,7 +288,7 @@ fn part_moved(
     let now = to.to_path_buf();
     index.update_item(record.id, move |record| {
         record.into = now.parent().map(Path::to_path_buf);
-        record.place = if copied { None } else { place_of(record) };
+        record.begun.place = if copied { None } else { place_of(record) };
         record.part = Some(now);
     })?;
     Ok(to.to_path_buf())

@@ -25,7 +25,11 @@ pub(super) fn of(record: &ItemRecord) -> ItemView {
         cid: record.root.map(|root| root.to_string()),
         state,
         total: record.bytes,
-        done: if record.done { record.bytes } else { 0 },
+        done: if record.done {
+            record.bytes
+        } else {
+            record.begun.here
+        },
         files: record.files,
         folder: record.options.folder || record.files > 1 || record.sources.len() > 1,
         rate_down: 0,

@@ -9,7 +9,7 @@ use unixfs::cid::{self, Cid};
 use super::types::Details;
 use super::writer::Context;
 use super::{
-    Index, ItemId, ItemKind, ItemRecord, ItemState, NewItem, Result, Skipped, StoredProblem,
+    Begun, Index, ItemId, ItemKind, ItemRecord, ItemState, NewItem, Result, Skipped, StoredProblem,
 };
 use crate::serving::Serving;
 
@@ -122,6 +122,18 @@ impl Index {
             record.bytes = bytes;
             record.files = files;
         })
+    }
+
+    /// Keeps how far a download is, for the next start. A run that has not yet looked at all that is on record as being here knows
+    /// less: then nothing changes. Not waited for: it is told again soon.
+    pub fn note_progress(&self, id: ItemId, bytes: u64, files: u64, here: u64) {
+        drop(self.submit(move |context| {
+            let mut update = context.connection.prepare_cached(
+                "UPDATE item SET bytes = ?2, files = ?3, here = ?4 WHERE id = ?1 AND done = 0 AND here <= ?4",
+            )?;
+            let [bytes, files, here] = [bytes, files, here].map(u64::cast_signed);
+            update.execute(params![id.0, bytes, files, here])
+        }));
     }
 
     pub fn set_item_done(&self, id: ItemId, done: bool) -> Result<()> {
@@ -290,7 +302,8 @@ fn set_serving(serving: &Serving, id: ItemId, state: &ItemState) {
     serving.record(id, !matches!(state, ItemState::Paused));
 }
 
-const COLUMNS: &str = "id, kind, name, root, bytes, files, done, created, state, problem, details";
+const COLUMNS: &str =
+    "id, kind, name, root, bytes, files, done, created, state, problem, details, here";
 
 pub(super) fn all(connection: &Connection) -> rusqlite::Result<Vec<ItemRecord>> {
     let mut select = connection.prepare_cached(&format!(
@@ -347,7 +360,7 @@ fn update(connection: &Connection, record: &ItemRecord) -> rusqlite::Result<()> 
     connection
         .prepare_cached(
             "UPDATE item SET kind = ?2, name = ?3, root = ?4, bytes = ?5, files = ?6, done = ?7, created = ?8,
-             state = ?9, problem = ?10, details = ?11 WHERE id = ?1",
+             state = ?9, problem = ?10, details = ?11, here = ?12 WHERE id = ?1",
         )?
         .execute(params![
             record.id.0,
@@ -361,6 +374,7 @@ fn update(connection: &Connection, record: &ItemRecord) -> rusqlite::Result<()> 
             state,
             problem,
             json(&record.details())?,
+            record.begun.here.cast_signed(),
         ])?;
     Ok(())
 }
@@ -396,7 +410,10 @@ fn record(row: &Row<'_>) -> rusqlite::Result<ItemRecord> {
         options: details.options,
         part: details.part,
         left: details.left,
-        place: details.place,
+        begun: Begun {
+            place: details.place,
+            here: row.get::<_, i64>(11)?.cast_unsigned(),
+        },
     })
 }
 

@@ -41,7 +41,8 @@ pub use self::fingerprint::Fingerprint;
 use self::readers::Readers;
 pub use self::tree::{Extent, FileSize, FolderFile, FolderSum};
 pub use self::types::{
-    Announce, ItemOptions, ItemRecord, ItemState, NewItem, StoredProblem, StoredRetry, Wanted,
+    Announce, Begun, ItemOptions, ItemRecord, ItemState, NewItem, StoredProblem, StoredRetry,
+    Wanted,
 };
 pub use self::writer::Pending;
 use self::writer::Writer;

@@ -30,7 +30,8 @@ const READER_CACHE_KIB: i64 = 512;
 const STATEMENTS: usize = 64;
 
 /// What turns version n into version n + 1. Released ones never change.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE item (
         id         INTEGER PRIMARY KEY AUTOINCREMENT,
         -- 0 share, 1 download
@@ -117,7 +118,12 @@ const MIGRATIONS: &[&str] = &["
         key   TEXT PRIMARY KEY,
         value BLOB NOT NULL
     ) WITHOUT ROWID;
-"];
+",
+    "
+    -- bytes of a download that are here, until all are
+    ALTER TABLE item ADD COLUMN here INTEGER NOT NULL DEFAULT 0;
+",
+];
 
 /// The format that this version writes.
 pub(super) fn known_version() -> i64 {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use unixfs::cid;
 
 use super::types::Details;
-use super::{ItemId, ItemKind, ItemRecord, ItemState, items};
+use super::{Begun, ItemId, ItemKind, ItemRecord, ItemState, items};
 use crate::files::replace_whole;
 
 const FILE_NAME: &str = "shares.json";
@@ -99,7 +99,10 @@ impl Entry {
             options: self.details.options,
             part: self.details.part,
             left: self.details.left,
-            place: self.details.place,
+            begun: Begun {
+                place: self.details.place,
+                here: 0,
+            },
         }
     }
 }

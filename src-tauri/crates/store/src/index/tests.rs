@@ -481,14 +481,7 @@ fn a_newer_database_is_left_alone() {
     let before = fs::read(&path).unwrap();
     let error = Index::open(dir.path()).unwrap_err();
     assert!(
-        matches!(
-            error,
-            IndexError::Newer {
-                found: 2,
-                known: 1,
-                ..
-            }
-        ),
+        matches!(error, IndexError::Newer { found, known, .. } if found == known + 1),
         "{error}"
     );
     assert_eq!(fs::read(&path).unwrap(), before);

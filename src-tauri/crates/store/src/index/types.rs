@@ -43,9 +43,17 @@ pub struct ItemRecord {
     pub part: Option<PathBuf>,
     /// Where it was being written before it was taken elsewhere: what is there goes once it is whole.
     pub left: Option<PathBuf>,
-    /// The folder that a download was begun in: another one in its place is not written to. `None`: not begun, or by a version
-    /// that kept no record of what it made.
+    pub begun: Begun,
+}
+
+/// What a download has come to since it was begun.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Begun {
+    /// The folder that it was begun in: another one in its place is not written to. `None`: not begun, or by a version that kept
+    /// no record of what it made.
     pub place: Option<Identity>,
+    /// Bytes that are here and verified, until all are.
+    pub here: u64,
 }
 
 /// What of a download is wanted, by paths inside it.
@@ -185,7 +193,10 @@ impl NewItem {
             options: self.options,
             part: self.part,
             left: None,
-            place: self.place,
+            begun: Begun {
+                place: self.place,
+                here: 0,
+            },
         }
     }
 }
@@ -201,7 +212,7 @@ impl ItemRecord {
             options: self.options,
             part: self.part.clone(),
             left: self.left.clone(),
-            place: self.place,
+            place: self.begun.place,
             profile: self.profile.clone(),
             title: self.title.clone(),
         }
