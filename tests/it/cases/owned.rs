@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use support::disk::Stick;
+use support::disk::{Disk, Stick};
 use support::shoal::{Done, Running, Shoal, number, text};
 use support::trees;
 
@@ -526,6 +526,37 @@ fn the_numbers_are_the_same_after_a_pause_a_restart_and_a_kill() {
     fetcher.shoal.ok(&[&"resume", &id]);
     fetcher.get(&link);
     trees::assert_same(&tree, &fetcher.path("d"));
+}
+
+#[test]
+fn downloads_together_leave_some_of_the_disk_free() {
+    let Some(disk) = Disk::new(48) else { return };
+    let (sharer, fetcher) = (Sharer::new(), slow_fetcher());
+    let (one, two) = (
+        sharer.file("one", 30_000_000),
+        sharer.file("two", 20_000_000),
+    );
+    let (_one, first) = sharer.share(&one);
+    let other = Sharer::new();
+    let (_two, second) = other.share(&two);
+    let id = fetcher.begin_in(&first, disk.path());
+    fetcher.some_of_it(&id);
+    // There is room for it, but not for both.
+    let refused = fetcher.begin_in(&second, disk.path());
+    assert_eq!(fetcher.problem(&refused), "no-space");
+    fetcher.shoal.ok(&[&"settings", &"download.limit", &"0"]);
+    fetcher.shared(&id);
+    trees::assert_same(&one, &disk.path().join("one"));
+    assert!(fetcher.remove(&id).is_empty());
+    fetcher.shoal.ok(&[&"resume", &refused]);
+    fetcher.shared(&refused);
+    trees::assert_same(&two, &disk.path().join("two"));
+
+    // What would fill it up to the last bytes is refused too.
+    let large = sharer.file("large", (48 << 20) - 20_500_000);
+    let (_large, link) = Sharer::new().share(&large);
+    let refused = fetcher.begin_in(&link, disk.path());
+    assert_eq!(fetcher.problem(&refused), "no-space");
 }
 
 fn is_empty(folder: &Path) -> bool {

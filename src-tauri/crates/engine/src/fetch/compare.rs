@@ -68,7 +68,7 @@ impl Place for Comparison {
         Err(Halt::Different(Different))
     }
 
-    fn open(&mut self, file: ItemFile, _: u64) -> Result<(), Halt<Different>> {
+    fn open(&mut self, file: ItemFile) -> Result<(), Halt<Different>> {
         let there = fs::symlink_metadata(&file.path);
         if !there.is_ok_and(|there| there.is_file() && there.len() == file.size) {
             return Err(Halt::Different(Different));

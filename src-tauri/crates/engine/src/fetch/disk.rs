@@ -5,7 +5,7 @@ use std::io;
 
 use fs_err as fs;
 pub(crate) use store::files::{
-    apply_metadata, exists, free_space, mark_as_downloaded, open_for_reading, read_leaf,
+    allocated, apply_metadata, exists, free_space, mark_as_downloaded, open_for_reading, read_leaf,
     rename_no_replace, symlink, sync_files, sync_folder, write_at, write_whole,
 };
 

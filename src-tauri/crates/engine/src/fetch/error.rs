@@ -31,6 +31,8 @@ pub enum FetchError {
         needed: u64,
         free: u64,
     },
+    #[error("no more files can be made in {0}")]
+    NoFiles(String),
     #[error("the folder {0} is not there")]
     FolderGone(String),
     /// In a place that was begun, something that the download did not make.
@@ -107,7 +109,7 @@ impl FetchError {
             Self::Content(Fault::NotThere(_)) | Self::NotInItem { .. } | Self::Selection(_) => {
                 Some("select")
             }
-            Self::NoSpace { .. } | Self::FolderGone(_) => Some("into"),
+            Self::NoSpace { .. } | Self::NoFiles(_) | Self::FolderGone(_) => Some("into"),
             Self::Disk(error) => match disk_kind(error.kind()).0 {
                 "disk" => None,
                 _ => Some("into"),
@@ -137,7 +139,7 @@ impl FetchError {
                 Retry::Never,
             ),
             Self::Selection(_) => ("bad-selection", None, Retry::Never),
-            Self::NoSpace { .. } => (
+            Self::NoSpace { .. } | Self::NoFiles(_) => (
                 "no-space",
                 Some("Free some space and try again: it goes on where it stopped."),
                 Retry::User,
@@ -180,7 +182,9 @@ impl FetchError {
 
     fn subject(&self) -> Option<String> {
         match self {
-            Self::NoSpace { folder, .. } | Self::FolderGone(folder) => Some(folder.clone()),
+            Self::NoSpace { folder, .. } | Self::NoFiles(folder) | Self::FolderGone(folder) => {
+                Some(folder.clone())
+            }
             Self::InTheWay(path) | Self::Replaced(path) | Self::PartGone(path) => {
                 Some(path.display().to_string())
             }

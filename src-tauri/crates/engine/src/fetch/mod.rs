@@ -20,6 +20,7 @@ mod remote;
 mod report;
 mod run;
 mod seek;
+mod space;
 mod steer;
 mod supply;
 mod target;

@@ -22,6 +22,7 @@ use super::disk;
 use super::error::FetchError;
 use super::own::Own;
 use super::plan::FileKey;
+use super::space::check_record;
 use crate::fetch::limits::{MAX_GROUP_BLOCKS, MAX_GROUP_BYTES, MAX_GROUP_KEPT, SYNC_QUEUE};
 use store::files::{Identity, Same};
 use store::index::{
@@ -325,6 +326,9 @@ impl Work {
 
     fn record(&mut self, group: Group, last: bool) -> Result<(), FetchError> {
         self.sync(&group)?;
+        if !group.kept.is_empty() {
+            check_record(self.index.dir(), group.kept_bytes as u64)?;
+        }
         let (now, instant) = (SystemTime::now(), Instant::now());
         let may_wait = !last && !group.flush;
         let mut recorded: Vec<Cid> = group.kept.iter().map(|(cid, _)| *cid).collect();

@@ -161,6 +161,7 @@ impl Transfer {
             root: self.root,
             origin,
             wishes: desk.wishes(),
+            space: running.space.clone(),
         };
         let mut channels = Channels {
             commands: sender,

@@ -15,6 +15,7 @@ use unixfs::Cid;
 
 use super::channels::Waker;
 use super::plan::{Head, Steering};
+use super::space::Space;
 use crate::api::Missing;
 use crate::fetch::limits::{MAX_BLOCK_WAITS, MAX_HEADS};
 use store::index::ItemId;
@@ -23,6 +24,8 @@ use store::index::ItemId;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Running {
     open: Arc<Mutex<HashMap<ItemId, Handle>>>,
+    /// What they will still write.
+    pub(crate) space: Space,
 }
 
 /// A handle on a download under way.

@@ -17,6 +17,7 @@ use super::channels::{Channels, Command, Event, Progress, Waker, Wanted};
 use super::download::{self, Finished};
 use super::error::FetchError;
 use super::local::Local;
+use super::space::Space;
 use super::steer::Wishes;
 use super::supply::Origin;
 use super::worker::Download;
@@ -83,6 +84,7 @@ impl Home {
             item,
             origin,
             wishes: Wishes::default(),
+            space: Space::default(),
         };
         let mut channels = Channels {
             commands,

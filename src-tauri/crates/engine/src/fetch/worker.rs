@@ -23,6 +23,7 @@ use super::plan::{
 };
 use super::record::{LeafAt, Part, Recorder};
 use super::seek::{Found, Seeker};
+use super::space::Space;
 use super::steer::{Asked, Waiting, Wishes};
 use super::supply::{Origin, Supply};
 use store::Source;
@@ -44,6 +45,7 @@ pub(crate) struct Download {
     pub(crate) root: Cid,
     pub(crate) origin: Origin,
     pub(crate) wishes: Wishes,
+    pub(crate) space: Space,
 }
 
 /// What becomes of the item at its place on the disk.
@@ -62,8 +64,8 @@ pub(crate) trait Place {
     /// A folder is to be there.
     fn folder(&mut self, path: &Path, meta: Metadata) -> Result<(), Halt<Self::Different>>;
 
-    /// A file begins. `done`: bytes of the item that are in place.
-    fn open(&mut self, file: ItemFile, done: u64) -> Result<(), Halt<Self::Different>>;
+    /// A file begins.
+    fn open(&mut self, file: ItemFile) -> Result<(), Halt<Self::Different>>;
 
     /// Bytes of a file that came from elsewhere.
     fn write(
@@ -480,7 +482,7 @@ impl<P: Place> Worker<'_, P> {
             meta,
             known,
         };
-        self.place.open(file, self.plan.totals().done)?;
+        self.place.open(file)?;
         self.is_file |= is_item;
         Ok(())
     }

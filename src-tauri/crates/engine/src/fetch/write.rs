@@ -21,12 +21,10 @@ use super::own::Own;
 use super::plan::{FileKey, Leaf, Spot, Totals};
 use super::record::{LeafAt, Part, Recorder};
 use super::seek::is_proven;
+use super::space::Claim;
 use super::worker::{self, Download, Halt, ItemFile, Place, Whole};
 use store::files::Identity;
 use store::index::{FileRecord, FileState, Index, ItemId, NewFile};
-
-/// Bytes of a file above which free space is looked at before the first byte is written.
-const SPACE_CHECK_BYTES: u64 = 16 * 1024 * 1024;
 
 /// What is written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,8 +61,10 @@ pub(crate) fn run(
         folder: folder.map(Path::to_path_buf),
         files: HashMap::new(),
         handles: Handles::default(),
-        needed: 0,
         metadata: download.item.options.metadata,
+        claim: download
+            .space
+            .open(download.item.id, folder.unwrap_or(base)),
         folders: Vec::new(),
     };
     let run = worker::run(download, channels, base, Some(own), &mut writer)?;
@@ -85,12 +85,11 @@ struct Writer {
     own: Arc<Own>,
     index: Index,
     item: ItemId,
-    /// Where the space is needed.
+    /// The folder that it goes into.
     folder: Option<PathBuf>,
+    claim: Claim,
     files: HashMap<FileKey, OpenFile>,
     handles: Handles,
-    /// Bytes of the files that were begun.
-    needed: u64,
     /// Modes and times of the sharer's are wanted.
     metadata: bool,
     /// Times and modes of folders: given last, since writing into a folder changes its time.
@@ -119,6 +118,7 @@ impl Place for Writer {
     }
 
     fn folder(&mut self, path: &Path, meta: Metadata) -> Result<(), Halt<Taken>> {
+        self.claim.folder()?;
         let begins = self.begins(path)?;
         match self.own.create_folder(path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -138,11 +138,9 @@ impl Place for Writer {
         Ok(())
     }
 
-    fn open(&mut self, mut file: ItemFile, done: u64) -> Result<(), Halt<Taken>> {
-        self.needed = self.needed.saturating_add(file.size);
-        if file.size >= SPACE_CHECK_BYTES {
-            self.check_space(done)?;
-        }
+    fn open(&mut self, mut file: ItemFile) -> Result<(), Halt<Taken>> {
+        let there = disk::allocated(&file.path);
+        self.claim.add(file.size.saturating_sub(there))?;
         let guarded = match self.target {
             Target::Begin | Target::Write => false,
             Target::Resume => self.guard(&mut file)?,
@@ -190,6 +188,7 @@ impl Place for Writer {
             let file = self.handles.get(key, open.part.size, opened)?;
             disk::write_at(file, data, offset)?;
         }
+        self.claim.written(bytes);
         let part = &open.part;
         let leaf = leaf.and_then(|leaf| {
             Some(LeafAt {
@@ -304,15 +303,6 @@ impl Writer {
             file.known = self.index.file(*id)?;
         }
         Ok(false)
-    }
-
-    /// `done`: bytes that are in place.
-    fn check_space(&self, done: u64) -> Result<(), FetchError> {
-        let Some(folder) = &self.folder else {
-            return Ok(());
-        };
-        let needed = self.needed.saturating_sub(done);
-        no_space(folder, needed).map_or(Ok(()), Err)
     }
 }
 

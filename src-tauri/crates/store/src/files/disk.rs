@@ -58,6 +58,50 @@ pub fn free_space(folder: &Path) -> Option<u64> {
     fs4::available_space(folder).ok()
 }
 
+/// Bytes that a file takes on its disk: of one with holes fewer than it has. 0 where nothing is, or that can't be told.
+pub fn allocated(path: &Path) -> u64 {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        // Counted in 512 bytes everywhere.
+        fs::symlink_metadata(path).map_or(0, |found| 512 * found.blocks())
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        0
+    }
+}
+
+/// What is left of a file system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// Bytes that can still be written, and those that there are in all.
+    pub free: u64,
+    pub bytes: u64,
+    /// Files that can still be made, and those that there can be in all. 0 in all: as many as there is space for.
+    pub free_files: u64,
+    pub files: u64,
+}
+
+/// What is left there; `None` if that can't be told.
+pub fn room(folder: &Path) -> Option<Room> {
+    let told = fs4::statvfs(folder).ok()?;
+    #[cfg(unix)]
+    let (free_files, files) = {
+        let told = rustix::fs::statvfs(folder).ok()?;
+        (told.f_favail, told.f_files)
+    };
+    #[cfg(not(unix))]
+    let (free_files, files) = (0, 0);
+    Some(Room {
+        free: told.available_space(),
+        bytes: told.total_space(),
+        free_files,
+        files,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

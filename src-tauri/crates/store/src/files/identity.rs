@@ -89,6 +89,11 @@ impl Identity {
         }
     }
 
+    /// The file system that it is on, as long as that is mounted.
+    pub fn device(&self) -> u64 {
+        self.device
+    }
+
     /// Is `now` what this one was?
     pub fn compare(&self, now: &Self) -> Same {
         let known = |one: u64, other: u64| one != 0 && other != 0;

@@ -24,7 +24,9 @@ mod write;
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub use self::disk::{free_space, rename_no_replace, sync_files, sync_folder};
+pub use self::disk::{
+    Room, allocated, free_space, rename_no_replace, room, sync_files, sync_folder,
+};
 pub use self::identity::{Identity, Same};
 pub use self::metadata::{apply_metadata, mark_as_downloaded};
 pub use self::open::{create_new, exists, open_for_reading, open_for_writing};
