@@ -53,10 +53,14 @@ pub(super) async fn ls(args: LsArgs, context: &Context) -> Outcome {
 }
 
 fn row(entry: EntryView) -> [String; 3] {
+    let name = match entry.problem {
+        Some(problem) => format!("{} ({problem})", entry.name),
+        None => entry.name,
+    };
     [
-        entry.kind,
+        entry.kind.unwrap_or_else(|| "?".to_owned()),
         entry.size.map(bytes).unwrap_or_default(),
-        entry.name,
+        name,
     ]
 }
 

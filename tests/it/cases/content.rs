@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use support::Wire;
+use support::dag::{self, Block};
 use support::kubo::{Daemon, Kubo};
 use support::shoal::{Done, Shoal, text};
 use support::trees;
-use support::wait::HUNG_SECONDS;
+use support::wait::{HUNG_SECONDS, until};
 
 /// All that Kubo both adds with and verifies.
 const HASHES: [&str; 16] = [
@@ -104,4 +105,276 @@ fn a_good_address_that_can_not_be_fetched_is_told_for_what_it_is() {
     check(short, "unknown-hash", "16 bytes is too short");
     let cbor = "f01711220c19a797fa1fd590cd2e5b42d1cf5f246e29b91684e2f87404b81dc345c7a56a0";
     check(cbor, "unknown-codec", "holds dag-cbor");
+}
+
+/// Fetches hand-made blocks, the first being the root, from Kubo and from a CAR file. `check` gets what `get` or `import`
+/// said, and where the item is.
+fn fetched_both_ways(blocks: &[&Block], check: impl Fn(&Shoal, &Done, &Path)) {
+    let work = tempfile::tempdir().unwrap();
+    let car = work.path().join("made.car");
+    fs_err::write(&car, dag::car(blocks)).unwrap();
+    let root = blocks[0].cid.to_string();
+    if let Some(kubo) = Kubo::new("unixfs-v1-2025", Wire::TcpTls) {
+        kubo.import(&car);
+        let kubo = kubo.daemon();
+        let provider = Wire::TcpTls.pick(&kubo.addresses);
+        let shoal = Shoal::new();
+        let (_daemon, _) = shoal.daemon();
+        let into = work.path().join("fetched");
+        let link = format!("ipfs://{root}?provider={provider}");
+        let done = shoal.run(&[&"get", &link, &"--into", &into, &"--timeout", &HUNG_SECONDS]);
+        check(&shoal, &done, &into);
+    }
+    let into = work.path().join("unpacked");
+    let shoal = Shoal::new().with("download.folder", into.to_str().unwrap());
+    let (_daemon, _) = shoal.daemon();
+    let done = shoal.run(&[&"import", &car]);
+    check(&shoal, &done, &into);
+}
+
+/// Names in a folder, in order.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs_err::read_dir(folder).into_iter().flatten();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn entries_that_are_no_files_are_listed_left_out_and_named() {
+    let ok = dag::raw(b"good\n");
+    let cbor = dag::other(0x71, &[0xa0]);
+    let json = dag::other(0x0129, b"{}");
+    let md5 = dag::hashed_otherwise(&ok, 0xd5, &[7; 16]);
+    // A shard of a fan-out that none has; a file whose part is shorter than it says; one of two parts whose second is bad.
+    let damaged = dag::shard(3, &[1], &[(b"00x", &ok)]);
+    let liar = dag::file(&[&ok], &[6]);
+    let half = dag::file(&[&ok, &damaged], &[5, 5]);
+    let inner = dag::directory(&[(b"bad", &cbor), (b"fine", &ok)]);
+    let folder = dag::directory(&[
+        (b"damaged", &damaged),
+        (b"half", &half),
+        (b"inner", &inner),
+        (b"json", &json),
+        (b"liar", &liar),
+        (b"md5", &md5),
+        (b"meta", &cbor),
+        (b"ok.txt", &ok),
+    ]);
+    let blocks = [&folder, &inner, &ok, &cbor, &json, &damaged, &liar, &half];
+    fetched_both_ways(&blocks, |shoal, done, into| {
+        assert_eq!(done.code, Some(0), "{}{}", done.stdout, done.stderr);
+        let [item] = &names(into)[..] else {
+            panic!("{:?}", names(into))
+        };
+        let item = into.join(item);
+        assert_eq!(names(&item), ["inner", "ok.txt"]);
+        assert_eq!(names(&item.join("inner")), ["fine"]);
+        assert_eq!(fs_err::read(item.join("ok.txt")).unwrap(), b"good\n");
+
+        let status = shoal.ok(&[&"status", &"1"]);
+        let skipped = status
+            .events
+            .iter()
+            .filter(|event| event["event"] == "skipped");
+        let mut left_out: Vec<(String, String)> = skipped
+            .map(|skipped| (text(skipped, "path"), text(skipped, "reason")))
+            .collect();
+        left_out.sort();
+        let paths: Vec<&str> = left_out.iter().map(|(path, _)| &**path).collect();
+        let expected = [
+            "damaged",
+            "half",
+            "inner/bad",
+            "json",
+            "liar",
+            "md5",
+            "meta",
+        ];
+        assert_eq!(paths, expected);
+        assert!(left_out[3].1.contains("dag-json"), "{left_out:?}");
+        assert!(left_out[5].1.contains("md5"), "{left_out:?}");
+        assert!(left_out[6].1.contains("dag-cbor"), "{left_out:?}");
+
+        let cid = folder.cid.to_string();
+        let listed = shoal.ok(&[&"ls", &cid]);
+        let entries = listed
+            .events
+            .iter()
+            .filter(|event| event["event"] == "entry");
+        let kinds: Vec<(String, String)> = entries
+            .map(|entry| (text(entry, "name"), text(entry, "kind")))
+            .collect();
+        let kind = |name: &str, kind: &str| (name.to_owned(), kind.to_owned());
+        assert_eq!(
+            kinds,
+            [
+                kind("damaged", "other"),
+                kind("half", "file"),
+                kind("inner", "folder"),
+                kind("json", "other"),
+                kind("liar", "file"),
+                kind("md5", "other"),
+                kind("meta", "other"),
+                kind("ok.txt", "file"),
+            ]
+        );
+    });
+}
+
+/// An item that is nothing but damage is refused, by a name that it has, and leaves nothing behind.
+#[test]
+fn what_is_damaged_as_a_whole_leaves_nothing_behind() {
+    let ok = dag::raw(b"good\n");
+    let damaged = dag::shard(3, &[1], &[(b"00x", &ok)]);
+    let half = dag::file(&[&ok, &damaged], &[5, 5]);
+    let folder_in_file = dag::directory(&[(b"ok", &ok)]);
+    let mixed = dag::file(&[&folder_in_file], &[5]);
+    for blocks in [
+        &[&damaged, &ok][..],
+        &[&half, &ok, &damaged],
+        &[&mixed, &folder_in_file, &ok],
+    ] {
+        fetched_both_ways(blocks, |_, done, into| {
+            assert_eq!(done.code, Some(1), "{}{}", done.stdout, done.stderr);
+            assert_eq!(done.problem(), "bad-content");
+            let message = text(done.event("error"), "message");
+            assert!(!message.contains("\"\""), "{message}");
+            assert_eq!(names(into), Vec::<String>::new());
+        });
+    }
+}
+
+/// One block is nowhere: all names are listed at once, and the one that nobody knows more of has no kind.
+#[test]
+fn a_list_does_not_wait_for_what_nobody_has() {
+    let Some(kubo) = Kubo::new("unixfs-v1-2025", Wire::TcpTls) else {
+        return;
+    };
+    let work = tempfile::tempdir().unwrap();
+    let folder = work.path().join("sent");
+    fs_err::create_dir(&folder).unwrap();
+    for n in 1..=20 {
+        trees::file(&folder.join(format!("f{n}")), n, 3000);
+    }
+    let options = ["--raw-leaves=false", "--pin=false"];
+    let file = kubo.add(&folder.join("f7"), &options);
+    let cid = kubo.add(&folder, &options);
+    kubo.ipfs(&[&"block", &"rm", &file]);
+    let kubo = kubo.daemon();
+    let shoal = Shoal::new();
+    let (_daemon, _) = shoal.daemon();
+    let provider = Wire::TcpTls.pick(&kubo.addresses);
+    let link = format!("ipfs://{cid}?provider={provider}");
+    let listed = shoal.ok(&[&"ls", &link, &"--timeout", &HUNG_SECONDS]);
+    let entries = listed
+        .events
+        .iter()
+        .filter(|event| event["event"] == "entry");
+    let entries: Vec<_> = entries.collect();
+    assert_eq!(entries.len(), 20);
+    for entry in entries {
+        let is_known = text(entry, "name") != "f7";
+        assert_eq!(
+            entry["kind"].as_str(),
+            is_known.then_some("file"),
+            "{entry}"
+        );
+        assert_eq!(entry["size"].as_u64(), is_known.then_some(3000), "{entry}");
+    }
+    let into = work.path().join("into");
+    let detached = shoal.ok(&[&"get", &link, &"--into", &into, &"--detach"]);
+    let id = text(detached.event("detached"), "id");
+    let status = stands_still(&shoal, &id);
+    assert_eq!(status.event("missing")["files"][0], "f7");
+    let done = shoal.run(&[&"get", &link, &"--into", &into, &"--timeout", &"1"]);
+    let message = text(done.expect_code(3).event("error"), "message");
+    assert_eq!(message, "19 of 20 files are here; nobody has f7");
+}
+
+/// What is said of an item once it says why it stands still.
+fn stands_still(shoal: &Shoal, id: &str) -> Done {
+    let stands = || {
+        let done = shoal.ok(&[&"status", &id]);
+        (!done.event("item")["lacking"].is_null()).then_some(done)
+    };
+    until("it says nothing of what is missing", stands)
+}
+
+/// One piece is nowhere: it says so, and how far it is, and goes on when somebody comes who has it.
+#[test]
+fn a_download_that_stands_still_says_what_is_missing() {
+    let Some(kubo) = Kubo::new("unixfs-v1-2025", Wire::TcpTls) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let file = trees::file(&folder.path().join("film"), 5, 30_000_000);
+    let options = ["--chunker=size-262144", "--pin=false"];
+    let cid = kubo.add(&file, &options);
+    let leaves = kubo.ipfs(&[&"refs", &"-r", &cid]);
+    let leaf = leaves.lines().last().unwrap();
+    kubo.ipfs(&[&"block", &"rm", &leaf]);
+    let kubo = kubo.daemon();
+    let shoal = Shoal::new();
+    let (_daemon, ready) = shoal.daemon();
+    let provider = Wire::TcpTls.pick(&kubo.addresses);
+    let link = format!("ipfs://{cid}?provider={provider}");
+    let into = folder.path().join("into");
+    shoal.ok(&[&"get", &link, &"--into", &into, &"--detach"]);
+    let status = stands_still(&shoal, "1");
+    let item = status.event("item");
+    let lacking = serde_json::json!({ "pieces": 1, "people": 1 });
+    assert_eq!(item["lacking"], lacking);
+    assert_eq!(text(item, "state"), "finding");
+    let listed = shoal.bare_command().arg("list").output().unwrap();
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    let sentence = "99 %, 1 piece that the one person connected does not have";
+    assert!(listed.contains(sentence), "{listed}");
+
+    // Somebody comes who has it.
+    let other = Kubo::new("unixfs-v1-2025", Wire::TcpTls).unwrap();
+    other.add(&file, &options);
+    let other = other.daemon();
+    other.connect(ready.address(Wire::TcpTls));
+    let whole = || {
+        let status = shoal.ok(&[&"status", &"1"]);
+        (text(status.event("item"), "state") == "sharing").then_some(())
+    };
+    until("it is never whole", whole);
+}
+
+/// Blocks of other kinds of data before, between and behind those of the item, the item's own leaf first, and zeros at the end.
+#[test]
+fn a_car_with_foreign_blocks_and_padding_is_imported() {
+    let ok = dag::raw(b"good\n");
+    let cbor = dag::other(0x71, &[0xa0]);
+    let md5 = dag::hashed_otherwise(&ok, 0xd5, &[7; 16]);
+    let folder = dag::directory(&[(b"ok.txt", &ok)]);
+    let work = tempfile::tempdir().unwrap();
+    let car = work.path().join("made.car");
+    // The first block is the root that the header names; it comes again at its place.
+    let mut bytes = dag::car(&[&folder]);
+    let header = bytes.len() - section(&folder).len();
+    bytes.truncate(header);
+    for block in [&cbor, &md5, &ok, &cbor, &folder, &md5] {
+        bytes.extend(section(block));
+    }
+    bytes.resize(1 << 20, 0);
+    fs_err::write(&car, bytes).unwrap();
+    let into = work.path().join("unpacked");
+    let shoal = Shoal::new().with("download.folder", into.to_str().unwrap());
+    let (_daemon, _) = shoal.daemon();
+    shoal.ok(&[&"import", &car]);
+    assert_eq!(names(&into), ["made"]);
+    let got = fs_err::read(into.join("made/ok.txt")).unwrap();
+    assert_eq!(got, b"good\n");
+}
+
+/// A block as it stands in a CAR. All of them are short.
+fn section(block: &Block) -> Vec<u8> {
+    let cid = block.cid.to_bytes();
+    let length = u8::try_from(cid.len() + block.bytes.len()).unwrap();
+    assert!(length < 0x80);
+    [&[length][..], &cid, &block.bytes].concat()
 }

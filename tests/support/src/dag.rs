@@ -26,6 +26,25 @@ pub fn multihash(cid: &str) -> Vec<u8> {
     cid.parse::<Cid>().unwrap().hash().to_bytes()
 }
 
+/// A block of another kind of data: `dag-cbor` is 0x71.
+pub fn other(codec: u64, bytes: &[u8]) -> Block {
+    Block {
+        cid: cid_of(codec, bytes),
+        bytes: bytes.to_vec(),
+    }
+}
+
+/// The same bytes under a hash function of which only the name is known here.
+pub fn hashed_otherwise(block: &Block, function: u64, digest: &[u8]) -> Block {
+    Block {
+        cid: Cid::new_v1(
+            block.cid.codec(),
+            Multihash::wrap(function, digest).unwrap(),
+        ),
+        bytes: block.bytes.clone(),
+    }
+}
+
 /// A directory whose entries have exactly these names, in this order.
 pub fn directory(entries: &[(&[u8], &Block)]) -> Block {
     let links: Vec<_> = entries

@@ -49,7 +49,7 @@ export type DownloadRequest = { link: string,
 
 export type FileView = { name: string,
   /** Its path inside the item. */
-  path: string, kind: "file" | "folder" | "symlink",
+  path: string, kind: "file" | "folder" | "symlink" | "other",
   /** Bytes; of a folder that is not all here yet as its maker claims. */
   size: number,
   /** Bytes that are here and verified. */
@@ -81,7 +81,7 @@ export type Hello = { version: string, pid: number, peer_id: string, listen: Arr
   /** The system's language, as BCP 47 writes it. */
   locale: string | null, platform: "linux" | "macos" | "windows" | "other", };
 
-export type InspectEntry = { name: string, kind: "file" | "folder" | "symlink",
+export type InspectEntry = { name: string, kind: "file" | "folder" | "symlink" | "other",
   /** Bytes; of a folder as its maker claims. */
   size: number, };
 
@@ -103,7 +103,7 @@ export type InspectPathsRequest = { paths: Array<string>,
 
 export type InspectView = { rev: number, cid: string, name: string,
   /** Not known yet: nothing. */
-  kind: "file" | "folder" | "symlink" | null,
+  kind: "file" | "folder" | "symlink" | "other" | null,
   /** Bytes, as its maker claims. */
   total: number | null,
   /** Not known yet: nothing. At most 1,000. */

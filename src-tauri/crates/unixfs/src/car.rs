@@ -74,16 +74,24 @@ impl<R: Read> CarReader<R> {
     }
 
     fn next_block(&mut self) -> Result<Option<Block>, CarError> {
-        if self.input.at_end()? {
-            return Ok(None);
+        while !self.input.at_end()? {
+            let at = self.input.position;
+            let Some(section) = self.input.piece(MAX_CAR_SECTION_BYTES)? else {
+                self.input.check_padding(at)?;
+                return Ok(None);
+            };
+            let section = Bytes::from(section);
+            let in_block = |error| CarError::Block { at, error };
+            let (cid, length) = cid::read_prefix(&section).map_err(in_block)?;
+            // Others keep data of other kinds beside files: nobody here asks for that.
+            if cid::acceptable(&cid).is_err() {
+                continue;
+            }
+            let data = section.slice(length..);
+            cid::verify(&cid, &data).map_err(in_block)?;
+            return Ok(Some(Block { cid, data }));
         }
-        let at = self.input.position;
-        let section = Bytes::from(self.input.piece(MAX_CAR_SECTION_BYTES)?);
-        let in_block = |error| CarError::Block { at, error };
-        let (cid, length) = cid::read_prefix(&section).map_err(in_block)?;
-        let data = section.slice(length..);
-        cid::verify(&cid, &data).map_err(in_block)?;
-        Ok(Some(Block { cid, data }))
+        Ok(None)
     }
 }
 
@@ -164,7 +172,9 @@ impl<R: Read> Input<R> {
     }
 
     fn header(&mut self) -> Result<Header, CarError> {
+        let what = "a header of no bytes";
         let bytes = self.piece(MAX_CAR_HEADER_BYTES)?;
+        let bytes = bytes.ok_or(CarError::Malformed { at: 0, what })?;
         let at = self.position - bytes.len() as u64;
         Cbor { bytes: &bytes, at }.header()
     }
@@ -195,15 +205,25 @@ impl<R: Read> Input<R> {
         Ok(())
     }
 
-    /// Reads a length and so many bytes.
-    fn piece(&mut self, limit: usize) -> Result<Vec<u8>, CarError> {
+    /// Behind the last block there may be zeros, and nothing else.
+    fn check_padding(&mut self, at: u64) -> Result<(), CarError> {
+        let what = "a piece of no bytes";
+        let mut byte = [0];
+        while !self.at_end()? {
+            self.read(&mut byte)?;
+            if byte != [0] {
+                return Err(CarError::Malformed { at, what });
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a length and so many bytes; `None` where there are none.
+    fn piece(&mut self, limit: usize) -> Result<Option<Vec<u8>>, CarError> {
         let at = self.position;
         let bytes = self.varint()?;
         if bytes == 0 {
-            return Err(CarError::Malformed {
-                at,
-                what: "a piece of no bytes",
-            });
+            return Ok(None);
         }
         let length = usize::try_from(bytes)
             .ok()
@@ -211,7 +231,7 @@ impl<R: Read> Input<R> {
             .ok_or(CarError::TooLarge { at, bytes, limit })?;
         let mut piece = vec![0; length];
         self.read(&mut piece)?;
-        Ok(piece)
+        Ok(Some(piece))
     }
 
     fn varint(&mut self) -> Result<u64, CarError> {

@@ -11,7 +11,7 @@ const AGAIN_MS = 2_000;
 export interface EntryRow {
   path: string;
   name: string;
-  kind: "file" | "folder" | "symlink";
+  kind: "file" | "folder" | "symlink" | "other";
   size: number | null;
   depth: number;
   place: number;

@@ -14,6 +14,8 @@ pub enum EntryKind {
     File,
     Folder,
     Symlink,
+    /// Nothing that can be fetched: data of another kind, or damaged.
+    Other,
 }
 
 impl EntryKind {
@@ -279,6 +281,9 @@ pub struct EntryView {
     pub cid: String,
     /// Bytes of a file; of a folder as its maker claims.
     pub size: Option<u64>,
-    /// `file`, `folder` or `symlink`.
-    pub kind: String,
+    /// `file`, `folder`, `symlink`, or `other` for what can't be fetched. Nothing: nobody told in
+    /// time.
+    pub kind: Option<String>,
+    /// Why it can't be fetched.
+    pub problem: Option<String>,
 }

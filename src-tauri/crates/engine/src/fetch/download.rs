@@ -17,6 +17,7 @@ use super::compare;
 use super::disk;
 use super::error::FetchError;
 use super::own::{self, Own, Standing};
+use super::plan::Fault;
 use super::target;
 use super::worker::{Download, Whole};
 use super::write::{self, Target};
@@ -47,8 +48,43 @@ pub(crate) fn run(download: &Download, channels: &mut Channels) -> Result<Finish
             item.and_then(|item| own::check_place(&item).err())
                 .unwrap_or(error)
         }
+        FetchError::Content(fault) => {
+            leave_nothing(&download.index, &download.item, &fault);
+            fault.into()
+        }
         error => error,
     })
+}
+
+/// The content can't be had, whoever is asked: what was written of it is of no use. Of a wish for
+/// something that isn't in the item, what was there stays.
+fn leave_nothing(index: &Index, item: &ItemRecord, fault: &Fault) {
+    let clear = || -> Result<(), FetchError> {
+        let Some(item) = index.item(item.id)?.filter(|item| !item.done) else {
+            return Ok(());
+        };
+        let is_begun = item
+            .part
+            .as_ref()
+            .is_some_and(|part| !is_in_place(&item, part));
+        let is_kept = matches!(fault, Fault::NotThere(_)) && !index.files(item.id)?.is_empty();
+        if !is_begun || is_kept {
+            return Ok(());
+        }
+        deletion::delete_files(index, &item)?;
+        // A file of which nothing is on record yet.
+        if let Some(part) = &item.part
+            && part.is_file()
+            && Own::open(index, &item)?.is_there(part).is_ok()
+        {
+            fs::remove_file(part)?;
+        }
+        forget_files(index, &item)?;
+        Ok(index.update_item(item.id, |item| item.part = None)?)
+    };
+    if let Err(error) = clear() {
+        tracing::warn!(id = %item.id, %error, "what was written of it stays");
+    }
 }
 
 fn work(download: &Download, channels: &mut Channels) -> Result<Finished, FetchError> {

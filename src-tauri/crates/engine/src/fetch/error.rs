@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use unixfs::walk::WalkError;
+use unixfs::walk::{WalkError, shown};
 
 use super::plan::{Fault, SelectionError};
 use crate::api::{Problem, Retry};
@@ -48,11 +48,11 @@ pub enum FetchError {
     Index(#[from] IndexError),
     #[error(transparent)]
     Net(#[from] NetError),
-    #[error("{path:?} is not in the item")]
+    #[error("{} is not in the item", shown(.path))]
     NotInItem { path: String },
-    #[error("this part of {path:?} is not here yet")]
+    #[error("this part of {} is not here yet", shown(.path))]
     NotHere { path: String },
-    #[error("{path:?} is not a file")]
+    #[error("{} is not a file", shown(.path))]
     NotAFile { path: String },
     #[error("{0}")]
     Car(String),

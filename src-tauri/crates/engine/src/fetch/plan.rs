@@ -58,6 +58,8 @@ pub(crate) struct Plan {
     folders: HashMap<u64, Folder>,
     files: HashMap<FileKey, OpenFile>,
     last_key: u64,
+    /// Some file was given up.
+    any_abandoned: bool,
     entries: u64,
     steps: VecDeque<Step>,
     totals: Totals,
@@ -123,6 +125,7 @@ struct Folder {
 #[derive(Debug)]
 struct OpenFile {
     path: Arc<ItemPath>,
+    size: u64,
     left: u64,
 }
 
@@ -159,6 +162,7 @@ impl Plan {
             folders: HashMap::new(),
             files: HashMap::new(),
             last_key: 0,
+            any_abandoned: false,
             entries: 0,
             steps: VecDeque::new(),
             totals: Totals::default(),
@@ -234,7 +238,7 @@ impl Plan {
 
     /// Everything was given out. An error if something that was asked for isn't in the item.
     pub(crate) fn is_done(&self) -> Result<bool, Fault> {
-        let idle = self.asked.is_empty() && self.cursors.is_empty() && self.parked.is_empty();
+        let idle = self.is_nothing_owed() && self.cursors.is_empty() && self.parked.is_empty();
         if !(idle && self.steps.is_empty()) {
             return Ok(false);
         }
@@ -242,6 +246,15 @@ impl Plan {
             Some(path) => Err(Fault::NotThere(path)),
             None => Ok(true),
         }
+    }
+
+    /// No block is waited for, but for parts of files that were given up.
+    fn is_nothing_owed(&self) -> bool {
+        let is_left = |one: &Waiting| match &one.place {
+            Place::Part { file, .. } => !self.files.contains_key(file),
+            Place::Entry { .. } | Place::Shard { .. } => false,
+        };
+        self.asked.is_empty() || self.any_abandoned && self.asked.values().flatten().all(is_left)
     }
 
     /// Fills the window, by rank and in the tree's order.
@@ -407,10 +420,16 @@ impl Plan {
         match children {
             Children::Parts { file, at, parts } => {
                 let part = &parts[number];
-                let child = at
-                    .child(part)
-                    .map_err(|source| block_fault(&part.cid, self.file_name(*file), source))?;
-                Ok(child.map(|at| (part.cid, Place::Part { file: *file, at })))
+                if !self.files.contains_key(file) {
+                    return Ok(None);
+                }
+                match at.child(part) {
+                    Ok(child) => Ok(child.map(|at| (part.cid, Place::Part { file: *file, at }))),
+                    Err(source) => {
+                        self.abandon(*file, |path| block_fault(&part.cid, path, source))?;
+                        Ok(None)
+                    }
+                }
             }
             Children::Entries { folder, entries } => self.entry(*folder, &entries[number]),
             Children::Shard { folder, at, items } => match &items[number] {

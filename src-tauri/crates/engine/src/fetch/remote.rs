@@ -2,9 +2,11 @@
 //! used.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use bitswap::Want;
 use bytes::Bytes;
+use tokio::time::Instant;
 use unixfs::walk::{Resolve, Walk, Wants};
 use unixfs::{Cid, cid};
 
@@ -91,6 +93,43 @@ impl Remote {
                 self.run(&mut Resolve::new(link.cid, path.clone())?).await
             }
             (_, found) => found,
+        }
+    }
+
+    /// The same, but nothing that the walk can do without is waited for longer than that since the
+    /// last block came, or since it was asked for.
+    pub(crate) async fn run_patiently<W: Walk>(
+        &mut self,
+        walk: &mut W,
+        patience: Duration,
+    ) -> Result<W::Answer, FetchError> {
+        let mut moved = Instant::now();
+        let mut asked: HashMap<Cid, Instant> = HashMap::new();
+        loop {
+            let (next, ahead) = match walk.wants() {
+                Wants::Done(answer) => return Ok(answer),
+                Wants::Need { next, ahead } => (next, ahead),
+            };
+            let now = Instant::now();
+            for cid in ahead.iter().chain([&next]) {
+                asked.entry(*cid).or_insert(now);
+            }
+            self.ask(std::iter::once(next).chain(ahead)).await?;
+            // Where nothing at all has come for long, what is asked for last has no better chance.
+            let since = asked.get(&next).copied().unwrap_or(now).max(moved);
+            let until = (since + patience).min(moved + patience * 2);
+            match tokio::time::timeout_at(until, self.block(&next)).await {
+                Ok(block) => {
+                    walk.take(&next, &block?)?;
+                    moved = Instant::now();
+                }
+                Err(_) if walk.skip(&next) => {}
+                Err(_) => {
+                    let block = self.block(&next).await?;
+                    walk.take(&next, &block)?;
+                    moved = Instant::now();
+                }
+            }
         }
     }
 

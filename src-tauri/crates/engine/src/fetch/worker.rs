@@ -83,6 +83,9 @@ pub(crate) trait Place {
     /// All bytes of the file are there.
     fn close(&mut self, file: FileKey, recorder: &Recorder) -> Result<(), FetchError>;
 
+    /// The file can't be had whole: nothing of it stays.
+    fn abandon(&mut self, file: FileKey);
+
     /// A symlink is to be there. `false`: it can't be made there.
     fn symlink(&mut self, path: &Path, target: &Path) -> Result<bool, FetchError>;
 }
@@ -442,6 +445,10 @@ impl<P: Place> Worker<'_, P> {
                     let reason = "symlinks cannot be made there".to_owned();
                     self.skip(path.name.clone(), reason);
                 }
+                Ok(())
+            }
+            Step::Abandon { file } => {
+                self.place.abandon(file);
                 Ok(())
             }
             Step::Skip { path, reason } => {

@@ -65,9 +65,13 @@ pub(crate) fn run(
         claim: download
             .space
             .open(download.item.id, folder.unwrap_or(base)),
+        abandoned: Vec::new(),
         folders: Vec::new(),
     };
     let run = worker::run(download, channels, base, Some(own), &mut writer)?;
+    for open in &writer.abandoned {
+        writer.delete(open)?;
+    }
     let whole = match run.result {
         Ok(whole) => whole,
         Err(Halt::Different(Taken)) => return Ok(None),
@@ -92,6 +96,8 @@ struct Writer {
     handles: Handles,
     /// Modes and times of the sharer's are wanted.
     metadata: bool,
+    /// Files that can't be had whole.
+    abandoned: Vec<OpenFile>,
     /// Times and modes of folders: given last, since writing into a folder changes its time.
     folders: Vec<(PathBuf, Metadata)>,
 }
@@ -230,6 +236,12 @@ impl Place for Writer {
         recorder.closed(open.part)
     }
 
+    fn abandon(&mut self, key: FileKey) {
+        self.handles.close(key);
+        let abandoned = self.files.remove(&key).filter(|open| !open.guarded);
+        self.abandoned.extend(abandoned);
+    }
+
     fn symlink(&mut self, path: &Path, target: &Path) -> Result<bool, FetchError> {
         self.begins(path)?;
         match self.own.create_symlink(target, path) {
@@ -303,6 +315,20 @@ impl Writer {
             file.known = self.index.file(*id)?;
         }
         Ok(false)
+    }
+
+    /// Deletes what was written of a file, and forgets it.
+    fn delete(&self, open: &OpenFile) -> Result<(), FetchError> {
+        let path = &open.part.path;
+        let folder = path.parent().unwrap_or(path);
+        let files = self.index.files_in(self.item, folder)?;
+        let records = files.iter().filter(|file| file.path == *path);
+        self.index
+            .remove_files(records.map(|file| file.id).collect())?;
+        if self.own.is_there(path).is_ok() {
+            fs::remove_file(path)?;
+        }
+        Ok(())
     }
 }
 

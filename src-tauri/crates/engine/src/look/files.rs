@@ -373,6 +373,9 @@ pub(crate) fn is_high(high: &[String], path: &str) -> bool {
 /// What an entry is that is not on the disk. Where its block isn't here either, its name has to
 /// tell.
 fn kind_of(tree: &Tree, entry: &TreeEntry) -> EntryKind {
+    if cid::acceptable(&entry.cid).is_err() {
+        return EntryKind::Other;
+    }
     if entry.cid.codec() == cid::RAW {
         return EntryKind::File;
     }

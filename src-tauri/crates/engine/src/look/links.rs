@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use unixfs::walk::{Bounds, Classify, Contents, Kind, List, Resolve, Stat};
+use unixfs::walk::{Bounds, Classify, Contents, Kind, Known, List, Resolve};
 use unixfs::{Cid, cid, name};
 
 use super::limits::{LIST_AHEAD, MAX_LISTED, MAX_LOOK_BYTES, MAX_LOOK_ENTRIES, MAX_LOOK_KEPT};
@@ -20,6 +20,8 @@ use net::SessionEvent;
 
 /// How long a folder's nodes are waited for before its names alone say what is in it.
 const GUESS_AFTER: Duration = Duration::from_secs(1);
+/// How long nothing may come before a list is given without the kinds that nobody told.
+const LIST_PATIENCE: Duration = Duration::from_secs(2);
 
 /// An entry of a folder, or a file by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +31,10 @@ pub struct ListedEntry {
     pub kind: EntryKind,
     /// Bytes of a file; of a folder as its maker claims.
     pub size: u64,
+    /// Its kind and size are as its folder and its name make them seem: nobody told.
+    pub guessed: bool,
+    /// Why it can't be fetched.
+    pub problem: Option<String>,
 }
 
 impl From<ListedEntry> for EntryView {
@@ -37,12 +43,15 @@ impl From<ListedEntry> for EntryView {
             EntryKind::File => "file",
             EntryKind::Folder => "folder",
             EntryKind::Symlink => "symlink",
+            EntryKind::Other => "other",
         };
+        let is_known = !entry.guessed;
         Self {
             name: entry.name,
             cid: entry.cid.to_string(),
-            size: Some(entry.size),
-            kind: kind.to_owned(),
+            size: (is_known && entry.problem.is_none()).then_some(entry.size),
+            kind: is_known.then(|| kind.to_owned()),
+            problem: entry.problem,
         }
     }
 }
@@ -71,19 +80,31 @@ impl ListedEntry {
             cid: entry.cid,
             kind,
             size: entry.tsize,
+            guessed: entry.cid.codec() != cid::RAW,
+            problem: None,
         }
     }
 
     /// What a node says is true. Of a folder's size it knows less than the folder that it is in.
-    fn correct(&mut self, stat: Stat) {
-        self.kind = stat.kind.into();
-        if stat.kind != Kind::Folder {
-            self.size = stat.size;
+    fn correct(&mut self, known: Known) {
+        match known {
+            Known::Is(stat) => {
+                self.kind = stat.kind.into();
+                if stat.kind != Kind::Folder {
+                    self.size = stat.size;
+                }
+            }
+            Known::Nothing(fault) => {
+                self.kind = EntryKind::Other;
+                self.problem = Some(fault.reason());
+            }
+            Known::Unheard => return,
         }
+        self.guessed = false;
     }
 
     fn is_unclear(&self) -> bool {
-        self.cid.codec() != cid::RAW
+        self.cid.codec() != cid::RAW || cid::acceptable(&self.cid).is_err()
     }
 }
 
@@ -98,7 +119,9 @@ pub(crate) async fn list(
     match contents(&mut blocks, cid, &path, usize::MAX).await? {
         Contents::Folder(folder) => {
             let mut entries: Vec<_> = folder.entries.iter().map(ListedEntry::guessed).collect();
-            clear_up(&mut blocks, &path, &mut entries, usize::MAX).await?;
+            let mut walk = unclear(&path, &entries, usize::MAX);
+            let known = blocks.run_patiently(&mut walk, LIST_PATIENCE).await?;
+            correct(&mut entries, known);
             Ok(entries)
         }
         Contents::Other(stat) => Ok(vec![ListedEntry {
@@ -106,6 +129,8 @@ pub(crate) async fn list(
             cid,
             kind: stat.kind.into(),
             size: stat.size,
+            guessed: false,
+            problem: None,
         }]),
     }
 }
@@ -137,15 +162,22 @@ async fn clear_up(
     entries: &mut [ListedEntry],
     bytes: usize,
 ) -> Result<(), FetchError> {
+    let known = blocks.run(&mut unclear(path, entries, bytes)).await?;
+    correct(entries, known);
+    Ok(())
+}
+
+fn unclear(path: &str, entries: &[ListedEntry], bytes: usize) -> Classify {
     let unclear = entries.iter().filter(|entry| entry.is_unclear());
     let unclear = unclear.map(|entry| (entry.name.clone(), entry.cid));
-    let mut walk = Classify::new(path, unclear, bytes, LIST_AHEAD)?;
-    let stats = blocks.run(&mut walk).await?;
+    Classify::new(path, unclear, bytes, LIST_AHEAD)
+}
+
+fn correct(entries: &mut [ListedEntry], known: Vec<Known>) {
     let unclear = entries.iter_mut().filter(|entry| entry.is_unclear());
-    for (entry, stat) in unclear.zip(stats) {
-        entry.correct(stat);
+    for (entry, known) in unclear.zip(known) {
+        entry.correct(known);
     }
-    Ok(())
 }
 
 /// What the look has come upon.
@@ -207,15 +239,13 @@ impl Look {
         mut wishes: mpsc::Receiver<String>,
     ) -> Result<(), FetchError> {
         let root = self.blocks.follow(&self.link).await?;
-        let mut classify = Classify::one(root, &self.path)?;
-        let stats = self.blocks.run(&mut classify).await?;
-        if let Some(stat) = stats.first() {
-            (self.tell)(Seen::Root {
-                cid: root,
-                kind: stat.kind.into(),
-                total: stat.size,
-            });
-        }
+        let mut look = unixfs::walk::Look::new(root, &self.path)?;
+        let stat = self.blocks.run(&mut look).await?;
+        (self.tell)(Seen::Root {
+            cid: root,
+            kind: stat.kind.into(),
+            total: stat.size,
+        });
         loop {
             let wish = tokio::select! {
                 wish = wishes.recv() => wish,

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use unixfs::Cid;
-use unixfs::walk::{Ahead, Classify, Kind, Read, Resolve, Stat, Walk};
+use unixfs::walk::{Ahead, Kind, Look, Read, Resolve, Stat, Walk};
 
 use super::limits::{CAT_AHEAD_BLOCKS, CAT_AHEAD_BYTES, CAT_QUEUE, HEAD_BYTES, READ_PATIENCE};
 use super::names;
@@ -153,8 +153,8 @@ async fn open(
 
 impl Reader {
     async fn stat(&mut self, cid: Cid, path: &str) -> Result<Stat, FetchError> {
-        let (_, stats) = self.run(Classify::one(cid, path)?, |_| 0).await?;
-        stats.first().copied().ok_or_else(|| self.not_here())
+        let (_, stat) = self.run(Look::new(cid, path)?, |_| 0).await?;
+        Ok(stat)
     }
 
     async fn send(

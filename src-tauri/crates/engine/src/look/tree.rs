@@ -5,7 +5,7 @@
 //! blocks on the disk.
 
 use unixfs::Cid;
-use unixfs::walk::{Bounds, Classify, Contents, Kind, List, Resolve, Stat};
+use unixfs::walk::{Bounds, Contents, Kind, List, Look, Resolve, Stat};
 
 use super::limits::MAX_LISTED;
 use crate::fetch::{Gap, Local};
@@ -69,8 +69,7 @@ impl Tree {
 
     /// What there is at a path, if its block is here and what it should be.
     pub(crate) fn stat(&self, cid: &Cid, path: &str) -> Option<Stat> {
-        let mut walk = Classify::one(*cid, path).ok()?;
-        self.blocks.run(&mut walk).ok()?.pop()
+        self.blocks.run(&mut Look::new(*cid, path).ok()?).ok()
     }
 
     /// The size of the file at a path, if it is one and its block is here.

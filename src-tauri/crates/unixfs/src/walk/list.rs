@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use super::{Stat, Walk, WalkError, Wants, acceptable, block_fault, decoded, join, kind_fault};
-use crate::cid::Cid;
+use crate::cid::{self, Cid};
 use crate::node::{Entry, Node, ShardItem, ShardNode};
 use crate::shard::ShardPath;
 
@@ -69,7 +69,11 @@ impl List {
         let fault = |source| block_fault(cid, self.path.clone(), source);
         at.check(&node).map_err(fault)?;
         for (below, at) in at.children(&node).map_err(fault)? {
-            acceptable(&below, || self.path.clone())?;
+            // What can't be fetched is left out, with what hangs below it.
+            if cid::acceptable(&below).is_err() {
+                self.found.complete = false;
+                continue;
+            }
             self.open.push_back((below, Some(at)));
         }
         let entries = node.items.into_iter().filter_map(|item| match item {
@@ -141,13 +145,23 @@ impl Walk for List {
     }
 }
 
+/// What an entry of a folder turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Known {
+    Is(Stat),
+    /// Nothing that a folder can hold.
+    Nothing(WalkError),
+    /// Its block could not be had.
+    Unheard,
+}
+
 /// Finds out what entries of a folder are, and how large: only a node itself says so.
 #[derive(Debug, Clone)]
 pub struct Classify {
     folder: String,
     /// The names, for faults, and what they stand for.
     open: VecDeque<(String, Cid)>,
-    found: Vec<Stat>,
+    found: Vec<Known>,
     /// Bytes of blocks that may still be read.
     left: Option<usize>,
     ahead: usize,
@@ -161,48 +175,102 @@ impl Classify {
         entries: impl IntoIterator<Item = (String, Cid)>,
         bytes: usize,
         ahead: usize,
-    ) -> Result<Self, WalkError> {
+    ) -> Self {
         let open: VecDeque<(String, Cid)> = entries.into_iter().collect();
-        for (name, cid) in &open {
-            acceptable(cid, || join(folder, name.as_bytes()))?;
-        }
-        Ok(Classify {
+        Classify {
             folder: folder.to_owned(),
             found: Vec::with_capacity(open.len()),
             open,
             left: Some(bytes),
             ahead,
-        })
+        }
     }
 
-    /// What the one thing at a path is.
-    pub fn one(cid: Cid, path: &str) -> Result<Self, WalkError> {
-        Classify::new(path, [(String::new(), cid)], usize::MAX, 0)
+    fn find(&mut self, known: Known) {
+        self.open.pop_front();
+        self.found.push(known);
     }
 }
 
 impl Walk for Classify {
     /// In the order in which they were given, as far as the bytes allowed.
-    type Answer = Vec<Stat>;
+    type Answer = Vec<Known>;
 
-    fn wants(&mut self) -> Wants<Vec<Stat>> {
+    fn wants(&mut self) -> Wants<Vec<Known>> {
+        while let Some((name, cid)) = self.open.front()
+            && let Err(fault) = acceptable(cid, || join(&self.folder, name.as_bytes()))
+        {
+            self.find(Known::Nothing(fault));
+        }
         let mut open = self.open.iter().map(|(_, cid)| *cid);
         match (open.next(), self.left) {
             (Some(next), Some(_)) => Wants::Need {
                 next,
-                ahead: open.take(self.ahead).collect(),
+                ahead: open
+                    .filter(|cid| cid::acceptable(cid).is_ok())
+                    .take(self.ahead)
+                    .collect(),
             },
             _ => Wants::Done(std::mem::take(&mut self.found)),
         }
     }
 
     fn take(&mut self, cid: &Cid, block: &Bytes) -> Result<(), WalkError> {
-        let Some((name, _)) = self.open.pop_front_if(|(_, next)| next == cid) else {
+        let Some((name, _)) = self.open.front().filter(|(_, next)| next == cid) else {
             return Ok(());
         };
-        let node = decoded(cid, block, || join(&self.folder, name.as_bytes()))?;
-        self.found.push(Stat::of(&node));
+        let node = decoded(cid, block, || join(&self.folder, name.as_bytes()));
+        self.find(match node {
+            Ok(node) => Known::Is(Stat::of(&node)),
+            Err(fault) => Known::Nothing(fault),
+        });
         self.left = self.left.and_then(|left| left.checked_sub(block.len()));
+        Ok(())
+    }
+
+    fn skip(&mut self, cid: &Cid) -> bool {
+        let is_next = self.open.front().is_some_and(|(_, next)| next == cid);
+        if is_next {
+            self.find(Known::Unheard);
+        }
+        is_next
+    }
+}
+
+/// Finds out what the one thing at a path is.
+#[derive(Debug, Clone)]
+pub struct Look {
+    cid: Cid,
+    path: String,
+    found: Option<Stat>,
+}
+
+impl Look {
+    pub fn new(cid: Cid, path: &str) -> Result<Self, WalkError> {
+        acceptable(&cid, || path.to_owned())?;
+        let path = path.to_owned();
+        let found = None;
+        Ok(Look { cid, path, found })
+    }
+}
+
+impl Walk for Look {
+    type Answer = Stat;
+
+    fn wants(&mut self) -> Wants<Stat> {
+        self.found.map_or(
+            Wants::Need {
+                next: self.cid,
+                ahead: Vec::new(),
+            },
+            Wants::Done,
+        )
+    }
+
+    fn take(&mut self, cid: &Cid, block: &Bytes) -> Result<(), WalkError> {
+        if *cid == self.cid {
+            self.found = Some(Stat::of(&decoded(cid, block, || self.path.clone())?));
+        }
         Ok(())
     }
 }

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | [`Resolve`] | the CID that a path leads to |
 //! | [`List`] | what a folder holds, sharded or not |
-//! | [`Classify`] | what entries are, where only their own blocks tell |
+//! | [`Classify`] [`Look`] | what entries are, where only their own blocks tell |
 //! | [`Read`] | a file's bytes in order, or a range of them |
 //! | [`Every`] | every block below a root |
 //!
@@ -25,6 +25,8 @@ mod resolve;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use thiserror::Error;
 
@@ -33,7 +35,7 @@ use crate::name;
 use crate::node::{DecodeError, Node, ShardItem, decode};
 
 pub use every::Every;
-pub use list::{Bounds, Classify, Contents, Folder, List};
+pub use list::{Bounds, Classify, Contents, Folder, Known, List, Look};
 pub use read::{Ahead, Read};
 pub use resolve::Resolve;
 
@@ -69,28 +71,49 @@ pub enum Wants<T> {
 /// itself.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum WalkError {
-    #[error("{path:?} is not in the item")]
+    #[error("{} is not in the item", shown(.path))]
     NotThere { path: String },
-    #[error("{path:?} is not a file")]
+    #[error("{} is not a file", shown(.path))]
     NotAFile { path: String },
-    #[error("{path:?}: {cid} is nothing that can be fetched: {source}")]
+    #[error("{}: {cid} can't be fetched: {source}", shown(.path))]
     Cid {
         path: String,
         cid: Box<Cid>,
         source: CidError,
     },
-    #[error("{path:?}: block {cid} is damaged or was made to mislead: {source}")]
+    #[error("{}: block {cid} is damaged or was made to mislead: {source}", shown(.path))]
     Block {
         path: String,
         cid: Box<Cid>,
         source: DecodeError,
     },
-    #[error("{path:?}: block {cid} is not the kind of block that belongs there")]
+    #[error("{}: block {cid} is not the kind of block that belongs there", shown(.path))]
     Kind { path: String, cid: Box<Cid> },
-    #[error("{path:?} has more than {most} entries")]
+    #[error("{} has more than {most} entries", shown(.path))]
     TooManyEntries { path: String, most: usize },
-    #[error("{path:?}: blocks are nested more than {most} deep")]
+    #[error("{}: blocks are nested more than {most} deep", shown(.path))]
     TooDeep { path: String, most: usize },
+}
+
+/// A path inside an item as a sentence holds it: the item itself has none.
+pub fn shown(path: &str) -> Cow<'static, str> {
+    if path.is_empty() {
+        "the item".into()
+    } else {
+        format!("{path:?}").into()
+    }
+}
+
+impl WalkError {
+    /// What is wrong, without the place.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Cid { source, .. } => source.to_string(),
+            Self::Block { source, .. } => format!("it is damaged: {source}"),
+            Self::Kind { .. } => "it is damaged: another kind of block belongs there".to_owned(),
+            error => error.to_string(),
+        }
+    }
 }
 
 /// What a block's content is to a person.

@@ -280,15 +280,18 @@ fn entries_are_told_apart_until_enough_was_read() {
         entries.map(|entry| (String::from_utf8_lossy(&entry.name).into_owned(), entry.cid));
     let entries: Vec<(String, Cid)> = entries.collect();
     let mut check = |bytes, kinds: &[Kind]| {
-        let mut walk = Classify::new("", entries.clone(), bytes, 2).unwrap();
-        let stats = blocks.run(&mut walk).unwrap();
-        let found: Vec<Kind> = stats.iter().map(|stat| stat.kind).collect();
-        assert_eq!(found, kinds);
+        let mut walk = Classify::new("", entries.clone(), bytes, 2);
+        let found = blocks.run(&mut walk).unwrap().into_iter();
+        let kind = |known| match known {
+            Known::Is(stat) => stat.kind,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(found.map(kind).collect::<Vec<_>>(), kinds);
     };
     check(usize::MAX, &[Kind::File, Kind::Folder, Kind::Folder]);
     check(0, &[Kind::File]);
-    let mut one = Classify::one(root.cid, "here").unwrap();
-    assert_eq!(blocks.run(&mut one).unwrap()[0].kind, Kind::Folder);
+    let mut one = Look::new(root.cid, "here").unwrap();
+    assert_eq!(blocks.run(&mut one).unwrap().kind, Kind::Folder);
 }
 
 #[test]
@@ -331,12 +334,20 @@ fn a_fault_names_the_place() {
     );
     assert_eq!(path(blocks.resolve(root, "in/odd").unwrap_err()), "in/odd");
     assert_eq!(path(blocks.every(folder, 9).unwrap_err()), "odd");
-    let sorted = Classify::new("in", [("broken".to_owned(), broken.cid)], 99, 0);
-    assert_eq!(
-        path(blocks.run(&mut sorted.unwrap()).unwrap_err()),
-        "in/broken"
-    );
-    let refused = Classify::new("in", [("odd".to_owned(), odd.cid)], 99, 0);
+    let names = [("odd", odd.cid), ("broken", broken.cid), ("leaf", leaf.cid)];
+    let entries = names.map(|(name, cid)| (name.to_owned(), cid));
+    let known = blocks
+        .run(&mut Classify::new("in", entries, 99, 2))
+        .unwrap();
+    assert!(matches!(&known[2], Known::Is(stat) if stat.kind == Kind::File));
+    for (known, place) in known.into_iter().zip(["in/odd", "in/broken"]) {
+        let Known::Nothing(fault) = known else {
+            panic!("{known:?}")
+        };
+        assert!(!fault.reason().is_empty());
+        assert_eq!(path(fault), place);
+    }
+    let refused = Look::new(odd.cid, "in/odd");
     assert_eq!(path(refused.unwrap_err()), "in/odd");
     assert_eq!(
         blocks.read(folder, 0..9),

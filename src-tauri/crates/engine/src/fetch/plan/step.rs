@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use thiserror::Error;
+use unixfs::walk::shown;
 use unixfs::{Cid, CidError, DecodeError, Metadata};
 
 use super::rank::Rank;
@@ -14,25 +15,25 @@ use store::files::names::NameError;
 /// Why the content can't be had, whoever is asked: it is not what a file or folder may be.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Fault {
-    #[error("{path:?}: {cid} is nothing that can be fetched: {source}")]
+    #[error("{}: {cid} can't be fetched: {source}", shown(.path))]
     Cid {
         path: String,
         cid: Box<Cid>,
         source: CidError,
     },
-    #[error("{path:?}: block {cid} is damaged or was made to mislead: {source}")]
+    #[error("{}: block {cid} is damaged or was made to mislead: {source}", shown(.path))]
     Block {
         path: String,
         cid: Box<Cid>,
         source: DecodeError,
     },
-    #[error("{path:?}: block {cid} is not the kind of block that belongs there")]
+    #[error("{}: block {cid} is not the kind of block that belongs there", shown(.path))]
     Kind { path: String, cid: Box<Cid> },
-    #[error("{path:?} holds a name that must not be written: {source}")]
+    #[error("{} holds a name that must not be written: {source}", shown(.path))]
     Name { path: String, source: NameError },
-    #[error("{path:?}: folders are nested more than {MAX_FOLDER_DEPTH} deep")]
+    #[error("{}: folders are nested more than {MAX_FOLDER_DEPTH} deep", shown(.path))]
     TooDeep { path: String },
-    #[error("{path:?} has more than {most} entries")]
+    #[error("{} has more than {most} entries", shown(.path))]
     FolderTooLarge { path: String, most: usize },
     #[error("the item has more than {MAX_ENTRIES} files and folders")]
     TooManyEntries,
@@ -42,6 +43,18 @@ pub enum Fault {
     OverDisk,
     #[error("{0:?} is not in the item")]
     NotThere(String),
+}
+
+impl Fault {
+    /// What is wrong, without the place.
+    pub(super) fn reason(&self) -> String {
+        match self {
+            Self::Cid { source, .. } => source.to_string(),
+            Self::Block { source, .. } => format!("it is damaged: {source}"),
+            Self::Kind { .. } => "it is damaged: another kind of block belongs there".to_owned(),
+            fault => fault.to_string(),
+        }
+    }
 }
 
 /// A file's number within the plan.
@@ -112,6 +125,8 @@ pub(crate) enum Step {
         path: Arc<ItemPath>,
         target: PathBuf,
     },
+    /// The file can't be had whole: what was written of it goes.
+    Abandon { file: FileKey },
     /// It is left out, and the person is told.
     Skip { path: String, reason: String },
     /// It is there, but under another name than the item's.

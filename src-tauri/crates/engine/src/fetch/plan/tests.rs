@@ -220,6 +220,12 @@ impl<'a> Run<'a> {
             Step::Symlink { path, target } => {
                 self.disk.links.insert(path.name.clone(), target);
             }
+            Step::Abandon { file } => {
+                let name = self.open.remove(&file).unwrap();
+                self.disk.files.remove(&name);
+                let leaves = self.disk.leaves.values_mut();
+                leaves.for_each(|places| places.retain(|(of, ..)| *of != name));
+            }
             Step::Skip { path, .. } => self.disk.skipped.push(path),
             Step::Held { .. } | Step::Renamed { .. } | Step::Hurry(_) => {}
         }
@@ -523,18 +529,57 @@ fn dangerous_names_are_refused_before_anything_is_made() {
 }
 
 #[test]
-fn unknown_codecs_and_hashes_are_refused() {
-    let (leaf, _) = raw_block(b"x");
-    let cbor = Cid::new_v1(0x71, *leaf.hash());
+fn unknown_codecs_and_hashes_are_refused_or_left_out_of_a_folder() {
+    let leaf = raw_block(b"x");
+    let cbor = Cid::new_v1(0x71, *leaf.0.hash());
     let md5 = Cid::new_v1(RAW, unixfs::Multihash::wrap(0xd5, &[1; 32]).unwrap());
     for cid in [cbor, md5] {
         assert!(matches!(
             Plan::new(cid, Selection::new(&[], &[]).unwrap(), Rules::UNIX),
             Err(Fault::Cid { .. })
         ));
-        let node = folder_node(&[(b"entry", cid, 1)]);
-        let blocks = Blocks::from([node.clone()]);
-        assert!(matches!(fault_of(&blocks, node.0).0, Fault::Cid { .. }));
+        let node = folder_node(&[(b"entry", cid, 1), (b"fine", leaf.0, 1)]);
+        let blocks = Blocks::from([node.clone(), leaf.clone()]);
+        let mut run = Run::new(&blocks, node.0, &[], Disk::default());
+        assert_eq!(run.run(10_000, |_| 0), Ok(true));
+        assert_eq!(run.disk.skipped, ["entry"]);
+        assert_eq!(run.disk.files.keys().collect::<Vec<_>>(), ["fine"]);
+        assert_eq!(run.plan.totals().bytes, 1);
+    }
+}
+
+/// Whatever comes first: what belongs to the file that is given up is waited for no more.
+#[test]
+fn a_file_with_a_bad_part_is_given_up_and_the_rest_comes() {
+    let (good, fine) = (raw_block(b"good"), raw_block(b"x"));
+    let longer = raw_block(b"much longer than was said");
+    let nowhere = raw_block(b"gone").0;
+    let file = file_node(&[(good.0, 4), (longer.0, 4), (nowhere, 4)]);
+    let node = folder_node(&[(b"bad", file.0, 12), (b"fine", fine.0, 1)]);
+    let blocks = Blocks::from([good, longer, fine, file, node.clone()]);
+    for first in [true, false] {
+        let mut run = Run::new(&blocks, node.0, &[], Disk::default());
+        let pick = |outstanding: &[Cid]| {
+            let here = |cid: &Cid| blocks.contains_key(cid);
+            let mut places = (0..outstanding.len()).filter(|at| here(&outstanding[*at]));
+            if first {
+                places.next()
+            } else {
+                places.next_back()
+            }
+        };
+        loop {
+            assert_eq!(run.steps(&mut 10_000), Ok(true));
+            if run.plan.is_done() == Ok(true) {
+                break;
+            }
+            let next = run.outstanding.swap_remove(pick(&run.outstanding).unwrap());
+            run.plan.block(&next, &blocks[&next]).unwrap();
+        }
+        assert_eq!(run.disk.skipped, ["bad"]);
+        assert_eq!(run.disk.files.keys().collect::<Vec<_>>(), ["fine"]);
+        let totals = run.plan.totals();
+        assert_eq!((totals.bytes, totals.done, totals.files), (1, 1, 1));
     }
 }
 

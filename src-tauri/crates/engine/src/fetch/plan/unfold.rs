@@ -16,7 +16,7 @@ use super::select::Wanted;
 use super::symlink::safe_target;
 use super::{
     Fault, FileKey, Folder, ItemPath, Leaf, OpenFile, Order, Place, Plan, Step, Waiting,
-    block_fault, claimed,
+    block_fault, claimed, join,
 };
 use crate::fetch::limits::{MAX_ENTRIES, MAX_FOLDER_DEPTH, MAX_READY_BYTES, MAX_SHARD_WISHES};
 use store::files::names::{self, TakenNames};
@@ -33,13 +33,18 @@ impl Plan {
         waiting: Vec<Waiting>,
     ) -> Result<(), Fault> {
         let implied = cid::implied_block(cid).is_some();
-        let node = unixfs::decode(cid, data).map_err(|source| {
-            if !implied {
-                self.keep(cid, data);
+        let node = match unixfs::decode(cid, data) {
+            Ok(node) => node,
+            Err(source) => {
+                if !implied {
+                    self.keep(cid, data);
+                }
+                let fault = |path| block_fault(cid, path, source.clone());
+                return waiting
+                    .into_iter()
+                    .try_for_each(|one| self.do_without(one.place, fault));
             }
-            let path = waiting.first().map(|one| self.name_of(&one.place));
-            block_fault(cid, path.unwrap_or_default(), source)
-        })?;
+        };
         let leaf = if implied {
             None
         } else {
@@ -76,12 +81,14 @@ impl Plan {
             meta: Metadata::default(),
         };
         match one.place {
-            Place::Part { file, at } => {
-                at.check(&whole)
-                    .map_err(|source| block_fault(cid, self.file_name(file), source))?;
-                self.hold(file, at.offset, bytes, cid);
-                Ok(())
-            }
+            Place::Part { file, .. } if !self.files.contains_key(&file) => Ok(()),
+            Place::Part { file, at } => match at.check(&whole) {
+                Ok(()) => {
+                    self.hold(file, at.offset, bytes, cid);
+                    Ok(())
+                }
+                Err(source) => self.abandon(file, |path| block_fault(cid, path, source)),
+            },
             Place::Entry {
                 path,
                 wanted: Wanted::All,
@@ -111,12 +118,15 @@ impl Plan {
         let order = waiting.order;
         let place = self.whole_file(waiting.place, node);
         match (place, node) {
-            (Place::Part { file, at }, Node::File(node)) => {
-                at.check(node)
-                    .map_err(|source| block_fault(cid, self.file_name(file), source))?;
-                self.unfold_file(file, at, node, data, leaf, order);
-                Ok(())
-            }
+            // What is left of a file that was given up.
+            (Place::Part { file, .. }, _) if !self.files.contains_key(&file) => Ok(()),
+            (Place::Part { file, at }, Node::File(node)) => match at.check(node) {
+                Ok(()) => {
+                    self.unfold_file(file, at, node, data, leaf, order);
+                    Ok(())
+                }
+                Err(source) => self.abandon(file, |path| block_fault(cid, path, source)),
+            },
             (
                 Place::Entry {
                     path,
@@ -178,11 +188,67 @@ impl Plan {
                 self.totals.bytes = self.totals.bytes.saturating_sub(claimed);
                 self.unfold_shard(cid, folder, at, node, order)
             }
-            (place, _) => Err(Fault::Kind {
-                path: self.name_of(&place),
-                cid: Box::new(*cid),
+            (place, _) => self.do_without(place, |path| {
+                let cid = Box::new(*cid);
+                Fault::Kind { path, cid }
             }),
         }
+    }
+
+    /// What belongs there can't be had, whoever is asked: it is left out, unless it is the item
+    /// itself.
+    fn do_without(
+        &mut self,
+        place: Place,
+        fault: impl FnOnce(String) -> Fault,
+    ) -> Result<(), Fault> {
+        match place {
+            Place::Entry { path, .. } if path.name.is_empty() => Err(fault(String::new())),
+            Place::Entry { path, claimed, .. } => {
+                self.totals.bytes = self.totals.bytes.saturating_sub(claimed);
+                let reason = fault(path.name.clone()).reason();
+                self.leave_out(path.name.clone(), reason);
+                Ok(())
+            }
+            Place::Shard {
+                folder, claimed, ..
+            } => {
+                self.totals.bytes = self.totals.bytes.saturating_sub(claimed);
+                let path = join(&self.folder_name(folder), "…");
+                let reason = fault(path.clone()).reason();
+                self.leave_out(path, reason);
+                self.leave_folder(folder);
+                Ok(())
+            }
+            Place::Part { file, .. } => self.abandon(file, fault),
+        }
+    }
+
+    /// Gives a file up: a part of it can't be had.
+    pub(super) fn abandon(
+        &mut self,
+        file: FileKey,
+        fault: impl FnOnce(String) -> Fault,
+    ) -> Result<(), Fault> {
+        let Some(open) = self.files.remove(&file) else {
+            return Ok(());
+        };
+        let path = open.path.name.clone();
+        if path.is_empty() {
+            return Err(fault(path));
+        }
+        self.totals.bytes = self.totals.bytes.saturating_sub(open.size);
+        self.totals.done = self.totals.done.saturating_sub(open.size - open.left);
+        self.totals.files -= 1;
+        self.any_abandoned = true;
+        self.steps.push_back(Step::Abandon { file });
+        let reason = fault(path.clone()).reason();
+        self.leave_out(path, reason);
+        Ok(())
+    }
+
+    pub(super) fn leave_out(&mut self, path: String, reason: String) {
+        self.steps.push_back(Step::Skip { path, reason });
     }
 
     /// Wishes for what lies below it say nothing of a file.
@@ -229,8 +295,8 @@ impl Plan {
             size: node.size,
             meta: node.meta,
         });
-        let left = node.size;
-        self.files.insert(file, OpenFile { path, left });
+        let (size, left) = (node.size, node.size);
+        self.files.insert(file, OpenFile { path, size, left });
         self.advance(file, 0);
         Ok(file)
     }
@@ -342,8 +408,8 @@ impl Plan {
         for (item, bucket) in node.items.iter().zip(&node.buckets) {
             let wanted = match item {
                 ShardItem::Entry(entry) => self.accept(folder, entry)?,
-                ShardItem::Shard { cid, tsize } => {
-                    self.acceptable(folder, cid)?;
+                ShardItem::Shard { cid, .. } if !self.can_be_fetched(folder, "…", cid) => false,
+                ShardItem::Shard { tsize, .. } => {
                     let child = at.child(*bucket).map_err(|source| fault(self, source))?;
                     let wanted = below.as_ref().is_none_or(|below| below.contains(&child));
                     if wanted && let Some(open) = self.folders.get(&folder) {
@@ -402,17 +468,24 @@ impl Plan {
             path: self.folder_name(folder),
             source,
         })?;
-        self.acceptable(folder, &entry.cid)?;
+        let name = String::from_utf8_lossy(&entry.name);
+        if !self.can_be_fetched(folder, &name, &entry.cid) {
+            return Ok(false);
+        }
         self.claim(claimed(entry_wanted, entry.tsize));
         Ok(true)
     }
 
-    fn acceptable(&self, folder: u64, cid: &Cid) -> Result<(), Fault> {
-        cid::acceptable(cid).map_err(|source| Fault::Cid {
-            path: self.folder_name(folder),
-            cid: Box::new(*cid),
-            source,
-        })
+    /// Something in a folder that can't be is left out.
+    fn can_be_fetched(&mut self, folder: u64, name: &str, cid: &Cid) -> bool {
+        match cid::acceptable(cid) {
+            Ok(()) => true,
+            Err(source) => {
+                let path = join(&self.folder_name(folder), name);
+                self.leave_out(path, source.to_string());
+                false
+            }
+        }
     }
 
     fn claim(&mut self, bytes: u64) {
@@ -447,14 +520,6 @@ impl Plan {
             return Err(Fault::TooManyEntries);
         }
         Ok(())
-    }
-
-    fn name_of(&self, place: &Place) -> String {
-        match place {
-            Place::Entry { path, .. } => path.name.clone(),
-            Place::Shard { folder, .. } => self.folder_name(*folder),
-            Place::Part { file, .. } => self.file_name(*file),
-        }
     }
 }
 
