@@ -294,3 +294,27 @@ fn what_is_still_being_fetched_is_not_shared_along() {
     assert_eq!(told["cid"], again["cid"]);
     drop(share);
 }
+
+#[test]
+fn what_another_program_fetched_is_offered_when_it_is_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let tree = folder.path().join("tree");
+    write(&tree.join("seen.txt"), "seen");
+    write(&tree.join("film.mkv.crdownload"), "half");
+    let shoal = Shoal::new();
+    let (_daemon, _) = shoal.daemon();
+    let shared = shoal.ok(&[&"share", &tree]);
+    let shared = shared.event("shared");
+    assert_eq!(
+        left_out(shared),
+        pairs(&[("film.mkv.crdownload", UNFINISHED)])
+    );
+    fs::rename(tree.join("film.mkv.crdownload"), tree.join("film.mkv")).unwrap();
+    let told = support::wait::until("the share says that there is more", || {
+        let status = shoal.ok(&[&"status", &"1"]);
+        let item = status.event("item").clone();
+        (item["state"] == "needs-you").then_some(item)
+    });
+    assert_eq!(told["problem"]["code"], "finished-since");
+    assert_eq!(told["cid"], shared["cid"]);
+}

@@ -20,7 +20,7 @@ use crate::api::{Problem, Removed, Retry, SourceView, State};
 use crate::fetch::{self, FetchError};
 use crate::util::{Stopping, blocking};
 use store::files::{exists, path_text, text_path};
-use store::index::{ItemId, ItemKind, ItemRecord, Skipped};
+use store::index::{Index, IndexError, ItemId, ItemKind, ItemRecord, Skipped};
 use store::{
     self, Control, Depth, ImportError, ImportRequest, Progress, ScanError, ScanReport, deletion,
     made,
@@ -247,18 +247,8 @@ async fn judge(
 /// another content has another link.
 async fn finished_since(context: &Context, id: ItemId) -> Result<Option<Problem>, ItemError> {
     let index = context.index.clone();
-    let look = move || {
-        let is_whole = |skipped: &Skipped| {
-            let part = text_path(&skipped.path);
-            let whole = store::finished_path(&part);
-            skipped.reason == store::UNFINISHED
-                && !exists(&part)
-                && whole.is_some_and(|path| exists(&path))
-        };
-        let skipped = index.skipped(id)?;
-        Ok::<_, ItemError>(skipped.into_iter().filter(is_whole).collect::<Vec<_>>())
-    };
-    let whole = blocking(look).await??;
+    let mut whole = blocking(move || left_unfinished(&index, id)).await??;
+    whole.retain(is_whole_now);
     let message = match whole.len() {
         0 => return Ok(None),
         1 => "1 file was unfinished when this was shared, and is whole now".to_owned(),
@@ -275,6 +265,20 @@ async fn finished_since(context: &Context, id: ItemId) -> Result<Option<Problem>
         count: Some(whole.len() as u64),
         field: None,
     }))
+}
+
+/// What was left out of an item because it was a download that was not whole. Blocks.
+pub(super) fn left_unfinished(index: &Index, id: ItemId) -> Result<Vec<Skipped>, IndexError> {
+    let mut skipped = index.skipped(id)?;
+    skipped.retain(|skipped| skipped.reason == store::UNFINISHED);
+    Ok(skipped)
+}
+
+/// The whole file is there, and what stood for it is not. Blocks.
+pub(super) fn is_whole_now(skipped: &Skipped) -> bool {
+    let part = text_path(&skipped.path);
+    let whole = store::finished_path(&part);
+    !exists(&part) && whole.is_some_and(|path| exists(&path))
 }
 
 /// The problem that a look at an item's files found, if it found one.

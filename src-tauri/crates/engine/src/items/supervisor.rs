@@ -18,6 +18,7 @@
 
 mod absent;
 mod pause;
+mod unfinished;
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -28,6 +29,7 @@ use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use self::absent::Absent;
+use self::unfinished::Unfinished;
 use super::job::{self, Ended, Job};
 use super::known::{self, Found, take_in};
 use super::queue::{Lane, Queue};
@@ -72,6 +74,7 @@ pub(super) async fn start(
     let (held, hold_changed) = watch::channel(());
     let mut ticks = tokio::time::interval(absent::LOOK_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let unfinished = unfinished::all(context.index.clone()).await;
     let mut actor = Actor {
         context,
         commands: waiting,
@@ -83,6 +86,7 @@ pub(super) async fn start(
         worked: HashMap::new(),
         absent: Absent::default(),
         looks: JoinSet::new(),
+        unfinished,
         ticks,
     };
     let index = actor.context.index.clone();
@@ -112,6 +116,8 @@ struct Actor {
     /// Items whose disk is away, and the look for them under way.
     absent: Absent,
     looks: JoinSet<Vec<ItemId>>,
+    /// Shares that may have more to share by now.
+    unfinished: Unfinished,
     ticks: Interval,
 }
 
@@ -180,8 +186,14 @@ impl Actor {
                         self.come_back(id).await;
                     }
                 },
-                _ = self.ticks.tick(), if self.looks.is_empty() && !self.absent.is_empty() => {
-                    self.look_for_absent();
+                Some(looked) = self.unfinished.looks.join_next(), if !self.unfinished.looks.is_empty() => {
+                    self.offer_finished(looked.unwrap_or_default()).await;
+                },
+                _ = self.ticks.tick(), if self.is_to_look() => {
+                    if self.looks.is_empty() {
+                        self.look_for_absent();
+                    }
+                    self.look_for_finished();
                 }
             }
         };
@@ -192,6 +204,11 @@ impl Actor {
         if let Some(reply) = stopped {
             let _ = reply.send(());
         }
+    }
+
+    fn is_to_look(&self) -> bool {
+        let absent = self.looks.is_empty() && !self.absent.is_empty();
+        absent || self.unfinished.is_due()
     }
 
     async fn obey(&mut self, command: Command) {
@@ -439,9 +456,9 @@ impl Actor {
                 if is_last {
                     self.context.board.set_whole(id);
                 }
+                self.watch_unfinished(id);
                 if completes == Some(true) {
                     self.context.board.notice(id);
-                    self.offer_finished().await;
                 }
                 is_last
             }
@@ -474,28 +491,18 @@ impl Actor {
         self.look_at(doubt.item).await;
     }
 
-    /// Looks at the files of an item that is shared and at rest.
-    async fn look_at(&mut self, id: ItemId) {
+    /// Looks at the files of an item, if it is shared and at rest.
+    async fn look_at(&mut self, id: ItemId) -> bool {
         let known = self.context.board.get(id);
         let at_rest = known.is_some_and(|view| view.state == State::Sharing);
         let is_busy = self.running.contains_key(&id) || self.queue.is_waiting(id);
         if !at_rest || is_busy {
-            return;
+            return false;
         }
         if let Err(error) = self.start_next(id, Job::Scan).await {
             tracing::warn!(%id, %error, "a changed item could not be looked at");
         }
-    }
-
-    /// A download is whole: shares that left it out may want it.
-    async fn offer_finished(&mut self) {
-        let index = self.context.index.clone();
-        let Ok(Ok(ids)) = blocking(move || index.items_without(store::UNFINISHED)).await else {
-            return;
-        };
-        for id in ids {
-            self.look_at(id).await;
-        }
+        true
     }
 
     async fn needs_you(&mut self, id: ItemId, problem: Problem) {

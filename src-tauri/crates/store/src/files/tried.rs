@@ -128,8 +128,34 @@ fn kind(folder: &Path) -> Kind {
         Ok(FAT) => Kind::Fat,
         Ok(magic) if WINDOWS.contains(&magic) => Kind::Windows,
         Ok(magic) if NATIVE.contains(&magic) => Kind::Native,
+        _ if is_block_device(folder) => Kind::Windows,
         _ => Kind::Other,
     }
+}
+
+/// Is it a disk whose file system a program of its own reads? Those are NTFS and exFAT, which go to Windows too.
+#[cfg(target_os = "linux")]
+fn is_block_device(folder: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let (Ok(there), Ok(mounts)) = (
+        fs::metadata(folder),
+        fs::read_to_string("/proc/self/mountinfo"),
+    ) else {
+        return false;
+    };
+    let (major, minor) = (
+        rustix::fs::major(there.dev()),
+        rustix::fs::minor(there.dev()),
+    );
+    let device = format!("{major}:{minor}");
+    // `36 35 98:0 /root /mnt rw - fuseblk /dev/sdb1 rw`: see proc(5).
+    mounts.lines().any(|line| {
+        let own = line.split(' ').nth(2) == Some(&device);
+        own && line
+            .split(" - ")
+            .nth(1)
+            .is_some_and(|kind| kind.starts_with("fuseblk "))
+    })
 }
 
 #[cfg(all(unix, not(target_os = "linux")))]
