@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use bitswap::{Behaviour, Config, Event, SessionId, Want};
+use bitswap::{Behaviour, Config, Event, Found, SessionId, Want};
 use bytes::Bytes;
 use futures::StreamExt as _;
 use libp2p::swarm::SwarmEvent;
@@ -66,9 +66,8 @@ async fn serve(size: usize, count: usize) -> anyhow::Result<()> {
             SwarmEvent::NewListenAddr { address, .. } => writeln!(std::io::stdout(), "{address}")?,
             SwarmEvent::Behaviour(Event::Lookup { ticket, cids, .. }) => {
                 let size = |cid| {
-                    store
-                        .get(cid)
-                        .and_then(|data| u32::try_from(data.len()).ok())
+                    let size = u32::try_from(store.get(cid)?.len()).ok()?;
+                    Some(Found { size, sure: true })
                 };
                 swarm
                     .behaviour_mut()

@@ -12,7 +12,7 @@ proptest! {
     fn a_file_reads_as_it_was_written(
         profile in any_profile(),
         meta in any_metadata(),
-        content in proptest::collection::vec(any::<u8>(), 0..2000),
+        content in prop_oneof![Just(Vec::new()), proptest::collection::vec(any::<u8>(), 0..2000)],
     ) {
         let mut store = Store::default();
         let root = store.add_file(&profile, meta, &content);
