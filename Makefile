@@ -31,7 +31,7 @@ test: lint tools ## every check: format, lints, pages, window, tests with Kubo a
 	$(LINTED) test $(HEADLESS) --doc
 	tests/tools/audit.sh
 
-faults: lint ## every call to the disk fails once, and is once the last (about an hour; `make test` takes a sample)
+faults: lint ## every call to the disk fails once, and is once the last (ten minutes; `make test` takes a sample)
 	SHOAL_FAULTS=all $(LINTED) test $(HEADLESS) --bins --test it -- --nocapture faults::
 
 bench: ui ## measure Shoal beside raw limits and Kubo (15 minutes; ROWS="one-seed tree" for single rows)
