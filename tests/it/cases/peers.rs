@@ -123,6 +123,42 @@ fn files_of_a_share_are_gone_changed_and_in_the_way_and_all_others_come() {
     a_share_with_holes(&Shoal::new(), spoil, &lost);
 }
 
+/// It may be found again by what is still open, or not.
+#[test]
+fn a_file_that_moved_within_a_share_comes_whole_or_is_named() {
+    let work = tempfile::tempdir().unwrap();
+    let shared = work.path().join("d");
+    folder(&shared);
+    let whole = work.path().join("whole");
+    folder(&whole);
+    let sharer = Shoal::new();
+    let (_daemon, _) = sharer.daemon();
+    let link = text(sharer.ok(&[&"share", &shared]).event("shared"), "link");
+    fs::rename(shared.join("f4"), shared.join("moved")).unwrap();
+
+    let fetcher = Shoal::new();
+    let (_daemon, _) = fetcher.daemon();
+    let into = work.path().join("b");
+    let detached = fetcher.ok(&[&"get", &link, &"--into", &into, &"--detach"]);
+    let id = text(detached.event("detached"), "id");
+    let ends = || {
+        let status = fetcher.ok(&[&"status", &id]);
+        let item = status.event("item");
+        let ended = item["state"] == "sharing" || !item["lacking"].is_null();
+        ended.then_some(status)
+    };
+    let status = until(|| fetcher.ok(&[&"status", &id]).stdout, ends);
+    if status.event("item")["state"] == "sharing" {
+        trees::assert_same(&whole, &into.join("d"));
+        return;
+    }
+    assert_eq!(strings(&status.event("missing")["files"]), ["f4"]);
+    for n in (1..=FILES).filter(|n| *n != 4) {
+        let name = format!("f{n}");
+        trees::assert_same(&whole.join(&name), &into.join("d.part").join(&name));
+    }
+}
+
 #[test]
 fn a_file_of_a_share_may_not_be_read_and_all_others_come() {
     use std::os::unix::fs::PermissionsExt;
