@@ -51,6 +51,23 @@ impl Samples {
         Ok(path)
     }
 
+    /// One folder of files that are all of that size.
+    pub(crate) fn small_files(
+        &mut self,
+        scratch: &Scratch,
+        files: u64,
+        size: u64,
+    ) -> Result<PathBuf> {
+        let path = scratch.folder("sample-small-files")?;
+        self.made += 1;
+        for file in 0..files {
+            let seed = (self.made << 32) | (file << 12);
+            write(&path.join(format!("file {file:04}.bin")), seed, size)?;
+        }
+        scratch.settle()?;
+        Ok(path)
+    }
+
     pub(crate) fn tree(&mut self, scratch: &Scratch) -> Result<Tree> {
         if let Some(tree) = &self.tree {
             return Ok(tree.clone());

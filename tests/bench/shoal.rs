@@ -16,6 +16,7 @@ use super::machine::{Scratch, seconds};
 pub(crate) struct Node {
     pub(crate) process: Process,
     pub(crate) peer: String,
+    pub(crate) listen: Vec<String>,
     /// Where it is reached over TCP.
     pub(crate) address: String,
 }
@@ -91,6 +92,7 @@ impl Node {
             process,
             peer: text(&event, "peer_id")?,
             address: Wire::TcpTls.pick(&listen).to_owned(),
+            listen,
         })
     }
 }

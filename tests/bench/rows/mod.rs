@@ -1,5 +1,6 @@
 //! The work that is measured, in the order in which it is measured: raw limits first, what churns the page cache last.
 
+mod far;
 mod idle;
 mod paced;
 mod sharing;
@@ -23,6 +24,7 @@ pub(crate) const ALL: &[Row] = &[
     row("share-file", sharing::file),
     row("share-tree", sharing::tree),
     row("small", transfer::small),
+    row("far-small-files", far::small_files),
     row("idle", idle::idle),
     row("binary", idle::binary),
     row("window", window::window),

@@ -10,7 +10,7 @@ use super::limits::{DEFAULT_BLOCK, TICK};
 use super::peer::{Answer, PeerSlot};
 use super::session::{Coverage, Member};
 use super::timers::Timer;
-use super::want::{PoolKey, UNHEARD, WantId, WantState};
+use super::want::{PoolKey, UNHEARD, WantId};
 use super::{Client, SessionId};
 
 /// What a peer with room in its window could do.
@@ -159,7 +159,7 @@ impl Client {
         let (Some(want), Some(peer)) = (self.wants.get(id), self.peers.get(slot)) else {
             return Admission::TooSlow;
         };
-        let bytes = u64::from(want.expected());
+        let bytes = u64::from(self.likely(want));
         let Some(session) = self
             .sessions
             .get(&want.home)
@@ -198,7 +198,7 @@ impl Client {
     }
 
     pub(super) fn may_request(&mut self, id: WantId, now: Instant) -> bool {
-        let bytes = self.wants.get(id).map_or(0, WantState::expected);
+        let bytes = self.wants.get(id).map_or(0, |want| self.likely(want));
         if !self.budget.has_room(bytes.into()) {
             return false;
         }
@@ -249,7 +249,7 @@ impl Client {
             .get(&want.home)
             .is_some_and(|state| state.members.len() > 1);
         let has_place = !peer.gateway || self.gateway_has_place(peer, want.home, now);
-        if has_place && peer.window.has_room(want.expected().into(), careful) {
+        if has_place && peer.window.has_room(self.likely(want).into(), careful) {
             Pick::Ask(id)
         } else {
             Pick::Nothing
@@ -267,7 +267,7 @@ impl Client {
             return Ok(None);
         };
         let own_eta = |id: WantId| {
-            let bytes = self.wants.get(id).map_or(0, WantState::expected);
+            let bytes = self.wants.get(id).map_or(0, |want| self.likely(want));
             peer.window.eta(bytes.into(), now)
         };
         let refused = |id: WantId| peer.said(id) == Answer::DontHave;
@@ -287,7 +287,7 @@ impl Client {
             // Leave it to its owner, unless that one needs much longer, or never showed that it
             // downloads at all. Its last few are probably on their way to it, and among few it is
             // soon where a helper is: then one at a time.
-            let bytes = u64::from(self.wants.get(id).map_or(0, WantState::expected));
+            let bytes = u64::from(self.wants.get(id).map_or(0, |want| self.likely(want)));
             let is_late = |member: &Member| {
                 let left = member.owned_bytes;
                 let idle = peer.window.asked_bytes() == 0;

@@ -15,6 +15,7 @@ use super::want::{Active, Place, UNHEARD, WantId, WantState};
 use super::{Client, SessionId};
 
 impl WantState {
+    /// The same for as long as the want lives: pools are added up with it.
     pub(super) fn expected(&self) -> u32 {
         if self.size == 0 {
             DEFAULT_BLOCK
@@ -25,6 +26,12 @@ impl WantState {
 }
 
 impl Client {
+    /// Bytes that a block will probably have.
+    pub(super) fn likely(&self, want: &WantState) -> u32 {
+        let session = self.sessions.get(&want.home);
+        session.map_or_else(|| want.expected(), |session| session.likely(want))
+    }
+
     /// Takes a want from its queue. It is asked about at `only`, or at every partial holder of the
     /// session.
     pub(super) fn activate(&mut self, id: WantId, only: Option<PeerSlot>, now: Instant) {
@@ -305,11 +312,10 @@ impl Client {
     /// Asks a peer for the block.
     pub(super) fn ask(&mut self, slot: PeerSlot, id: WantId, now: Instant) {
         self.displace(id);
-        let Some(want) = self.wants.get_mut(id) else {
+        let Some(bytes) = self.wants.get(id).map(|want| self.likely(want)) else {
             return;
         };
-        let bytes = want.expected();
-        let (Some(peer), Some(active)) = (self.peers.get_mut(slot), want.active.as_deref_mut())
+        let (Some(peer), Some(active)) = (self.peers.get_mut(slot), self.wants.active_mut(id))
         else {
             return;
         };

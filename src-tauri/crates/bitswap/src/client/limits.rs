@@ -54,6 +54,8 @@ pub(super) const ENOUGH_MEMBERS: usize = 4;
 
 /// Expected bytes of a block whose size nobody told: Kubo's usual leaf.
 pub(super) const DEFAULT_BLOCK: u32 = 256 * 1024;
+/// No block is expected to be smaller, whatever those before it were: all a peer is asked for at a time stays bounded.
+pub(super) const MIN_USUAL: u32 = 1024;
 /// Bytes asked of a peer whose rate is not yet known.
 pub(super) const FIRST_WINDOW: u64 = 2 * 1024 * 1024;
 /// A peer's window covers its round trip and this much queue: enough to survive a busy scheduler or

@@ -125,6 +125,11 @@ impl Client {
             return;
         };
         let wanted = want.cid();
+        if want.size == 0
+            && let Some(home) = self.sessions.get_mut(&want.home)
+        {
+            home.on_size(data.len());
+        }
         for session in want.sessions() {
             self.budget.deliver(data.len() as u64);
             self.actions.push_back(ClientAction::Deliver {

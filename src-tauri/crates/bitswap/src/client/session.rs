@@ -12,12 +12,12 @@ use std::time::{Duration, Instant};
 use libp2p::PeerId;
 
 use super::limits::{
-    DIAL_TIMEOUT, ENOUGH_MEMBERS, EXPLORE_PAUSE, EXPLORE_PAUSE_MAX, MAX_CANDIDATES, MAX_DIALS,
-    MAX_MEMBERS, SEARCH_DELAY, SEARCH_PAUSE, SEARCH_PAUSE_MAX,
+    DEFAULT_BLOCK, DIAL_TIMEOUT, ENOUGH_MEMBERS, EXPLORE_PAUSE, EXPLORE_PAUSE_MAX, MAX_CANDIDATES,
+    MAX_DIALS, MAX_MEMBERS, MIN_USUAL, SEARCH_DELAY, SEARCH_PAUSE, SEARCH_PAUSE_MAX,
 };
 use super::peer::PeerSlot;
 use super::swarm::News;
-use super::want::{PoolKey, WantId};
+use super::want::{PoolKey, WantId, WantState};
 use crate::pace::Backoff;
 
 #[derive(Debug)]
@@ -32,6 +32,8 @@ pub(super) struct Session {
     /// Active, asked of nobody, and some partial holder has them.
     pub(super) shared: BTreeSet<PoolKey>,
     pub(super) shared_bytes: u64,
+    /// Bytes of a block whose size nobody tells, by those that came.
+    usual: u32,
     /// Wants about which partial holders were asked just now, and when they will have had their
     /// say.
     pub(super) unheard: VecDeque<(Instant, WantId)>,
@@ -115,6 +117,7 @@ impl Session {
             rare: BTreeSet::new(),
             shared: BTreeSet::new(),
             shared_bytes: 0,
+            usual: DEFAULT_BLOCK,
             unheard: VecDeque::new(),
             members: BTreeMap::new(),
             partial_count: 0,
@@ -124,6 +127,22 @@ impl Session {
             dialing: Vec::new(),
             search: Search::new(now),
         }
+    }
+
+    /// Bytes that a block will probably have: how many are asked for at a time depends on it, so it must not stay at what
+    /// large ones have where all are small.
+    pub(super) fn likely(&self, want: &WantState) -> u32 {
+        if want.size == 0 {
+            self.usual
+        } else {
+            want.size
+        }
+    }
+
+    /// A block came whose size nobody had told.
+    pub(super) fn on_size(&mut self, bytes: usize) {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        self.usual = (self.usual / 2 + bytes / 2).max(MIN_USUAL);
     }
 
     pub(super) fn pending(&self) -> usize {

@@ -62,7 +62,7 @@ impl Client {
                 {
                     continue;
                 }
-                let bytes = want.expected().into();
+                let bytes = self.likely(want).into();
                 if !me.window.has_room(bytes, true)
                     || wait < me.window.eta(bytes, now) * 2 + MIN_GAIN
                 {

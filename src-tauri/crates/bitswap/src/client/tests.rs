@@ -73,6 +73,14 @@ impl Rig {
         out
     }
 
+    /// The blocks that are asked for now.
+    fn asked(&mut self) -> Vec<u8> {
+        let said = self.actions();
+        let words = said.iter().flat_map(|action| action.split([':', ';']));
+        let blocks = words.filter_map(|word| word.trim().strip_prefix("block "));
+        blocks.map(|n| n.parse().unwrap()).collect()
+    }
+
     fn check(&mut self, expected: &[&str]) {
         assert_eq!(self.actions(), expected);
     }
@@ -235,6 +243,38 @@ fn higher_priority_goes_first() {
     rig.check(&["deliver 20 to 1"]);
     rig.client.release(1000, rig.now);
     rig.check(&["p1: block 18"]);
+}
+
+/// Otherwise a folder of small files costs a round trip for each.
+#[test]
+fn small_blocks_are_asked_for_by_the_hundred_whether_their_size_is_told_or_not() {
+    let unknown = |n: u8| Want {
+        size: None,
+        ..want(n, 0)
+    };
+    let mut rig = Rig::new([], &[1], &[1]);
+    rig.client
+        .want(SESSION, (1..=100).map(|n| want(n, 0)).collect(), rig.now);
+    assert_eq!(rig.asked().len(), 100);
+
+    let mut rig = Rig::new([], &[1], &[1]);
+    rig.client
+        .want(SESSION, (1..=200).map(unknown).collect(), rig.now);
+    let mut rounds = Vec::new();
+    loop {
+        let asked = rig.asked();
+        if asked.is_empty() {
+            break;
+        }
+        rounds.push(asked.len());
+        rig.now += Duration::from_millis(50);
+        for n in asked {
+            rig.block(1, n);
+            rig.client.release(1000, rig.now);
+        }
+    }
+    assert_eq!(rounds.iter().sum::<usize>(), 200);
+    assert!(rounds.len() <= 6, "{rounds:?}");
 }
 
 #[test]

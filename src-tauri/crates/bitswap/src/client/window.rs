@@ -135,9 +135,16 @@ impl Window {
         };
         let elapsed = now.saturating_duration_since(since);
         let ran_dry = self.asked_blocks == 0;
-        if elapsed < MIN_ROUND.max(self.rtt().min(MAX_USEFUL_RTT) / 2)
-            && !(ran_dry && self.rate == 0.0)
-        {
+        let rtt = self.rtt().min(MAX_USEFUL_RTT);
+        // A round that began with nothing under way has its first block after a whole round trip, and all that was asked
+        // for along with it right behind: with the first alone, the window of a peer that runs dry would never grow.
+        let enough = if self.round_idle {
+            rtt * 3 / 2
+        } else {
+            rtt / 2
+        };
+        let whole = ran_dry && (self.rate == 0.0 || self.round_idle && elapsed >= MIN_ROUND);
+        if elapsed < MIN_ROUND.max(enough) && !whole {
             self.round_idle |= ran_dry;
             return;
         }

@@ -9,6 +9,9 @@ pub(crate) const MAX_ASKED: usize = 2048;
 /// Blocks with links asked for at a time, as far as they are known to have links.
 pub(crate) const MAX_ASKED_NODES: usize = 256;
 
+/// Bytes of a tree up to which it is taken for one block: Kubo's leaf, and the smallest of customary ones.
+pub(crate) const ONE_BLOCK_BYTES: u32 = 256 * 1024;
+
 /// Blocks asked for beyond [`MAX_ASKED`], so that what is looked at doesn't wait for a place.
 pub(crate) const MAX_ASKED_HEAD: usize = 64;
 

@@ -30,7 +30,9 @@ use bytes::Bytes;
 use unixfs::cid::{self, RAW};
 use unixfs::{Cid, DecodeError, Entry, FilePosition, ShardItem, ShardPath};
 
-use crate::fetch::limits::{MAX_ASKED, MAX_ASKED_HEAD, MAX_ASKED_NODES, MAX_READY_BYTES};
+use crate::fetch::limits::{
+    MAX_ASKED, MAX_ASKED_HEAD, MAX_ASKED_NODES, MAX_READY_BYTES, ONE_BLOCK_BYTES,
+};
 use store::files::names::{Rules, TakenNames};
 
 use children::{Children, is_leaf};
@@ -530,6 +532,7 @@ impl Plan {
                 Place::Shard { .. } => true,
                 Place::Part { .. } => waiting.node_bytes > 0,
             },
+            bytes: told_bytes(&cid, &waiting.place),
             spot,
         }
     }
@@ -575,6 +578,18 @@ impl Plan {
             self.leave_folder(*folder);
         }
     }
+}
+
+/// Bytes of a place's block, as far as its parent tells: of a leaf all, of a small tree all of it, for it is one block nearly
+/// always.
+fn told_bytes(cid: &Cid, place: &Place) -> Option<u32> {
+    let told = match place {
+        Place::Entry { claimed, .. } | Place::Shard { claimed, .. } => *claimed,
+        Place::Part { at, .. } => at.size?,
+    };
+    let told = u32::try_from(told).ok()?;
+    let is_one = cid.codec() == RAW || told <= ONE_BLOCK_BYTES;
+    (is_one && told > 0).then_some(told)
 }
 
 /// What somebody claims for something counts until it has come, unless only some of it is wanted.

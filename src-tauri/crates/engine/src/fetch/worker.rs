@@ -262,6 +262,7 @@ struct Sought {
     cid: Cid,
     node: bool,
     rank: Rank,
+    bytes: Option<u32>,
     spot: Option<Spot>,
 }
 
@@ -342,11 +343,13 @@ impl<P: Place> Worker<'_, P> {
                         cid,
                         node,
                         rank,
+                        bytes,
                         spot,
                     }) => wants.push(Sought {
                         cid,
                         node,
                         rank,
+                        bytes,
                         spot,
                     }),
                     Some(step) => self.take_step(step)?,
@@ -366,7 +369,11 @@ impl<P: Place> Worker<'_, P> {
         for sought in wants {
             self.channels.check_stop()?;
             let Sought {
-                cid, node, rank, ..
+                cid,
+                node,
+                rank,
+                bytes,
+                ..
             } = sought;
             let spot = sought.spot.as_ref();
             match self.find(&cid, spot)? {
@@ -376,7 +383,7 @@ impl<P: Place> Worker<'_, P> {
                 Found::Nowhere => missing.push(Wanted {
                     cid,
                     node,
-                    bytes: block_bytes(&cid, spot),
+                    bytes,
                     rank,
                 }),
             }
@@ -541,10 +548,4 @@ impl<P: Place> Worker<'_, P> {
             folder: self.is_folder,
         };
     }
-}
-
-/// Bytes of a leaf's block, as its parent says.
-fn block_bytes(cid: &Cid, spot: Option<&Spot>) -> Option<u32> {
-    let bytes = spot?.bytes.filter(|_| cid.codec() == cid::RAW)?;
-    u32::try_from(bytes).ok()
 }

@@ -88,6 +88,8 @@ pub(crate) enum Step {
         rank: Rank,
         /// It has links, as far as can be told: others wait for it.
         node: bool,
+        /// Bytes of the block, as far as its parent tells.
+        bytes: Option<u32>,
         spot: Option<Spot>,
     },
     /// These were asked for, and come first now.

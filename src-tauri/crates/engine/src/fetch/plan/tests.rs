@@ -440,6 +440,26 @@ fn a_selection_that_is_not_there_is_an_error() {
     }
 }
 
+/// How many are asked for at a time depends on it.
+#[test]
+fn leaves_are_asked_for_with_their_size() {
+    let (blocks, root, _) = tree(true);
+    let mut plan = Plan::new(root, Selection::new(&[], &[]).unwrap(), Rules::UNIX).unwrap();
+    let mut leaves = 0;
+    while let Some(step) = plan.next().unwrap() {
+        let Step::Want { cid, bytes, .. } = step else {
+            continue;
+        };
+        let block = &blocks[&cid];
+        if cid.codec() == RAW {
+            assert_eq!(bytes, u32::try_from(block.len()).ok());
+            leaves += 1;
+        }
+        plan.block(&cid, block).unwrap();
+    }
+    assert!(leaves > 60);
+}
+
 #[test]
 fn a_single_file_has_no_folder() {
     let mut blocks = Blocks::new();
