@@ -13,7 +13,7 @@ use engine::{Engine, EngineError, Options};
 
 #[cfg(feature = "desktop")]
 use crate::api::Reply;
-use crate::api::{Answer, Call, Request};
+use crate::api::{Answer, Call, Request, problem};
 use crate::control::{Remote, Server};
 
 /// How long to wait for an engine that is starting or stopping in another process: its lock is taken, and it can't be
@@ -28,8 +28,8 @@ pub(crate) struct Connection {
     pub(crate) asked: Asked,
     /// Where others reach an engine of ours. `None` where it has no network, or no socket can be made.
     control: Option<Server>,
-    /// What a person should know of how it started.
-    pub(crate) remarks: Vec<String>,
+    /// What a person should know of how it started. It does not come again with the next start.
+    pub(crate) remarks: Vec<Problem>,
 }
 
 /// Who answers requests. Clones ask the same engine.
@@ -78,13 +78,13 @@ impl Connection {
 
     fn offline(engine: Engine) -> Self {
         Self {
-            remarks: remarks(&engine),
+            remarks: engine.remarks().to_vec(),
             ..Self::new(Asked::Offline(engine))
         }
     }
 
     fn foreground(engine: Engine, data_dir: &Path) -> Self {
-        let mut remarks = remarks(&engine);
+        let mut remarks = engine.remarks().to_vec();
         let answering = engine.clone();
         let service = move |request: Request| {
             let engine = answering.clone();
@@ -92,7 +92,7 @@ impl Connection {
         };
         let control = Server::open(data_dir, service);
         if let Err(error) = &control {
-            remarks.push(format!("Other commands can't reach this Shoal: {error}"));
+            remarks.push(problem::no_control(error));
         }
         Self {
             control: control.ok(),
@@ -148,22 +148,4 @@ async fn start(data_dir: &Path, network: bool) -> Result<Engine, EngineError> {
 /// Another process has the data directory, and may let go of it or answer soon.
 fn is_in_use(error: &EngineError) -> bool {
     matches!(error, EngineError::DataDir(DataDirError::InUse(_)))
-}
-
-/// What was not as it should be at the start.
-fn remarks(engine: &Engine) -> Vec<String> {
-    let recovered = engine.recovered().map(|kept| {
-        let kept = kept.display();
-        format!(
-            "The index was damaged. The old file is kept as {kept}; the shared files are being hashed again."
-        )
-    });
-    let unreadable = engine.unreadable_settings().map(|unreadable| {
-        let keys = unreadable.keys.join(", ");
-        let kept = unreadable.kept.as_ref();
-        let kept = kept.map(|kept| format!(" The old file is kept as {}.", kept.display()));
-        let kept = kept.unwrap_or_default();
-        format!("The settings file has values that can't be used, and defaults count in their place: {keys}.{kept}")
-    });
-    recovered.into_iter().chain(unreadable).collect()
 }

@@ -87,6 +87,32 @@ test("people are trusted and blocked by the keyboard, and let in again", async (
   await isSeen(table.locator(`[title="${peer}"]`));
 });
 
+test("who is kept away is shown until when, and is let back in", async () => {
+  const [banned, blocked] = ["12D3KooWRelayJqz4fT7RkQ7RkQ7RkQ7RkQ7RkQ7RkQ7RkQ7RkQ7", "12D3KooWQYV9dGMFoRzNStwpXztXaBUjtPqi6aU76ZgUriHhnP2c"];
+  const page = await open(`banned=${banned}&peers.blocked=${blocked}`);
+  await page.keyboard.press("5");
+  const away = page.locator("main section").filter({ has: page.getByRole("heading", { name: "Kept away" }) });
+  await isSeen(away.getByText(/Broke the rules of the exchange; until \d\d:\d\d/));
+  await isSeen(away.getByText("Blocked by you, until you let them back in"));
+  await away.getByRole("button", { name: "Let 12D3…RkQ7 back in" }).click();
+  await isGone(away.locator(`[title="${banned}"]`));
+  await away.getByRole("button", { name: "Let 12D3…nP2c back in" }).click();
+  await isGone(away);
+  expect(await world(page, ({ settings }) => settings.get("peers.blocked"))).toBe("none");
+});
+
+test("what the start found is told until it was read", async () => {
+  const page = await open("remark=settings-lost");
+  const told = page.getByRole("region", { name: "What Shoal found when it started" });
+  await isSeen(told.getByText(/what could not be read has its default/));
+  await isSeen(told.getByText(/settings\.old-1\.json/));
+  await told.getByRole("button", { name: "Close" }).click();
+  await isGone(told);
+  await page.reload();
+  await isSeen(page.getByRole("navigation").first());
+  expect(await told.count()).toBe(0);
+});
+
 test("lists in the settings take entries and give them up", async () => {
   const page = await open();
   await page.keyboard.press("Control+,");

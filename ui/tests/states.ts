@@ -1,6 +1,7 @@
 // Every screen, sheet, menu and state that a person can meet, and how to get there without a word of any language:
 // by keys, and by names of files, which no language changes.
 import type { Page } from "playwright-core";
+import type { World } from "../src/api/mock/world";
 import { isSeen, pass, row, world } from "./window";
 
 export interface Shown {
@@ -69,6 +70,21 @@ async function tested(page: Page, seen: string, asksPublic = false): Promise<voi
 }
 
 const TRUSTED = "peers.trusted=12D3KooWQYV9dGMFoRzNStwpXztXaBUjtPqi6aU76ZgUriHhnP2c&networks.blocked=192.0.2.0/24,2001:db8::/32";
+const AWAY = "banned=12D3KooWRelayJqz4fT7RkQ7RkQ7RkQ7RkQ7RkQ7RkQ7RkQ7RkQ7,QmcZf59bWwK5XFi76CZX8cbJ4BhTzzA3gU1ZjYZcYW3dwt&peers.blocked=12D3KooWQYV9dGMFoRzNStwpXztXaBUjtPqi6aU76ZgUriHhnP2c";
+/** Sentences of downloads that don't move, each with the longest that is said of it. Runs in the page. */
+function standStill(mock: World): void {
+  const still = { rate_down: 0, rate_up: 0, peers: 0, eta: null, skipped: 0, kind: "download" } as const;
+  const [stuck, behind, full, away, partly] = mock.items.slice(0, 5);
+  if (!stuck || !behind || !full || !away || !partly) return;
+  const why = { hint: null, retry: "user", count: null, field: null, message: "" } as const;
+  Object.assign(stuck, still, { state: "finding", done: stuck.total * 0.99, lacking: { pieces: 12, people: 3 } });
+  Object.assign(behind, still, { state: "finding", done: 0, unreachable: 4 });
+  Object.assign(full, still, { state: "needs-you", problem: { ...why, code: "no-files", subject: "/media/mia/usb stick/Downloads" } });
+  Object.assign(away, still, { state: "needs-you", problem: { ...why, code: "folder-gone", subject: "/media/mia/usb stick/Downloads" } });
+  Object.assign(partly, still, { state: "sharing", done: partly.total, skipped: 12, having: 3 });
+  for (const item of [stuck, behind, full, away, partly]) mock.changed(item);
+}
+
 /** Places in the network that aren't shown otherwise here. */
 const PLACES = ["direct", "relay", "firewall", "no-router", "refused", "double-nat", "cgnat", "closed", "symmetric", "off", "private"];
 
@@ -87,9 +103,11 @@ export const states: readonly Shown[] = [
   { name: "library, engine lost later", reach: (page) => listed(page).then(() => world(page, (mock) => { mock.lost = true; mock.bump(); })).then(() => isSeen(page.locator("main [role=alert]"))) },
   { name: "library, all paused", query: "state=paused", reach: listed },
   { name: "library, offline", query: "state=offline", reach: listed },
+  { name: "library, what stands still", reach: (page) => listed(page).then(() => world(page, standStill)).then(() => isSeen(page.locator("[role=progressbar][aria-valuenow='99']"))) },
   { name: "library, removed", reach: (page) => pane(page, "Poster A1").then(() => page.keyboard.press("Delete")).then(() => isSeen(page.locator(".toast"))) },
   { name: "library, several", reach: (page) => listed(page).then(() => page.keyboard.press("Control+a")) },
   { name: "library, drop", reach: (page) => listed(page).then(() => world(page, (mock) => mock.emit("drop", { kind: "over" }))) },
+  ...["settings-lost", "settings-unusable", "index-recovered", "list-incomplete"].map((code) => ({ name: `library, told of ${code}`, query: `remark=${code}`, reach: listed })),
   { name: "menu of an item", reach: (page) => listed(page).then(() => row(page, "Family photos").click({ button: "right" })).then(() => isSeen(page.locator("[role=menu]"))) },
   { name: "menu of a problem", reach: (page) => listed(page).then(() => row(page, "Thesis data").click({ button: "right" })).then(() => isSeen(page.locator("[role=menu]"))) },
   { name: "menu of sorting", reach: (page) => listed(page).then(() => page.locator("header [aria-haspopup=menu]").first().click()).then(() => isSeen(page.locator("[role=menu]"))) },
@@ -131,6 +149,7 @@ export const states: readonly Shown[] = [
   { name: "network, tested in vain", query: "state=closed", reach: (page) => tested(page, "li") },
   { name: "network, nobody to test", query: "check=nobody", reach: (page) => tested(page, "h3") },
   { name: "network, a test that fails", query: "check=fails", reach: (page) => tested(page, "h3") },
+  { name: "network, people kept away", query: AWAY, reach: (page) => network(page).then(() => isSeen(page.locator("main section li button").last())) },
   { name: "network, menu of a person", reach: (page) => network(page).then(() => page.locator("main [role=cell] button").first().click()).then(() => isSeen(page.locator("[role=menu]"))) },
   { name: "network, somebody blocked", reach: (page) => network(page).then(() => page.locator("main [role=cell] button").first().click()).then(() => page.locator("[role=menuitem]").last().click()).then(() => isSeen(page.locator(".toast"))) },
   { name: "settings", reach: settings },

@@ -49,7 +49,7 @@ impl Call for PeersRequest {
 }
 
 /// Peers that are kept away for breaking the rules of the exchange.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, TS)]
 pub(crate) struct BannedRequest;
 
 impl Call for BannedRequest {

@@ -73,6 +73,13 @@ pub(crate) fn control(path: &Path, error: &io::Error) -> Problem {
     problem("control", message, hint, Retry::User)
 }
 
+/// The socket by which other commands would reach this engine can't be made.
+pub(crate) fn no_control(error: &io::Error) -> Problem {
+    let message = format!("other commands can't reach this Shoal: {error}");
+    let hint = "Look at what the message names, then start Shoal again.";
+    problem("no-control", message, hint, Retry::User)
+}
+
 /// What came over the control socket isn't what this version speaks.
 pub(crate) fn other_version(what: &dyn std::fmt::Display) -> Problem {
     let message = format!("the running Shoal and this command don't understand each other: {what}");

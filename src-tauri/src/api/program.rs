@@ -65,6 +65,19 @@ fn platform() -> Platform {
     }
 }
 
+/// What was not as it should be when the engine started.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, TS)]
+pub(crate) struct RemarksRequest;
+
+impl Call for RemarksRequest {
+    const NAME: &'static str = "remarks";
+    type Answer = Vec<Problem>;
+
+    async fn run(self, engine: &Engine) -> Result<Vec<Problem>, Problem> {
+        Ok(engine.remarks().to_vec())
+    }
+}
+
 /// All settings.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, TS)]
 pub(crate) struct SettingsRequest;

@@ -18,8 +18,8 @@ use super::{
     ActAllRequest, ActRequest, Answer, BannedRequest, Call, CatRequest, ChangesRequest,
     DiagnosticsRequest, ExportCarRequest, HelloRequest, ImportCarRequest, ItemRequest,
     ItemsRequest, LinkRequest, ListRequest, NetworkRequest, PeersRequest, PeopleRequest,
-    PiecesRequest, PlaceRequest, ReadRequest, RemoveRequest, RenameRequest, Reply, ReportRequest,
-    SetSettingRequest, SettingsRequest, SizeRequest,
+    PiecesRequest, PlaceRequest, ReadRequest, RemarksRequest, RemoveRequest, RenameRequest, Reply,
+    ReportRequest, SetSettingRequest, SettingsRequest, SizeRequest,
 };
 
 macro_rules! calls {
@@ -104,6 +104,8 @@ calls! {
         NetworkRequest,
         CheckRequest,
         StandingRequest,
+        BannedRequest,
+        RemarksRequest,
         DiagnosticsRequest;
     commands:
         ChangesRequest,
@@ -115,8 +117,7 @@ calls! {
         PlaceRequest,
         ImportCarRequest,
         ExportCarRequest,
-        PeersRequest,
-        BannedRequest;
+        PeersRequest;
 }
 
 /// A call as it travels. One that asks for nothing in particular has no `with`.

@@ -44,7 +44,7 @@ impl Connection {
     async fn find_or(context: &Context, network: bool) -> Result<Self, Problem> {
         let connection = Self::find_or_start(&context.data_dir, network).await?;
         for remark in &connection.remarks {
-            context.out.talk(remark);
+            context.out.remark(remark)?;
         }
         Ok(connection)
     }

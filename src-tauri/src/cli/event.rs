@@ -4,12 +4,12 @@ use std::path::Path;
 
 use engine::api::{
     BannedView, CheckView, EntryView, ItemId, ItemView, KeptFile, KeptReason, Missing, NetworkView,
-    PeerView, Problem, Removed, SettingView, Skipped, SourceView,
+    PeerView, Problem, Removed, SettingView, Skipped, SourceView, Standing,
 };
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::hints::{hint_or_look, reword};
+use super::hints::{hint, hint_or_look, reword};
 use super::text::why_kept;
 
 /// One line of `--json`. An item's number is text, as it is typed.
@@ -42,6 +42,8 @@ pub(super) enum Event {
         secs: f64,
         /// All of it was here before.
         was_here: bool,
+        /// Permissions and times were to be kept, and are as they were: Shoal did not make what was here.
+        undressed: bool,
         /// Bytes that came from others.
         fetched: u64,
         /// Other items that share what lies there.
@@ -93,6 +95,19 @@ pub(super) enum Event {
     Entry(EntryView),
     Peer(PeerView),
     Banned(BannedView),
+    /// How a peer is treated from now on.
+    Standing {
+        peer: String,
+        standing: Standing,
+    },
+    /// How the program as a whole stands.
+    Status(Status),
+    /// What was not as it should be at the start.
+    Remark {
+        code: String,
+        message: String,
+        hint: String,
+    },
     Network(Box<NetworkView>),
     Check(CheckView),
     Setting(SettingView),
@@ -101,6 +116,21 @@ pub(super) enum Event {
         message: String,
         hint: String,
     },
+}
+
+/// The program as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Status {
+    /// An engine runs on this data directory.
+    pub(super) running: bool,
+    pub(super) version: String,
+    /// Of the process that runs it.
+    pub(super) pid: Option<u32>,
+    pub(super) data_dir: String,
+    pub(super) items: usize,
+    pub(super) needs_you: usize,
+    /// Connected peers, where it runs.
+    pub(super) peers: Option<usize>,
 }
 
 /// What stays of an item that was removed with its files.
@@ -158,6 +188,14 @@ impl Event {
             id,
             kept: removed.kept.into_iter().map(kept).collect(),
             kept_count: removed.count,
+        }
+    }
+
+    pub(super) fn remark(problem: &Problem) -> Self {
+        Self::Remark {
+            code: problem.code.clone(),
+            message: problem.message.clone(),
+            hint: hint(problem).unwrap_or_default().to_owned(),
         }
     }
 
@@ -223,13 +261,14 @@ mod tests {
                 bytes,
                 secs: 0.5,
                 was_here: false,
+                undressed: false,
                 fetched: bytes,
                 also: Vec::new(),
                 sources: vec![SourceView { peer, bytes }],
                 skipped: Vec::new(),
             },
             json!({"event": "done", "id": "7", "cid": "bafy", "path": "/a", "bytes": 9, "secs": 0.5,
-                "was_here": false, "fetched": 9, "also": [], "sources": [{"peer": "12D3", "bytes": 9}], "skipped": []}),
+                "was_here": false, "undressed": false, "fetched": 9, "also": [], "sources": [{"peer": "12D3", "bytes": 9}], "skipped": []}),
         );
         check(
             &Event::Cid {

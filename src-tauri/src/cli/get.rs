@@ -33,7 +33,7 @@ pub(super) struct Args {
     #[arg(long = "provider", value_name = "MULTIADDR")]
     providers: Vec<String>,
     /// Give up, with exit code 3, when not a byte arrives for so long
-    #[arg(long, value_name = "SECS", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECS", value_parser = super::patience())]
     timeout: Option<u64>,
     /// With a running Shoal: don't wait until it is there
     #[arg(long)]
@@ -90,7 +90,7 @@ async fn get(
     }
     match watch::until_shared(connection, out, id, patience).await {
         Ok(view) => done(connection, context, view).await,
-        Err(problem) if problem::is_not_there(&problem) => {
+        Err(problem) if problem::is_mistyped(&problem) => {
             let known = before.iter().any(|item| item.id == id);
             give_up(connection, id, known).await?;
             Err(problem)
@@ -118,6 +118,7 @@ async fn done(connection: &Connection, context: &Context, view: ItemView) -> Out
         bytes: view.total,
         secs: report.secs,
         was_here: report.was_here,
+        undressed: report.undressed,
         fetched: report.sources.iter().map(|source| source.bytes).sum(),
         also: report.also.iter().map(ToString::to_string).collect(),
         sources: report.sources,

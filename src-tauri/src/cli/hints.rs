@@ -2,48 +2,76 @@
 
 use engine::api::{ItemView, Problem, State};
 
-/// By the code of the problem; where it has none here, what the problem itself says stands.
+/// What the engine says, and what the command line says in its place. By the sentence and not by the problem's code, under which
+/// the engine may say something more fitting: that stands.
 const OWN: &[(&str, &str)] = &[
     (
-        "data-dir",
+        "Give a folder that you may write to.",
         "Give a folder that you may write to with --data-dir.",
     ),
-    ("data-dir-foreign", "Use another --data-dir."),
     (
-        "data-dir-in-use",
+        "Use another folder for its data.",
+        "Use another --data-dir.",
+    ),
+    (
+        "Stop the other one, or give this one a folder of its own.",
         "Stop the other one, or give this one a folder of its own with --data-dir.",
     ),
     (
-        "data-dir-newer",
+        "Install the newer version again, or use another folder for its data.",
         "Install the newer version again, or use another --data-dir.",
     ),
-    ("bad-setting", "`shoal settings` explains each."),
     (
-        "listen",
+        "What it may be stands beside each setting.",
+        "`shoal settings` explains each.",
+    ),
+    (
+        "Another program may use the port: choose another in the settings.",
         "Another program may use the port: choose one with `shoal settings listen`.",
     ),
     (
-        "no-display",
+        "Without one, use the commands.",
         "Without one, use the commands: `shoal help` lists them, `shoal daemon` shares in the background.",
     ),
     (
-        "no-window",
+        "Use the commands meanwhile.",
         "Use the commands meanwhile: `shoal help` lists them.",
     ),
     (
-        "nobody-has-it",
+        "Try again when someone who has it is online.",
         "Try again when someone who has it is online, or name one with --provider.",
     ),
-    ("nothing-to-share", "Hidden files are shared with --hidden."),
-    ("offline", "Start one with `shoal daemon`."),
-    ("unknown-item", "`shoal list` shows all items."),
-    ("unknown-setting", "`shoal settings` lists them all."),
+    (
+        "Hidden files come along when they are asked for; name anything else itself to share it.",
+        "Hidden files come along with --hidden; name anything else itself to share it.",
+    ),
+    (
+        "Hidden files are shared only when they are asked for.",
+        "Hidden files are shared with --hidden.",
+    ),
+    (
+        "Try again while Shoal runs.",
+        "Start one with `shoal daemon`.",
+    ),
+    (
+        "Choose one of the items that there are.",
+        "`shoal list` shows all items.",
+    ),
+    (
+        "Choose one of the settings that there are.",
+        "`shoal settings` lists them all.",
+    ),
+    (
+        "List what the item holds, and choose again.",
+        "`shoal ls LINK` lists what the item holds; choose again.",
+    ),
 ];
 
 /// The next step, where there is one.
 pub(super) fn hint(problem: &Problem) -> Option<&str> {
-    let own = OWN.iter().find(|(code, _)| *code == problem.code);
-    own.map(|(_, hint)| *hint).or(problem.hint.as_deref())
+    let theirs = problem.hint.as_deref()?;
+    let own = OWN.iter().find(|(words, _)| *words == theirs);
+    Some(own.map_or(theirs, |(_, own)| *own))
 }
 
 /// The next step. Where there is none, more of what happened helps to find one.
@@ -61,10 +89,14 @@ pub(super) fn reword(view: &mut ItemView) {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use engine::EngineError;
+    use engine::api::Retry;
     use engine::paths::DataDirError;
 
     use super::*;
+    use crate::api::problem::problem;
 
     #[test]
     fn the_engine_leaves_commands_and_flags_to_the_command_line() {
@@ -85,5 +117,34 @@ mod tests {
         // Where the engine's words fit, they stand.
         let peer = EngineError::BadPeer("me".to_owned());
         check(peer, "The ID of a peer looks like 12D3KooW… or Qm…");
+        let fitting = problem(
+            "nothing-to-share",
+            String::new(),
+            "Name a file or folder.",
+            Retry::Never,
+        );
+        assert_eq!(hint(&fitting), Some("Name a file or folder."));
+    }
+
+    /// Where somebody rewords a sentence of the engine's, it is reworded here too.
+    #[test]
+    fn each_sentence_that_is_replaced_is_one_that_is_said() {
+        fn said(folder: &Path, all: &mut String) {
+            for entry in fs_err::read_dir(folder).unwrap().map(Result::unwrap) {
+                let path = entry.path();
+                if path.is_dir() {
+                    said(&path, all);
+                } else if !path.ends_with("cli/hints.rs") {
+                    all.push_str(&fs_err::read_to_string(&path).unwrap_or_default());
+                }
+            }
+        }
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src-tauri");
+        let mut all = String::new();
+        said(&root.join("src"), &mut all);
+        said(&root.join("crates/engine/src"), &mut all);
+        for (words, _) in OWN {
+            assert!(all.contains(&format!("\"{words}\"")), "{words}");
+        }
     }
 }

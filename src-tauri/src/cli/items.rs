@@ -7,7 +7,7 @@ use super::connect::{Connection, interrupted};
 use super::event::{Event, path_text};
 use super::hints::hint;
 use super::text::{bytes, count, kind, people, rate, sentence};
-use super::{Context, INTERRUPTED, ItemArgs, OK, Outcome, watch};
+use super::{Context, INTERRUPTED, ItemArgs, OK, Outcome, overview, watch};
 use crate::api::{
     ActRequest, ItemRequest, ItemsRequest, LinkRequest, RemoveRequest, ReportRequest,
 };
@@ -24,15 +24,18 @@ pub(super) async fn list(ListArgs {}: ListArgs, context: &Context) -> Outcome {
     OK
 }
 
-/// Show one item in full: its state, its sources, what was left out
+/// Show how Shoal stands; or one item in full: its state, its sources, what was left out
 #[derive(Debug, clap::Args)]
 pub(super) struct StatusArgs {
-    #[command(flatten)]
-    item: ItemArgs,
+    /// The item's number, as `shoal list` shows it; without one: whether Shoal runs, who is kept away, what was wrong at its start
+    #[arg(value_parser = super::item_id)]
+    id: Option<ItemId>,
 }
 
 pub(super) async fn status(args: StatusArgs, context: &Context) -> Outcome {
-    let id = args.item.id;
+    let Some(id) = args.id else {
+        return overview::show(context).await;
+    };
     let connection = Connection::any(context).await?;
     let answers = async {
         let view = connection.call(ItemRequest { id }).await?;

@@ -13,7 +13,7 @@ use crate::api::{CatRequest, ListRequest};
 #[derive(Debug, clap::Args)]
 struct Patience {
     /// Give up, with exit code 3, when nobody answers for so long
-    #[arg(long, value_name = "SECS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECS", default_value_t = 60, value_parser = super::patience())]
     timeout: u64,
 }
 

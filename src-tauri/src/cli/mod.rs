@@ -15,6 +15,7 @@ mod items;
 mod log;
 mod look;
 mod network;
+mod overview;
 mod peers;
 mod problem;
 mod render;
@@ -124,6 +125,7 @@ const OK: Outcome = Ok(0);
 #[derive(Debug, clap::Args)]
 struct ItemArgs {
     /// The item's number, as `shoal list` shows it
+    #[arg(value_parser = item_id)]
     id: ItemId,
 }
 
@@ -223,6 +225,19 @@ async fn dispatch(command: Command, context: &Context) -> Outcome {
         Command::Completions(args) => shell::completions(args, &context.out),
         Command::Man(args) => shell::man(args, &context.out),
     }
+}
+
+/// The longest that a command may be told to wait: ten years.
+const MAX_PATIENCE: u64 = 10 * 365 * 24 * 3600;
+
+/// Seconds to wait.
+fn patience() -> clap::builder::RangedU64ValueParser {
+    clap::value_parser!(u64).range(1..=MAX_PATIENCE)
+}
+
+fn item_id(text: &str) -> Result<ItemId, &'static str> {
+    text.parse()
+        .map_err(|_| "an item is named by its number, as `shoal list` shows it")
 }
 
 /// A path that means the same to another process.

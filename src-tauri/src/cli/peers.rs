@@ -42,10 +42,14 @@ pub(super) async fn run(args: Args, context: &Context) -> Outcome {
             Standing::Usual => "This peer is like any other again.",
         };
         let connection = Connection::any(context).await?;
-        let set = connection.call(request).await;
+        let set = connection.call(request.clone()).await;
         connection.leave().await;
         set?;
         out.talk(said);
+        let StandingRequest { peer, standing } = request;
+        if out.is_json() {
+            out.event(&Event::Standing { peer, standing })?;
+        }
         return OK;
     }
     let connection = Connection::running(context, "peers").await?;
@@ -73,7 +77,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Outcome {
     OK
 }
 
-fn banned_row(banned: BannedView) -> [String; 2] {
+pub(super) fn banned_row(banned: BannedView) -> [String; 2] {
     let minutes = banned.seconds.div_ceil(60);
     [banned.peer, format!("{minutes} min left")]
 }

@@ -29,9 +29,9 @@ pub(super) fn is_nobody(problem: &Problem) -> bool {
     matches!(problem.code.as_str(), NOBODY_HAS_IT | NOBODY_REACHABLE)
 }
 
-/// What was asked for is not in the item.
-pub(super) fn is_not_there(problem: &Problem) -> bool {
-    problem.code == "not-in-item"
+/// What was asked for is not in the item, or is to go where nothing can.
+pub(super) fn is_mistyped(problem: &Problem) -> bool {
+    matches!(problem.code.as_str(), "not-in-item" | "bad-path")
 }
 
 /// `people` have it, but sit behind routers that let nobody in.

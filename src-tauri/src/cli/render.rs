@@ -11,7 +11,7 @@ use engine::api::{ItemView, Problem, Skipped, State};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::event::{Event, Kept, Progress};
-use super::hints::hint_or_look;
+use super::hints::{hint, hint_or_look};
 use super::text::{bytes, count, people, progress_line, sentence, shown, shown_lines};
 use super::{Outcome, problem};
 
@@ -19,8 +19,8 @@ use super::{Outcome, problem};
 const NAMED_SKIPPED: usize = 20;
 /// Missing files that are named one by one; more are counted.
 const NAMED_MISSING: usize = 20;
-/// What begins the reason where all is there, by another name.
-const SAVED_AS: &str = "saved as ";
+/// Characters of a column that all rows make room for: a peer's ID has 52.
+const MAX_COLUMN: usize = 56;
 /// Times a second that a bar is drawn.
 const BAR_RATE: u8 = 10;
 
@@ -109,20 +109,8 @@ impl Output {
         rows: impl Iterator<Item = [String; N]>,
     ) -> Result<(), Problem> {
         let rows: Vec<[String; N]> = rows.map(|row| row.map(|cell| self.safe(&cell))).collect();
-        let width = |column: usize| {
-            let widths = rows.iter().map(|row| row[column].chars().count());
-            widths.max().unwrap_or_default()
-        };
-        let widths: Vec<usize> = (0..N).map(width).collect();
-        for row in &rows {
-            let cells = row
-                .iter()
-                .zip(&widths)
-                .map(|(cell, width)| format!("{cell:width$}"));
-            let line = cells.collect::<Vec<_>>().join("  ");
-            self.line(line.trim_end())?;
-        }
-        Ok(())
+        let lines = columns(&rows);
+        lines.iter().try_for_each(|line| self.line(line))
     }
 
     /// How far an item is: a bar for people, an event for scripts.
@@ -188,6 +176,18 @@ impl Output {
         if !self.quiet && !self.json {
             self.say(words);
         }
+    }
+
+    /// What was not as it should be at the start. It is told only once, so that it is said to those too who want to hear no talk.
+    pub(super) fn remark(&self, remark: &Problem) -> Result<(), Problem> {
+        if self.json {
+            return self.event(&Event::remark(remark));
+        }
+        self.say(&format!("Note: {}.", remark.message));
+        if let Some(hint) = hint(remark) {
+            self.say(hint);
+        }
+        Ok(())
     }
 
     /// What went wrong, and what to do next.
@@ -275,6 +275,7 @@ impl Output {
                 bytes: size,
                 secs,
                 was_here,
+                undressed,
                 fetched,
                 also,
                 sources,
@@ -292,6 +293,9 @@ impl Output {
                     ),
                     _ => format!("Fetched {} in {secs:.1} s from {from}.", bytes(*size)),
                 });
+                if *undressed {
+                    self.talk("Its permissions and times stay as they were: Shoal did not make what lies there.");
+                }
                 if !also.is_empty() {
                     let items = if also.len() == 1 { "Item" } else { "Items" };
                     let share = if also.len() == 1 { "shares" } else { "share" };
@@ -362,7 +366,7 @@ impl Output {
             }
             Event::Skipped(skipped) => {
                 let Skipped { path, reason } = skipped;
-                self.text(&self.safe(&match reason.strip_prefix(SAVED_AS) {
+                self.text(&self.safe(&match reason.strip_prefix(engine::SAVED_AS) {
                     Some(name) => format!("  saved {path} as {name}"),
                     None => format!("  left out: {path}: {reason}"),
                 }))
@@ -376,6 +380,9 @@ impl Output {
             | Event::Entry(_)
             | Event::Peer(_)
             | Event::Banned(_)
+            | Event::Standing { .. }
+            | Event::Status(_)
+            | Event::Remark { .. }
             | Event::Network(_)
             | Event::Check(_)
             | Event::Setting(_)
@@ -385,13 +392,13 @@ impl Output {
 
     fn skipped(&self, skipped: &[Skipped]) {
         for Skipped { path, reason } in skipped.iter().take(NAMED_SKIPPED) {
-            self.talk(&match reason.strip_prefix(SAVED_AS) {
+            self.talk(&match reason.strip_prefix(engine::SAVED_AS) {
                 Some(name) => format!("Saved {} as {}", shown(path), shown(name)),
                 None => format!("Left out: {}: {reason}", shown(path)),
             });
         }
         if let Some(more @ 1..) = skipped.len().checked_sub(NAMED_SKIPPED) {
-            self.talk(&format!("Left out: {more} more"));
+            self.talk(&format!("And {more} more: `shoal status ID` names all."));
         }
         if skipped
             .iter()
@@ -399,11 +406,54 @@ impl Output {
         {
             self.talk("Take hidden files along with --hidden.");
         }
+        let mut unfinished = skipped
+            .iter()
+            .filter(|skipped| skipped.reason == engine::UNFINISHED);
+        if unfinished.next().is_some() {
+            self.talk("They have the names that programs give to downloads under way. One that is whole comes along under another name, or when you name the file itself.");
+        }
     }
+}
+
+/// Rows as lines. What is longer than its column takes room in its own line alone.
+fn columns<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
+    let width = |column: usize| {
+        let widths = rows.iter().map(|row| row[column].chars().count());
+        let widths = widths.filter(|width| *width <= MAX_COLUMN);
+        widths.max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..N).map(width).collect();
+    let line = |row: &[String; N]| {
+        let cells = row.iter().zip(&widths);
+        let cells = cells.map(|(cell, width)| format!("{cell:width$}"));
+        let line = cells.collect::<Vec<_>>().join("  ");
+        line.trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
 }
 
 /// The message, cut where the terminal ends.
 fn line_style() -> ProgressStyle {
     // The template is good: another one would show the default bar.
     ProgressStyle::with_template("{wide_msg}").unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_long_sentence_moves_no_other_row() {
+        let row = |cells: [&str; 3]| cells.map(str::to_owned);
+        let long = "Needs you: ".to_owned() + &"x".repeat(80);
+        let rows = [
+            row(["1", "Shared", "a"]),
+            row(["12", &long, "b"]),
+            row(["3", "Paused, 25 %", "c"]),
+        ];
+        let lines = columns(&rows);
+        assert_eq!(lines[0], "1   Shared        a");
+        assert_eq!(lines[1], format!("12  {long}  b"));
+        assert_eq!(lines[2], "3   Paused, 25 %  c");
+    }
 }

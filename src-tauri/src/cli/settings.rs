@@ -21,7 +21,7 @@ const MAX_KEY_FILE: u64 = 4096;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     key: Option<String>,
-    /// What to set it to, for this and later runs; for network.key, a swarm.key's path will do
+    /// What to set it to, for this and later runs; for network.key the path of a swarm.key, or - for standard input
     value: Option<String>,
 }
 
@@ -50,7 +50,11 @@ async fn settings(
     context: &Context,
 ) -> Result<Vec<SettingView>, Problem> {
     if let (Some(key), Some(value)) = (args.key.clone(), args.value.clone()) {
-        let value = text_of_key_file(&key, value)?;
+        let text = text_of_key_file(&key, value.clone())?;
+        if key == "network.key" && text == value && value != "none" {
+            context.out.talk("Your shell may remember the key. A file leaves no trace: `shoal settings network.key swarm.key`.");
+        }
+        let value = text;
         let change = SetSettingRequest { key, value };
         connection.call(change.clone()).await?;
         obey(&change, context)?;
@@ -82,17 +86,19 @@ fn obey(_: &SetSettingRequest, _: &Context) -> Result<(), Problem> {
     Ok(())
 }
 
-/// A network key may be given as the path of a `swarm.key`; its text is what is set.
+/// A network key may be given as the path of a `swarm.key`, or by standard input; its text is what is set.
 fn text_of_key_file(key: &str, value: String) -> Result<String, Problem> {
     let path = Path::new(&value);
-    if key != "network.key" || !path.is_file() {
+    if key != "network.key" || !(value == "-" || path.is_file()) {
         return Ok(value);
     }
     let mut text = String::new();
-    let read = File::open(path).and_then(|file| {
-        let mut start = file.take(MAX_KEY_FILE);
+    let read = if value == "-" {
+        let mut start = std::io::stdin().take(MAX_KEY_FILE);
         start.read_to_string(&mut text)
-    });
+    } else {
+        File::open(path).and_then(|file| file.take(MAX_KEY_FILE).read_to_string(&mut text))
+    };
     read.map_err(|error| problem::bad_path(path, &error))?;
     Ok(text)
 }

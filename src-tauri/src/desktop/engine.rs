@@ -98,7 +98,7 @@ impl EngineLink {
         match Connection::find_or_start(&self.data_dir, true).await {
             Ok(connection) => {
                 for remark in &connection.remarks {
-                    tracing::warn!("{remark}");
+                    tracing::warn!(remark.code, "{}", remark.message);
                 }
                 let asked = connection.asked.clone();
                 self.era.fetch_add(1, Ordering::Relaxed);

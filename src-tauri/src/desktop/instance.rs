@@ -61,13 +61,8 @@ pub(super) async fn first(start: &Start) -> Result<Option<Instance>, Problem> {
 
 fn lock(data_dir: &Path) -> Result<File, TryLockError> {
     engine::paths::create_private(data_dir).map_err(TryLockError::Error)?;
-    let file = fs_err::OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(data_dir.join("window.lock"))
-        .map_err(TryLockError::Error)?
-        .into_file();
+    let file = engine::paths::open_lock(&data_dir.join("window.lock"));
+    let file = file.map_err(TryLockError::Error)?;
     file.try_lock()?;
     Ok(file)
 }

@@ -217,6 +217,9 @@ fn permissions_and_times_are_kept_on_request_under_the_umask() {
     let always = Shoal::new().with("keep.metadata", "on");
     let into = get(&link, "077", &always, &[]);
     assert_eq!(modes(&into), [0o700, 0o600, 0o600, 0o700]);
+    // Whom the umask lets read, it need not let run.
+    let into = get(&link, "033", &always, &[]);
+    assert_eq!(modes(&into), [0o744, 0o644, 0o600, 0o744]);
 
     // Not asked for, or not given along.
     let into = get(&link, "022", &Shoal::new(), &[]);
@@ -224,6 +227,36 @@ fn permissions_and_times_are_kept_on_request_under_the_umask() {
     assert_ne!(mode_and_time(&into.path().join("tree/run.sh")).1, old);
     let into = get(&plain_link, "022", &Shoal::new(), &["--keep-metadata"]);
     assert_eq!(modes(&into), [0o644, 0o644, 0o644, 0o755]);
+}
+
+#[test]
+fn permissions_are_given_later_to_what_shoal_made_and_to_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let old = UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    let file = folder.path().join("run.sh");
+    fs::write(&file, "echo").unwrap();
+    set(&file, 0o755, old);
+    let (_share, _, shared) = Shoal::new().share(&file, &["--keep-metadata"]);
+    let link = text(&shared, "link");
+    let fetcher = Shoal::new();
+    let (ours, theirs) = (folder.path().join("ours"), folder.path().join("theirs"));
+    fs::create_dir(&theirs).unwrap();
+    fs::write(theirs.join("run.sh"), "echo").unwrap();
+    let before = UNIX_EPOCH + Duration::from_secs(2_000_000_000);
+    set(&theirs.join("run.sh"), 0o640, before);
+
+    fetcher.ok(&[&"get", &link, &"--into", &ours]);
+    assert_ne!(mode_and_time(&ours.join("run.sh")), (0o755, old));
+    let undressed = |into: &Path| {
+        let done = fetcher.ok(&[&"get", &link, &"--into", &into, &"--keep-metadata"]);
+        done.event("done")["undressed"].as_bool().unwrap()
+    };
+    assert!(!undressed(&ours));
+    assert_eq!(mode_and_time(&ours.join("run.sh")), (0o755, old));
+    assert!(undressed(&theirs));
+    assert_eq!(mode_and_time(&theirs.join("run.sh")), (0o640, before));
+    // It is served all the same.
+    fetcher.ok(&[&"verify", &"1"]);
 }
 
 #[test]
@@ -295,6 +328,244 @@ fn settings_that_can_not_be_used_are_kept_beside_and_told_once() {
         shoal.run(&[&"list"]).expect_code(1).problem(),
         "bad-setting"
     );
+}
+
+#[test]
+fn a_settings_file_that_was_damaged_keeps_nobody_from_starting() {
+    for (what, content) in [
+        ("nothing", &b""[..]),
+        ("zeros", &[0; 4096]),
+        ("a comma too many", b"{\"theme\": \"dark\",}"),
+        ("half", b"{\"theme\": \"dark\", \"upl"),
+    ] {
+        let shoal = Shoal::new();
+        let file = shoal.data_dir().join("settings.json");
+        fs::write(&file, content).unwrap();
+        let (daemon, _) = shoal.daemon();
+        let status = shoal.ok(&[&"status"]);
+        let remark = status.event("remark");
+        assert_eq!(text(remark, "code"), "settings-lost", "{what}");
+        let kept = shoal.data_dir().join("settings.old-1.json");
+        assert!(
+            text(remark, "hint").contains(kept.to_str().unwrap()),
+            "{what}"
+        );
+        assert_eq!(fs::read(&kept).unwrap(), content, "{what}");
+        let theme = text(shoal.ok(&[&"settings", &"theme"]).event("setting"), "value");
+        let expected = if content.starts_with(b"{") {
+            "dark"
+        } else {
+            "auto"
+        };
+        assert_eq!(theme, expected, "{what}");
+        daemon.interrupt().expect_code(0);
+        // Told once.
+        let (_daemon, _) = shoal.daemon();
+        let status = shoal.ok(&[&"status"]);
+        assert!(!status.stdout.contains("remark"), "{}", status.stdout);
+    }
+}
+
+#[test]
+fn what_is_no_file_where_shoal_has_its_files_is_never_waited_for() {
+    /// What a command says that must not wait.
+    fn say(shoal: &Shoal) -> (Option<i32>, String) {
+        let mut status = shoal.bare_command();
+        status.arg("status");
+        let done = Process::start(&mut status).unwrap().finish().unwrap();
+        (done.status.code(), done.stderr)
+    }
+    for (name, code, words) in [
+        ("settings.json", 0, "settings.old-1.json"),
+        ("shares.json", 0, "shares.old-1.json"),
+        ("index.db", 0, "index.db.damaged-1"),
+        ("lock", 1, "lock is not a file"),
+    ] {
+        let shoal = Shoal::new();
+        let path = shoal.data_dir().join(name);
+        if !made_pipe(&path) {
+            return;
+        }
+        let (ended, said) = say(&shoal);
+        assert_eq!(ended, Some(code), "{name}: {said}");
+        assert!(said.contains(words), "{name}: {said}");
+        assert!(!said.contains("SHOAL_LOG"), "{name}: {said}");
+    }
+    let shoal = Shoal::new();
+    let key = shoal.data_dir().join("identity.key");
+    assert!(made_pipe(&key));
+    let done = shoal.run(&[&"daemon"]).expect_code(1);
+    assert_eq!(done.problem(), "identity");
+    assert!(text(done.event("error"), "message").contains("identity.key"));
+}
+
+/// A pipe, where this machine has the tool.
+fn made_pipe(path: &Path) -> bool {
+    let made = Command::new("mkfifo").arg(path).status();
+    made.is_ok_and(|status| status.success())
+}
+
+#[test]
+fn a_network_key_may_be_given_as_the_file_that_it_lies_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("swarm.key");
+    let digits = "ab".repeat(32);
+    fs::write(
+        &file,
+        format!("/key/swarm/psk/1.0.0/\n/base16/\n{digits}\n"),
+    )
+    .unwrap();
+    let shoal = Shoal::new().with("network.key", file.to_str().unwrap());
+    let (_daemon, _) = shoal.daemon();
+    let network = shoal.ok(&[&"network"]);
+    assert_eq!(network.event("network")["private_network"], true);
+
+    let missing = folder.path().join("no such file");
+    let shoal = Shoal::new().with("network.key", missing.to_str().unwrap());
+    let done = shoal.run(&[&"list"]).expect_code(1);
+    assert_eq!(done.problem(), "bad-setting");
+    assert!(text(done.event("error"), "message").contains("swarm.key"));
+}
+
+#[test]
+fn a_full_disk_keeps_nothing_of_an_export_and_is_told_as_such() {
+    let Some(disk) = Disk::new(1) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = trees::file(&folder.path().join("file"), 8, 3_000_000);
+    let shoal = Shoal::new();
+    let (_share, _, _) = shoal.share(&file, &[]);
+    let car = disk.path().join("file.car");
+    let refused = |words: &str, hint: &str| {
+        let done = shoal.run(&[&"export", &"1", &car]).expect_code(1);
+        assert_eq!(done.problem(), "unwritten");
+        let error = done.event("error");
+        let (message, advice) = (text(error, "message"), text(error, "hint"));
+        assert!(
+            message.contains(words) && message.contains("file.car"),
+            "{message}"
+        );
+        assert!(advice.contains(hint), "{advice}");
+    };
+    refused("the disk is full", "Free some space");
+    assert_eq!(fs::read_dir(disk.path()).unwrap().count(), 0);
+    disk.remount("size=16m");
+    shoal.ok(&[&"export", &"1", &car]);
+    refused("it is there already", "another name");
+}
+
+#[test]
+fn a_disk_that_can_hold_no_more_files_is_told_as_such() {
+    let Some(disk) = Disk::new(16) else { return };
+    disk.remount("nr_inodes=12");
+    let folder = tempfile::tempdir().unwrap();
+    let tree = folder.path().join("tree");
+    fs::create_dir(&tree).unwrap();
+    for number in 0..30 {
+        trees::file(&tree.join(format!("{number}")), number, 1000);
+    }
+    let (_share, _, shared) = Shoal::new().share(&tree, &[]);
+    let link = text(&shared, "link");
+    let done = Shoal::new().run(&[&"get", &link, &"--into", &disk.path()]);
+    assert_eq!(done.expect_code(1).problem(), "no-files");
+}
+
+#[test]
+fn where_a_download_lies_is_told_as_soon_as_something_of_it_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = trees::file(&folder.path().join("file"), 9, 30_000_000);
+    let (_share, _, shared) = Shoal::new().share(&file, &[]);
+    let link = text(&shared, "link");
+    let into = folder.path().join("into");
+    let fetcher = Shoal::new().with("download.limit", "2000000");
+    let (_daemon, _) = fetcher.daemon();
+    fetcher.ok(&[&"get", &link, &"--into", &into, &"--detach"]);
+    let item = until("the first of it", || {
+        let status = fetcher.ok(&[&"status", &"1"]);
+        let item = status.event("item").clone();
+        (number(&item, "done") > 0).then_some(item)
+    });
+    assert!(Path::new(&text(&item, "path")).starts_with(&into), "{item}");
+    fetcher.ok(&[&"pause", &"1"]);
+    let status = fetcher.ok(&[&"status", &"1"]);
+    let place = text(status.event("item"), "path");
+    assert!(Path::new(&place).exists(), "{place}");
+}
+
+#[test]
+fn what_is_typed_wrong_is_told_in_words_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "content").unwrap();
+    let (_share, _, shared) = Shoal::new().share(&file, &[]);
+    let link = text(&shared, "link");
+    let shoal = Shoal::new();
+    let refused = |arguments: &[&dyn AsRef<OsStr>], words: &str| {
+        let done = shoal.run(arguments).expect_code(1);
+        done.problem();
+        let error = done.event("error");
+        let said = format!("{} {}", text(error, "message"), text(error, "hint"));
+        assert!(said.contains(words), "{said}");
+        assert!(
+            !said.contains("SHOAL_LOG") && !said.contains("os error"),
+            "{said}"
+        );
+    };
+    refused(&[&"get", &link, &"--into", &file], "is not a folder");
+    refused(
+        &[&"get", &link, &"--into", &file.join("in it")],
+        "is not a folder",
+    );
+    refused(&[&"share", &folder.path().join("nothing")], "no such file");
+    refused(&[&"share", &"/dev/null"], "neither a file nor a folder");
+    refused(&[&"settings", &"listen", &","], "multiaddrs");
+    assert!(shoal.ok(&[&"list"]).events.is_empty());
+    // Usage.
+    for (arguments, words) in [
+        (&["pause", "film.mov"][..], "by its number"),
+        (
+            &["get", &link, "--timeout", "18446744073709551615"],
+            "is not in",
+        ),
+    ] {
+        let done = shoal.bare_command().args(arguments).output().unwrap();
+        assert_eq!(done.status.code(), Some(2));
+        let said = String::from_utf8(done.stderr).unwrap();
+        assert!(said.contains(words), "{said}");
+    }
+    // One file, named twice.
+    let cid = text(shoal.ok(&[&"cid", &file]).event("cid"), "cid");
+    let twice = shoal.ok(&[&"cid", &file, &folder.path().join("./file")]);
+    assert_eq!(text(twice.event("cid"), "cid"), cid);
+}
+
+#[test]
+fn who_has_no_home_gives_the_data_directory_and_no_more() {
+    let shoal = Shoal::new();
+    let mut command = shoal.command(&[&"settings", &"download.folder"]);
+    command.env_remove("SHOAL_DOWNLOAD_FOLDER");
+    command
+        .env("HOME", "no/full/path")
+        .current_dir(shoal.data_dir());
+    let done = Process::start(&mut command).unwrap().finish().unwrap();
+    assert_eq!(done.status.code(), Some(0), "{}", done.stderr);
+    let here = shoal.data_dir().to_str().unwrap();
+    assert!(done.stdout[0].contains(here), "{:?}", done.stdout);
+}
+
+#[test]
+fn how_a_peer_is_treated_is_told_to_scripts_too() {
+    const SOMEBODY: &str = "12D3KooWQYV9dGMFoRzNStwpXztXaBUjtPqi6aU76ZgUriHhnP2c";
+    let shoal = Shoal::new();
+    for (way, standing) in [
+        ("--trust", "trusted"),
+        ("--block", "blocked"),
+        ("--forget", "usual"),
+    ] {
+        let done = shoal.ok(&[&"peers", &way, &SOMEBODY]);
+        let event = done.event("standing");
+        assert_eq!(text(event, "peer"), SOMEBODY);
+        assert_eq!(text(event, "standing"), standing);
+    }
 }
 
 #[test]

@@ -83,6 +83,8 @@ fn what_is_left_out_is_counted_and_named() {
     let said = String::from_utf8(output.unwrap().stderr).unwrap();
     assert!(said.contains(".config: it is hidden"), "{said}");
     assert!(said.contains("--hidden"), "{said}");
+    // And one that only has such a name.
+    assert!(said.contains("under another name"), "{said}");
 }
 
 /// A pipe, where this machine has the tool.

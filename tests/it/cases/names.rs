@@ -340,6 +340,21 @@ fn folder_named(of: &Path) -> PathBuf {
 }
 
 #[test]
+fn what_can_be_no_name_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs_err::write(&file, "content").unwrap();
+    let shoal = Shoal::new();
+    for name in ["", " ", ".", "..", "a/b", "../b", "a\nb"] {
+        let done = shoal
+            .run(&[&"share", &file, &"--name", &name])
+            .expect_code(1);
+        assert_eq!(done.problem(), "bad-name", "{name:?}");
+    }
+    assert!(shoal.ok(&[&"list"]).events.is_empty());
+}
+
+#[test]
 fn a_mistyped_selection_leaves_nothing() {
     let shared = Shared::new(|tree| fs_err::write(tree.join("a.txt"), "a").unwrap());
     let link = text(shared.shoal.ok(&[&"link", &"1"]).event("link"), "link");

@@ -17,6 +17,11 @@ export type AddressView = { address: string, transport: "tcp" | "quic" | "other"
 /** What others can find in the public directory. */
 export type Announce = "root" | "files" | "none";
 
+/** A peer that is kept away for a while: it sent what nobody asked for, or what makes no sense. */
+export type BannedView = { peer: string,
+  /** Until it is let in again. */
+  seconds: number, };
+
 /** Whether a text is a link, or has one in it. */
 export type CheckLinkRequest = { text: string, };
 
@@ -377,6 +382,8 @@ export type Report = {
   secs: number,
   /** All of it was here before this run of the engine: it was checked, and nothing was fetched. */
   was_here: boolean,
+  /** Permissions and times were to be kept, and are as they were: it was here, and Shoal did not make it. */
+  undressed: boolean,
   /** Other items that share what lies there. */
   also: Array<ItemId>,
   /** What a download under way waits for. */
@@ -490,5 +497,7 @@ export interface Calls {
   "network": [null, NetworkView];
   "check": [CheckRequest, CheckView];
   "set-standing": [StandingRequest, null];
+  "banned": [null, Array<BannedView>];
+  "remarks": [null, Array<Problem>];
   "diagnostics": [null, string];
 }

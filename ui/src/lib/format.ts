@@ -87,9 +87,13 @@ export function date(at: number, now = Date.now()): string {
   const then = new Date(at * 1000);
   const days = Math.round((midnight(new Date(now)) - midnight(then)) / (DAY * 1000));
   if (days !== 0 && days !== 1) return new Intl.DateTimeFormat(locale.tag, { dateStyle: "medium" }).format(then);
-  const time = new Intl.DateTimeFormat(locale.tag, { timeStyle: "short" }).format(then);
   const day = new Intl.RelativeTimeFormat(locale.tag, { numeric: "auto" }).format(-days, "day");
-  return t("app.day-time", { day: day.charAt(0).toLocaleUpperCase(locale.tag) + day.slice(1), time });
+  return t("app.day-time", { day: day.charAt(0).toLocaleUpperCase(locale.tag) + day.slice(1), time: time(at) });
+}
+
+/** Unix seconds, of which the day is known: "09:41". */
+export function time(at: number): string {
+  return new Intl.DateTimeFormat(locale.tag, { timeStyle: "short" }).format(new Date(at * 1000));
 }
 
 function midnight(day: Date): number {

@@ -4,6 +4,7 @@ import type { Hello, Notice } from "../api/types";
 import type { OpenRequest } from "../api/platform";
 import { library } from "../stores/library.svelte";
 import { problemText } from "./problem";
+import { remarks } from "../stores/remarks.svelte";
 import { removal } from "../stores/removal.svelte";
 import { settings } from "../stores/settings.svelte";
 import { toasts } from "../stores/toasts.svelte";
@@ -23,6 +24,7 @@ export async function greet(): Promise<void> {
     const hello: Hello = await call("hello", null);
     ui.os = hello.platform;
     await settings.load(hello.locale);
+    await remarks.load();
   } catch {
     // The long poll notices too, and tells it.
   }

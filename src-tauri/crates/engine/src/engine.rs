@@ -24,10 +24,10 @@ use crate::api::{
     Action, BannedView, Changes, CheckView, DownloadRequest, EntryView, FilesRequest, FilesView,
     InspectLinkRequest, InspectPathsRequest, InspectView, ItemId, ItemView, LibraryRequest,
     LibraryView, LinkCheck, LinkView, NetworkView, PathsView, PeerView, PersonView, PiecesView,
-    PrioritizeRequest, RelocateRequest, Removed, Report, SelectRequest, SettingView, ShareRequest,
-    Skipped, Standing,
+    PrioritizeRequest, Problem, RelocateRequest, Removed, Report, SelectRequest, SettingView,
+    ShareRequest, Skipped, Standing,
 };
-use crate::error::EngineError;
+use crate::error::{self, EngineError};
 use crate::fetch::{self, FetchContext, FetchError, Running};
 use crate::items::board::Board;
 use crate::items::limits::MAX_WAITING_DOUBTS;
@@ -37,7 +37,7 @@ use crate::link::{Link, LinkError};
 use crate::list::Library;
 use crate::look::{self, FileStat, Looks, Reading};
 use crate::paths::DataDir;
-use crate::settings::{Settings, Unreadable};
+use crate::settings::Settings;
 use crate::util::blocking;
 use crate::{network, rates};
 use net::status::Summary;
@@ -71,10 +71,8 @@ struct Shared {
     set: Arc<Notify>,
     /// These tasks end with the last handle.
     _tasks: JoinSet<()>,
-    /// Where the damaged index lies that this start replaced.
-    recovered: Option<PathBuf>,
-    /// What of the settings file could not be used.
-    unreadable: Option<Unreadable>,
+    /// What was not as it should be when it started.
+    remarks: Vec<Problem>,
     /// The data directory's lock, held until the last handle goes.
     _dir: DataDir,
 }
@@ -86,10 +84,12 @@ impl Engine {
     pub async fn start(options: Options) -> Result<Self, EngineError> {
         let dir = DataDir::lock(&options.data_dir)?;
         let mut settings = Settings::load(dir.settings(), |name| std::env::var(name).ok())?;
-        let unreadable = settings.put_aside();
+        let mut remarks: Vec<Problem> = settings.put_aside().into_iter().collect();
         let path = dir.path().to_owned();
         let opened = blocking(move || Index::open(&path)).await??;
         let index = opened.index;
+        remarks.extend(opened.recovered.as_deref().map(error::index_recovered));
+        remarks.extend(opened.incomplete.as_deref().map(error::list_incomplete));
         let (doubts, doubted) = mpsc::channel(MAX_WAITING_DOUBTS);
         // A report that finds no room comes again with the next read of the file.
         let source = Source::new(index.clone(), move |doubt| {
@@ -128,8 +128,7 @@ impl Engine {
             settings,
             set,
             _tasks: tasks,
-            recovered: opened.recovered,
-            unreadable,
+            remarks,
             _dir: dir,
         };
         Ok(Self {
@@ -149,15 +148,10 @@ impl Engine {
         let _ = blocking(move || index.close()).await;
     }
 
-    /// Where the damaged index lies that this start replaced, if it did. Shares are being hashed
-    /// again then.
-    pub fn recovered(&self) -> Option<&Path> {
-        self.shared.recovered.as_deref()
-    }
-
-    /// What of the settings file this start could not use, if there was anything.
-    pub fn unreadable_settings(&self) -> Option<&Unreadable> {
-        self.shared.unreadable.as_ref()
+    /// What was not as it should be when it started, and was put right as far as that goes. None of it comes again with the next
+    /// start.
+    pub fn remarks(&self) -> &[Problem] {
+        &self.shared.remarks
     }
 }
 
@@ -326,7 +320,10 @@ impl Engine {
         request: InspectPathsRequest,
     ) -> Result<PathsView, EngineError> {
         let index = self.index();
-        let look = move || look::paths::inspect(&index, &request.paths, request.hidden);
+        let look = move || {
+            let paths = store::distinct(request.paths);
+            look::paths::inspect(&index, &paths, request.hidden)
+        };
         Ok(blocking(look).await??.ok_or(ItemError::NothingToShare)?)
     }
 }
@@ -551,7 +548,8 @@ pub fn compute_cid(
 ) -> Result<(String, u64, Vec<Skipped>), EngineError> {
     let profile = profile_named(profile)?;
     let (progress, control) = (Progress::default(), Control::default());
-    let computed = store::compute(paths, profile, hidden, &progress, &control)?;
+    let paths = store::distinct(paths.to_vec());
+    let computed = store::compute(&paths, profile, hidden, &progress, &control)?;
     let skipped = computed.skipped.into_iter().map(Skipped::from).collect();
     Ok((computed.root.to_string(), computed.bytes, skipped))
 }

@@ -4,6 +4,7 @@
 //! code, one sentence that names the cause, and the next step. Nothing below the engine names this
 //! module.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::api::{Problem, Retry};
@@ -129,6 +130,34 @@ impl EngineError {
     }
 }
 
+/// The index was damaged and is made anew; the old one is `kept`.
+pub(crate) fn index_recovered(kept: &Path) -> Problem {
+    let message = "the index was damaged; the shared files are being hashed again";
+    remark("index-recovered", message, "", kept)
+}
+
+/// The list of items, which the index was to come back from, is damaged too, and `kept`.
+pub(crate) fn list_incomplete(kept: &Path) -> Problem {
+    let message =
+        "the list of what is shared and downloaded was damaged: some of it may be missing";
+    let look = "Share again what you miss. Your files are where they were. ";
+    remark("list-incomplete", message, look, kept)
+}
+
+/// What the start found, and where the old file is.
+fn remark(code: &str, message: &str, look: &str, kept: &Path) -> Problem {
+    let kept = store::files::path_text(kept);
+    Problem {
+        code: code.to_owned(),
+        message: message.to_owned(),
+        hint: Some(format!("{look}The old file is kept as {kept}.")),
+        retry: Retry::Never,
+        subject: Some(kept),
+        count: None,
+        field: None,
+    }
+}
+
 fn config_kind(error: &ConfigError) -> Kind {
     match error {
         ConfigError::UnknownKey(_) => (
@@ -146,7 +175,16 @@ fn config_kind(error: &ConfigError) -> Kind {
             Some("Mend the file, or move it away to begin with the defaults."),
             Retry::User,
         ),
-        ConfigError::Io(_) => ("settings", None, Retry::User),
+        ConfigError::Unreadable(_) => (
+            "settings-unreadable",
+            Some("Let Shoal read the file again, or move it away to begin with the defaults."),
+            Retry::User,
+        ),
+        ConfigError::Io(_) => (
+            "settings",
+            Some("Check that the disk has room, and that Shoal may write to its own folder."),
+            Retry::User,
+        ),
     }
 }
 

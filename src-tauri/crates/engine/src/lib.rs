@@ -27,6 +27,9 @@ pub use fetch::FetchError;
 pub use items::ItemError;
 pub use link::Link;
 pub use look::{FileStat, Pieces, Reading};
-pub use settings::{Settings, Unreadable};
-pub use store::HIDDEN;
+pub use settings::Settings;
 pub use store::files::{path_text, text_path};
+pub use store::{HIDDEN, UNFINISHED};
+
+/// What begins the reason in [`api::Skipped`] of what is there, by the name that follows.
+pub const SAVED_AS: &str = store::Skipped::SAVED_AS;

@@ -45,12 +45,7 @@ impl DataDir {
                 tracing::error!(%error, "others may be able to read what is this person's own");
             }
         }
-        let lock = fs::OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(path.join("lock"))?;
-        let lock = lock.into_file();
+        let lock = open_lock(&path.join("lock"))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path, _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(DataDirError::InUse(path)),
@@ -72,6 +67,18 @@ impl DataDir {
     }
 }
 
+/// Opens a file that is there to be locked, and makes it if need be.
+pub fn open_lock(path: &Path) -> io::Result<File> {
+    // A pipe would be waited for, and a folder can't be written to.
+    if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+        let message = format!("{} is not a file", path.display());
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    }
+    let mut options = fs::OpenOptions::new();
+    let options = options.create(true).truncate(false).write(true);
+    options.open(path).map(fs::File::into_file)
+}
+
 /// The settings' place in a data directory; may be read without the lock.
 pub fn settings_file(data_dir: &Path) -> PathBuf {
     data_dir.join("settings.json")
@@ -80,7 +87,7 @@ pub fn settings_file(data_dir: &Path) -> PathBuf {
 /// Where the data lies unless the person says otherwise.
 pub fn default_data_dir() -> Option<PathBuf> {
     let project = directories::ProjectDirs::from("", "", "shoal")?;
-    Some(project.data_dir().to_path_buf())
+    Some(project.data_dir().to_path_buf()).filter(|folder| folder.is_absolute())
 }
 
 /// Where downloads go unless the person says otherwise.
@@ -88,7 +95,8 @@ pub fn default_download_dir() -> Option<PathBuf> {
     let user = directories::UserDirs::new()?;
     let known = user.download_dir().map(Path::to_path_buf);
     // Where no list of the person's folders says otherwise, as on a fresh account. It is made when needed.
-    Some(known.unwrap_or_else(|| user.home_dir().join("Downloads")))
+    let folder = known.unwrap_or_else(|| user.home_dir().join("Downloads"));
+    Some(folder).filter(|folder| folder.is_absolute())
 }
 
 /// Makes a data directory that only this person can enter. One that exists becomes so, where it can.

@@ -23,13 +23,19 @@ pub enum IdentityError {
         path: PathBuf,
         source: DecodingError,
     },
+    #[error("{0} is empty: there is no private key in it")]
+    Empty(PathBuf),
     #[error("{0} is too large to be a private key")]
     TooLarge(PathBuf),
+    #[error("{0} is not a file, so that there is no private key in it")]
+    NotAFile(PathBuf),
 }
 
 /// Reads the key at `path`, or makes one there.
 pub fn load_or_create(path: &Path) -> Result<Keypair, IdentityError> {
     match fs::metadata(path) {
+        // A pipe would be waited for.
+        Ok(file) if !file.is_file() => Err(IdentityError::NotAFile(path.to_owned())),
         Ok(file) if file.len() > MAX_KEY_BYTES => Err(IdentityError::TooLarge(path.to_owned())),
         Ok(_) => load(path),
         Err(error) if error.kind() == io::ErrorKind::NotFound => create(path),
@@ -39,6 +45,10 @@ pub fn load_or_create(path: &Path) -> Result<Keypair, IdentityError> {
 
 fn load(path: &Path) -> Result<Keypair, IdentityError> {
     let bytes = fs::read(path)?;
+    // As a loss of power may leave it.
+    if bytes.iter().all(|byte| *byte == 0) {
+        return Err(IdentityError::Empty(path.to_owned()));
+    }
     Keypair::from_protobuf_encoding(&bytes).map_err(|source| IdentityError::Damaged {
         path: path.to_owned(),
         source,
@@ -103,9 +113,26 @@ mod tests {
     fn a_damaged_key_is_kept_and_reported() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("identity.key");
-        fs::write(&path, "no key").unwrap();
-        let result = load_or_create(&path);
-        assert!(matches!(result, Err(IdentityError::Damaged { .. })));
-        assert_eq!(fs::read(&path).unwrap(), b"no key");
+        let is = |found: Result<Keypair, IdentityError>, named: &str| {
+            let told = found.unwrap_err().to_string();
+            assert!(
+                told.contains(named) && told.contains("identity.key"),
+                "{told}"
+            );
+        };
+        for (content, named) in [
+            (&b"no key"[..], "is not a private key"),
+            (b"", "is empty"),
+            (&[0; 68], "is empty"),
+            (&[7; 10_000], "too large"),
+        ] {
+            fs::write(&path, content).unwrap();
+            is(load_or_create(&path), named);
+            assert_eq!(fs::read(&path).unwrap(), content);
+        }
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        is(load_or_create(&path), "is not a file");
+        assert!(path.is_dir());
     }
 }

@@ -20,7 +20,7 @@ pub(crate) mod walk;
 pub(crate) mod withheld;
 
 pub use self::look::{Found, look};
-pub use self::place::{named, share_name};
+pub use self::place::{distinct, named, share_name};
 pub use self::withheld::{HIDDEN, OWN, UNFINISHED, finished_path};
 
 use std::ffi::OsString;

@@ -24,10 +24,20 @@ impl fmt::Display for ItemId {
     }
 }
 
-/// A file or folder that was left out, and why.
+/// A file or folder that was left out, and why; or that is there by another name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skipped {
     /// As the person knows it: a path on this machine, or inside the item.
     pub path: String,
     pub reason: String,
+}
+
+impl Skipped {
+    /// What begins the reason of what is there, by the name that follows. The window and the command line know it too.
+    pub const SAVED_AS: &str = "saved as ";
+
+    /// It is not there at all.
+    pub fn is_left_out(&self) -> bool {
+        !self.reason.starts_with(Self::SAVED_AS)
+    }
 }

@@ -30,8 +30,8 @@ mod source;
 
 pub use control::{Control, Progress, Snapshot, Stopped};
 pub use import::{
-    Found, HIDDEN, ImportError, ImportRequest, Imported, OWN, UNFINISHED, compute, finished_path,
-    import, look, named, share_name,
+    Found, HIDDEN, ImportError, ImportRequest, Imported, OWN, UNFINISHED, compute, distinct,
+    finished_path, import, look, named, share_name,
 };
 pub use item::{ItemId, ItemKind, Skipped};
 pub use others::also_at;

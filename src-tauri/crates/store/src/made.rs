@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 use parking_lot::Mutex;
 
-use crate::files::{Identity, Same};
+use crate::files::{Identity, Same, read_small};
 use crate::item::ItemId;
 
 /// The folder in the data directory.
@@ -19,6 +19,9 @@ const FOLDER: &str = "made";
 
 /// Bytes of an entry: five numbers.
 const ENTRY: usize = 40;
+
+/// Bytes of a record that is read: that of six million files.
+const MAX_BYTES: u64 = 256 * 1024 * 1024;
 
 /// What was made for one item.
 #[derive(Debug)]
@@ -40,7 +43,7 @@ impl Made {
     /// What is on record for an item of the data directory.
     pub fn open(data: &Path, item: ItemId) -> io::Result<Self> {
         let path = place(data, item);
-        let bytes = match fs::read(&path) {
+        let bytes = match read_small(&path, MAX_BYTES) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             bytes => bytes?,
         };

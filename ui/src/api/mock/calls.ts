@@ -87,6 +87,8 @@ export function calls(world: World): Answers {
       return network(world);
     },
     check: (request) => check(world, request.public),
+    banned: () => world.banned,
+    remarks: () => world.remarks,
     "set-standing": ({ peer, standing }) => {
       world.stand(peer, standing);
       return null;

@@ -2,7 +2,7 @@
 // `?items=N` how many, `?state=` empty | lost | paused | idle | first, or a place in the network
 // (mock/network.ts: port, direct, relay, cgnat …),
 // `?locked=KEY,KEY` settings that the environment gives, `?lang=`, `?theme=`, `?clock=manual`: time passes only by `tick`.
-import type { CheckView, ItemView, LibraryRequest, LibraryView, Notice, PersonView, Problem, Reachability, RateSample, StandingRequest } from "../types";
+import type { BannedView, CheckView, ItemView, LibraryRequest, LibraryView, Notice, PersonView, Problem, Reachability, RateSample, StandingRequest } from "../types";
 import { library, problem, random } from "./data";
 import { placeOf } from "./network";
 
@@ -38,6 +38,10 @@ export class World {
   readonly state: string;
   /** The last test of whether others get here. */
   check: CheckView | null = null;
+  /** Who broke the rules of the exchange: `?banned=PEER,PEER`. */
+  banned: BannedView[];
+  /** What the start found: `?remark=CODE`. */
+  readonly remarks: Problem[];
   readonly standings = new Map<string, StandingRequest["standing"]>();
   readonly next = random(11);
 
@@ -55,6 +59,9 @@ export class World {
     this.state = query.get("state") ?? "";
     this.items = library(this.state === "empty" || this.state === "first" ? 0 : Number(query.get("items") ?? 1000));
     this.lost = this.state === "lost";
+    this.banned = (query.get("banned")?.split(",") ?? []).map((peer, at) => ({ peer, seconds: 3400 - 700 * at }));
+    const remark = query.get("remark");
+    this.remarks = remark === null ? [] : [problem(remark, "what the start found", { subject: "/home/mia/.local/share/shoal/settings.old-1.json", count: 2, retry: "never" })];
     this.paused = this.state === "paused";
     this.locked = new Set(query.get("locked")?.split(","));
     if (this.state === "offline" || this.state === "machine") this.people = 0;
@@ -90,6 +97,7 @@ export class World {
   /** As the engine, it keeps whom it trusts and blocks in the settings. */
   stand(peer: string, standing: StandingRequest["standing"]): void {
     this.standings.set(peer, standing);
+    if (standing !== "blocked") this.banned = this.banned.filter((one) => one.peer !== peer);
     for (const [key, is] of [["peers.trusted", "trusted"], ["peers.blocked", "blocked"]] as const) {
       const others = (this.settings.get(key) ?? "none").split(",").filter((one) => one !== peer && one !== "none");
       this.settings.set(key, (standing === is ? [...others, peer] : others).join(",") || "none");

@@ -66,7 +66,7 @@ describe("the network's screen", () => {
     expect(asked).toEqual([]);
     hidden(true);
     await after(0);
-    expect(asked).toEqual(["network", "people"]);
+    expect(asked).toEqual(["network", "people", "banned"]);
     unmount();
     asked = [];
     await after(5 * SECOND);

@@ -30,6 +30,15 @@ async function stand(person: PersonView, standing: Standing, done: () => void): 
   toasts.show(t(SAID[standing], { name: nameOf(person) }), { action: { label: t("network.people.undo"), run: () => void set(before) } });
 }
 
+/** Ends that somebody is kept away. There is no way back but to block them: who is banned was not chosen. */
+export async function letIn(peer: string, done: () => void): Promise<void> {
+  const worked = await attempt(call("set-standing", { peer, standing: "usual" }));
+  done();
+  if (!worked) return;
+  await settings.load().catch(() => undefined);
+  toasts.show(t("network.away.let-in.said", { id: shortId(peer) }));
+}
+
 /** `done`: something changed, look again. */
 export function choices(person: PersonView, done: () => void): MenuItem[] {
   return [

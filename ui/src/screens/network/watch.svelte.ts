@@ -1,6 +1,6 @@
 // Asks for the network and its people once a second, while the screen is shown and the window visible.
 import { asProblem, call, platform } from "../../api/client";
-import type { NetworkView, PersonView, Problem } from "../../api/types";
+import type { BannedView, NetworkView, PersonView, Problem } from "../../api/types";
 
 /** Time between an answer and the next question. ms. */
 const PAUSE = 1000;
@@ -8,6 +8,8 @@ const PAUSE = 1000;
 export class Watch {
   network = $state.raw<NetworkView | null>(null);
   people = $state.raw<readonly PersonView[]>([]);
+  /** Who is kept away for a while. */
+  banned = $state.raw<readonly BannedView[]>([]);
   /** Why the last question got no answer; what was known before stays shown. */
   problem = $state.raw<Problem | null>(null);
   #visible = !document.hidden;
@@ -34,9 +36,10 @@ export class Watch {
     if (this.#asking || this.#ended || !this.#visible) return;
     this.#asking = true;
     try {
-      const [network, people] = await Promise.all([call("network", null), call("people", { id: null })]);
+      const [network, people, banned] = await Promise.all([call("network", null), call("people", { id: null }), call("banned", null)]);
       this.network = network;
       this.people = people;
+      this.banned = banned;
       this.problem = null;
     } catch (error) {
       this.problem = asProblem(error);

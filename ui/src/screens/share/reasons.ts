@@ -18,9 +18,13 @@ const REASONS: Record<string, Key> = {
 /** All is there, by a name that the disk can hold. */
 const SAVED_AS = "saved as ";
 
+export function isRenamed(reason: string): boolean {
+  return reason.startsWith(SAVED_AS);
+}
+
 /** What the engine says when there is no translation. */
 export function reasonText(reason: string): string {
-  if (reason.startsWith(SAVED_AS)) return t("share.reason.saved-as", { name: reason.slice(SAVED_AS.length) });
+  if (isRenamed(reason)) return t("share.reason.saved-as", { name: reason.slice(SAVED_AS.length) });
   const key = REASONS[reason];
   return key === undefined ? reason.charAt(0).toUpperCase() + reason.slice(1) : t(key);
 }

@@ -232,6 +232,9 @@ pub struct Report {
     pub secs: f64,
     /// All of it was here before this run of the engine: it was checked, and nothing was fetched.
     pub was_here: bool,
+    /// Permissions and times were to be kept, and are as they were: it was here, and Shoal did not make it.
+    #[serde(default)]
+    pub undressed: bool,
     /// Other items that share what lies there.
     pub also: Vec<ItemId>,
     /// What a download under way waits for.

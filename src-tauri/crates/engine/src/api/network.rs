@@ -261,7 +261,7 @@ pub struct PeerView {
 }
 
 /// A peer that is kept away for a while: it sent what nobody asked for, or what makes no sense.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct BannedView {
     pub peer: String,
     /// Until it is let in again.

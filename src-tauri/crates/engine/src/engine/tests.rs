@@ -278,9 +278,15 @@ async fn a_new_name_is_for_others_and_not_for_the_disk() {
     let link = engine.link(view.id).await.unwrap();
     assert!(link.ends_with("filename=Our%20holiday"), "{link}");
     assert!(path.exists());
-    for bad in ["", " ", "a/b", "a\nb"] {
+    for bad in ["", " ", ".", "..", "a/b", "a\nb", "a\0b"] {
         let problem = engine.rename(view.id, bad).await.unwrap_err().problem();
         assert_eq!(problem.field.as_deref(), Some("name"));
+        let request = ShareRequest {
+            name: Some(bad.to_owned()),
+            ..share(&path)
+        };
+        let problem = engine.share(request).await.unwrap_err().problem();
+        assert_eq!(problem.code, "bad-name", "{bad:?}");
     }
     // The same path is still the same item.
     assert_eq!(engine.share(share(&path)).await.unwrap(), view.id);

@@ -89,14 +89,17 @@ fn bad(path: &Path, error: &CarError) -> FetchError {
 /// Blocks that follow from their CID alone are written too: other readers may not know that. The
 /// file appears under its name when it is complete, and never replaces another.
 pub(crate) fn export(source: &Source, root: &Cid, path: &Path) -> Result<u64, FetchError> {
+    let unwritten = |path: &Path, source: io::Error| FetchError::Unwritten {
+        path: path.to_owned(),
+        source,
+    };
     if disk::exists(path) {
-        let message = format!("{} is there already", path.display());
-        return Err(io::Error::new(io::ErrorKind::AlreadyExists, message).into());
+        return Err(unwritten(path, io::ErrorKind::AlreadyExists.into()));
     }
     let mut part = path.as_os_str().to_owned();
     part.push(".part");
     let part = PathBuf::from(part);
-    let file = fs::File::create_new(&part).map_err(FetchError::disk)?;
+    let file = fs::File::create_new(&part).map_err(|error| unwritten(&part, error))?;
     let result = write_all(source, root, file).and_then(|file| {
         file.sync_all()?;
         let bytes = file.metadata()?.len();
@@ -107,7 +110,10 @@ pub(crate) fn export(source: &Source, root: &Cid, path: &Path) -> Result<u64, Fe
         // It was made above, and is of no use.
         let _ = fs::remove_file(&part);
     }
-    result
+    result.map_err(|error| match error {
+        FetchError::Disk(source) => unwritten(path, source),
+        error => error,
+    })
 }
 
 fn write_all(source: &Source, root: &Cid, file: fs::File) -> Result<fs::File, FetchError> {
@@ -124,8 +130,8 @@ fn write_all(source: &Source, root: &Cid, file: fs::File) -> Result<fs::File, Fe
 }
 
 fn unreadable(gap: Gap) -> FetchError {
-    FetchError::Car(match gap {
-        Gap::Block(cid) => format!("block {cid} cannot be read: the files have changed or gone"),
-        Gap::Error(error) => error.to_string(),
-    })
+    match gap {
+        Gap::Block(cid) => FetchError::BlockGone(cid),
+        Gap::Error(error) => FetchError::Car(error.to_string()),
+    }
 }

@@ -1,11 +1,12 @@
 //! Compares what lies under an item's name with the item: it may have been there before, or the
 //! last run ended between the rename and the record of it.
 //!
-//! Invariant: nothing is written. What is the same is recorded; the first difference ends the
-//! comparison.
+//! Invariant: no content is written. What is the same is recorded; the first difference ends the
+//! comparison. Permissions and times that are wanted now are given to what the download made, and to
+//! nothing else.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use fs_err as fs;
@@ -14,6 +15,7 @@ use unixfs::{Cid, Metadata, cid};
 use super::channels::Channels;
 use super::disk;
 use super::error::FetchError;
+use super::own::Own;
 use super::plan::{FileKey, Leaf, Spot};
 use super::record::{LeafAt, Part, Recorder};
 use super::seek::is_proven;
@@ -24,11 +26,19 @@ use store::index::FileRecord;
 pub(crate) fn run(
     download: &Download,
     channels: &mut Channels,
+    own: &Arc<Own>,
     base: &Path,
 ) -> Result<Option<Whole>, FetchError> {
-    let mut comparison = Comparison::default();
+    let mut comparison = Comparison {
+        files: HashMap::new(),
+        folders: Vec::new(),
+        own: download.item.options.metadata.then(|| Arc::clone(own)),
+    };
     match worker::run(download, channels, base, None, &mut comparison)?.result {
-        Ok(whole) => Ok(Some(whole)),
+        Ok(whole) => {
+            comparison.dress_folders();
+            Ok(Some(whole))
+        }
         Err(Halt::Different(Different)) => Ok(None),
         Err(Halt::Failed(error)) => Err(error),
     }
@@ -38,14 +48,35 @@ pub(crate) fn run(
 #[derive(Debug)]
 struct Different;
 
-#[derive(Default)]
 struct Comparison {
     files: HashMap<FileKey, OpenFile>,
+    /// With what their sharer gave along: given last, since giving it to a file may change them.
+    folders: Vec<(PathBuf, Metadata)>,
+    /// What the download made, where modes and times of the sharer's are wanted.
+    own: Option<Arc<Own>>,
 }
 
 struct OpenFile {
     part: Arc<Part>,
+    meta: Metadata,
     known: Option<FileRecord>,
+}
+
+impl Comparison {
+    /// Gives what the download made the permissions and times that came along.
+    fn dress(&self, path: &Path, meta: &Metadata) {
+        if let Some(own) = &self.own
+            && own.is_made(path)
+        {
+            disk::apply_metadata(path, meta);
+        }
+    }
+
+    fn dress_folders(&self) {
+        for (path, meta) in self.folders.iter().rev() {
+            self.dress(path, meta);
+        }
+    }
 }
 
 impl Place for Comparison {
@@ -60,9 +91,12 @@ impl Place for Comparison {
         }
     }
 
-    fn folder(&mut self, path: &Path, _: Metadata) -> Result<(), Halt<Different>> {
+    fn folder(&mut self, path: &Path, meta: Metadata) -> Result<(), Halt<Different>> {
         // Not through a symlink: it may lead anywhere.
         if fs::symlink_metadata(path).is_ok_and(|there| there.is_dir()) {
+            if self.own.is_some() {
+                self.folders.push((path.to_path_buf(), meta));
+            }
             return Ok(());
         }
         Err(Halt::Different(Different))
@@ -74,8 +108,8 @@ impl Place for Comparison {
             return Err(Halt::Different(Different));
         }
         let part = Arc::new(file.part());
-        let known = file.known;
-        self.files.insert(file.key, OpenFile { part, known });
+        let (meta, known) = (file.meta, file.known);
+        self.files.insert(file.key, OpenFile { part, meta, known });
         Ok(())
     }
 
@@ -106,6 +140,7 @@ impl Place for Comparison {
         let Some(open) = self.files.remove(&key) else {
             return Ok(());
         };
+        self.dress(&open.part.path, &open.meta);
         let as_recorded = |known: &FileRecord| is_proven(known, &open.part.path);
         if open.known.as_ref().is_some_and(as_recorded) {
             return Ok(());

@@ -115,7 +115,7 @@ fn work(download: &Download, channels: &mut Channels) -> Result<Finished, FetchE
         },
         _ => {}
     }
-    if let Some(finished) = find_there(download, channels, folder)? {
+    if let Some(finished) = find_there(download, channels, &own, folder)? {
         return Ok(finished);
     }
     begin(download, channels, &own, folder)
@@ -129,7 +129,7 @@ fn begin(
     folder: &Path,
 ) -> Result<Finished, FetchError> {
     let item = &download.item;
-    fs::create_dir_all(folder)?;
+    make_folder(folder)?;
     for part in target::parts(folder, item) {
         if disk::exists(&part) {
             continue;
@@ -139,6 +139,15 @@ fn begin(
         }
     }
     Err(no_name(folder, item).into())
+}
+
+fn make_folder(folder: &Path) -> Result<(), FetchError> {
+    fs::create_dir_all(folder).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
+            FetchError::NoFolder(folder.to_path_buf())
+        }
+        _ => error.into(),
+    })
 }
 
 /// Goes on inside a finished download. `None`: the person has made something else of it, and all of
@@ -177,11 +186,12 @@ fn has_final_name(own: &Own, folder: &Path, item: &ItemRecord) -> Result<bool, F
 fn find_there(
     download: &Download,
     channels: &mut Channels,
+    own: &Arc<Own>,
     folder: &Path,
 ) -> Result<Option<Finished>, FetchError> {
     for path in target::taken(folder, &download.item) {
         forget_files(&download.index, &download.item)?;
-        if let Some(mut whole) = compare::run(download, channels, &path)? {
+        if let Some(mut whole) = compare::run(download, channels, own, &path)? {
             whole
                 .skipped
                 .extend(target::saved_as(&download.item, &path));

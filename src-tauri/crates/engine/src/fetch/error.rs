@@ -1,8 +1,10 @@
 //! Why a download stopped, and what a person can do about it.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::PathBuf;
 
+use unixfs::Cid;
 use unixfs::walk::{WalkError, shown};
 
 use super::plan::{Fault, SelectionError};
@@ -31,10 +33,13 @@ pub enum FetchError {
         needed: u64,
         free: u64,
     },
-    #[error("no more files can be made in {0}")]
+    #[error("the disk of {0} can hold no more files, whatever room is left on it")]
     NoFiles(String),
     #[error("the folder {0} is not there")]
     FolderGone(String),
+    /// What is to hold the download is a file, or lies in one.
+    #[error("{} is not a folder", .0.display())]
+    NoFolder(PathBuf),
     /// In a place that was begun, something that the download did not make.
     #[error("{} is in the way: it is not of this download", .0.display())]
     InTheWay(PathBuf),
@@ -56,6 +61,11 @@ pub enum FetchError {
     NotAFile { path: String },
     #[error("{0}")]
     Car(String),
+    /// Of an item that was whole.
+    #[error("block {0} cannot be read: the files have changed or gone")]
+    BlockGone(Box<Cid>),
+    #[error("{} can't be written: {}", .path.display(), why(.source))]
+    Unwritten { path: PathBuf, source: io::Error },
     #[error("the item holds nothing that can be written here")]
     Nothing,
     #[error(transparent)]
@@ -109,7 +119,9 @@ impl FetchError {
             Self::Content(Fault::NotThere(_)) | Self::NotInItem { .. } | Self::Selection(_) => {
                 Some("select")
             }
-            Self::NoSpace { .. } | Self::NoFiles(_) | Self::FolderGone(_) => Some("into"),
+            Self::NoSpace { .. } | Self::NoFiles(_) | Self::FolderGone(_) | Self::NoFolder(_) => {
+                Some("into")
+            }
             Self::Disk(error) => match disk_kind(error.kind()).0 {
                 "disk" => None,
                 _ => Some("into"),
@@ -138,10 +150,21 @@ impl FetchError {
                 Some("Ask whoever gave you the link for another one."),
                 Retry::Never,
             ),
-            Self::Selection(_) => ("bad-selection", None, Retry::Never),
-            Self::NoSpace { .. } | Self::NoFiles(_) => (
+            Self::Selection(_) => (
+                "bad-selection",
+                Some("Choose at least one file or folder that is in the item."),
+                Retry::Never,
+            ),
+            Self::NoSpace { .. } => (
                 "no-space",
                 Some("Free some space and try again: it goes on where it stopped."),
+                Retry::User,
+            ),
+            Self::NoFiles(_) => (
+                "no-files",
+                Some(
+                    "Delete files there that you don't need, many small ones rather than a large one, and try again: it goes on where it stopped.",
+                ),
                 Retry::User,
             ),
             Self::FolderGone(_) => (
@@ -149,6 +172,7 @@ impl FetchError {
                 Some("Plug the disk in again or put the folder back, then try again."),
                 Retry::User,
             ),
+            Self::NoFolder(_) => ("bad-path", Some("Choose a folder."), Retry::User),
             Self::InTheWay(_) | Self::Replaced(_) => (
                 IN_THE_WAY,
                 Some("Move it away, then resume. Shoal leaves it as it is."),
@@ -163,7 +187,17 @@ impl FetchError {
             Self::Index(IndexError::DiskFull) => disk_kind(io::ErrorKind::StorageFull),
             Self::Index(_) => ("index", None, Retry::User),
             Self::Net(_) => ("network", None, Retry::Auto),
-            Self::Car(_) => ("bad-car", None, Retry::Never),
+            Self::Car(_) => (
+                "bad-car",
+                Some("Get the file again, or have it made again, and compare its size."),
+                Retry::Never,
+            ),
+            Self::BlockGone(_) => (
+                "files-changed",
+                Some("Check the item, then put its files back or share them anew."),
+                Retry::User,
+            ),
+            Self::Unwritten { source, .. } => unwritten_kind(source.kind()),
             Self::NotHere { .. } => (
                 "not-here",
                 Some("Wait until more of it is here."),
@@ -174,9 +208,23 @@ impl FetchError {
                 Some("List it to see what it holds."),
                 Retry::Never,
             ),
-            Self::Link(_) => ("bad-link", None, Retry::Never),
-            Self::Nothing => ("nothing-to-write", None, Retry::Never),
-            Self::NoDownload(_) => ("no-download", None, Retry::Never),
+            Self::Link(_) => (
+                "bad-link",
+                Some(
+                    "Copy the whole link again: it looks like ipfs://bafy… or https://…/ipfs/bafy…",
+                ),
+                Retry::Never,
+            ),
+            Self::Nothing => (
+                "nothing-to-write",
+                Some("Ask whoever gave you the link for one to files or folders."),
+                Retry::Never,
+            ),
+            Self::NoDownload(_) => (
+                "no-download",
+                Some("This is for downloads only. What is shared from here stays as it is."),
+                Retry::Never,
+            ),
         }
     }
 
@@ -185,9 +233,11 @@ impl FetchError {
             Self::NoSpace { folder, .. } | Self::NoFiles(folder) | Self::FolderGone(folder) => {
                 Some(folder.clone())
             }
-            Self::InTheWay(path) | Self::Replaced(path) | Self::PartGone(path) => {
-                Some(path.display().to_string())
-            }
+            Self::NoFolder(path)
+            | Self::InTheWay(path)
+            | Self::Replaced(path)
+            | Self::PartGone(path)
+            | Self::Unwritten { path, .. } => Some(path.display().to_string()),
             Self::NotInItem { path } | Self::NotAFile { path } | Self::NotHere { path } => {
                 Some(path.clone())
             }
@@ -242,8 +292,58 @@ fn disk_kind(kind: io::ErrorKind) -> (&'static str, Option<&'static str>, Retry)
             Some("Choose a folder on a disk with another file system."),
             Retry::User,
         ),
-        _ => ("disk", None, Retry::User),
+        _ => (
+            "disk",
+            Some("Check the disk, then try again: it goes on where it stopped."),
+            Retry::User,
+        ),
     }
+}
+
+/// Of a file that the person named, and of which nothing is left.
+fn unwritten_kind(kind: io::ErrorKind) -> (&'static str, Option<&'static str>, Retry) {
+    let hint = match kind {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "Free some space, or choose another disk. Nothing of it is left there."
+        }
+        io::ErrorKind::AlreadyExists => "Choose another name: nothing is replaced.",
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+            "Make the folder first, or choose another one."
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "Choose a folder that you may write to."
+        }
+        io::ErrorKind::FileTooLarge => "Choose a folder on a disk with another file system.",
+        _ => "Choose another place. Nothing of it is left there.",
+    };
+    ("unwritten", Some(hint), Retry::User)
+}
+
+/// Why something can't be read, in words where there are some.
+pub(crate) fn unread(error: &io::Error) -> Cow<'static, str> {
+    Cow::Borrowed(match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file or folder",
+        io::ErrorKind::NotADirectory => "a part of its path is no folder",
+        io::ErrorKind::PermissionDenied => "you may not read it",
+        io::ErrorKind::InvalidFilename => "its name is too long",
+        _ => return Cow::Owned(error.to_string()),
+    })
+}
+
+/// Why something can't be written, in words where there are some.
+fn why(error: &io::Error) -> Cow<'static, str> {
+    Cow::Borrowed(match error.kind() {
+        io::ErrorKind::StorageFull => "the disk is full",
+        io::ErrorKind::QuotaExceeded => "your part of the disk is used up",
+        io::ErrorKind::AlreadyExists => "it is there already",
+        io::ErrorKind::NotFound => "there is no such folder",
+        io::ErrorKind::NotADirectory => "a part of its path is no folder",
+        io::ErrorKind::PermissionDenied => "you may not write there",
+        io::ErrorKind::ReadOnlyFilesystem => "the disk can only be read",
+        io::ErrorKind::FileTooLarge => "the disk holds no files of that size",
+        io::ErrorKind::InvalidFilename => "the name is too long for the disk",
+        _ => return Cow::Owned(error.to_string()),
+    })
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ use store::Source;
 use store::index::Index;
 
 pub use error::FetchError;
-pub(crate) use error::{IN_THE_WAY, PART_GONE};
+pub(crate) use error::{IN_THE_WAY, PART_GONE, unread};
 pub(crate) use local::{Gap, Local};
 pub(crate) use own::{begin_anew, check_place};
 pub(crate) use plan::{Choice, Selection, SelectionError};

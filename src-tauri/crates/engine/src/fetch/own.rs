@@ -168,6 +168,11 @@ impl Own {
         }
     }
 
+    /// Is that on record as made by the download?
+    pub(crate) fn is_made(&self, path: &Path) -> bool {
+        Identity::at(path).is_ok_and(|now| self.made.has(&now) == Same::Yes)
+    }
+
     /// Is something there that the download did not make?
     pub(crate) fn is_foreign(&self, path: &Path) -> bool {
         Identity::at(path).is_ok_and(|now| self.made.has(&now) == Same::No)

@@ -58,7 +58,8 @@ pub(crate) fn saved_as(item: &ItemRecord, path: &Path) -> Option<Skipped> {
     (name.as_encoded_bytes() != &*own).then(|| Skipped {
         path: item.name.clone(),
         reason: format!(
-            "saved as {}",
+            "{}{}",
+            Skipped::SAVED_AS,
             path.file_name().unwrap_or_default().display()
         ),
     })

@@ -464,7 +464,7 @@ impl<P: Place> Worker<'_, P> {
             }
             Step::Renamed { path } => {
                 let name = path.local.file_name().unwrap_or_default();
-                let reason = format!("saved as {}", name.display());
+                let reason = format!("{}{}", Skipped::SAVED_AS, name.display());
                 self.skip(path.name.clone(), reason);
                 Ok(())
             }

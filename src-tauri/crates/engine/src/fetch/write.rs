@@ -23,7 +23,7 @@ use super::record::{LeafAt, Part, Recorder};
 use super::seek::is_proven;
 use super::space::Claim;
 use super::worker::{self, Download, Halt, ItemFile, Place, Whole};
-use store::files::Identity;
+use store::files::{Identity, Room, room};
 use store::index::{FileRecord, FileState, Index, ItemId, NewFile};
 
 /// What is written to.
@@ -346,6 +346,11 @@ fn how_full(folder: Option<&Path>, totals: Totals, error: FetchError) -> FetchEr
     let (Some(folder), true) = (folder, is_full(cause)) else {
         return error;
     };
+    // A file is an entry in a table that may be full long before the disk is.
+    let is_out_of_files = |room: Room| room.files > 0 && room.free_files == 0;
+    if room(folder).is_some_and(is_out_of_files) {
+        return FetchError::NoFiles(folder.display().to_string());
+    }
     let needed = totals.bytes.saturating_sub(totals.done);
     no_space(folder, needed).unwrap_or(error)
 }

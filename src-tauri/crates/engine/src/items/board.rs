@@ -320,6 +320,11 @@ impl Reporter {
         });
     }
 
+    /// Where what is here of the item lies.
+    pub(super) fn lies_at(&self, place: PathBuf) {
+        self.board.lies_at(self.id, place);
+    }
+
     /// How far the item is fetched, and which part of that work its job is at.
     pub(super) fn fetching(&self, report: Report) {
         self.board.update(self.id, |row| {

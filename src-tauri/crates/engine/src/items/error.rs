@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::relocate::{Difference, RelocateError};
 use crate::api::{Problem, Retry};
-use crate::fetch::FetchError;
+use crate::fetch::{self, FetchError};
 use crate::link::LinkError;
 use crate::util::Stopping;
 use store::files::path_text;
@@ -32,12 +32,14 @@ pub enum ItemError {
     Fetch(#[from] FetchError),
     #[error(transparent)]
     Relocate(#[from] RelocateError),
-    #[error("{path} can't be read: {source}")]
+    #[error("{} can't be read: {}", .path.display(), fetch::unread(.source))]
     Unreadable { path: PathBuf, source: io::Error },
     #[error("{} is a symlink that leads to nothing", .0.display())]
     DeadLink(PathBuf),
     #[error("there is nothing to share")]
     NothingToShare,
+    #[error("{} is neither a file nor a folder", .0.display())]
+    NoFile(PathBuf),
     #[error("there is no profile {0:?}")]
     UnknownProfile(String),
     #[error("{0:?} is not an address of a peer")]
@@ -48,7 +50,7 @@ pub enum ItemError {
     NotReady(ItemId),
     #[error("item {0} is not all here yet")]
     NotWhole(ItemId),
-    #[error("{0:?} can't be a name")]
+    #[error("{0:?} can't be the name of a file or folder")]
     BadName(String),
     #[error("item {0} is a download")]
     NotAShare(ItemId),
@@ -136,7 +138,7 @@ impl ItemError {
                 Some("Share what it was meant to lead to."),
                 Retry::Never,
             ),
-            Self::NothingToShare => (
+            Self::NothingToShare | Self::NoFile(_) => (
                 "nothing-to-share",
                 Some("Name a file or folder."),
                 Retry::Never,
@@ -168,7 +170,9 @@ impl ItemError {
             ),
             Self::BadName(_) => (
                 "bad-name",
-                Some("A name has letters in it, no slashes, and not more than 255 bytes."),
+                Some(
+                    "A name has letters in it, is not all dots, has no slashes, and not more than 255 bytes.",
+                ),
                 Retry::Never,
             ),
             Self::NotAShare(_) => (
@@ -181,7 +185,11 @@ impl ItemError {
                 Some("Pause it, or wait until it is done."),
                 Retry::User,
             ),
-            Self::NotADownload(_) => ("no-download", None, Retry::Never),
+            Self::NotADownload(_) => (
+                "no-download",
+                Some("This is for downloads only. What is shared from here stays as it is."),
+                Retry::Never,
+            ),
             Self::Offline => ("offline", Some("Try again while Shoal runs."), Retry::User),
             Self::Stopping(_) => ("stopping", None, Retry::User),
         }
@@ -234,6 +242,13 @@ fn index_kind(error: &IndexError) -> Kind {
             Some("Free some space, then try again."),
             Retry::User,
         ),
+        IndexError::Io(_) => (
+            "index",
+            Some(
+                "Check that the disk with Shoal's own data works, has room, and may be written to.",
+            ),
+            Retry::User,
+        ),
         _ => ("index", None, Retry::User),
     }
 }
@@ -283,7 +298,9 @@ fn import_kind(error: &ImportError) -> Kind {
         ),
         ImportError::LeftOut { .. } => (
             "all-left-out",
-            Some("Hidden files come along with --hidden; name anything else itself to share it."),
+            Some(
+                "Hidden files come along when they are asked for; name anything else itself to share it.",
+            ),
             Retry::User,
         ),
         ImportError::Nothing => (

@@ -4,7 +4,7 @@
 //! done here; what decides which item is worked on goes to the supervisor, one request after the
 //! other.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use store::limits::MAX_NAME_BYTES;
 use tokio::sync::{mpsc, oneshot};
@@ -18,8 +18,9 @@ use crate::api::{
 };
 use crate::fetch;
 use crate::util::{Stopping, blocking};
-use store::Doubt;
-use store::index::{ItemId, ItemRecord, ItemState, NewItem};
+use store::files::{Identity, Same};
+use store::index::{Index, ItemId, ItemKind, ItemRecord, ItemState, NewItem};
+use store::{Doubt, made};
 
 /// A handle on all items.
 #[derive(Debug)]
@@ -97,9 +98,17 @@ impl Items {
     pub(crate) async fn report(&self, id: ItemId) -> Result<Report, ItemError> {
         let path = self.view(id)?.path;
         let index = self.context.index.clone();
-        let look = move || Ok::<_, ItemError>((index.skipped(id)?, store::also_at(&index, id)?));
-        let (skipped, also) = blocking(look).await??;
         let work = self.work(id).await?;
+        let asked = (work.was_here, path.clone());
+        let look = move || {
+            let undressed = match asked {
+                (true, Some(path)) => is_undressed(&index, id, &path)?,
+                _ => false,
+            };
+            let (skipped, also) = (index.skipped(id)?, store::also_at(&index, id)?);
+            Ok::<_, ItemError>((skipped, also, undressed))
+        };
+        let (skipped, also, undressed) = blocking(look).await??;
         let missing = self.context.running.missing(id).await;
         Ok(Report {
             path,
@@ -107,6 +116,7 @@ impl Items {
             sources: work.sources,
             secs: work.secs,
             was_here: work.was_here,
+            undressed,
             also: also.into_iter().map(Into::into).collect(),
             missing,
         })
@@ -178,9 +188,8 @@ impl Items {
 
     /// What others see an item called from now on. Nothing on the disk changes its name.
     pub(crate) async fn rename(&self, id: ItemId, name: &str) -> Result<(), ItemError> {
-        let name = name.trim().to_owned();
-        let is_bad = |letter: char| letter.is_control() || matches!(letter, '/' | '\\');
-        if name.is_empty() || name.len() > MAX_NAME_BYTES || name.contains(is_bad) {
+        let name = new::given_name(name)?;
+        if name.len() > MAX_NAME_BYTES {
             return Err(ItemError::BadName(name));
         }
         self.ask(|reply| Command::Rename(id, name, reply)).await?
@@ -228,4 +237,16 @@ impl Items {
             .map_err(|_| Stopping)?;
         answer.await.map_err(|_| Stopping.into())
     }
+}
+
+/// Permissions and times are wanted of a download, and Shoal did not make what lies there. Blocks.
+fn is_undressed(index: &Index, id: ItemId, path: &Path) -> Result<bool, ItemError> {
+    let wanted = index
+        .item(id)?
+        .is_some_and(|record| record.kind == ItemKind::Download && record.options.metadata);
+    if !wanted {
+        return Ok(false);
+    }
+    let made = made::Made::open(index.dir(), id)?;
+    Ok(Identity::at(path).is_ok_and(|there| made.has(&there) != Same::Yes))
 }

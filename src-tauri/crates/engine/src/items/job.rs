@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -130,11 +131,16 @@ async fn hash(
         root: imported.root,
         bytes: imported.bytes,
         files: imported.files,
-        skipped: imported.skipped.len() as u64,
+        skipped: left_out(&imported.skipped),
         place: None,
     });
     context.shared_changed();
     Ok(Ended::whole())
+}
+
+fn left_out(skipped: &[Skipped]) -> u64 {
+    let left_out = skipped.iter().filter(|skipped| skipped.is_left_out());
+    left_out.count() as u64
 }
 
 async fn fetch(
@@ -144,8 +150,7 @@ async fn fetch(
     stop: CancellationToken,
 ) -> Result<Ended, ItemError> {
     let fetching = context.fetching()?;
-    let told = report.clone();
-    let tell: fetch::Tell = Box::new(move |report| told.fetching(report));
+    let tell = telling(context, &record, report);
     // An item without a link began with a CAR file.
     let fetched = match (&record.link, record.sources.first()) {
         (None, Some(car)) => {
@@ -168,7 +173,7 @@ async fn fetch(
         root: fetched.root,
         bytes: fetched.bytes,
         files: fetched.files,
-        skipped: fetched.skipped.len() as u64,
+        skipped: left_out(&fetched.skipped),
         place: Some((fetched.path.clone(), folder)),
     });
     context.shared_changed();
@@ -177,6 +182,21 @@ async fn fetch(
     Ok(Ended::Whole {
         sources,
         was_here: fetched.was_there,
+    })
+}
+
+/// Tells how far a download is, and once where it lies: that is chosen when there is something to write.
+fn telling(context: &Context, record: &ItemRecord, reporter: &Reporter) -> fetch::Tell {
+    let (index, reporter, id) = (context.index.clone(), reporter.clone(), record.id);
+    let has_place = AtomicBool::new(record.part.is_some());
+    Box::new(move |report| {
+        if report.done > 0 && !has_place.swap(true, Ordering::Relaxed) {
+            let known = index.item(id).ok().flatten();
+            if let Some(place) = known.and_then(|record| record.part) {
+                reporter.lies_at(place);
+            }
+        }
+        reporter.fetching(report);
     })
 }
 

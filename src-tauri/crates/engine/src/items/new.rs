@@ -20,7 +20,7 @@ pub(super) fn share(request: ShareRequest) -> Result<NewItem, ItemError> {
     if request.paths.is_empty() {
         return Err(ItemError::NothingToShare);
     }
-    let mut folder = request.paths.len() > 1;
+    let mut folder = false;
     let mut paths = Vec::with_capacity(request.paths.len());
     for path in &request.paths {
         let unreadable = |source| ItemError::Unreadable {
@@ -36,12 +36,19 @@ pub(super) fn share(request: ShareRequest) -> Result<NewItem, ItemError> {
             }
             Err(error) => return Err(unreadable(error)),
         };
+        if !found.is_dir() && !found.is_file() {
+            return Err(ItemError::NoFile(path.clone()));
+        }
         folder |= found.is_dir();
         paths.push(store::named(path).map_err(unreadable)?);
     }
+    let paths = store::distinct(paths);
+    folder |= paths.len() > 1;
     let profile = profile_named(request.profile.as_deref())?;
-    let name = request.name;
-    let name = name.unwrap_or_else(|| store::share_name(&paths));
+    let name = match request.name {
+        Some(name) => given_name(&name)?,
+        None => store::share_name(&paths),
+    };
     let options = ItemOptions {
         hidden: request.hidden,
         announce: request.announce.into(),
@@ -57,6 +64,16 @@ pub(super) fn share(request: ShareRequest) -> Result<NewItem, ItemError> {
         options,
         ..NewItem::default()
     })
+}
+
+/// A name that a person gives an item. Whoever fetches it has a file or folder of that name.
+pub(super) fn given_name(name: &str) -> Result<String, ItemError> {
+    let name = name.trim();
+    let is_bad = |letter: char| letter.is_control() || matches!(letter, '/' | '\\');
+    if name.is_empty() || matches!(name, "." | "..") || name.contains(is_bad) {
+        return Err(ItemError::BadName(name.to_owned()));
+    }
+    Ok(name.to_owned())
 }
 
 /// A new item of what a link names.

@@ -15,14 +15,13 @@ use std::io;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-use fs_err as fs;
 use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
 
 use self::parse::{Takes, joined, list, network_key, networks, number, peers, switch, urls};
 use self::schedule::{Limits, Schedule};
 use self::table::{PUBLIC, SETTINGS, Setting};
-pub use self::unreadable::Unreadable;
+use self::unreadable::Unusable;
 use crate::api::{Origin, SettingView, Standing};
 use net::config::{
     DiscoveryConfig, LimitConfig, ListenConfig, RelayConfig, TrustConfig, WebConfig,
@@ -51,11 +50,10 @@ pub enum ConfigError {
         value: String,
         expected: String,
     },
-    #[error("the settings file {path} can't be understood: {source}")]
-    Damaged {
-        path: PathBuf,
-        source: serde_json::Error,
-    },
+    #[error("the settings file {path} is damaged where {key} stands, which keeps others out")]
+    Damaged { path: PathBuf, key: &'static str },
+    #[error("the settings can't be read: {0}")]
+    Unreadable(io::Error),
     #[error("the settings can't be kept: {0}")]
     Io(#[from] io::Error),
 }
@@ -67,37 +65,29 @@ pub struct Settings {
     kept: BTreeMap<String, String>,
     environment: BTreeMap<&'static str, String>,
     local: bool,
-    /// Settings whose values in the file can't be used: they have their defaults.
-    unreadable: Vec<&'static str>,
+    /// What of the file can't be used.
+    unusable: Unusable,
 }
 
 impl Settings {
     /// Reads the settings file, if there is one. `environment` gives the value of a variable, as
-    /// [`std::env::var`] does. A value in the file that can't be used stops nobody, but where the
-    /// default would let in whom it was to keep out.
+    /// [`std::env::var`] does. What of the file can't be used stops nobody, but where the default
+    /// would let in whom it was to keep out.
     pub fn load(
         file: PathBuf,
         environment: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, ConfigError> {
-        let kept = match fs::read(&file) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|source| ConfigError::Damaged {
-                path: file.clone(),
-                source,
-            })?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
-            Err(error) => return Err(error.into()),
-        };
-        let (kept, unreadable) = unreadable::sort_out(kept)?;
+        let (kept, unusable) = unreadable::read(&file)?;
         let given = SETTINGS.iter().filter_map(|setting| {
             let value = environment(&variable(setting.key))?;
-            Some((setting.key, value))
+            Some((setting.key, setting.takes.kept(&setting.takes.given(value))))
         });
         let settings = Self {
             environment: given.collect(),
-            local: environment("SHOAL_LOCAL").is_some_and(|value| value == "1"),
+            local: is_local(environment(LOCAL).as_deref())?,
             file,
             kept,
-            unreadable,
+            unusable,
         };
         for setting in SETTINGS {
             check(setting, &settings.value(setting).0)?;
@@ -218,8 +208,9 @@ impl Settings {
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), ConfigError> {
         let known = SETTINGS.iter().find(|setting| setting.key == key);
         let setting = known.ok_or_else(|| ConfigError::UnknownKey(key.to_owned()))?;
-        check(setting, value)?;
-        let value = setting.takes.kept(value);
+        let value = setting.takes.given(value.to_owned());
+        check(setting, &value)?;
+        let value = setting.takes.kept(&value);
         let mut kept = self.kept.clone();
         if value == (setting.default)() {
             kept.remove(key);
@@ -290,6 +281,22 @@ impl Settings {
             }
             None => ((setting.default)(), Origin::Default),
         }
+    }
+}
+
+/// The variable that keeps everything on this machine.
+const LOCAL: &str = "SHOAL_LOCAL";
+
+/// Whoever says that in other words must not be in the public network for it.
+fn is_local(value: Option<&str>) -> Result<bool, ConfigError> {
+    match value.unwrap_or_default() {
+        "1" | "on" | "yes" | "true" => Ok(true),
+        "" | "0" | "off" | "no" | "false" => Ok(false),
+        other => Err(ConfigError::BadValue {
+            key: LOCAL,
+            value: other.to_owned(),
+            expected: "1 or 0".to_owned(),
+        }),
     }
 }
 
@@ -402,6 +409,18 @@ mod tests {
     }
 
     #[test]
+    fn who_wants_to_be_local_is_so_in_any_words_or_is_asked_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("settings.json");
+        let local = |value| load(&file, &[("SHOAL_LOCAL", value)]);
+        for (value, is_local) in [("1", true), ("true", true), ("0", false), ("", false)] {
+            let config = local(value).unwrap().config();
+            assert_eq!(config.net.listen.local_only, is_local, "{value}");
+        }
+        assert!(matches!(local("maybe"), Err(ConfigError::BadValue { .. })));
+    }
+
+    #[test]
     fn a_schedule_counts_when_it_is_switched_on() {
         let dir = tempfile::tempdir().unwrap();
         let mut settings = load(&dir.path().join("s"), &[]).unwrap();
@@ -485,6 +504,8 @@ mod tests {
         for (key, value) in [
             ("mdns", "yes"),
             ("listen", "localhost"),
+            ("listen", ""),
+            ("bootstrap", "/ip4/192.0.2.1/tcp/1,"),
             ("upload.limit", "-1"),
             ("nat", "yes"),
             ("peers.trusted", "/ip4/192.0.2.1/tcp/1"),
@@ -506,7 +527,5 @@ mod tests {
         }
         assert!(!file.exists());
         assert!(load(&file, &[("SHOAL_MDNS", "maybe")]).is_err());
-        fs::write(&file, "{").unwrap();
-        assert!(matches!(load(&file, &[]), Err(ConfigError::Damaged { .. })));
     }
 }

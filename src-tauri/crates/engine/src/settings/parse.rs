@@ -13,6 +13,10 @@ use url::Url;
 
 use crate::settings::schedule::{Days, Hours};
 use net::limits::{CONNECTIONS, CONNECTIONS_OF_NETWORK, CONNECTIONS_OF_PEER, MAX_CHOSEN_PEERS};
+use store::files::read_small;
+
+/// Bytes of a `swarm.key` that is read: it has 95.
+const MAX_KEY_FILE: u64 = 4096;
 
 /// What a setting takes, as text.
 #[derive(Clone, Copy)]
@@ -52,11 +56,21 @@ impl Takes {
             Self::PeerIds => "peer IDs separated by commas, or \"none\"",
             Self::Networks => "networks such as 192.0.2.0/24 separated by commas, or \"none\"",
             Self::Urls => "http or https addresses separated by commas, or \"none\"",
-            Self::NetworkKey => "64 hex digits, the text of a swarm.key, or \"none\"",
+            Self::NetworkKey => {
+                "64 hex digits, the full path of a swarm.key or the text in it, or \"none\""
+            }
             Self::ConnectionsOfPeer => "a number from 1 to 8",
             Self::ConnectionsOfNetwork => "a number from 1 to 256",
         };
         text.to_owned()
+    }
+
+    /// What a person gave: of a key they may give the file that it lies in, which must be there now.
+    pub(super) fn given(self, value: String) -> String {
+        match self {
+            Self::NetworkKey => key_file(&value).unwrap_or(value),
+            _ => value,
+        }
     }
 
     /// What is kept of a value: a key without the file around it.
@@ -94,9 +108,16 @@ pub(super) fn list<T: FromStr>(value: &str) -> Option<Vec<T>> {
     if value == "none" {
         return Some(Vec::new());
     }
-    value
-        .split(',')
-        .map(|part| part.trim().parse().ok())
+    let parts = value.split(',').map(str::trim);
+    // Nothing is a multiaddr too.
+    parts
+        .map(|part| {
+            if part.is_empty() {
+                None
+            } else {
+                part.parse().ok()
+            }
+        })
         .collect()
 }
 
@@ -141,6 +162,13 @@ pub(super) fn network_key(value: &str) -> Option<PreSharedKey> {
     format!("/key/swarm/psk/1.0.0/\n/base16/\n{digits}\n")
         .parse()
         .ok()
+}
+
+/// The text of the file that a full path names: another process may have another working directory.
+fn key_file(path: &str) -> Option<String> {
+    let path = Path::new(path);
+    let bytes = path.is_absolute().then(|| read_small(path, MAX_KEY_FILE));
+    String::from_utf8(bytes?.ok()?).ok()
 }
 
 fn network_key_digits(value: &str) -> Option<String> {

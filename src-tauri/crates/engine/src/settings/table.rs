@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::parse::Takes;
 use crate::paths;
+use store::files::path_text;
 
 /// A key, what it means, and what it takes.
 pub(super) struct Setting {
@@ -159,8 +160,10 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         key: "download.folder",
         default: || {
-            let folder = paths::default_download_dir().unwrap_or_else(|| PathBuf::from("."));
-            folder.to_string_lossy().into_owned()
+            // Without a home, as in a container: where it was started.
+            let folder = paths::default_download_dir().or_else(|| std::env::current_dir().ok());
+            let folder = folder.unwrap_or_else(|| PathBuf::from(std::path::MAIN_SEPARATOR_STR));
+            path_text(&folder)
         },
         local: None,
         takes: Takes::Folder,

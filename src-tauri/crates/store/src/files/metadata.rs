@@ -5,39 +5,73 @@
 //! download.
 
 use std::path::Path;
+#[cfg(unix)]
+use std::sync::LazyLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use fs_err as fs;
 use unixfs::{Metadata, Mtime};
 
-/// Gives a file or folder that we made the permissions and the time that its sharer gave along. Permissions are those that it
-/// could have got here, by this user's umask: never more for others than its owner has, and none to write.
+/// Gives a file or folder that we made the permissions and the time that its sharer gave along, as far as they are others than it
+/// has. Permissions are those that it could have got here, by this user's umask, and never those for others to write.
 pub fn apply_metadata(path: &Path, meta: &Metadata) {
     if meta.is_empty() {
         return;
     }
     let Ok(file) = open(path) else { return };
+    let Ok(now) = file.metadata() else { return };
     #[cfg(unix)]
-    if let (Some(mode), Ok(now)) = (meta.mode, file.metadata()) {
+    if let Some(mode) = meta.mode {
         use std::os::unix::fs::PermissionsExt;
-        let mode = permitted(mode, now.permissions().mode(), now.is_dir());
-        let _ = file.set_permissions(std::fs::Permissions::from_mode(mode));
+        let has = now.permissions().mode();
+        let mode = permitted(mode, has, now.is_dir(), umask());
+        if mode != has & 0o7777 {
+            let _ = file.set_permissions(std::fs::Permissions::from_mode(mode));
+        }
     }
-    if let Some(time) = meta.mtime.and_then(time) {
+    let wanted = meta.mtime.and_then(time);
+    if let Some(time) = wanted.filter(|time| now.modified().ok() != Some(*time)) {
         let _ = file.file().set_modified(time);
     }
 }
 
-/// Only what the system's umask left to it when it was made; of a file, whoever may read it may run it, if it is to be run.
-/// Owners keep what we need to finish and share it; set-uid and the like never come in.
+/// Only what the system left to it when it was made; nothing is made to be run, so that this is the umask's to say. Owners keep
+/// what we need to finish and share it; set-uid and the like never come in.
 #[cfg(unix)]
-fn permitted(mode: u32, made: u32, is_folder: bool) -> u32 {
+fn permitted(mode: u32, made: u32, is_folder: bool, umask: u32) -> u32 {
     let (may, must) = if is_folder {
         (made, 0o700)
     } else {
-        (made | (made & 0o444) >> 2, 0o600)
+        (made & 0o666 | 0o111 & !umask, 0o600)
     };
     mode & may & 0o755 | must
+}
+
+/// What this process takes from whatever it makes.
+#[cfg(unix)]
+fn umask() -> u32 {
+    // Nothing here ever sets another.
+    static UMASK: LazyLock<u32> = LazyLock::new(|| {
+        told_umask().unwrap_or_else(|| {
+            use rustix::fs::Mode;
+            // The only way to ask is to set one: what is made at this instant is its owner's alone.
+            let umask = rustix::process::umask(Mode::RWXG | Mode::RWXO);
+            rustix::process::umask(umask);
+            #[allow(clippy::useless_conversion, reason = "it has 16 bits elsewhere")]
+            u32::from(umask.bits())
+        })
+    });
+    *UMASK
+}
+
+/// The umask as Linux tells it without another being set.
+#[cfg(unix)]
+fn told_umask() -> Option<u32> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("Umask:"))?;
+    u32::from_str_radix(line.trim(), 8).ok()
 }
 
 fn time(mtime: Mtime) -> Option<SystemTime> {
@@ -98,23 +132,31 @@ mod tests {
 
     #[test]
     fn permissions_are_those_that_the_umask_leaves() {
-        for (mode, made, permitted_then) in [
-            (0o755, 0o644, 0o755),
-            (0o777, 0o644, 0o755),
-            (0o777, 0o666, 0o755),
-            (0o755, 0o600, 0o700),
-            (0o444, 0o644, 0o644),
-            (0o4755, 0o644, 0o755),
-            (0o640, 0o644, 0o640),
-            (0, 0o644, 0o600),
+        for (mode, made, umask, permitted_then) in [
+            (0o755, 0o644, 0o022, 0o755),
+            (0o777, 0o644, 0o022, 0o755),
+            (0o777, 0o666, 0o000, 0o755),
+            (0o755, 0o600, 0o077, 0o700),
+            (0o444, 0o644, 0o022, 0o644),
+            (0o4755, 0o644, 0o022, 0o755),
+            (0o640, 0o644, 0o022, 0o640),
+            (0, 0o644, 0o022, 0o600),
+            // To run it is no part of to read it.
+            (0o755, 0o666, 0o111, 0o644),
+            (0o755, 0o644, 0o033, 0o744),
+            (0o744, 0o644, 0o022, 0o744),
+            (0o111, 0o644, 0o022, 0o711),
+            (0o711, 0o622, 0o044, 0o711),
         ] {
-            let permitted_now = permitted(mode, made, false);
-            assert_eq!(permitted_now, permitted_then, "{mode:o} {made:o}");
-            assert_eq!(permitted(mode, permitted_now, false), permitted_then);
+            let permitted = |made| permitted(mode, made, false, umask);
+            let now = permitted(made);
+            assert_eq!(now, permitted_then, "{mode:o} {made:o} {umask:o}");
+            assert_eq!(permitted(now), permitted_then);
         }
-        assert_eq!(permitted(0o777, 0o777, true), 0o755);
-        assert_eq!(permitted(0o777, 0o700, true), 0o700);
-        assert_eq!(permitted(0, 0o755, true), 0o700);
+        assert_eq!(permitted(0o777, 0o777, true, 0), 0o755);
+        assert_eq!(permitted(0o777, 0o700, true, 0o077), 0o700);
+        assert_eq!(permitted(0, 0o755, true, 0o022), 0o700);
+        assert_eq!(told_umask().is_some(), cfg!(target_os = "linux"));
     }
 
     #[test]
@@ -138,7 +180,8 @@ mod tests {
         assert!(there.modified().unwrap() > UNIX_EPOCH + Duration::from_secs(5));
         apply_metadata(&file, &meta);
         let there = fs::metadata(&file).unwrap();
-        assert_eq!(there.permissions().mode() & 0o777, 0o700);
+        let for_others = 0o011 & !umask();
+        assert_eq!(there.permissions().mode() & 0o777, 0o700 | for_others);
         assert_eq!(
             there.modified().unwrap(),
             UNIX_EPOCH + Duration::from_secs(5)

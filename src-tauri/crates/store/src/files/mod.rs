@@ -6,6 +6,7 @@
 //! | `identity` | which file or folder it is, whatever it is called |
 //! | `read` | bytes at an offset, and leaves out of them |
 //! | `write` | bytes at an offset, whole files, symlinks |
+//! | `small` | small files of Shoal's own, whatever has become of them |
 //! | `metadata` | modes and times of others, and the mark of what came from them |
 //! | `disk` | syncs, renames without replacing, free space |
 //! | [`names`] | names of strangers as names of files here |
@@ -18,6 +19,7 @@ mod metadata;
 pub mod names;
 mod open;
 mod read;
+mod small;
 mod tried;
 mod write;
 
@@ -32,6 +34,7 @@ pub use self::metadata::{apply_metadata, mark_as_downloaded};
 pub use self::open::{create_new, exists, open_for_reading, open_for_writing};
 pub use self::read::read_leaf;
 pub(crate) use self::read::{append, leaf_into};
+pub use self::small::{is_no_small_file, keep_beside, read_small};
 pub(crate) use self::write::open_private;
 pub use self::write::{make_private, replace_whole, symlink, write_at, write_whole};
 

@@ -11,8 +11,12 @@ use super::naming;
 /// Writes a small file whole or not at all: a crash leaves the old content or the new. It is for this person's eyes only.
 pub fn replace_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let new = path.with_extension("new");
-    let mut file = open_private(&new)?;
-    file.set_len(0)?;
+    // What a crash left, or a pipe that would be waited for.
+    match fs::remove_file(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = open_new_private(&new)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&new, path)?;
@@ -30,6 +34,15 @@ pub(crate) fn open_private(path: &Path) -> io::Result<fs::File> {
     let file = options.open(path)?;
     make_private(path)?;
     Ok(file)
+}
+
+/// Makes a file that nobody else may read. Whatever is there is `AlreadyExists`.
+pub(crate) fn open_new_private(path: &Path) -> io::Result<fs::File> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    fs_err::os::unix::fs::OpenOptionsExt::mode(&mut options, PRIVATE);
+    options.open(path)
 }
 
 /// Takes a file, if it is there, from all others' eyes.

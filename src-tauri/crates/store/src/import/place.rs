@@ -1,5 +1,6 @@
 //! What a person means by a path: `..`, `.` and `/` name a folder that has a name of its own.
 
+use std::collections::HashSet;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
@@ -17,6 +18,13 @@ pub fn named(path: &Path) -> io::Result<PathBuf> {
         (Some(parent), Some(name)) => Ok(real(parent)?.join(name)),
         _ => real(&path),
     }
+}
+
+/// Each path once: who names one twice means it once.
+pub fn distinct(paths: Vec<PathBuf>) -> Vec<PathBuf> {
+    let mut known = HashSet::new();
+    let mut is_new = |path: &PathBuf| known.insert(named(path).unwrap_or_else(|_| path.clone()));
+    paths.into_iter().filter(|path| is_new(path)).collect()
 }
 
 /// As a share of these paths is called: never by where it lies. Only a file system's root has no name.
@@ -79,5 +87,10 @@ mod tests {
         check("link/..", "x");
         check("nothing", "nothing");
         assert_eq!(named(Path::new("/..")).unwrap(), Path::new("/"));
+        let paths = ["x/y", "x/../x/y", "link", "x/y/."].map(|path| top.join(path));
+        assert_eq!(
+            distinct(paths.to_vec()),
+            [top.join("x/y"), top.join("link")]
+        );
     }
 }

@@ -158,9 +158,10 @@ impl Index {
     /// How much was left out of each item of which something was.
     pub fn skipped_counts(&self) -> Result<HashMap<ItemId, u64>> {
         self.read(|connection| {
-            let mut select =
-                connection.prepare_cached("SELECT item, count(*) FROM skipped GROUP BY item")?;
-            let rows = select.query_map([], |row| {
+            let mut select = connection.prepare_cached(
+                "SELECT item, count(*) FROM skipped WHERE reason NOT LIKE ?1 || '%' GROUP BY item",
+            )?;
+            let rows = select.query_map([Skipped::SAVED_AS], |row| {
                 Ok((ItemId(row.get(0)?), row.get::<_, i64>(1)?.cast_unsigned()))
             })?;
             rows.collect()

@@ -71,6 +71,8 @@ pub struct Opened {
     pub items: Vec<ItemRecord>,
     /// Where the damaged database lies that was replaced. The items are back; what they hold has to be hashed again.
     pub recovered: Option<PathBuf>,
+    /// Where the list of items beside the database is kept that was needed and is damaged: items may be missing.
+    pub incomplete: Option<PathBuf>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -108,6 +110,7 @@ impl Index {
             connection,
             items,
             recovered,
+            incomplete,
         } = recovery::open(dir)?;
         let serving = Serving::new(items::serving(&connection)?);
         let readers = Readers::open(&dir.join(schema::FILE_NAME))?;
@@ -124,6 +127,7 @@ impl Index {
             index,
             items,
             recovered,
+            incomplete,
         })
     }
 

@@ -25,47 +25,60 @@ pub(super) struct Sound {
     pub(super) items: Vec<ItemRecord>,
     /// Where the damaged one is kept that this one replaces.
     pub(super) recovered: Option<PathBuf>,
+    /// Where the list of items is kept that was needed, and is damaged too.
+    pub(super) incomplete: Option<PathBuf>,
 }
 
 pub(super) fn open(dir: &Path) -> Result<Sound, IndexError> {
     let path = dir.join(schema::FILE_NAME);
-    let is_new = !path.exists();
-    if !is_marked(dir) {
-        match open_sound(&path) {
-            Ok((connection, known)) => {
-                let items = if is_new {
-                    restore(&connection, dir)?
-                } else {
-                    known
-                };
-                return Ok(Sound {
-                    connection,
-                    items,
-                    recovered: None,
-                });
-            }
-            Err(IndexError::Damaged(reason)) => {
-                tracing::error!(reason, path = %path.display(), "the index is damaged");
-            }
-            Err(error) => return Err(error),
-        }
+    if is_marked(dir) || !is_file_or_nothing(&path) {
+        return begin_anew(dir);
     }
+    // A loss of power may leave a file of no bytes, which SQLite takes for a new database.
+    let is_new = fs::metadata(&path).map_or(true, |there| there.len() == 0);
+    match open_sound(&path) {
+        Ok((connection, items)) if !is_new => Ok(Sound {
+            connection,
+            items,
+            recovered: None,
+            incomplete: None,
+        }),
+        Ok((connection, _)) => restored(connection, dir, None),
+        Err(IndexError::Damaged(reason)) => {
+            tracing::error!(reason, path = %path.display(), "the index is damaged");
+            begin_anew(dir)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn begin_anew(dir: &Path) -> Result<Sound, IndexError> {
     let kept = set_aside(dir)?;
-    let connection = schema::open_writer(&path)?;
-    let items = restore(&connection, dir)?;
-    Ok(Sound {
-        connection,
-        items,
-        recovered: Some(kept),
-    })
+    let connection = schema::open_writer(&dir.join(schema::FILE_NAME))?;
+    restored(connection, dir, Some(kept))
 }
 
 /// Puts the items of the list into a new database. Somebody may have deleted the old one.
-fn restore(connection: &Connection, dir: &Path) -> rusqlite::Result<Vec<ItemRecord>> {
-    for record in shares::read(dir) {
-        items::insert(connection, &record, Some(record.id))?;
+fn restored(
+    connection: Connection,
+    dir: &Path,
+    recovered: Option<PathBuf>,
+) -> Result<Sound, IndexError> {
+    let (records, incomplete) = shares::read(dir)?;
+    for record in records {
+        items::insert(&connection, &record, Some(record.id))?;
     }
-    items::all(connection)
+    Ok(Sound {
+        items: items::all(&connection)?,
+        connection,
+        recovered,
+        incomplete,
+    })
+}
+
+/// A pipe would be waited for, and in a folder nothing can be kept.
+fn is_file_or_nothing(path: &Path) -> bool {
+    fs::metadata(path).map_or(true, |there| there.is_file())
 }
 
 /// Has the next start rebuild the database.

@@ -5,16 +5,19 @@
 
 use std::path::{Path, PathBuf};
 
-use fs_err as fs;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use unixfs::cid;
 
 use super::types::Details;
 use super::{Begun, ItemId, ItemKind, ItemRecord, ItemState, items};
-use crate::files::replace_whole;
+use crate::files::{keep_beside, read_small, replace_whole};
 
 const FILE_NAME: &str = "shares.json";
+
+/// Bytes of a list that is read: 100,000 items take about 60 MB.
+const MAX_BYTES: u64 = 1024 * 1024 * 1024;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Entry {
@@ -35,26 +38,52 @@ pub(super) fn write(connection: &Connection, dir: &Path) -> std::io::Result<()> 
     replace_whole(&path(dir), &json)
 }
 
-/// The items listed, none of them done. An entry that cannot be read is left out, with a word in the log.
-pub(super) fn read(dir: &Path) -> Vec<ItemRecord> {
-    let Ok(json) = fs::read(path(dir)) else {
-        return Vec::new();
-    };
-    let entries: Vec<serde_json::Value> = match serde_json::from_slice(&json) {
-        Ok(entries) => entries,
+/// The items listed, none of them done. Of a list that is damaged, as many as can be read, and where it is kept: the next one is
+/// written in its place.
+pub(super) fn read(dir: &Path) -> std::io::Result<(Vec<ItemRecord>, Option<PathBuf>)> {
+    let (mut entries, mut sound) = match read_small(&path(dir), MAX_BYTES) {
+        Ok(json) => entries(&json),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => (Vec::new(), true),
         Err(error) => {
             tracing::warn!(%error, "the list of shares beside the index cannot be read");
-            return Vec::new();
+            (Vec::new(), false)
         }
     };
-    let entry = |value| match serde_json::from_value::<Entry>(value) {
-        Ok(entry) => Some(entry.into_record()),
-        Err(error) => {
-            tracing::warn!(%error, "an entry of the list of shares cannot be read");
-            None
+    let mut records = Vec::with_capacity(entries.len());
+    for entry in entries.drain(..) {
+        match serde_json::from_value::<Entry>(entry) {
+            Ok(entry) => records.push(entry.into_record()),
+            Err(error) => {
+                tracing::warn!(%error, "an entry of the list of shares cannot be read");
+                sound = false;
+            }
         }
+    }
+    let kept = if sound {
+        None
+    } else {
+        Some(keep_beside(&path(dir), MAX_BYTES)?)
     };
-    entries.into_iter().filter_map(entry).collect()
+    Ok((records, kept))
+}
+
+/// The entries up to where the list is damaged, and whether it is sound.
+fn entries(json: &[u8]) -> (Vec<Value>, bool) {
+    if let Ok(entries) = serde_json::from_slice(json) {
+        return (entries, true);
+    }
+    let mut entries = Vec::new();
+    let mut rest = json;
+    // Each stands behind the list's begin or a comma.
+    while let [b'[' | b',' | b' ' | b'\n' | b'\r' | b'\t', behind @ ..] = rest {
+        let mut values = serde_json::Deserializer::from_slice(behind).into_iter::<Value>();
+        match values.next() {
+            Some(Ok(value)) => entries.push(value),
+            _ => break,
+        }
+        rest = &behind[values.byte_offset()..];
+    }
+    (entries, false)
 }
 
 fn path(dir: &Path) -> PathBuf {

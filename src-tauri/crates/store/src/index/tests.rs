@@ -602,6 +602,33 @@ fn a_damaged_list_of_shares_does_not_keep_the_database_from_opening() {
     });
     assert!(opened.recovered.is_some());
     assert!(opened.index.items().unwrap().is_empty());
+    let kept = opened.incomplete.expect("it is kept before it is replaced");
+    assert_eq!(fs::read(kept).unwrap(), b"[{\"id\":");
+}
+
+#[test]
+fn of_a_list_of_shares_that_breaks_off_all_before_comes_back() {
+    let (dir, opened) = reopen_damaged(|dir| {
+        fs::write(dir.join("index.db"), b"").unwrap();
+        let list = dir.join("shares.json");
+        let whole = fs::read(&list).unwrap();
+        fs::write(list, &whole[..whole.len() - 20]).unwrap();
+    });
+    let items = opened.index.items().unwrap();
+    let names: Vec<_> = items.iter().map(|item| item.name.as_str()).collect();
+    assert_eq!(names, ["first"]);
+    assert_eq!(
+        opened.incomplete,
+        Some(dir.path().join("shares.old-1.json"))
+    );
+}
+
+#[test]
+fn what_is_no_file_in_the_place_of_a_database_is_kept_and_replaced() {
+    check_recovered(|dir| {
+        fs::remove_file(dir.join("index.db")).unwrap();
+        fs::create_dir(dir.join("index.db")).unwrap();
+    });
 }
 
 proptest! {
