@@ -1,6 +1,7 @@
 //! What happens to people: each test began as a report of somebody whose evening a program of this kind had spoilt.
 
 mod content;
+mod damaged;
 mod desk;
 mod left_out;
 mod names;

@@ -20,6 +20,7 @@ const NATIVE = {
   status: "output",
   contentinfo: "footer",
   complementary: "aside",
+  region: "section[aria-label]",
 };
 const NAMED_BY_CONTENT = new Set(
   "button link heading checkbox radio option tab row cell gridcell menuitem menuitemradio menuitemcheckbox switch treeitem listitem tooltip".split(" "),
