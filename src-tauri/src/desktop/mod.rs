@@ -8,6 +8,7 @@ mod clipboard;
 mod commands;
 mod content;
 mod dialogs;
+mod dropped;
 mod engine;
 mod files;
 mod instance;
@@ -30,6 +31,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tauri::{AppHandle, RunEvent, Theme};
 
+use self::dropped::Offered;
 use self::engine::EngineLink;
 use self::requests::Inbox;
 pub(crate) use self::requests::OpenRequest;
@@ -49,6 +51,7 @@ pub(crate) struct Start {
 struct Shell {
     engine: EngineLink,
     inbox: Inbox,
+    offered: Offered,
     /// Where the web view keeps what it has to keep.
     web_dir: PathBuf,
     /// Chosen by the person; the system's otherwise.
@@ -70,6 +73,7 @@ pub(crate) fn run(start: Start) -> Result<u8, ::engine::api::Problem> {
     let shell = Shell {
         engine: EngineLink::new(start.data_dir.clone()),
         inbox: Inbox::new(start.open),
+        offered: Offered::default(),
         web_dir: start.data_dir.join("window"),
         theme: Mutex::default(),
     };

@@ -10,12 +10,12 @@ use tauri::plugin::TauriPlugin;
 use tauri::webview::{NewWindowResponse, PageLoadEvent, PageLoadPayload};
 use tauri::window::Color;
 use tauri::{
-    AppHandle, Emitter, Manager, Theme, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
-    WindowEvent, Wry,
+    AppHandle, DragDropEvent, Emitter, Manager, Theme, WebviewUrl, WebviewWindow,
+    WebviewWindowBuilder, WindowEvent, Wry,
 };
 use tauri_plugin_window_state::StateFlags;
 
-use super::{Shell, notify, player, quit, settings};
+use super::{Shell, dropped, notify, player, quit, settings};
 use crate::api::problem;
 
 const LABEL: &str = "main";
@@ -112,13 +112,21 @@ fn make(app: &AppHandle) -> tauri::Result<WebviewWindow> {
     };
     window.set_background_color(Some(background))?;
     #[cfg(target_os = "linux")]
-    window.with_webview(|view| mend(&view.inner()))?;
+    {
+        let handle = app.clone();
+        window.with_webview(move |view| {
+            mend(&view.inner());
+            dropped::listen(&view.inner(), &handle);
+        })?;
+    }
     let handle = app.clone();
-    window.on_window_event(move |event| {
-        if let WindowEvent::CloseRequested { api, .. } = event {
+    window.on_window_event(move |event| match event {
+        WindowEvent::CloseRequested { api, .. } => {
             api.prevent_close();
             tauri::async_runtime::spawn(close(handle.clone()));
         }
+        WindowEvent::DragDrop(DragDropEvent::Drop { paths, .. }) => dropped::take(&handle, paths),
+        _ => {}
     });
     Ok(window)
 }

@@ -1,5 +1,8 @@
 //! From one person's window to another's.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
 use fs_err as fs;
 
 use support::shoal::{Shoal, text};
@@ -47,6 +50,22 @@ fn a_folder_dropped_on_one_window_arrives_at_another() {
     for window in [annas, bens] {
         assert_eq!(window.interrupt(), 0);
     }
+}
+
+#[test]
+fn what_is_dropped_may_have_a_name_that_is_no_text() {
+    let desktop = Desktop::new();
+    let name = OsStr::from_bytes(b"caf\xe9 50% #1");
+    let folder = desktop.home().join(name);
+    fs::create_dir(&folder).unwrap();
+    let file = trees::file(&folder.join(OsStr::from_bytes(b"na\xefve.txt")), 95, 10_000);
+    let window = desktop.open();
+    let link = window.share(&[&folder]);
+    window.row("caf\u{fffd}E9 50% #1").says("Shared");
+    let into = desktop.home().join("fetched");
+    Shoal::new().ok(&[&"get", &link, &"--into", &into]);
+    trees::assert_same(&folder, &into.join(name));
+    assert!(file.exists());
 }
 
 #[test]

@@ -20,11 +20,12 @@ export const tauri: Platform = {
   playEnd: () => invoke("play_end"),
   on: (event, listener) => later(listen<Events[typeof event]>(event, ({ payload }) => listener(payload))),
   onDrop: (listener) => {
-    // What `getCurrentWebview().onDragDropEvent` hears, without the module behind it (3 KB).
+    // What `getCurrentWebview().onDragDropEvent` hears, without the module behind it (3 KB). The drop itself comes from the shell,
+    // which knows names that are no text.
     const forget = [
       listen(TauriEvent.DRAG_ENTER, () => listener({ kind: "over" })),
       listen(TauriEvent.DRAG_LEAVE, () => listener({ kind: "leave" })),
-      listen<{ paths: string[] }>(TauriEvent.DRAG_DROP, ({ payload }) => listener({ kind: "drop", paths: payload.paths })),
+      listen<{ paths: string[] }>("dropped", ({ payload }) => listener({ kind: "drop", paths: payload.paths })),
     ].map(later);
     return () => forget.forEach((stop) => stop());
   },

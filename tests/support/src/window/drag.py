@@ -3,7 +3,7 @@
 The pointer is moved by xdotool. `state` follows the drag: "shown", "begun", then "dropped" or "refused".
 """
 
-from gi.repository import Gdk, GLib, Gtk
+from gi.repository import Gdk, Gtk
 
 
 class DragSource:
@@ -13,9 +13,9 @@ class DragSource:
         self.window = None
 
     def show(self, what):
-        """Offers `paths` at the place `x`, `y` of the screen."""
+        """Offers `uris` at the place `x`, `y` of the screen."""
         self.hide()
-        self.uris = [GLib.filename_to_uri(path) for path in what["paths"]]
+        self.uris = what["uris"]
         window = Gtk.Window(type=Gtk.WindowType.POPUP)
         window.set_default_size(80, 40)
         window.move(what["x"], what["y"])

@@ -1,5 +1,6 @@
 //! Keys and the pointer: events of the X server, as a person's hands make them.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use serde_json::json;
@@ -45,7 +46,8 @@ impl Window<'_> {
         };
         let (left, top, width, height) = self.rectangle();
         let (x, y) = SOURCE;
-        desktop.ask("drag", json!({ "paths": paths, "x": x, "y": y }));
+        let uris: Vec<String> = paths.iter().map(|path| file_uri(path)).collect();
+        desktop.ask("drag", json!({ "uris": uris, "x": x, "y": y }));
         becomes("shown");
         point(x + 20, y + 20);
         desktop.xdotool(&["mousedown", "1"]);
@@ -86,4 +88,15 @@ impl Window<'_> {
         };
         (field("X"), field("Y"), field("WIDTH"), field("HEIGHT"))
     }
+}
+
+/// As file managers write the address of a file: byte by byte.
+fn file_uri(path: &Path) -> String {
+    let bytes = path.as_os_str().as_bytes().iter();
+    let written = bytes.map(|byte| match byte {
+        b'/' | b'.' | b'-' | b'_' => char::from(*byte).to_string(),
+        byte if byte.is_ascii_alphanumeric() => char::from(*byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    });
+    written.fold("file://".to_owned(), |uri, part| uri + &part)
 }
