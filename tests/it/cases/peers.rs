@@ -5,6 +5,7 @@ use std::path::Path;
 use fs_err as fs;
 use serde_json::Value;
 use support::Wire;
+use support::kubo::Kubo;
 use support::nuisance::Nuisance;
 use support::shoal::{Done, Shoal, number, text};
 use support::trees;
@@ -190,4 +191,66 @@ fn a_ban_is_seen_and_lifted() {
         shoal.ok(&[&"peers", &lift, &peer]);
         assert_eq!(banned(), Vec::<Value>::new());
     }
+}
+
+/// One leaf of Kubo's is not what its name says. All others come, also of what is asked for while that one is waited for,
+/// and Kubo stays a friend.
+#[test]
+fn a_kubo_with_a_rotten_block_gives_everything_else() {
+    let Some(kubo) = Kubo::new("unixfs-v1-2025", Wire::TcpTls) else {
+        return;
+    };
+    let work = tempfile::tempdir().unwrap();
+    let shared = work.path().join("d");
+    folder(&shared);
+    let root = kubo.add(&shared, &[]);
+    let others: Vec<String> = (100..110)
+        .map(|n| {
+            kubo.add(
+                &trees::file(&work.path().join(format!("o{n}")), n, 10_000),
+                &[],
+            )
+        })
+        .collect();
+    rot(kubo.repo(), &fs::read(shared.join("f7")).unwrap());
+    let kubo = kubo.daemon();
+    let provider = Wire::TcpTls.pick(&kubo.addresses);
+
+    let fetcher = Shoal::new();
+    let (_daemon, _) = fetcher.daemon();
+    let into = work.path().join("b");
+    let get = |cid: &str, more: &[&dyn AsRef<std::ffi::OsStr>]| {
+        let mut arguments: Vec<&dyn AsRef<std::ffi::OsStr>> =
+            vec![&"get", &cid, &"--into", &into, &"--provider", &provider];
+        arguments.extend(more);
+        fetcher.ok(&arguments)
+    };
+    let id = text(get(&root, &[&"--detach"]).event("detached"), "id");
+    let status = lacking(&fetcher, &id);
+    assert_eq!(strings(&status.event("missing")["files"]), ["f7"]);
+    for other in &others {
+        get(other, &[&"--timeout", &HUNG_SECONDS]);
+    }
+    let events = fetcher.ok(&[&"peers"]).events;
+    assert!(events.iter().all(|event| event["event"] != "banned"));
+}
+
+/// Changes a byte of the block with these bytes, where Kubo keeps it.
+fn rot(repo: &Path, block: &[u8]) {
+    let mut pending = vec![repo.join("blocks")];
+    while let Some(folder) = pending.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                pending.push(path);
+            } else if fs::read(&path).unwrap() == block {
+                let mut rotten = block.to_vec();
+                rotten[5000] ^= 1;
+                let writable = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+                fs::set_permissions(&path, writable).unwrap();
+                return fs::write(path, rotten).unwrap();
+            }
+        }
+    }
+    panic!("Kubo has no such block");
 }

@@ -29,7 +29,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Sleep;
 use unixfs::cid::Cid;
 
-use crate::client::{Client, ClientAction, ClientConfig, SessionId, Want};
+use crate::client::{Client, ClientAction, ClientConfig, SessionId, UnderWay, Want};
 use crate::handler::{Command, Handler, Protocols, Received, Report, Support};
 use crate::server::{Found, Server, ServerAction, Ticket};
 use crate::wire::{Outgoing, Presence, Version, WantEntry};
@@ -129,8 +129,8 @@ struct Peer {
     /// The connection that is used.
     chosen: Option<(ConnectionId, Version)>,
     is_held: bool,
-    /// Blocks that it was asked for over connections that are used no more: some may still come.
-    under_way: u32,
+    /// What it was asked for over connections that are used no more: some may still come.
+    under_way: UnderWay,
     bytes_sent: u64,
     bytes_received: u64,
 }
@@ -287,7 +287,7 @@ impl Behaviour {
     /// Nothing is on its way for a session: everybody who takes part said that they have none of what
     /// it looks for.
     pub fn is_stuck(&self, session: SessionId) -> bool {
-        self.client.is_stuck(session)
+        self.client.is_stuck(session, Instant::now())
     }
 
     /// The connection over which Bitswap is spoken with the peer: close all but this one freely.
@@ -384,7 +384,7 @@ impl Behaviour {
     fn give_up(&mut self, peer: PeerId) {
         if let Some(state) = self.peers.get_mut(&peer) {
             state.chosen = None;
-            state.under_way = self.client.asked_of(&peer);
+            state.under_way = self.client.under_way(&peer);
         }
         self.client.disconnected(peer, Instant::now());
         self.server.connection_lost(&peer);
@@ -414,7 +414,7 @@ impl Behaviour {
                 state.is_held = false;
                 let under_way = std::mem::take(&mut state.under_way);
                 self.client.connected(peer, version, now);
-                self.client.expect_late_blocks(&peer, under_way);
+                self.client.expect_late(&peer, under_way);
                 self.server.connected(peer, version, now);
             }
             Some((chosen, old)) => {
@@ -423,10 +423,10 @@ impl Behaviour {
                 };
                 if version != old {
                     state.chosen = Some((id, version));
-                    let under_way = self.client.asked_of(&peer);
+                    let under_way = self.client.under_way(&peer);
                     self.client.disconnected(peer, now);
                     self.client.connected(peer, version, now);
-                    self.client.expect_late_blocks(&peer, under_way);
+                    self.client.expect_late(&peer, under_way);
                     self.server.connected(peer, version, now);
                 }
             }

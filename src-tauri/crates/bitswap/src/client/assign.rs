@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use super::limits::{DEFAULT_BLOCK, TICK};
-use super::peer::{Answer, PeerSlot};
+use super::peer::PeerSlot;
 use super::session::{Coverage, Member};
 use super::timers::Timer;
 use super::want::{PoolKey, UNHEARD, WantId};
@@ -33,8 +33,7 @@ enum Admission {
 /// A peer that needs longer for a block is no quick one.
 const SLOW: Duration = Duration::from_secs(2);
 
-/// Entries of a pool that are looked at before giving up: those skipped belong to others or were
-/// refused.
+/// Entries of a pool that are looked at before giving up: those skipped belong to others.
 const MAX_LOOK: usize = 24;
 
 /// With so few blocks left to it, an owner probably has asked for them already.
@@ -270,14 +269,16 @@ impl Client {
             let bytes = self.wants.get(id).map_or(0, |want| self.likely(want));
             peer.window.eta(bytes.into(), now)
         };
-        let refused = |id: WantId| peer.said(id) == Answer::DontHave;
+        let refused = |id: WantId| self.lacks(peer, id, now);
         let mut found = None;
         let mut deferred = false;
-        for &key in state.rare.iter().take(MAX_LOOK) {
+        for &key in state
+            .rare
+            .iter()
+            .filter(|key| !refused(key.3))
+            .take(MAX_LOOK)
+        {
             let (_, class, _, id) = key;
-            if refused(id) {
-                continue;
-            }
             if class == UNHEARD && peer.window.asked_bytes() > 0 {
                 deferred = true;
                 continue;

@@ -281,13 +281,16 @@ impl Client {
 
     /// Adds a standing want-have to a peer's list. False: the list is full.
     pub(super) fn list(&mut self, slot: PeerSlot, id: WantId, now: Instant) -> bool {
+        let Some(peer) = self.peers.get(slot) else {
+            return true;
+        };
+        if !peer.presences || peer.sent.contains_key(&id) || self.is_spoilt(peer, id, now) {
+            return true;
+        }
         let (Some(peer), Some(active)) = (self.peers.get_mut(slot), self.wants.active_mut(id))
         else {
             return true;
         };
-        if !peer.presences || peer.sent.contains_key(&id) {
-            return true;
-        }
         if !peer.has_list_room() {
             return false;
         }
@@ -312,7 +315,9 @@ impl Client {
     /// Asks a peer for the block.
     pub(super) fn ask(&mut self, slot: PeerSlot, id: WantId, now: Instant) {
         self.displace(id);
-        let Some(bytes) = self.wants.get(id).map(|want| self.likely(want)) else {
+        let known = self.wants.get(id);
+        let Some((bytes, digest)) = known.map(|want| (self.likely(want), want.digest_number()))
+        else {
             return;
         };
         let (Some(peer), Some(active)) = (self.peers.get_mut(slot), self.wants.active_mut(id))
@@ -328,7 +333,7 @@ impl Client {
             .is_some_and(|sent| sent.flushed && answer == Answer::None)
         {
             // The want-have may be answered with the block itself, and this request with another.
-            peer.conduct.expect_late_block();
+            peer.conduct.expect_late(digest);
         }
         if peer
             .sent
@@ -383,7 +388,12 @@ impl Client {
         let Some(sent) = peer.sent.remove(&id) else {
             return;
         };
-        if peer.asked.remove(&sent.seq).is_some() {
+        let is_asked = peer.asked.remove(&sent.seq).is_some();
+        if is_asked {
+            // Should it have been answered by a wrong block, nobody will know.
+            if let Some(at) = peer.wrong.iter().position(|wrong| wrong.may_answer(&sent)) {
+                peer.wrong.remove(at);
+            }
             peer.window.on_withdraw(sent.bytes.into());
             self.budget.unrequest(sent.bytes.into());
             if let Some(limiter) = &mut self.limiter {
@@ -391,13 +401,16 @@ impl Client {
             }
             self.awake.insert(slot);
             if sent.flushed {
-                peer.conduct.expect_late_block();
                 peer.window.on_cancel();
             }
         }
         if sent.flushed
             && let Some(want) = self.wants.get(id)
         {
+            if is_asked || sent.answer == Answer::None {
+                // A want-have is answered with the block itself where that is small.
+                peer.conduct.expect_late(want.digest_number());
+            }
             let cid = want.cid();
             self.say(slot, Entry::Cancel(cid), sent.kind == Kind::Block, now);
         }

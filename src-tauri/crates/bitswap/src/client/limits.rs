@@ -103,6 +103,17 @@ pub(super) const GATEWAY_REFUSALS: usize = 8;
 
 /// Blocks in a row that a peer may say it has and then not give before it is paused.
 pub(super) const FORGIVEN_BREACHES: u32 = 4;
+/// How long a peer that sent other bytes for a block is not asked for it again; doubled each time
+/// that it does. Whoever mends a disk or gets the block anew takes minutes for it at least.
+pub(super) const SPOILT: Duration = Duration::from_mins(10);
+/// The longest such time.
+pub(super) const SPOILT_MAX: Duration = Duration::from_hours(6);
+/// Blocks of which it is remembered that some peer has other bytes for them.
+pub(super) const MAX_SPOILT: usize = 4096;
+/// Blocks of which a peer is forgiven that they come late, and wrong bytes that count once. More
+/// than can be asked of a peer at a time.
+pub(super) const MAX_LATE: usize = 4096;
+pub(super) const MAX_WRONG: usize = 64;
 /// Strikes after which a peer is reported.
 pub(super) const MAX_STRIKES: f32 = 10.0;
 /// Presences about blocks we did not ask for that are forgiven: answers that crossed a cancel.

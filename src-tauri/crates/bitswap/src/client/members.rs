@@ -7,13 +7,17 @@ use libp2p::PeerId;
 use unixfs::cid::Cid;
 
 use super::limits::{MAX_MEMBERS, MAX_PROBED, PROBES_PER_PEER};
-use super::peer::{Answer, Peer, PeerSlot};
+use super::peer::{Answer, Peer, PeerSlot, Sent};
 use super::session::{Coverage, Member, Session};
 use super::swarm::mix;
 use super::timers::Timer;
 use super::want::WantId;
 use super::{Client, ClientAction, SessionId};
 use crate::wire;
+
+/// Blocks that a peer may be about to send, by the numbers of their digests.
+#[derive(Debug, Default)]
+pub struct UnderWay(Vec<u64>);
 
 impl Client {
     /// Peers believed to have the session's content, connected or not.
@@ -66,6 +70,9 @@ impl Client {
         let slot = self
             .peers
             .insert(peer, version.has_presences(), self.config.max_window);
+        if let Some(at) = self.spoilt.next(&peer, now) {
+            self.timers.set_earlier(Timer::Peer(slot), at);
+        }
         let ids: Vec<SessionId> = self.sessions.keys().copied().collect();
         for id in ids {
             if self
@@ -95,19 +102,28 @@ impl Client {
         }
     }
 
-    /// So many blocks that the peer was asked for over another connection may still come.
-    pub fn expect_late_blocks(&mut self, peer: &PeerId, count: u32) {
+    /// These blocks may still come, as the peer was asked for them over another connection.
+    pub fn expect_late(&mut self, peer: &PeerId, under_way: UnderWay) {
         let slot = self.peers.find(peer);
         if let Some(peer) = slot.and_then(|slot| self.peers.get_mut(slot)) {
-            peer.conduct.expect_late_blocks(count);
+            for digest in under_way.0 {
+                peer.conduct.expect_late(digest);
+            }
         }
     }
 
-    /// Blocks that the peer was asked for and hasn't sent.
-    pub fn asked_of(&self, peer: &PeerId) -> u32 {
+    /// Blocks that the peer may be about to send.
+    pub fn under_way(&self, peer: &PeerId) -> UnderWay {
         let slot = self.peers.find(peer);
-        let asked = slot.and_then(|slot| Some(self.peers.get(slot)?.asked.len()));
-        u32::try_from(asked.unwrap_or_default()).unwrap_or(u32::MAX)
+        let Some(peer) = slot.and_then(|slot| self.peers.get(slot)) else {
+            return UnderWay::default();
+        };
+        let may_come = |(id, sent): (&WantId, &Sent)| {
+            let may_come = peer.asked.contains_key(&sent.seq) || sent.answer == Answer::None;
+            let want = self.wants.get(*id)?;
+            (sent.flushed && may_come).then(|| want.digest_number())
+        };
+        UnderWay(peer.sent.iter().filter_map(may_come).collect())
     }
 
     pub fn disconnected(&mut self, peer: PeerId, now: Instant) {
@@ -166,7 +182,7 @@ impl Client {
 
     /// Nothing is on its way, and everybody who takes part in a session said of all that is looked
     /// for that they don't have it.
-    pub fn is_stuck(&self, id: SessionId) -> bool {
+    pub fn is_stuck(&self, id: SessionId, now: Instant) -> bool {
         let Some(session) = self.sessions.get(&id).filter(|session| {
             session.is_starving() && session.shared.is_empty() && !session.rare.is_empty()
         }) else {
@@ -174,7 +190,7 @@ impl Client {
         };
         let lacks = |slot: PeerSlot, want: WantId| {
             let peer = self.peers.get(slot);
-            peer.is_some_and(|peer| peer.said(want) == Answer::DontHave)
+            peer.is_some_and(|peer| self.lacks(peer, want, now))
         };
         session.peers().next().is_some()
             && session

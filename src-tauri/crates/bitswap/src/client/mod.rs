@@ -28,6 +28,7 @@
 //! | `members` | who takes part in a session |
 //! | `refill` | what is looked for at the moment |
 //! | `assign` `steal` | who is asked for what |
+//! | `wrong` | bytes that are not what was asked for |
 //! | `swarm` | who fetches what is rare: rendezvous hashing among fellow downloaders |
 //! | `gateway` | sources that are no peers |
 //! | `window` `budget` | how much at a time |
@@ -51,6 +52,7 @@ mod tests;
 mod timers;
 mod want;
 mod window;
+mod wrong;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -60,11 +62,14 @@ use bytes::Bytes;
 use libp2p::PeerId;
 use unixfs::cid::Cid;
 
+pub use self::members::UnderWay;
+
 use self::budget::Budget;
 use self::peer::{Kind, PeerSlot, Peers};
 use self::session::Session;
 use self::timers::{Timer, Timers};
 use self::want::Wants;
+use self::wrong::Spoilt;
 use crate::pace::Bucket;
 use crate::wire;
 
@@ -145,6 +150,7 @@ pub struct Client {
     /// The download limit.
     limiter: Option<Bucket>,
     timers: Timers,
+    spoilt: Spoilt,
     actions: VecDeque<ClientAction>,
     to_flush: VecDeque<PeerSlot>,
     /// Last number of a request.
@@ -175,6 +181,7 @@ impl Client {
             budget: Budget::new(config.budget),
             limiter: None,
             timers: Timers::default(),
+            spoilt: Spoilt::default(),
             actions: VecDeque::new(),
             to_flush: VecDeque::new(),
             seq: 0,

@@ -4,7 +4,7 @@
 //! in the order of asking; `sent` never exceeds [`MAX_WANTLIST`]; every want in `sent` lists this
 //! peer.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use libp2p::PeerId;
@@ -12,12 +12,13 @@ use slab::Slab;
 
 use super::SessionId;
 use super::limits::{
-    FORGIVEN_BREACHES, FORGIVEN_PRESENCES, MAX_STRIKES, MAX_WANTLIST, PENALTY, PENALTY_MAX,
-    STALL_MAX, STALL_MIN,
+    FORGIVEN_BREACHES, FORGIVEN_PRESENCES, MAX_LATE, MAX_STRIKES, MAX_WANTLIST, MAX_WRONG, PENALTY,
+    PENALTY_MAX, STALL_MAX, STALL_MIN,
 };
 use super::outbox::Outbox;
 use super::want::{PoolKey, WantId};
 use super::window::Window;
+use super::wrong::Wrong;
 use crate::pace::Backoff;
 
 /// Answers from which a peer's part of an item is guessed.
@@ -43,6 +44,8 @@ pub(super) struct Peer {
     pub(super) outbox: Outbox,
     pub(super) sessions: Vec<SessionId>,
     pub(super) conduct: Conduct,
+    /// Wrong blocks that it sent in place of some of `asked`.
+    pub(super) wrong: Vec<Wrong>,
     /// The first message after connecting replaces what the peer may remember of us.
     pub(super) greeted: bool,
     /// Asked for nothing until then, after a stall.
@@ -94,6 +97,7 @@ impl Peer {
             outbox: Outbox::default(),
             sessions: Vec::new(),
             conduct: Conduct::default(),
+            wrong: Vec::new(),
             greeted: false,
             paused_until: None,
             stalls: 0,
@@ -178,8 +182,11 @@ const MIB: usize = 1 << 20;
 #[derive(Debug, Default)]
 pub(super) struct Conduct {
     strikes: f32,
-    /// Blocks that may still come although they are no longer wanted: their cancels crossed them.
-    late_blocks: u32,
+    /// Blocks that may still come although they are no longer wanted, as their cancels crossed them:
+    /// the numbers of their digests, the oldest first.
+    late: VecDeque<u64>,
+    /// The same of bytes that came in place of others and were counted.
+    wrong: VecDeque<u64>,
     unasked_presences: u32,
     pub(super) reported: bool,
 }
@@ -189,19 +196,26 @@ impl Conduct {
         self.strikes += weight;
     }
 
-    pub(super) fn expect_late_block(&mut self) {
-        self.expect_late_blocks(1);
+    pub(super) fn expect_late(&mut self, digest: u64) {
+        remember(&mut self.late, digest, MAX_LATE);
     }
 
-    pub(super) fn expect_late_blocks(&mut self, count: u32) {
-        self.late_blocks = self.late_blocks.saturating_add(count).min(4096);
+    /// Was this block expected, though nobody wants it any more?
+    pub(super) fn take_late(&mut self, digest: u64) -> bool {
+        let at = self.late.iter().position(|late| *late == digest);
+        at.and_then(|at| self.late.remove(at)).is_some()
+    }
+
+    /// The same bytes count once: they lie like that on a disk.
+    pub(super) fn on_wrong_block(&mut self, digest: u64) {
+        if !self.wrong.contains(&digest) {
+            remember(&mut self.wrong, digest, MAX_WRONG);
+            self.strike(1.0);
+        }
     }
 
     pub(super) fn on_unwanted_block(&mut self, bytes: usize) {
-        match self.late_blocks.checked_sub(1) {
-            Some(left) => self.late_blocks = left,
-            None => self.strike(if bytes < MIB { 1.0 } else { 2.0 }),
-        }
+        self.strike(if bytes < MIB { 1.0 } else { 2.0 });
     }
 
     pub(super) fn on_unasked_presence(&mut self) {
@@ -223,6 +237,14 @@ impl Conduct {
         self.reported |= report;
         report
     }
+}
+
+/// Adds to the newest so many.
+fn remember(digests: &mut VecDeque<u64>, digest: u64, most: usize) {
+    if digests.len() >= most {
+        digests.pop_front();
+    }
+    digests.push_back(digest);
 }
 
 /// The connected peers.

@@ -42,6 +42,7 @@ impl Client {
                 Presence::DontHave => self.on_dont_have(slot, id, now),
             }
         }
+        self.lay_blame(slot, now);
         self.report(slot, now);
         self.dirty = true;
     }
@@ -111,10 +112,7 @@ impl Client {
         let slot = self.peers.find(&peer);
         let Some(id) = self.wants.find(&cid) else {
             if let Some(slot) = slot {
-                if let Some(peer) = self.peers.get_mut(slot) {
-                    peer.conduct.on_unwanted_block(data.len());
-                }
-                self.report(slot, now);
+                self.on_unwanted_block(slot, &cid, data.len(), now);
             }
             return;
         };
@@ -124,6 +122,9 @@ impl Client {
         let Some(want) = self.finish(id, slot, now) else {
             return;
         };
+        if let Some(slot) = slot {
+            self.lay_blame(slot, now);
+        }
         let wanted = want.cid();
         if want.size == 0
             && let Some(home) = self.sessions.get_mut(&want.home)
@@ -169,6 +170,9 @@ impl Client {
             .filter(|sent| peer.asked.contains_key(&sent.seq));
         let Some(sent) = asked else {
             peer.window.on_late_block();
+            if let Some(want) = self.wants.get(id) {
+                peer.conduct.take_late(want.digest_number());
+            }
             if let Some(limiter) = &mut self.limiter {
                 limiter.take(bytes);
             }
@@ -190,6 +194,7 @@ impl Client {
             .filter(|(seq, _)| **seq < sent.seq)
             .map(|(_, &id)| id);
         if let Some(old) = passed_over
+            && peer.wrong.is_empty()
             && let Some(entry) = peer.sent.get(&old)
             && now.saturating_duration_since(entry.at) > overdue_after
         {
@@ -207,7 +212,7 @@ impl Client {
         }
     }
 
-    fn report(&mut self, slot: PeerSlot, now: Instant) {
+    pub(super) fn report(&mut self, slot: PeerSlot, now: Instant) {
         let Some(peer) = self.peers.get_mut(slot) else {
             return;
         };
@@ -224,6 +229,8 @@ impl Client {
 
     /// The peer's timer went off: is it stalled, may it be asked again for what it refused?
     pub(super) fn check_peer(&mut self, slot: PeerSlot, now: Instant) {
+        self.lay_blame(slot, now);
+        self.end_spoilt(slot, now);
         if self
             .peers
             .get(slot)
@@ -255,6 +262,7 @@ impl Client {
             .into_iter()
             .chain(peer.paused_until.filter(|&at| at > now))
             .chain(forget_at)
+            .chain(self.spoilt.next(&peer.id, now))
             .min();
         if let Some(at) = next {
             self.timers.set_earlier(Timer::Peer(slot), at);
@@ -267,6 +275,16 @@ impl Client {
             }
         }
         self.report(slot, now);
+    }
+
+    /// Says a request once more. Should it only have been slow, two answers come.
+    fn ask_again(&mut self, slot: PeerSlot, id: WantId, seq: u64, now: Instant) {
+        if let (Some(peer), Some(want)) = (self.peers.get_mut(slot), self.wants.get(id)) {
+            peer.conduct.expect_late(want.digest_number());
+            // Whatever was wrong comes again.
+            peer.wrong.clear();
+        }
+        self.say(slot, Entry::Want { id, seq }, true, now);
     }
 
     /// Nothing came in time: what others could deliver is asked of them, the rest is asked for
@@ -289,7 +307,7 @@ impl Client {
                 // Silence is the only way in which old peers say no.
                 self.refuse(slot, id, now);
             } else if silence >= ASK_AGAIN {
-                self.say(slot, Entry::Want { id, seq }, true, now);
+                self.ask_again(slot, id, seq, now);
             }
         }
         if let Some(peer) = self.peers.get_mut(slot)

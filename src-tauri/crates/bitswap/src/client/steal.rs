@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::Client;
 use super::limits::{ENDGAME, TICK};
-use super::peer::{Answer, PeerSlot};
+use super::peer::PeerSlot;
 use super::want::WantId;
 
 /// Requests looked at in one victim's queue.
@@ -57,7 +57,7 @@ impl Client {
                 let Some(want) = self.wants.get(id) else {
                     continue;
                 };
-                if !self.can_serve(thief, id)
+                if !self.can_serve(thief, id, now)
                     || (me.gateway && !self.gateway_has_place(me, want.home, now))
                 {
                     continue;
@@ -80,7 +80,7 @@ impl Client {
     }
 
     /// Does this peer probably have the block, and was only one other asked?
-    fn can_serve(&self, slot: PeerSlot, id: WantId) -> bool {
+    fn can_serve(&self, slot: PeerSlot, id: WantId, now: Instant) -> bool {
         let (Some(want), Some(peer)) = (self.wants.get(id), self.peers.get(slot)) else {
             return false;
         };
@@ -93,7 +93,7 @@ impl Client {
             .is_some_and(|session| session.is_complete(slot));
         active.askers.len() == 1
             && !active.askers.contains(&slot)
-            && (active.holders.contains(&slot) || complete && peer.said(id) != Answer::DontHave)
+            && (active.holders.contains(&slot) || complete && !self.lacks(peer, id, now))
     }
 
     /// Did the request take twice its time, or is it one of the last and late at all?
@@ -174,7 +174,7 @@ impl Client {
                 && self.peers.get(other).is_some_and(|peer| {
                     peer.is_usable(now)
                         && (active.holders.contains(&other)
-                            || session.is_complete(other) && peer.said(id) != Answer::DontHave)
+                            || session.is_complete(other) && !self.lacks(peer, id, now))
                 })
         })
     }

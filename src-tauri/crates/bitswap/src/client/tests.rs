@@ -11,6 +11,7 @@ use super::{Client, ClientAction, ClientConfig, SessionId, Want};
 use crate::wire::{Presence, Version, WantEntry, WantType};
 
 mod consistency;
+mod wrong;
 
 const SESSION: SessionId = SessionId(1);
 
@@ -186,23 +187,32 @@ fn a_session_is_stuck_when_everybody_says_no_to_all_that_is_left() {
     rig.actions();
     rig.presences(1, &[1], Presence::DontHave);
     rig.actions();
-    assert!(!rig.client.is_stuck(SESSION), "the other is on its way");
+    assert!(
+        !rig.client.is_stuck(SESSION, rig.now),
+        "the other is on its way"
+    );
     rig.block(1, 2);
     rig.actions();
-    assert!(rig.client.is_stuck(SESSION));
+    assert!(rig.client.is_stuck(SESSION, rig.now));
     rig.client.connected(peer(2), Version::V1_2, rig.now);
     rig.client.add_providers(SESSION, &[peer(2)], rig.now);
     rig.actions();
-    assert!(!rig.client.is_stuck(SESSION), "somebody new may have it");
+    assert!(
+        !rig.client.is_stuck(SESSION, rig.now),
+        "somebody new may have it"
+    );
     rig.presences(2, &[1], Presence::DontHave);
     rig.actions();
-    assert!(rig.client.is_stuck(SESSION));
+    assert!(rig.client.is_stuck(SESSION, rig.now));
     rig.presences(2, &[1], Presence::Have);
     rig.actions();
-    assert!(!rig.client.is_stuck(SESSION));
+    assert!(!rig.client.is_stuck(SESSION, rig.now));
     rig.client.disconnected(peer(1), rig.now);
     rig.client.disconnected(peer(2), rig.now);
-    assert!(!rig.client.is_stuck(SESSION), "nobody is there to say so");
+    assert!(
+        !rig.client.is_stuck(SESSION, rig.now),
+        "nobody is there to say so"
+    );
 }
 
 #[test]
@@ -215,7 +225,7 @@ fn who_does_not_have_what_it_said_is_not_asked_again_at_once() {
     rig.check(&["p1: block 1"]);
     rig.presences(1, &[1], Presence::DontHave);
     rig.check(&["p1: cancel 1"]);
-    assert!(rig.client.is_stuck(SESSION));
+    assert!(rig.client.is_stuck(SESSION, rig.now));
     rig.now += super::limits::RETRY_REFUSED;
     rig.client.on_deadline(rig.now);
     rig.check(&["find providers", "p1: have 1"]);

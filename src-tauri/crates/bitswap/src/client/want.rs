@@ -130,17 +130,21 @@ impl WantState {
 
     /// Number on which all downloaders agree, from the digest.
     pub(super) fn digest_number(&self) -> u64 {
-        let (_, digest) = self.cid.hash();
-        let mut first = [0; 8];
-        let n = digest.len().min(8);
-        first[..n].copy_from_slice(&digest[..n]);
-        super::swarm::mix(u64::from_le_bytes(first))
+        digest_number(self.cid.hash().1)
     }
 
     pub(super) fn sessions(&self) -> impl Iterator<Item = SessionId> + '_ {
         std::iter::once(self.home)
             .chain(self.others.iter().flat_map(|others| others.iter().copied()))
     }
+}
+
+/// The same for any digest.
+pub(super) fn digest_number(digest: &[u8]) -> u64 {
+    let mut first = [0; 8];
+    let n = digest.len().min(8);
+    first[..n].copy_from_slice(&digest[..n]);
+    super::swarm::mix(u64::from_le_bytes(first))
 }
 
 #[derive(Debug, Default)]

@@ -103,6 +103,11 @@ impl Window {
         self.suspect = self.suspect.saturating_sub(1);
     }
 
+    /// A block came that was not asked for, maybe in place of one that was.
+    pub(super) fn on_wrong_block(&mut self, now: Instant) {
+        self.silent_since = (self.asked_blocks > 0).then_some(now);
+    }
+
     /// The peer made us wait for its first `bytes` and lost its turn: it is slower than that.
     pub(super) fn on_failed_trial(&mut self, waited: Duration) {
         self.rate = (self.asked_bytes as f64 / waited.as_secs_f64().max(0.1) / 4.0).max(1.0);

@@ -105,6 +105,39 @@ fn peers_that_send_what_nobody_asked_for() {
 }
 
 #[test]
+fn peers_that_send_something_else() {
+    among_liars(Manners::Forger, 1.1, true);
+}
+
+/// Everything but what rotted comes at full speed from the only source, for as long as it is wanted;
+/// that comes once somebody has it.
+#[test]
+fn a_disk_that_rots() {
+    let mut world = World::new(6);
+    let spec = Spec {
+        up: 20.0 * MB,
+        ..Spec::default()
+    };
+    let rotting = world.add_holder(spec.clone(), 0..200);
+    let healthy = world.add_holder(spec, 0..200);
+    let rotten = [3, 4, 77, 150];
+    world.nodes[rotting].rotten.extend(rotten);
+    let me = world.add(Spec::default());
+    world.connect(rotting, me, 10.0);
+    world.fetch(me, 0..200, &[rotting]);
+    let ideal = 200.0 * f64::from(MIB) / (20.0 * MB);
+    world.run(ideal * 1.05);
+    assert_eq!(world.nodes[me].missing.len(), rotten.len());
+    world.run(24.0 * 3600.0);
+    let count = &world.nodes[me].count;
+    assert!(count.reported.is_empty());
+    assert!(count.duplicate_blocks < 60, "{}", count.duplicate_blocks);
+    world.connect(healthy, me, 10.0);
+    world.run(24.0 * 3600.0 + 10.0);
+    assert!(world.nodes[me].missing.is_empty());
+}
+
+#[test]
 fn peers_that_flood() {
     among_liars(Manners::Flooder, 1.1, true);
 }

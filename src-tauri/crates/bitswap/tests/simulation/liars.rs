@@ -15,11 +15,13 @@ pub(crate) enum Manners {
     Spammer,
     /// Answers every message with thousands of presences that nobody asked for.
     Flooder,
+    /// Answers every want-block with other bytes, no two alike.
+    Forger,
     /// Says nothing at all.
     Mute,
 }
 
-pub(crate) fn answer(manners: Manners, entries: &[WantEntry]) -> Option<Msg> {
+pub(crate) fn answer(manners: Manners, entries: &[WantEntry], chance: u64) -> Option<Msg> {
     let asked = |kind: WantType, presence: Presence| {
         let entries = entries
             .iter()
@@ -38,6 +40,14 @@ pub(crate) fn answer(manners: Manners, entries: &[WantEntry]) -> Option<Msg> {
             )
         }
         Manners::Spammer => ((0..4).map(|i| u64::MAX - i).collect(), vec![]),
+        Manners::Forger => {
+            let blocks = asked(WantType::Block, Presence::Have).count() as u64;
+            let forged = (0..blocks).map(|i| (1 << 63) + (chance >> 1).wrapping_add(i) % (1 << 62));
+            (
+                forged.collect(),
+                asked(WantType::Have, Presence::Have).collect(),
+            )
+        }
         Manners::Flooder => {
             let flood = (0..20_000).map(|i| (cid_of(u64::MAX / 2 + i), Presence::Have));
             (vec![], flood.collect())

@@ -56,6 +56,8 @@ pub(crate) struct Node {
     pub(crate) client: Client,
     pub(crate) server: Server,
     pub(crate) have: BTreeSet<u64>,
+    /// Those of them for which it sends other bytes.
+    pub(crate) rotten: BTreeSet<u64>,
     pub(crate) missing: BTreeSet<u64>,
     /// Whether the consumer is done with a block at once.
     pub(crate) release: bool,
@@ -103,6 +105,7 @@ impl Node {
             server: Server::new(spec.upload_limit, now),
             spec,
             have: BTreeSet::new(),
+            rotten: BTreeSet::new(),
             missing: BTreeSet::new(),
             release: true,
             links: BTreeMap::new(),

@@ -201,13 +201,14 @@ impl World {
     pub(crate) fn run(&mut self, max_secs: f64) {
         let end = self.start + Duration::from_secs_f64(max_secs);
         while self.nodes.iter().any(|node| !node.missing.is_empty()) {
-            let Some(Reverse((at, _, slot))) = self.queue.pop() else {
+            let Some(&Reverse((at, _, slot))) = self.queue.peek() else {
                 break;
             };
             if at > end {
                 self.now = end;
                 break;
             }
+            self.queue.pop();
             self.now = at;
             self.free.push(slot);
             if let Some(event) = self.events[slot].take() {
@@ -328,7 +329,9 @@ impl World {
                 }
             }
             Msg::Wants(entries, _) => {
-                if let Some(lie) = answer(node.spec.manners, &entries) {
+                let manners = node.spec.manners;
+                let chance = self.random();
+                if let Some(lie) = answer(manners, &entries, chance) {
                     self.send(to, from, lie);
                 }
             }
@@ -434,10 +437,13 @@ impl World {
                 state.server.on_read(ticket, Some(data), now);
             }
             ServerAction::Send { peer, message } => {
-                let blocks = message
-                    .blocks
-                    .iter()
-                    .map(|(cid, _)| self.index[cid.hash()])
+                let on_disk = |block| {
+                    let is_rotten = state.rotten.contains(&block);
+                    if is_rotten { u64::MAX - block } else { block }
+                };
+                let blocks = message.blocks.iter();
+                let blocks = blocks
+                    .map(|(cid, _)| on_disk(self.index[cid.hash()]))
                     .collect();
                 let msg = Msg::Answers {
                     blocks,
