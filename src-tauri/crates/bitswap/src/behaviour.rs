@@ -3,10 +3,11 @@
 //!
 //! Invariants: it runs on the swarm's task, so it neither hashes nor copies nor reads; each event
 //! costs time in what it carries, not in the number of peers. Bitswap does not run on relayed
-//! connections. With several connections to a peer the first one that speaks Bitswap is used; when
-//! it closes, the next takes over and both machines start afresh on it. So they do when the peer
-//! starts afresh over a newer one: the older one is dead, as after a change of networks, and only
-//! the peer knows yet.
+//! connections. Which of a peer's connections is used is decided in `links`.
+
+mod links;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
@@ -16,8 +17,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use libp2p::core::Endpoint;
 use libp2p::core::transport::PortUse;
-use libp2p::core::{ConnectedPoint, Endpoint};
 use libp2p::swarm::behaviour::{ConnectionClosed, ConnectionEstablished, DialFailure};
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{
@@ -29,7 +30,8 @@ use tokio::sync::Semaphore;
 use tokio::time::Sleep;
 use unixfs::cid::Cid;
 
-use crate::client::{Client, ClientAction, ClientConfig, SessionId, UnderWay, Want};
+use self::links::Peer;
+use crate::client::{Client, ClientAction, ClientConfig, SessionId, Want};
 use crate::handler::{Command, Handler, Protocols, Received, Report, Support};
 use crate::server::{Found, Server, ServerAction, Ticket};
 use crate::wire::{Outgoing, Presence, Version, WantEntry};
@@ -121,25 +123,6 @@ pub struct Behaviour {
     events: VecDeque<ToSwarm<Event, Command>>,
     timer: Option<Pin<Box<Sleep>>>,
     waker: Option<Waker>,
-}
-
-#[derive(Debug, Default)]
-struct Peer {
-    links: Vec<Link>,
-    /// The connection that is used.
-    chosen: Option<(ConnectionId, Version)>,
-    is_held: bool,
-    /// What it was asked for over connections that are used no more: some may still come.
-    under_way: UnderWay,
-    bytes_sent: u64,
-    bytes_received: u64,
-}
-
-/// A direct connection.
-#[derive(Debug)]
-struct Link {
-    id: ConnectionId,
-    support: Support,
 }
 
 impl Behaviour {
@@ -251,10 +234,16 @@ impl Behaviour {
         self.wake();
     }
 
+    /// Any block may be here now, or again: peers that want one are answered if it is.
+    pub fn look_again(&mut self) {
+        self.server.look_again(Instant::now());
+        self.wake();
+    }
+
     /// Answers [`Event::Lookup`]: what was found of each block in the order asked, `None` where it
     /// may not be served.
     pub fn answer_lookup(&mut self, ticket: Ticket, found: Vec<Option<Found>>) {
-        self.server.on_lookup(ticket, &found);
+        self.server.on_lookup(ticket, &found, Instant::now());
         self.wake();
     }
 
@@ -322,128 +311,14 @@ impl Behaviour {
         Handler::new(protocols, Arc::clone(&self.hashers), interest)
     }
 
-    fn on_established(&mut self, peer: PeerId, id: ConnectionId, endpoint: &ConnectedPoint) {
-        if !endpoint.is_relayed() {
-            self.peers.entry(peer).or_default().links.push(Link {
-                id,
-                support: Support::Unknown,
-            });
-        }
-    }
-
-    fn on_closed(&mut self, peer: PeerId, id: ConnectionId) {
-        let Some(state) = self.peers.get_mut(&peer) else {
-            return;
-        };
-        state.links.retain(|link| link.id != id);
-        let is_gone = state.links.is_empty();
-        self.leave(peer, id);
-        if is_gone {
-            self.peers.remove(&peer);
-        }
-    }
-
-    /// Uses the connection no more: the next one that speaks Bitswap takes over, if there is one.
-    fn leave(&mut self, peer: PeerId, id: ConnectionId) {
-        let Some(state) = self.peers.get_mut(&peer) else {
-            return;
-        };
-        if state.chosen.is_none_or(|(chosen, _)| chosen != id) {
-            return;
-        }
-        self.give_up(peer);
-        self.choose(peer);
-        if self.connection_in_use(&peer).is_none() {
-            self.server.disconnected(&peer);
-        }
-    }
-
-    /// The peer starts afresh over this connection: one that was used longer is left.
-    fn follow(&mut self, peer: PeerId, id: ConnectionId) {
-        let Some(state) = self.peers.get_mut(&peer) else {
-            return;
-        };
-        let Some((old, _)) = state.chosen else {
-            return;
-        };
-        let place = |id| state.links.iter().position(|link| link.id == id);
-        // Only to newer ones, so that two who follow each other come to an end.
-        if place(id) <= place(old) {
-            return;
-        }
-        let is_held = state.is_held;
-        self.give_up(peer);
-        if is_held {
-            self.events
-                .push_back(notify(peer, old, Command::Hold(false)));
-        }
-        self.choose_among(peer, |link| link.id == id);
-    }
-
-    /// What was used is used no more.
-    fn give_up(&mut self, peer: PeerId) {
-        if let Some(state) = self.peers.get_mut(&peer) {
-            state.chosen = None;
-            state.under_way = self.client.under_way(&peer);
-        }
-        self.client.disconnected(peer, Instant::now());
-        self.server.connection_lost(&peer);
-    }
-
-    /// Takes up work over the first connection that speaks Bitswap, if there is none yet.
-    fn choose(&mut self, peer: PeerId) {
-        self.choose_among(peer, |_| true);
-    }
-
-    fn choose_among(&mut self, peer: PeerId, fits: impl Fn(&Link) -> bool) {
-        let Some(state) = self.peers.get_mut(&peer) else {
-            return;
-        };
-        let links = state.links.iter().filter(|link| fits(link));
-        let mut speaking = links.filter_map(|link| match link.support {
-            Support::Yes(version) => Some((link.id, version)),
-            _ => None,
-        });
-        let now = Instant::now();
-        match state.chosen {
-            None => {
-                let Some((id, version)) = speaking.next() else {
-                    return;
-                };
-                state.chosen = Some((id, version));
-                state.is_held = false;
-                let under_way = std::mem::take(&mut state.under_way);
-                self.client.connected(peer, version, now);
-                self.client.expect_late(&peer, under_way);
-                self.server.connected(peer, version, now);
-            }
-            Some((chosen, old)) => {
-                let Some((id, version)) = speaking.find(|(id, _)| *id == chosen) else {
-                    return;
-                };
-                if version != old {
-                    state.chosen = Some((id, version));
-                    let under_way = self.client.under_way(&peer);
-                    self.client.disconnected(peer, now);
-                    self.client.connected(peer, version, now);
-                    self.client.expect_late(&peer, under_way);
-                    self.server.connected(peer, version, now);
-                }
-            }
-        }
-        self.update_hold(peer);
-    }
-
     fn on_report(&mut self, peer: PeerId, id: ConnectionId, report: Report) {
         let now = Instant::now();
         match report {
             Report::Ready(version) => {
                 self.set_support(peer, id, Support::Yes(version));
-                self.choose(peer);
             }
             Report::Unsupported => {
                 self.set_support(peer, id, Support::No);
-                self.leave(peer, id);
                 self.client.dial_failed(peer, now);
             }
             Report::Received(received) => {
@@ -475,13 +350,6 @@ impl Behaviour {
         });
     }
 
-    fn set_support(&mut self, peer: PeerId, id: ConnectionId, support: Support) {
-        let links = self.peers.get_mut(&peer).map(|state| &mut state.links);
-        if let Some(link) = links.and_then(|links| links.iter_mut().find(|link| link.id == id)) {
-            link.support = support;
-        }
-    }
-
     fn on_received(&mut self, peer: PeerId, received: Received, now: Instant) {
         if received.full || !received.wantlist.is_empty() {
             self.server
@@ -503,24 +371,10 @@ impl Behaviour {
         }
     }
 
-    /// A connection is kept while the peer wants something.
-    fn update_hold(&mut self, peer: PeerId) {
-        let Some(state) = self.peers.get_mut(&peer) else {
-            return;
-        };
-        let Some((connection, _)) = state.chosen else {
-            return;
-        };
-        let hold = self.server.is_wanted_by(&peer);
-        if std::mem::replace(&mut state.is_held, hold) != hold {
-            self.events
-                .push_back(notify(peer, connection, Command::Hold(hold)));
-        }
-    }
-
-    fn send(&mut self, peer: PeerId, message: Outgoing) {
-        let Some((connection, _)) = self.peers.get(&peer).and_then(|state| state.chosen) else {
-            return;
+    /// False: there is nobody to send it to.
+    fn send(&mut self, peer: PeerId, message: Outgoing) -> bool {
+        let Some(connection) = self.connection_in_use(&peer) else {
+            return false;
         };
         // A little faster than the limit: the server keeps the mean, this only keeps a block from
         // leaving in one burst.
@@ -530,6 +384,7 @@ impl Behaviour {
             .map(|rate| rate.saturating_add(rate / 16));
         self.events
             .push_back(notify(peer, connection, Command::Send { message, pace }));
+        true
     }
 
     fn ask_gateway(&mut self, gateway: PeerId, entries: &[WantEntry]) {
@@ -611,7 +466,12 @@ impl Behaviour {
         let event = match action {
             ServerAction::Lookup { ticket, peer, cids } => Event::Lookup { ticket, peer, cids },
             ServerAction::Read { ticket, peer, cid } => Event::Read { ticket, peer, cid },
-            ServerAction::Send { peer, message } => return self.send(peer, message),
+            ServerAction::Send { peer, message } => {
+                if !self.send(peer, message) {
+                    self.server.connection_lost(&peer);
+                }
+                return;
+            }
             ServerAction::Drop { peer } => {
                 if let Some(id) = self.connection_in_use(&peer) {
                     self.close(peer, id);

@@ -158,6 +158,10 @@ impl Handler {
     }
 
     fn send(&mut self, message: Outgoing, pace: Option<u64>) {
+        if self.support == Support::No {
+            // It counts as lost with all that this connection had.
+            return;
+        }
         if message.blocks.is_empty() {
             let is_droppable = message.wantlist.is_empty() && !message.full;
             if !is_droppable || self.words.waiting() < MAX_WAITING_MESSAGES {

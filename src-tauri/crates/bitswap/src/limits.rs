@@ -40,6 +40,9 @@ pub(crate) const FIRST_PIPE_BYTES: u64 = 1024 * 1024;
 pub(crate) const MAX_PIPE_BYTES: u64 = 4 * 1024 * 1024;
 /// The pipe holds what the peer takes in this time: what is in it can no longer be cancelled.
 pub(crate) const PIPE_TIME: Duration = Duration::from_millis(250);
+/// What a block in a pipe takes besides its bytes: its CID and its place in lists and message. Else a
+/// peer that takes nothing could have millions of blocks of a byte wait for it.
+pub(crate) const BLOCK_OVERHEAD: u64 = 256;
 /// Bytes in the pipes of all peers together.
 pub(crate) const MAX_PIPES_BYTES: u64 = 32 * 1024 * 1024;
 /// When all pipes together are full, a peer that has taken nothing for this long is dropped, so
@@ -48,10 +51,21 @@ pub(crate) const STALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often such a peer is looked for.
 pub(crate) const STALL_TICK: Duration = Duration::from_secs(1);
 /// Blocks being read for one peer at a time. Small blocks reach it before they reach the bytes.
-pub(crate) const MAX_READS: usize = 256;
+pub(crate) const MAX_READS: u64 = 256;
+/// Blocks being read for all peers, those that have left included.
+pub(crate) const MAX_ALL_READS: u64 = 4096;
 /// Look-ups under way over all peers (one each): the index answers each in well under a
 /// millisecond.
-pub(crate) const MAX_LOOKUPS: usize = 64;
+pub(crate) const MAX_LOOKUPS: u64 = 64;
+/// How soon everything that peers wait for is looked up again after something was not here; twice as
+/// long each time after that. A disk or a file that comes back does so within seconds or hours.
+pub(crate) const LOOK_AGAIN: Duration = Duration::from_secs(5);
+/// The longest such time: a thousand wants of a peer are looked up in some ten milliseconds.
+pub(crate) const LOOK_AGAIN_MAX: Duration = Duration::from_mins(5);
+/// The shortest, however often it is said that something may be here.
+pub(crate) const LOOK_AGAIN_MIN: Duration = Duration::from_secs(1);
+/// Wants of one peer, denied before, for which a block is read and hashed in such a round.
+pub(crate) const FEELERS: usize = 8;
 /// Bytes that a peer may be sent in one turn while others wait for theirs; up to twice as much for
 /// a peer that gives us as much as it takes.
 pub(crate) const TURN_BYTES: i64 = 1024 * 1024;

@@ -96,6 +96,12 @@ impl Rig {
     }
 }
 
+impl Client {
+    pub(crate) fn knows(&self, peer: &PeerId) -> bool {
+        self.peers.find(peer).is_some()
+    }
+}
+
 fn name(id: &PeerId) -> String {
     let n = (0..=u8::MAX).find(|&n| peer(n) == *id);
     n.map_or_else(|| id.to_string(), |n| format!("p{n}"))

@@ -9,16 +9,19 @@
 //! | `Reading` | its bytes are being read | they are there: the want is over |
 //!
 //! A want-have ends with its HAVE. Whatever the state, a cancel ends a want, and answers that come
-//! later find nothing to do.
+//! later find nothing to do. A block that is ready to be sent is no want any more: only a cancel
+//! takes it back.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::time::Instant;
 
 use unixfs::cid::Cid;
 
-use super::pipe::Pipe;
-use crate::limits::{MAX_WANTLIST, TURN_BYTES};
+use super::again::Round;
+use super::held::Total;
+use super::pipe::{Pipe, Reading};
+use crate::limits::{FEELERS, MAX_WANTLIST, TURN_BYTES};
 use crate::wire::{Presence, Version, WantEntry, WantType};
 
 /// Position in the queue: higher priority first, then in the order of asking.
@@ -52,6 +55,10 @@ pub(super) struct Want {
     pub(super) priority: i32,
     pub(super) kind: WantType,
     pub(super) send_dont_have: bool,
+    /// The peer was told that we don't have it, and has not asked again.
+    pub(super) is_told: bool,
+    /// We had a block that was not what it should be.
+    is_lost: bool,
     pub(super) state: State,
 }
 
@@ -80,6 +87,8 @@ pub(super) struct Ledger {
     /// Standing wants, the oldest first, to make room when the list is full. Holds outdated ones,
     /// swept when it grows.
     standing: VecDeque<Cid>,
+    /// Standing wants of which more than a look is needed, to be tried the next time.
+    pub(super) feelers: usize,
 
     pub(super) presences: Vec<(Cid, Presence)>,
     pub(super) pipe: Pipe,
@@ -92,7 +101,13 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    pub(super) fn new(version: Version, epoch: u64, now: Instant) -> Self {
+    /// `reads`, `bytes`: where what is read and held for the peer counts.
+    pub(super) fn new(
+        version: Version,
+        epoch: u64,
+        (reads, bytes): (&Total, &Total),
+        now: Instant,
+    ) -> Self {
         Self {
             version,
             epoch,
@@ -103,8 +118,9 @@ impl Ledger {
             queue: BTreeMap::new(),
             next_place: 0,
             standing: VecDeque::new(),
+            feelers: FEELERS,
             presences: Vec::new(),
-            pipe: Pipe::new(now),
+            pipe: Pipe::new(reads, bytes, now),
             deficit: 0,
             has_turn: false,
             sent: 0,
@@ -116,6 +132,7 @@ impl Ledger {
     pub(super) fn add(&mut self, entry: &WantEntry) -> Added {
         if let Some(want) = self.wants.get_mut(&entry.cid) {
             want.send_dont_have |= entry.send_dont_have;
+            want.is_told = false;
             // Whoever asked for the block still wants it when asking whether we have it.
             if entry.want_type == WantType::Block {
                 want.kind = WantType::Block;
@@ -153,6 +170,8 @@ impl Ledger {
                 priority: entry.priority,
                 kind: entry.want_type,
                 send_dont_have: entry.send_dont_have,
+                is_told: false,
+                is_lost: false,
                 state: State::Fresh,
             },
         );
@@ -175,17 +194,41 @@ impl Ledger {
         }
     }
 
-    /// The block has turned up: a standing want is looked up once more, now or when the look-up
-    /// under way is over.
-    pub(super) fn refresh(&mut self, cid: Cid) {
+    /// The block has turned up: a standing want is looked up once more, now (true) or when the
+    /// look-up under way is over.
+    pub(super) fn refresh(&mut self, cid: Cid) -> bool {
         match self.wants.get_mut(&cid).map(|want| &mut want.state) {
             Some(state @ State::Standing) => {
                 *state = State::Fresh;
                 self.push_fresh(cid);
+                true
             }
-            Some(State::Looking { again }) => *again = true,
-            _ => {}
+            Some(State::Looking { again }) => {
+                *again = true;
+                false
+            }
+            _ => false,
         }
+    }
+
+    /// Any block may have turned up: standing wants are looked up once more, those first that stand
+    /// the longest. False: there are none.
+    pub(super) fn refresh_all(&mut self, round: Round) -> bool {
+        let mut is_any = false;
+        for cid in std::mem::take(&mut self.standing) {
+            let want = self.wants.get_mut(&cid);
+            let Some(want) = want.filter(|want| want.state == State::Standing) else {
+                continue;
+            };
+            if round == Round::All || want.is_lost {
+                want.state = State::Fresh;
+                self.push_fresh(cid);
+                is_any = true;
+            } else {
+                self.standing.push_back(cid);
+            }
+        }
+        is_any
     }
 
     /// The wants to look up next, which are looked up from now on.
@@ -219,9 +262,14 @@ impl Ledger {
         None
     }
 
-    /// Ends a want, wherever it is.
-    pub(super) fn remove(&mut self, cid: &Cid) -> Option<Want> {
+    /// The peer takes a want back, wherever it is.
+    pub(super) fn cancel(&mut self, cid: &Cid) -> Option<Want> {
         self.pipe.take_back(cid);
+        self.end(cid)
+    }
+
+    /// Ends a want.
+    pub(super) fn end(&mut self, cid: &Cid) -> Option<Want> {
         let want = self.wants.remove(cid)?;
         if let State::Queued { place, .. } = want.state {
             self.queue.remove(&place);
@@ -236,7 +284,7 @@ impl Ledger {
         }
     }
 
-    /// Says that we don't have it, if the peer asked for that word, and keeps the want until the
+    /// Says that we don't have it, if the peer asked for that word since, and keeps the want until the
     /// block turns up. If that may just have happened, it is looked up `again` instead.
     pub(super) fn deny(&mut self, cid: Cid, again: bool) {
         let Some(want) = self.wants.get_mut(&cid) else {
@@ -246,20 +294,30 @@ impl Ledger {
             want.state = State::Fresh;
             self.push_fresh(cid);
         } else {
-            let send_dont_have = want.send_dont_have;
+            let is_told = std::mem::replace(&mut want.is_told, true);
+            let send_dont_have = want.send_dont_have && !is_told;
             self.refuse(cid, send_dont_have);
             self.stand(cid);
         }
     }
 
-    fn stand(&mut self, cid: Cid) {
+    /// The same of what we had, and is not what it should be.
+    pub(super) fn lose(&mut self, cid: Cid) {
+        if let Some(want) = self.wants.get_mut(&cid) {
+            want.is_lost = true;
+        }
+        self.deny(cid, false);
+    }
+
+    /// The want waits for its block to turn up.
+    pub(super) fn stand(&mut self, cid: Cid) {
         if let Some(want) = self.wants.get_mut(&cid) {
             want.state = State::Standing;
             self.standing.push_back(cid);
         }
         if self.standing.len() > 2 * MAX_WANTLIST {
             let wants = &self.wants;
-            let mut seen = std::collections::HashSet::new();
+            let mut seen = HashSet::new();
             self.standing.retain(|cid| {
                 wants
                     .get(cid)
@@ -284,15 +342,14 @@ impl Ledger {
     }
 
     /// Takes the next queued want and turns it to `Reading`.
-    pub(super) fn dequeue(&mut self) -> Option<(Cid, u32)> {
+    pub(super) fn dequeue(&mut self) -> Option<(Cid, u32, Reading)> {
         let (_, cid) = self.queue.pop_first()?;
         let want = self.wants.get_mut(&cid)?;
         let State::Queued { size, .. } = want.state else {
             return None;
         };
         want.state = State::Reading;
-        self.pipe.begin_read(size);
-        Some((cid, size))
+        Some((cid, size, self.pipe.begin_read(size)))
     }
 
     /// The connection has written the foremost message. Returns its bytes.
@@ -308,5 +365,28 @@ impl Ledger {
         #[expect(clippy::cast_possible_truncation, reason = "between one and two turns")]
         let turn = (TURN_BYTES as f64 * (1.0 + given.min(1.0))) as i64;
         turn
+    }
+
+    /// Panics unless the tables agree. `reading`: sizes of the blocks that are being read. For tests.
+    pub(super) fn check(&self, reading: &[u32]) {
+        self.pipe.check(reading);
+        assert!(self.wants.len() <= MAX_WANTLIST);
+        assert!(self.standing.len() <= 2 * MAX_WANTLIST && self.fresh.len() <= 2 * MAX_WANTLIST);
+        let fresh: HashSet<&Cid> = self.fresh.iter().collect();
+        let standing: HashSet<&Cid> = self.standing.iter().collect();
+        let mut queued = 0;
+        for (cid, want) in &self.wants {
+            match want.state {
+                State::Queued { place, .. } => {
+                    assert_eq!(self.queue.get(&place), Some(cid));
+                    queued += 1;
+                }
+                State::Fresh => assert!(fresh.contains(cid)),
+                State::Looking { .. } => assert!(self.is_looking),
+                State::Standing => assert!(standing.contains(cid)),
+                State::Reading => {}
+            }
+        }
+        assert_eq!(self.queue.len(), queued);
     }
 }

@@ -7,14 +7,26 @@
 //! twice a turn.
 //!
 //! Invariants: a peer has at most [`MAX_WANTLIST`](crate::limits::MAX_WANTLIST) wants here; the
-//! bytes under way for one peer and for all are bounded; a cancelled block is not sent, unless the
-//! connection already has it; a want for what we don't have stays until cancelled, and is answered
-//! when [`Server::available`] says so. It does not check that bytes match their CID: the owner did.
+//! bytes under way for one peer and for all are bounded; a block that is ready is sent unless it is
+//! cancelled before the connection has it; a want for what we don't have stays until cancelled, and
+//! is answered when [`Server::available`] says so, or a look finds it. It does not check that bytes
+//! match their CID: the owner did.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `ledger` | what one peer wants, and how far each want has come |
+//! | `pipe` `held` | the bytes under way for it, and their count |
+//! | `turns` | what is done next, and for whom |
+//! | `again` | whether what was not there has turned up |
 
+mod again;
+mod check;
+mod held;
 mod ledger;
 mod pipe;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -24,10 +36,11 @@ use bytes::Bytes;
 use libp2p::PeerId;
 use unixfs::cid::{Cid, acceptable, implied_block};
 
+use self::again::Again;
+use self::held::{Account, Held, Total};
 use self::ledger::{Added, Ledger, State};
-use crate::limits::{
-    HAVE_AS_BLOCK_BYTES, MAX_BLOCK_BYTES, MAX_LOOKUPS, MAX_PIPES_BYTES, STALL_TICK, STALL_TIMEOUT,
-};
+use self::pipe::Reading;
+use crate::limits::{HAVE_AS_BLOCK_BYTES, MAX_BLOCK_BYTES, MAX_PIPES_BYTES};
 use crate::pace::Bucket;
 use crate::wire::{Outgoing, Presence, Version, WantEntry, WantType};
 
@@ -73,12 +86,14 @@ enum Job {
         peer: PeerId,
         epoch: u64,
         cids: Vec<Cid>,
+        _one: Held,
     },
     Read {
         peer: PeerId,
         epoch: u64,
         cid: Cid,
         size: u32,
+        reading: Reading,
     },
 }
 
@@ -92,21 +107,24 @@ pub struct Server {
     next_epoch: u64,
     /// Peers with something to look up, in turn.
     to_look_up: VecDeque<PeerId>,
-    lookups: usize,
+    /// Look-ups under way.
+    lookups: Account,
     /// Peers with queued wants and room in their pipe, in turn.
     turns: VecDeque<PeerId>,
     /// Peers with presences or blocks that may be ready to leave.
     to_flush: VecDeque<PeerId>,
     /// Peers with blocks that wait for company, with the time at which the wait is over.
     batches: VecDeque<(Instant, PeerId)>,
-    /// Bytes in all pipes, and being read for peers that have left.
-    pipes: u64,
+    /// Blocks being read, and bytes in all pipes, those for peers that have left included.
+    reads: Total,
+    pipes: Total,
     limiter: Option<Bucket>,
     /// Nothing may be read before then: the upload limit.
     not_before: Option<Instant>,
     /// All pipes together are full. When to look for a peer to drop.
     full_until: Option<Instant>,
     to_drop: Option<PeerId>,
+    again: Again,
 }
 
 impl Server {
@@ -119,15 +137,17 @@ impl Server {
             next_ticket: 0,
             next_epoch: 0,
             to_look_up: VecDeque::new(),
-            lookups: 0,
+            lookups: Total::default().account(),
             turns: VecDeque::new(),
             to_flush: VecDeque::new(),
             batches: VecDeque::new(),
-            pipes: 0,
+            reads: Total::default(),
+            pipes: Total::default(),
             limiter: upload_limit.map(|rate| Bucket::new(rate, now)),
             not_before: None,
             full_until: None,
             to_drop: None,
+            again: Again::new(),
         }
     }
 
@@ -147,7 +167,8 @@ impl Server {
         match self.peers.entry(peer) {
             Entry::Occupied(mut known) => known.get_mut().version = version,
             Entry::Vacant(new) => {
-                new.insert(Ledger::new(version, self.next_epoch, now));
+                let totals = (&self.reads, &self.pipes);
+                new.insert(Ledger::new(version, self.next_epoch, totals, now));
                 self.next_epoch += 1;
             }
         }
@@ -163,18 +184,15 @@ impl Server {
                 forget_waiting(&mut self.waiting, peer, cid);
             }
         }
-        // What is being read stays in memory until it is there.
-        let reading = self.jobs.values().filter_map(|job| match job {
-            Job::Read { epoch, size, .. } if *epoch == ledger.epoch => Some(u64::from(*size)),
-            _ => None,
-        });
-        self.pipes -= ledger.pipe.bytes() - reading.sum::<u64>();
+        // It may come back before these places are looked at.
+        self.turns.retain(|other| other != peer);
+        self.to_look_up.retain(|other| other != peer);
     }
 
     /// The peer's connection is another one now, or none.
     pub fn connection_lost(&mut self, peer: &PeerId) {
         if let Some(ledger) = self.peers.get_mut(peer) {
-            self.pipes -= ledger.pipe.lost();
+            ledger.pipe.lost();
             self.take_turn(*peer);
         }
     }
@@ -238,8 +256,8 @@ impl Server {
             ledger.refuse(entry.cid, entry.send_dont_have);
         } else if let Some(data) = implied_block(&entry.cid) {
             // A peer that asks for them without taking what it gets goes without.
-            if ledger.pipe.has_room() {
-                self.pipes += ledger.pipe.make_ready(entry.cid, data, now);
+            if ledger.pipe.has_room() && self.pipes.get() < MAX_PIPES_BYTES {
+                ledger.pipe.make_ready(entry.cid, data, now);
             }
         } else {
             let was_standing = ledger
@@ -266,9 +284,7 @@ impl Server {
         let Some(ledger) = self.peers.get_mut(peer) else {
             return;
         };
-        let before = ledger.pipe.bytes();
-        let want = ledger.remove(cid);
-        self.pipes -= before - ledger.pipe.bytes();
+        let want = ledger.cancel(cid);
         if want.is_some_and(|want| want.state.is_waiting()) {
             forget_waiting(&mut self.waiting, peer, cid);
         }
@@ -281,18 +297,23 @@ impl Server {
                 let Some(ledger) = self.peers.get_mut(&peer) else {
                     continue;
                 };
-                ledger.refresh(*cid);
-                self.look_up(peer);
+                if ledger.refresh(*cid) {
+                    self.look_up(peer);
+                } else {
+                    self.waiting.entry(*cid).or_default().push(peer);
+                }
             }
         }
     }
 
     /// Answers [`ServerAction::Lookup`]: what was found of each block, `None` where we don't have it.
-    pub fn on_lookup(&mut self, ticket: Ticket, found: &[Option<Found>]) {
-        let Some(Job::Lookup { peer, epoch, cids }) = self.jobs.remove(&ticket) else {
+    pub fn on_lookup(&mut self, ticket: Ticket, found: &[Option<Found>], now: Instant) {
+        let Some(Job::Lookup {
+            peer, epoch, cids, ..
+        }) = self.jobs.remove(&ticket)
+        else {
             return;
         };
-        self.lookups -= 1;
         let Some(ledger) = self
             .peers
             .get_mut(&peer)
@@ -302,22 +323,36 @@ impl Server {
         };
         ledger.is_looking = false;
         let found = found.iter().copied().chain(std::iter::repeat(None));
+        let mut feelers = ledger.feelers;
         for (cid, found) in cids.into_iter().zip(found) {
             let Some(want) = ledger.wants.get(&cid) else {
                 continue;
             };
-            let (State::Looking { again }, kind) = (want.state, want.kind) else {
+            let (State::Looking { again }, kind, is_told) = (want.state, want.kind, want.is_told)
+            else {
                 continue;
             };
             let Some(Found { size, sure }) = found else {
+                if again {
+                    forget_waiting(&mut self.waiting, &peer, &cid);
+                }
                 ledger.deny(cid, again);
+                self.again.on_missing(now);
                 continue;
             };
+            if is_told && !sure {
+                // It was no good the last time: a few of them tell whether that has changed.
+                let Some(left) = feelers.checked_sub(1) else {
+                    ledger.stand(cid);
+                    continue;
+                };
+                feelers = left;
+            }
             forget_waiting(&mut self.waiting, &peer, &cid);
             if kind == WantType::Block || size <= HAVE_AS_BLOCK_BYTES || !sure {
                 ledger.enqueue(cid, size);
             } else {
-                ledger.remove(&cid);
+                ledger.end(&cid);
                 ledger.presences.push((cid, Presence::Have));
             }
         }
@@ -333,11 +368,12 @@ impl Server {
             epoch,
             cid,
             size,
+            reading,
         }) = self.jobs.remove(&ticket)
         else {
             return;
         };
-        self.pipes -= u64::from(size);
+        drop(reading);
         let data = data.filter(|data| data.len() <= MAX_BLOCK_BYTES);
         let read = data.as_ref().map_or(0, Bytes::len) as u64;
         let ledger = self
@@ -346,25 +382,26 @@ impl Server {
             .filter(|ledger| ledger.epoch == epoch);
         let mut used = 0;
         if let Some(ledger) = ledger {
-            ledger.pipe.end_read(size);
-            let wanted = ledger
-                .wants
-                .get(&cid)
+            let want = ledger.wants.get(&cid);
+            let wanted = want
                 .filter(|want| want.state == State::Reading)
-                .map(|want| want.kind);
+                .map(|want| (want.kind, want.is_told));
+            if let Some((_, is_told)) = wanted {
+                self.again.on_read(ledger, is_told, data.is_some(), now);
+            }
             match (data, wanted) {
                 // Only whether it is still what it was had to be known.
-                (Some(_), Some(WantType::Have)) if read > u64::from(HAVE_AS_BLOCK_BYTES) => {
-                    ledger.remove(&cid);
+                (Some(_), Some((WantType::Have, _))) if read > u64::from(HAVE_AS_BLOCK_BYTES) => {
+                    ledger.end(&cid);
                     ledger.presences.push((cid, Presence::Have));
                 }
                 (Some(data), Some(_)) => {
-                    ledger.remove(&cid);
-                    self.pipes += ledger.pipe.make_ready(cid, data, now);
+                    ledger.end(&cid);
+                    ledger.pipe.make_ready(cid, data, now);
                     used = read;
                 }
                 (None, Some(_)) => {
-                    ledger.deny(cid, false);
+                    ledger.lose(cid);
                     self.waiting.entry(cid).or_default().push(peer);
                 }
                 (_, None) => {}
@@ -385,7 +422,6 @@ impl Server {
             return 0;
         };
         let bytes = ledger.written(now);
-        self.pipes -= bytes;
         self.take_turn(peer);
         bytes
     }
@@ -395,188 +431,6 @@ impl Server {
     pub fn on_progress(&mut self, peer: &PeerId, now: Instant) {
         if let Some(ledger) = self.peers.get_mut(peer) {
             ledger.pipe.took(now);
-        }
-    }
-
-    /// The next time at which [`Server::on_deadline`] has something to do.
-    pub fn deadline(&self) -> Option<Instant> {
-        let batch = self.batches.front().map(|(at, _)| *at);
-        let limit = self.not_before.filter(|_| !self.turns.is_empty());
-        batch.into_iter().chain(limit).chain(self.full_until).min()
-    }
-
-    pub fn on_deadline(&mut self, now: Instant) {
-        if self.not_before.is_some_and(|at| at <= now) {
-            self.not_before = None;
-        }
-        if self.full_until.is_some_and(|at| at <= now) {
-            self.full_until = None;
-            self.look_for_stalled(now);
-        }
-        while let Some((at, peer)) = self.batches.front().copied() {
-            if at > now {
-                break;
-            }
-            self.batches.pop_front();
-            self.to_flush.push_back(peer);
-        }
-    }
-
-    /// Everybody waits for memory: whoever has held it the longest without taking anything has to
-    /// go.
-    fn look_for_stalled(&mut self, now: Instant) {
-        if self.pipes < MAX_PIPES_BYTES {
-            return;
-        }
-        let stalled = self.peers.iter_mut().filter_map(|(id, ledger)| {
-            let since = ledger.pipe.stalled_since()?;
-            (now >= since + STALL_TIMEOUT).then_some((since, id, ledger))
-        });
-        if let Some((_, id, ledger)) = stalled.min_by_key(|(since, ..)| *since) {
-            // Its connection takes a moment to close.
-            ledger.pipe.took(now);
-            self.to_drop = Some(*id);
-        }
-    }
-
-    /// What to do next. To be called until it returns `None`, after every other call.
-    pub fn poll(&mut self, now: Instant) -> Option<ServerAction> {
-        let drop = self.to_drop.take().map(|peer| ServerAction::Drop { peer });
-        drop.or_else(|| self.next_message(now))
-            .or_else(|| self.next_lookup())
-            .or_else(|| self.next_read(now))
-    }
-
-    fn next_message(&mut self, now: Instant) -> Option<ServerAction> {
-        while let Some(peer) = self.to_flush.pop_front() {
-            let Some(ledger) = self.peers.get_mut(&peer) else {
-                continue;
-            };
-            let blocks = ledger.pipe.hand_over(now);
-            let presences = std::mem::take(&mut ledger.presences);
-            if !blocks.is_empty() || !presences.is_empty() {
-                // There may be more than one message can hold.
-                self.to_flush.push_front(peer);
-                let message = Outgoing {
-                    blocks,
-                    presences,
-                    ..Outgoing::default()
-                };
-                return Some(ServerAction::Send { peer, message });
-            }
-            if let Some(at) = ledger.pipe.start_timer() {
-                self.batches.push_back((at, peer));
-            }
-        }
-        None
-    }
-
-    fn next_lookup(&mut self) -> Option<ServerAction> {
-        while self.lookups < MAX_LOOKUPS {
-            let peer = self.to_look_up.pop_front()?;
-            let Some(ledger) = self.peers.get_mut(&peer) else {
-                continue;
-            };
-            ledger.will_look_up = false;
-            if ledger.is_looking {
-                continue;
-            }
-            let cids = ledger.take_fresh();
-            if cids.is_empty() {
-                continue;
-            }
-            for cid in &cids {
-                self.waiting.entry(*cid).or_default().push(peer);
-            }
-            ledger.is_looking = true;
-            self.lookups += 1;
-            let job = Job::Lookup {
-                peer,
-                epoch: ledger.epoch,
-                cids: cids.clone(),
-            };
-            let ticket = self.issue(job);
-            return Some(ServerAction::Lookup { ticket, peer, cids });
-        }
-        None
-    }
-
-    fn next_read(&mut self, now: Instant) -> Option<ServerAction> {
-        if self.not_before.is_some_and(|at| now < at) {
-            return None;
-        }
-        if self.pipes >= MAX_PIPES_BYTES {
-            if !self.turns.is_empty() {
-                self.full_until.get_or_insert(now + STALL_TICK);
-            }
-            return None;
-        }
-        while let Some(peer) = self.turns.front().copied() {
-            let Some(ledger) = self.peers.get_mut(&peer) else {
-                self.turns.pop_front();
-                continue;
-            };
-            if !ledger.has_queue() || !ledger.pipe.has_room() {
-                // Back when it has both. Unused bytes are not saved up, used ones are remembered.
-                ledger.has_turn = false;
-                ledger.deficit = ledger.deficit.min(0);
-                self.turns.pop_front();
-                continue;
-            }
-            if ledger.deficit <= 0 {
-                ledger.deficit += ledger.turn();
-                self.turns.rotate_left(1);
-                continue;
-            }
-            if let Some(limiter) = &mut self.limiter
-                && let Err(at) = limiter.check(now)
-            {
-                self.not_before = Some(at);
-                return None;
-            }
-            let Some((cid, size)) = ledger.dequeue() else {
-                continue;
-            };
-            ledger.deficit -= i64::from(size).max(1);
-            self.pipes += u64::from(size);
-            if let Some(limiter) = &mut self.limiter {
-                limiter.take(u64::from(size));
-            }
-            let job = Job::Read {
-                peer,
-                epoch: ledger.epoch,
-                cid,
-                size,
-            };
-            let ticket = self.issue(job);
-            return Some(ServerAction::Read { ticket, peer, cid });
-        }
-        None
-    }
-
-    fn issue(&mut self, job: Job) -> Ticket {
-        let ticket = Ticket(self.next_ticket);
-        self.next_ticket += 1;
-        self.jobs.insert(ticket, job);
-        ticket
-    }
-
-    fn look_up(&mut self, peer: PeerId) {
-        if let Some(ledger) = self.peers.get_mut(&peer)
-            && !std::mem::replace(&mut ledger.will_look_up, true)
-        {
-            self.to_look_up.push_back(peer);
-        }
-    }
-
-    fn take_turn(&mut self, peer: PeerId) {
-        if let Some(ledger) = self.peers.get_mut(&peer)
-            && !ledger.has_turn
-            && ledger.has_queue()
-            && ledger.pipe.has_room()
-        {
-            ledger.has_turn = true;
-            self.turns.push_back(peer);
         }
     }
 }

@@ -45,6 +45,9 @@ enum Event {
     Script(Box<dyn FnOnce(&mut World)>),
 }
 
+/// Events between two looks at all tables.
+const CHECK_EVERY: u64 = 1009;
+
 pub(crate) struct World {
     pub(crate) now: Instant,
     pub(crate) start: Instant,
@@ -209,6 +212,9 @@ impl World {
                 break;
             }
             self.queue.pop();
+            if self.count.is_multiple_of(CHECK_EVERY) {
+                self.nodes.iter().for_each(|node| node.server.check());
+            }
             self.now = at;
             self.free.push(slot);
             if let Some(event) = self.events[slot].take() {
@@ -429,7 +435,7 @@ impl World {
                 let found = Found { size, sure: true };
                 let found: Vec<Option<Found>> =
                     cids.iter().map(|cid| has(cid).then_some(found)).collect();
-                state.server.on_lookup(ticket, &found);
+                state.server.on_lookup(ticket, &found, now);
             }
             ServerAction::Drop { .. } => panic!("no simulated peer refuses what it asked for"),
             ServerAction::Read { ticket, .. } => {

@@ -1,0 +1,97 @@
+//! What is held for peers, counted by the things that hold it: a count falls when they are dropped,
+//! wherever that happens.
+//!
+//! Invariant: a count is the sum of what is held and not dropped, of one peer and of all.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Counts what is held for all.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Total(Arc<AtomicU64>);
+
+/// Counts what is held for one peer, which is part of what is held for all.
+#[derive(Debug)]
+pub(super) struct Account {
+    own: Total,
+    all: Total,
+}
+
+/// So much is held until this is dropped.
+#[derive(Debug)]
+pub(super) struct Held {
+    amount: u64,
+    own: Total,
+    all: Total,
+}
+
+impl Total {
+    pub(super) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// The account of one peer.
+    pub(super) fn account(&self) -> Account {
+        Account {
+            own: Self::default(),
+            all: self.clone(),
+        }
+    }
+
+    fn add(&self, amount: u64) {
+        self.0.fetch_add(amount, Ordering::Relaxed);
+    }
+
+    fn subtract(&self, amount: u64) {
+        self.0.fetch_sub(amount, Ordering::Relaxed);
+    }
+}
+
+impl Account {
+    pub(super) fn get(&self) -> u64 {
+        self.own.get()
+    }
+
+    pub(super) fn hold(&self, amount: u64) -> Held {
+        self.own.add(amount);
+        self.all.add(amount);
+        Held {
+            amount,
+            own: self.own.clone(),
+            all: self.all.clone(),
+        }
+    }
+}
+
+impl Held {
+    pub(super) fn amount(&self) -> u64 {
+        self.amount
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.own.subtract(self.amount);
+        self.all.subtract(self.amount);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_dropped_counts_no_more_also_when_its_peer_is_gone() {
+        let all = Total::default();
+        let (one, other) = (all.account(), all.account());
+        let (first, second) = (one.hold(5), one.hold(7));
+        let third = other.hold(100);
+        assert_eq!((one.get(), other.get(), all.get()), (12, 100, 112));
+        drop(first);
+        drop(other);
+        assert_eq!((one.get(), all.get()), (7, 107));
+        drop(one);
+        drop((second, third));
+        assert_eq!(all.get(), 0);
+    }
+}
