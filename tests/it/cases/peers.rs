@@ -193,6 +193,82 @@ fn a_ban_is_seen_and_lifted() {
     }
 }
 
+/// Shares a folder, lets some of it go, and brings it back while somebody waits for it, who gets it then.
+fn a_share_comes_back(away: impl Fn(&Path), back: impl Fn(&Path)) {
+    let work = tempfile::tempdir().unwrap();
+    let shared = work.path().join("d");
+    folder(&shared);
+    let sharer = Shoal::new();
+    let (_daemon, _) = sharer.daemon();
+    let done = sharer.ok(&[&"share", &shared]);
+    let link = text(done.event("shared"), "link");
+    away(&shared);
+
+    let fetcher = Shoal::new();
+    let (_daemon, _) = fetcher.daemon();
+    let into = work.path().join("b");
+    let detached = fetcher.ok(&[&"get", &link, &"--into", &into, &"--detach"]);
+    let id = text(detached.event("detached"), "id");
+    // Nobody looks at the files but for who fetches them.
+    let is_missed = || {
+        let list = sharer.ok(&[&"list"]);
+        (list.event("item")["state"] == "needs-you").then_some(())
+    };
+    until(|| sharer.ok(&[&"list"]).stdout, is_missed);
+    back(&shared);
+    let whole = || {
+        let status = fetcher.ok(&[&"status", &id]);
+        (status.event("item")["state"] == "sharing").then_some(())
+    };
+    until(|| fetcher.ok(&[&"status", &id]).stdout, whole);
+    trees::assert_same(&shared, &into.join("d"));
+}
+
+fn moved(from: &Path, to: &Path) {
+    fs::rename(from, to).unwrap();
+}
+
+#[test]
+fn a_file_that_was_away_comes_to_who_waits_for_it() {
+    a_share_comes_back(
+        |shared| moved(&shared.join("f1"), &shared.with_file_name("f1")),
+        |shared| moved(&shared.with_file_name("f1"), &shared.join("f1")),
+    );
+}
+
+#[test]
+fn a_disk_that_was_away_comes_to_who_waits_for_it() {
+    a_share_comes_back(
+        |shared| moved(shared, &shared.with_file_name("unmounted")),
+        |shared| moved(&shared.with_file_name("unmounted"), shared),
+    );
+}
+
+#[test]
+fn files_that_are_written_anew_come_to_who_waits_for_them() {
+    let names = ["f1", "f2", "f3"];
+    a_share_comes_back(
+        |shared| {
+            for name in names {
+                fs::remove_file(shared.join(name)).unwrap();
+            }
+        },
+        |shared| {
+            for (name, n) in names.into_iter().zip(1..) {
+                trees::file(&shared.join(name), n, 10_000);
+            }
+        },
+    );
+}
+
+#[test]
+fn a_file_that_is_again_what_it_was_comes_to_who_waits_for_it() {
+    a_share_comes_back(
+        |shared| drop(trees::file(&shared.join("f2"), 1002, 10_000)),
+        |shared| drop(trees::file(&shared.join("f2"), 2, 10_000)),
+    );
+}
+
 /// One leaf of Kubo's is not what its name says. All others come, also of what is asked for while that one is waited for,
 /// and Kubo stays a friend.
 #[test]

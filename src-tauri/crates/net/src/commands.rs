@@ -20,6 +20,8 @@ pub(crate) enum Command {
     Available {
         cids: Vec<Cid>,
     },
+    /// Any block may be here now, or again.
+    LookAgain,
     SetLimits {
         upload: Option<u64>,
         download: Option<u64>,

@@ -214,11 +214,14 @@ impl Net {
         let _ = self.tell(Command::Available { cids }).await;
     }
 
-    /// Says that other keys may be to be announced now, as [`Functions::to_announce`] tells. Those
-    /// that are go out as soon as others can reach us, and again every 22 hours, over restarts too.
-    pub fn announcements_changed(&self) {
+    /// Says that something else may be shared now, or again: other keys may be to be announced, as
+    /// [`Functions::to_announce`] tells, and peers may get what they wait for. Announcements go out as
+    /// soon as others can reach us, and again every 22 hours, over restarts too.
+    pub fn shared_changed(&self) {
         // Full: it was said already, and nobody has looked since.
         let _ = self.announcements.try_send(Changed);
+        // Full: then it is looked at later by itself.
+        let _ = self.commands.try_send(Command::LookAgain);
     }
 
     /// Bytes a second over all peers; `None` is no limit.

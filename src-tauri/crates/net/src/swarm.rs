@@ -178,6 +178,7 @@ impl Network {
                 drop(reply.send(self.open_session(root, hints)));
             }
             Command::Available { cids } => bitswap.available(&cids),
+            Command::LookAgain => bitswap.look_again(),
             Command::SetLimits { upload, download } => bitswap.set_limits(upload, download),
             Command::Configure(config) => self.configure(*config),
             Command::Peers { reply } => {

@@ -65,7 +65,7 @@ impl Node {
 
     fn announce(&self, cids: &[Cid]) {
         self.store.announce(cids);
-        self.net.announcements_changed();
+        self.net.shared_changed();
     }
 }
 

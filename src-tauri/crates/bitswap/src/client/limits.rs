@@ -78,6 +78,9 @@ pub(super) const STALL_MAX: Duration = Duration::from_mins(1);
 /// What the only source of a block is asked for again after this much silence: Kubo forgets wants
 /// when many come at once.
 pub(super) const ASK_AGAIN: Duration = Duration::from_secs(4);
+/// Entries with which those who said no are asked again, whenever a session that waits for nothing
+/// else looks for providers: some 200 KB.
+pub(super) const MAX_ASKED_AGAIN: usize = 4096;
 /// Pause in which a stalled peer is asked for nothing; doubled with each stall in a row.
 pub(super) const PENALTY: Duration = Duration::from_secs(2);
 /// Longest such pause: a peer that only had a bad minute is soon of use again.

@@ -309,6 +309,7 @@ impl Client {
             self.actions
                 .push_back(ClientAction::FindProviders { session: id });
             if starving {
+                self.ask_refusers(id, now);
                 self.probe_all(id, now);
             }
         }

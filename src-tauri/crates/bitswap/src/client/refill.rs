@@ -3,8 +3,9 @@
 use std::cmp::Reverse;
 use std::time::Instant;
 
-use super::limits::{EXPLORE_BATCH, MAX_WANTLIST, WINDOW_AHEAD, WINDOW_SHARED};
-use super::peer::{Answer, PeerSlot};
+use super::limits::{EXPLORE_BATCH, MAX_ASKED_AGAIN, MAX_WANTLIST, WINDOW_AHEAD, WINDOW_SHARED};
+use super::outbox::Entry;
+use super::peer::{Answer, Kind, PeerSlot};
 use super::session::Coverage;
 use super::swarm::mix;
 use super::timers::Timer;
@@ -106,6 +107,33 @@ impl Client {
                 };
                 self.activate(id, Some(slot), now);
             }
+        }
+    }
+
+    /// Asks who said no whether that is still so: disks come back, and not everybody tells. The
+    /// session waits for nothing else.
+    pub(super) fn ask_refusers(&mut self, id: SessionId, now: Instant) {
+        let Some(session) = self.sessions.get(&id) else {
+            return;
+        };
+        self.chance = mix(self.chance);
+        let mut refused = Vec::new();
+        for (slot, peer) in self.peers.iter().filter(|(_, peer)| peer.is_usable(now)) {
+            let own = peer.sent.iter().filter(|(want, sent)| {
+                let is_refused = sent.kind == Kind::Have && sent.answer == Answer::DontHave;
+                is_refused && sent.flushed && session.active.contains(want)
+            });
+            refused.extend(own.map(|(&id, sent)| (slot, Entry::Want { id, seq: sent.seq })));
+        }
+        // Other ones each time, if there are so many.
+        let first = self.chance % (refused.len().max(1) as u64);
+        let count = refused.len().min(MAX_ASKED_AGAIN);
+        let some = refused
+            .iter()
+            .cycle()
+            .skip(usize::try_from(first).unwrap_or(0));
+        for &(slot, entry) in some.take(count) {
+            self.say(slot, entry, false, now);
         }
     }
 

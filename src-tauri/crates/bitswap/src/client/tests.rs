@@ -237,6 +237,36 @@ fn who_does_not_have_what_it_said_is_not_asked_again_at_once() {
     rig.check(&["find providers", "p1: have 1"]);
 }
 
+/// Not everybody tells when a disk is back.
+#[test]
+fn who_said_no_is_asked_again_ever_more_rarely() {
+    let mut rig = Rig::new([1], &[1], &[1]);
+    rig.actions();
+    rig.presences(1, &[1], Presence::DontHave);
+    rig.check(&["p1: cancel 1", "p1: have 1"]);
+    let start = rig.now;
+    let mut times = Vec::new();
+    while let Some(at) = rig
+        .client
+        .deadline()
+        .filter(|at| *at < start + Duration::from_hours(1))
+    {
+        rig.now = at;
+        rig.client.on_deadline(at);
+        while let Some(action) = rig.client.poll(at) {
+            if short(&action) == "p1: have 1" {
+                times.push((at - start).as_secs());
+                rig.client
+                    .on_presences(peer(1), &[(cid(1), Presence::DontHave)], at);
+            }
+        }
+    }
+    assert!((8..15).contains(&times.len()), "{times:?}");
+    assert!(times[0] < 10 && times[2] < 60, "{times:?}");
+    rig.presences(1, &[1], Presence::Have);
+    rig.check(&["p1: block 1"]);
+}
+
 #[test]
 fn who_obtains_a_block_later_is_asked_then() {
     let mut rig = Rig::new([1], &[1], &[1]);

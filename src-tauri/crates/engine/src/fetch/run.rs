@@ -216,7 +216,7 @@ impl Transfer {
                 self.context.net.available(cids).await;
                 if !self.announced {
                     self.announced = true;
-                    self.context.net.announcements_changed();
+                    self.context.net.shared_changed();
                 }
             }
             (Command::Want(_) | Command::Hurry(_) | Command::Release(_), None) => {}

@@ -59,7 +59,7 @@ impl Context {
     /// Says that something else may be shared now, or no more.
     pub(crate) fn shared_changed(&self) {
         if let Some(net) = &self.net {
-            net.announcements_changed();
+            net.shared_changed();
         }
     }
 

@@ -452,6 +452,8 @@ impl Actor {
                     was_here,
                 };
                 self.worked.insert(id, work);
+                // A look may have found again what was away.
+                self.context.shared_changed();
                 self.absent.forget(id);
                 if is_last {
                     self.context.board.set_whole(id);
