@@ -330,3 +330,17 @@ fn rot(repo: &Path, block: &[u8]) {
     }
     panic!("Kubo has no such block");
 }
+
+/// Who makes others hold memory for what never comes is hung up on.
+#[test]
+fn who_begins_what_it_never_ends_is_hung_up_on() {
+    let work = tempfile::tempdir().unwrap();
+    let shared = trees::file(&work.path().join("f"), 1, 1_000_000);
+    let shoal = Shoal::new();
+    let (_daemon, ready) = shoal.daemon();
+    let link = text(shoal.ok(&[&"share", &shared]).event("shared"), "link");
+    Nuisance::new().hoard(ready.address(Wire::TcpNoise));
+    let into = work.path().join("b");
+    Shoal::new().ok(&[&"get", &link, &"--into", &into, &"--timeout", &HUNG_SECONDS]);
+    trees::assert_same(&shared, &into.join("f"));
+}

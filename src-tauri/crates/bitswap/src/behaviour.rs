@@ -5,6 +5,7 @@
 //! costs time in what it carries, not in the number of peers. Bitswap does not run on relayed
 //! connections. Which of a peer's connections is used is decided in `links`.
 
+mod crowd;
 mod links;
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,8 @@ use unixfs::cid::Cid;
 use self::links::Peer;
 use crate::client::{Client, ClientAction, ClientConfig, SessionId, Want};
 use crate::handler::{Command, Handler, Protocols, Received, Report, Support};
+use crate::held::Total;
+use crate::rate::Allowances;
 use crate::server::{Found, Server, ServerAction, Ticket};
 use crate::wire::{Outgoing, Presence, Version, WantEntry};
 
@@ -120,6 +123,9 @@ pub struct Behaviour {
     /// Those that the owner can ask now.
     gateways: HashSet<PeerId>,
     hashers: Arc<Semaphore>,
+    /// Bytes of messages that are not whole yet, of all connections.
+    unfinished: Total,
+    allowances: Allowances,
     events: VecDeque<ToSwarm<Event, Command>>,
     timer: Option<Pin<Box<Sleep>>>,
     waker: Option<Waker>,
@@ -142,6 +148,8 @@ impl Behaviour {
             peers: HashMap::new(),
             gateways: HashSet::new(),
             hashers: Arc::new(Semaphore::new(cores)),
+            unfinished: Total::default(),
+            allowances: Allowances::new(now),
             events: VecDeque::new(),
             timer: None,
             waker: None,
@@ -299,7 +307,7 @@ impl Behaviour {
         }
     }
 
-    fn new_handler(&self, is_relayed: bool) -> THandler<Self> {
+    fn new_handler(&mut self, remote: &Multiaddr, is_relayed: bool) -> THandler<Self> {
         let (protocols, interest) = if is_relayed {
             (Protocols::none(), false)
         } else {
@@ -308,7 +316,10 @@ impl Behaviour {
                 !self.sessions.is_empty(),
             )
         };
-        Handler::new(protocols, Arc::clone(&self.hashers), interest)
+        let allowance = self.allowances.of(remote, Instant::now());
+        let unfinished = self.unfinished.account();
+        let hashers = Arc::clone(&self.hashers);
+        Handler::new(protocols, hashers, unfinished, allowance, interest)
     }
 
     fn on_report(&mut self, peer: PeerId, id: ConnectionId, report: Report) {
@@ -339,6 +350,13 @@ impl Behaviour {
             Report::Progress => self.server.on_progress(&peer, now),
             Report::Bad => self.client.on_bad_message(peer, now),
             Report::Broken => self.close(peer, id),
+            Report::Unfinished(account) => self.set_unfinished(peer, id, account),
+            Report::Crowded => self.make_way(now),
+            Report::Suspect if self.client.expects(&peer, now) => {}
+            Report::Suspect => {
+                tracing::debug!(%peer, "sends a message that nobody asked for, and never ends it");
+                self.close(peer, id);
+            }
         }
     }
 
@@ -530,7 +548,7 @@ impl NetworkBehaviour for Behaviour {
         local: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        Ok(self.new_handler(is_relayed(local) || is_relayed(remote)))
+        Ok(self.new_handler(remote, is_relayed(local) || is_relayed(remote)))
     }
 
     fn handle_established_outbound_connection(
@@ -541,7 +559,7 @@ impl NetworkBehaviour for Behaviour {
         _: Endpoint,
         _: PortUse,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        Ok(self.new_handler(is_relayed(address)))
+        Ok(self.new_handler(address, is_relayed(address)))
     }
 
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {

@@ -26,14 +26,16 @@ use libp2p::swarm::handler::{
 use libp2p::swarm::{
     ConnectionHandler, ConnectionHandlerEvent, Stream, StreamUpgradeError, SubstreamProtocol,
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::Sleep;
 use unixfs::cid::Cid;
 
-use self::inbound::{Budget, Inbound, ReadError};
+use self::inbound::{Budget, Inbound, ReadError, Taken};
 use self::lane::{Lane, LaneEvent, Parcel, poll_timer};
 pub(crate) use self::protocol::Protocols;
-use crate::limits::{INBOUND_AHEAD, MAX_INBOUND_STREAMS, MAX_WAITING_MESSAGES};
+use crate::held::Account;
+use crate::limits::{MAX_INBOUND_STREAMS, MAX_WAITING_MESSAGES};
+use crate::rate::Allowance;
 use crate::wire::{Outgoing, Presence, Version, WantEntry};
 
 /// What the behaviour says.
@@ -68,6 +70,12 @@ pub enum Report {
     Bad,
     /// The connection takes nothing any more, and should be closed.
     Broken,
+    /// Said at first: what the connection holds of unfinished messages.
+    Unfinished(Arc<Account>),
+    /// All connections together hold too much of them.
+    Crowded,
+    /// A message has begun long ago and is not here.
+    Suspect,
 }
 
 /// A message from the peer, or the blocks of one that took longer to hash.
@@ -79,7 +87,7 @@ pub struct Received {
     /// With the CIDs that they have.
     pub(crate) blocks: Vec<(Cid, Bytes)>,
     /// Goes back to the connection's budget when this is dropped.
-    _permit: Option<OwnedSemaphorePermit>,
+    _taken: Option<Taken>,
 }
 
 /// Which of the two outbound streams.
@@ -93,11 +101,11 @@ pub struct Handler {
     protocols: Protocols,
     /// Hashing jobs that may run at a time, over all connections: one a core.
     hashers: Arc<Semaphore>,
-    budget: Budget,
+    budget: Arc<Budget>,
     inbound: SelectAll<BoxStream<'static, Result<Inbound, ReadError>>>,
     hashing: FuturesUnordered<BoxFuture<'static, Option<Received>>>,
-    /// When all that came in would have been due at the highest rate that is allowed.
-    inbound_due: Instant,
+    /// What the peer may still say, with all others of its network.
+    allowance: Arc<Allowance>,
     timer: Option<Pin<Box<Sleep>>>,
     words: Lane<Stream>,
     blocks: Lane<Stream>,
@@ -116,21 +124,29 @@ pub(crate) enum Support {
 }
 
 impl Handler {
-    pub(crate) fn new(protocols: Protocols, hashers: Arc<Semaphore>, interest: bool) -> Self {
+    /// `unfinished`: where the bytes of messages count that are not whole.
+    pub(crate) fn new(
+        protocols: Protocols,
+        hashers: Arc<Semaphore>,
+        unfinished: Account,
+        allowance: Arc<Allowance>,
+        interest: bool,
+    ) -> Self {
+        let unfinished = Arc::new(unfinished);
         Self {
             protocols,
             hashers,
-            budget: Budget::new(),
+            budget: Arc::new(Budget::new(Arc::clone(&unfinished))),
             inbound: SelectAll::new(),
             hashing: FuturesUnordered::new(),
-            inbound_due: Instant::now(),
+            allowance,
             timer: None,
             words: Lane::new(),
             blocks: Lane::new(),
             interest,
             hold: false,
             support: Support::Unknown,
-            reports: VecDeque::new(),
+            reports: VecDeque::from([Report::Unfinished(unfinished)]),
         }
     }
 
@@ -182,7 +198,7 @@ impl Handler {
 
     /// The part of a message that is known at once.
     fn receive(&mut self, mut inbound: Inbound) {
-        self.inbound_due = self.inbound_due.max(Instant::now()) + inbound.cost();
+        self.allowance.take(inbound.cost(), Instant::now());
         let blocks = inbound.take_blocks();
         let message = inbound.message;
         let mut received = Received {
@@ -201,7 +217,7 @@ impl Handler {
                 let blocks = tokio::task::spawn_blocking(|| blocks.hash()).await.ok()?;
                 Some(Received {
                     blocks,
-                    _permit: inbound.permit,
+                    _taken: Some(inbound.taken),
                     ..Received::default()
                 })
             };
@@ -286,11 +302,8 @@ impl ConnectionHandler for Handler {
                 continue;
             }
             let now = Instant::now();
-            let ahead = self.inbound_due.saturating_duration_since(now);
-            if let Some(wait) = ahead
-                .checked_sub(INBOUND_AHEAD)
-                .filter(|wait| !wait.is_zero())
-            {
+            let wait = self.allowance.wait(now);
+            if !wait.is_zero() {
                 ready!(poll_timer(&mut self.timer, now + wait, cx));
                 continue;
             }
@@ -300,10 +313,17 @@ impl ConnectionHandler for Handler {
                     tracing::debug!(%error, "not a bitswap message");
                     self.reports.push_back(Report::Bad);
                 }
-                Poll::Ready(Some(Err(ReadError::Stream(error)))) => {
+                Poll::Ready(Some(Err(error))) => {
                     tracing::trace!(%error, "an inbound bitswap stream broke");
                 }
-                Poll::Ready(None) | Poll::Pending => return Poll::Pending,
+                Poll::Ready(None) | Poll::Pending => {
+                    let crowded = self.budget.take_crowded().then_some(Report::Crowded);
+                    let suspect = self.budget.take_suspect().then_some(Report::Suspect);
+                    self.reports.extend(crowded.into_iter().chain(suspect));
+                    if self.reports.is_empty() {
+                        return Poll::Pending;
+                    }
+                }
             }
         }
     }

@@ -10,8 +10,10 @@ pub mod client;
 #[cfg(test)]
 mod exchange_tests;
 mod handler;
+mod held;
 pub mod limits;
 pub mod pace;
+mod rate;
 pub mod server;
 pub mod wire;
 

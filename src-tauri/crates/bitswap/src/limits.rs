@@ -66,6 +66,8 @@ pub(crate) const LOOK_AGAIN_MAX: Duration = Duration::from_mins(5);
 pub(crate) const LOOK_AGAIN_MIN: Duration = Duration::from_secs(1);
 /// Wants of one peer, denied before, for which a block is read and hashed in such a round.
 pub(crate) const FEELERS: usize = 8;
+/// Wants in one look-up: one or two milliseconds, after which it is somebody else's turn.
+pub(crate) const MAX_LOOKED_UP: usize = 256;
 /// Bytes that a peer may be sent in one turn while others wait for theirs; up to twice as much for
 /// a peer that gives us as much as it takes.
 pub(crate) const TURN_BYTES: i64 = 1024 * 1024;
@@ -80,11 +82,27 @@ pub(crate) const INBOUND_BYTES: usize = 6 * 1024 * 1024;
 /// Messages up to this size are hashed where they are read, which takes some twenty microseconds;
 /// larger ones on threads of their own, so that the connection goes on decrypting.
 pub(crate) const HASHED_IN_PLACE_BYTES: usize = 32 * 1024;
-/// Wants, presences and blocks that one connection may bring each second, and ahead of time. Well
-/// above what the fastest honest peer says with blocks of a few bytes; at this rate a peer takes
-/// some percent of the swarm's task.
+/// Time in which a large message has to come in: this long, and longer by its bytes. Slower than a
+/// modem nobody fetches anything.
+pub(crate) const MESSAGE_TIME: Duration = Duration::from_secs(30);
+pub(crate) const SLOWEST_BYTES_PER_SEC: u32 = 4096;
+/// The longest that a large message waits for others of its connection, before it is read.
+pub(crate) const BUDGET_TIME: Duration = Duration::from_mins(2);
+/// A message that is not here after this long is suspect, if nothing was asked of its peer. What one
+/// says of itself is small, and here at once.
+pub(crate) const SUSPECT_AFTER: Duration = Duration::from_secs(10);
+/// Bytes of unfinished messages of all peers of whom nothing was asked.
+pub(crate) const MAX_UNFINISHED_BYTES: u64 = 64 * 1024 * 1024;
+/// The same of all others: several times what is ever asked for at a time, since what waits to be read
+/// counts as a whole message each.
+pub(crate) const TOO_MANY_UNFINISHED_BYTES: u64 = 256 * 1024 * 1024;
+/// Wants, presences and blocks that one network may bring each second, and ahead of time; and all
+/// networks that bring much. Well above what the fastest honest peer says with blocks of a few
+/// bytes; at this rate unknown wants take most of a processor's core, look-ups included.
 pub(crate) const INBOUND_ENTRIES_PER_SEC: u32 = 100_000;
 pub(crate) const INBOUND_AHEAD: Duration = Duration::from_secs(1);
+/// Who is ahead by this much brings much.
+pub(crate) const INBOUND_MUCH: Duration = Duration::from_millis(250);
 /// Messages without blocks that wait for a peer to read them. Presences beyond are dropped: a peer
 /// that asks without listening must not fill our memory.
 pub(crate) const MAX_WAITING_MESSAGES: usize = 256;

@@ -133,6 +133,9 @@ pub(crate) const MAX_METERED_PEERS: usize = 1024;
 /// Questions that wait for the threads that serve blocks, and answers that wait for the swarm:
 /// blocks of up to 2 MiB, but no more than Bitswap's server has room for.
 pub(crate) const SERVE_QUEUE: usize = 64;
+/// Of these, look-ups: each may take as long as dozens of blocks, which must not wait for all look-ups
+/// of strangers.
+pub(crate) const LOOK_UPS: usize = 2;
 
 // Routers. They are strangers: anything on this network may say that it is one.
 

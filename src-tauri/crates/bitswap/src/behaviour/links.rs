@@ -7,6 +7,7 @@
 //! Invariants: a connection is used exactly as long as there is one that speaks Bitswap, and then
 //! both machines know the peer, else neither does; nothing is known of peers without a connection.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use libp2p::PeerId;
@@ -16,6 +17,7 @@ use libp2p::swarm::ConnectionId;
 use super::{Behaviour, notify};
 use crate::client::UnderWay;
 use crate::handler::{Command, Support};
+use crate::held::Account;
 use crate::wire::Version;
 
 /// A peer with direct connections.
@@ -38,6 +40,8 @@ pub(super) struct Peer {
 pub(super) struct Link {
     pub(super) id: ConnectionId,
     pub(super) support: Support,
+    /// What it holds of unfinished messages, once it has said so.
+    pub(super) unfinished: Option<Arc<Account>>,
 }
 
 impl Peer {
@@ -74,6 +78,7 @@ impl Behaviour {
             self.peers.entry(peer).or_default().links.push(Link {
                 id,
                 support: Support::Unknown,
+                unfinished: None,
             });
         }
     }
@@ -96,6 +101,13 @@ impl Behaviour {
             link.support = support;
         }
         self.choose(peer, None);
+    }
+
+    pub(super) fn set_unfinished(&mut self, peer: PeerId, id: ConnectionId, held: Arc<Account>) {
+        let links = self.peers.get_mut(&peer).map(|state| &mut state.links);
+        if let Some(link) = links.and_then(|links| links.iter_mut().find(|link| link.id == id)) {
+            link.unfinished = Some(held);
+        }
     }
 
     /// The peer starts afresh over this connection: one that was used longer is left.

@@ -40,6 +40,8 @@ struct Rig {
     unwritten: Vec<ConnectionId>,
     /// Connections that are told to last.
     held: BTreeSet<ConnectionId>,
+    /// Those that are to be closed.
+    closing: Vec<ConnectionId>,
 }
 
 impl Rig {
@@ -52,6 +54,7 @@ impl Rig {
             reads: Vec::new(),
             unwritten: Vec::new(),
             held: BTreeSet::new(),
+            closing: Vec::new(),
         }
     }
 
@@ -164,6 +167,10 @@ impl Rig {
                     _ => {}
                 }
             }
+            ToSwarm::CloseConnection {
+                connection: CloseConnection::One(id),
+                ..
+            } => self.closing.push(id),
             ToSwarm::GenerateEvent(Event::Lookup { ticket, cids, .. }) => {
                 self.lookups.push((ticket, cids.len()));
             }
@@ -239,6 +246,47 @@ fn a_connection_that_is_used_no_more_is_not_held() {
     rig.report(second, Report::Ready(Version::V1_2));
     rig.report(first, Report::Unsupported);
     assert_eq!(rig.held, BTreeSet::from([second]));
+}
+
+/// Whoever holds the most of what nobody asked for goes; who was asked, or holds little, stays.
+#[test]
+fn who_holds_too_much_of_unfinished_messages_makes_way() {
+    use crate::held::Total;
+    use crate::limits::MAX_UNFINISHED_BYTES;
+
+    let mut rig = Rig::new();
+    let all = Total::default();
+    let begin = |rig: &mut Rig, n: u8, bytes: u64| {
+        let id = rig.connect(n);
+        rig.report(id, Report::Ready(Version::V1_2));
+        let account = Arc::new(all.account());
+        rig.report(id, Report::Unfinished(Arc::clone(&account)));
+        (id, account.hold(bytes))
+    };
+    let asked = begin(&mut rig, 1, 2 * MAX_UNFINISHED_BYTES);
+    rig.behaviour.open_session(SessionId(1));
+    rig.behaviour.add_providers(SessionId(1), &[peer(1)]);
+    let want = Want {
+        cid: block(1).0,
+        size: None,
+        priority: 0,
+    };
+    rig.behaviour.want(SessionId(1), vec![want]);
+    rig.drain();
+    let small = begin(&mut rig, 2, 1000);
+    let large = begin(&mut rig, 3, MAX_UNFINISHED_BYTES - 1000);
+    rig.report(small.0, Report::Crowded);
+    assert_eq!(rig.closing, []);
+    let larger = begin(&mut rig, 4, MAX_UNFINISHED_BYTES);
+    rig.report(small.0, Report::Crowded);
+    assert_eq!(rig.closing, [larger.0]);
+
+    // Who sends what nobody asked for, and never ends it.
+    rig.closing.clear();
+    rig.report(asked.0, Report::Suspect);
+    assert_eq!(rig.closing, []);
+    rig.report(large.0, Report::Suspect);
+    assert_eq!(rig.closing, [large.0]);
 }
 
 #[derive(Debug, Clone)]

@@ -5,7 +5,7 @@
 use std::cmp::Reverse;
 use std::time::Instant;
 
-use super::limits::{DEFAULT_BLOCK, GATHER, HEARING};
+use super::limits::{DEFAULT_BLOCK, GATHER, HEARING, LATE};
 use super::outbox::Entry;
 use super::peer::{Answer, Kind, PeerSlot, Sent};
 use super::session::Coverage;
@@ -401,6 +401,7 @@ impl Client {
             }
             self.awake.insert(slot);
             if sent.flushed {
+                peer.late_until = Some(now + LATE);
                 peer.window.on_cancel();
             }
         }

@@ -113,6 +113,8 @@ pub(super) const SPOILT: Duration = Duration::from_mins(10);
 pub(super) const SPOILT_MAX: Duration = Duration::from_hours(6);
 /// Blocks of which it is remembered that some peer has other bytes for them.
 pub(super) const MAX_SPOILT: usize = 4096;
+/// How long a block may still be on its way that is asked for no more.
+pub(super) const LATE: Duration = Duration::from_mins(1);
 /// Blocks of which a peer is forgiven that they come late, and wrong bytes that count once. More
 /// than can be asked of a peer at a time.
 pub(super) const MAX_LATE: usize = 4096;

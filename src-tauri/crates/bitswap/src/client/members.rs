@@ -126,6 +126,15 @@ impl Client {
         UnderWay(peer.sent.iter().filter_map(may_come).collect())
     }
 
+    /// May blocks be on their way from the peer that it was asked for?
+    pub fn expects(&self, peer: &PeerId, now: Instant) -> bool {
+        let slot = self.peers.find(peer);
+        let peer = slot.and_then(|slot| self.peers.get(slot));
+        peer.is_some_and(|peer| {
+            !peer.asked.is_empty() || peer.late_until.is_some_and(|until| now < until)
+        })
+    }
+
     pub fn disconnected(&mut self, peer: PeerId, now: Instant) {
         let Some(slot) = self.peers.find(&peer) else {
             return;

@@ -48,6 +48,8 @@ pub(super) struct Peer {
     pub(super) wrong: Vec<Wrong>,
     /// The first message after connecting replaces what the peer may remember of us.
     pub(super) greeted: bool,
+    /// Blocks that it is asked for no more may still come until then.
+    pub(super) late_until: Option<Instant>,
     /// Asked for nothing until then, after a stall.
     pub(super) paused_until: Option<Instant>,
     /// Stalls in a row.
@@ -99,6 +101,7 @@ impl Peer {
             conduct: Conduct::default(),
             wrong: Vec::new(),
             greeted: false,
+            late_until: None,
             paused_until: None,
             stalls: 0,
             breaches: 0,

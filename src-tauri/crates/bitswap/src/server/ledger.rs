@@ -19,9 +19,9 @@ use std::time::Instant;
 use unixfs::cid::Cid;
 
 use super::again::Round;
-use super::held::Total;
 use super::pipe::{Pipe, Reading};
-use crate::limits::{FEELERS, MAX_WANTLIST, TURN_BYTES};
+use crate::held::Total;
+use crate::limits::{FEELERS, MAX_LOOKED_UP, MAX_WANTLIST, TURN_BYTES};
 use crate::wire::{Presence, Version, WantEntry, WantType};
 
 /// Position in the queue: higher priority first, then in the order of asking.
@@ -231,10 +231,10 @@ impl Ledger {
         is_any
     }
 
-    /// The wants to look up next, which are looked up from now on.
+    /// Some wants to look up next, which are looked up from now on.
     pub(super) fn take_fresh(&mut self) -> Vec<Cid> {
         let mut cids = Vec::new();
-        while cids.len() < MAX_WANTLIST
+        while cids.len() < MAX_LOOKED_UP
             && let Some(cid) = self.fresh.pop_front()
         {
             if let Some(want) = self

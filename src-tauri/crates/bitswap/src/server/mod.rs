@@ -15,13 +15,12 @@
 //! | file | owns |
 //! |---|---|
 //! | `ledger` | what one peer wants, and how far each want has come |
-//! | `pipe` `held` | the bytes under way for it, and their count |
+//! | `pipe` | the bytes under way for it |
 //! | `turns` | what is done next, and for whom |
 //! | `again` | whether what was not there has turned up |
 
 mod again;
 mod check;
-mod held;
 mod ledger;
 mod pipe;
 #[cfg(test)]
@@ -37,9 +36,9 @@ use libp2p::PeerId;
 use unixfs::cid::{Cid, acceptable, implied_block};
 
 use self::again::Again;
-use self::held::{Account, Held, Total};
 use self::ledger::{Added, Ledger, State};
 use self::pipe::Reading;
+use crate::held::{Account, Held, Total};
 use crate::limits::{HAVE_AS_BLOCK_BYTES, MAX_BLOCK_BYTES, MAX_PIPES_BYTES};
 use crate::pace::Bucket;
 use crate::wire::{Outgoing, Presence, Version, WantEntry, WantType};

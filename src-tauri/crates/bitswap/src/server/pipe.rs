@@ -10,7 +10,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use unixfs::cid::Cid;
 
-use super::held::{Account, Held, Total};
+use crate::held::{Account, Held, Total};
 use crate::limits::{
     BATCH_BLOCKS, BATCH_BYTES, BATCH_DELAY, BLOCK_OVERHEAD, FIRST_PIPE_BYTES, MAX_PIPE_BYTES,
     MAX_READS, PIPE_TIME,

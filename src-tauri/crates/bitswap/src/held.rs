@@ -8,30 +8,30 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Counts what is held for all.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Total(Arc<AtomicU64>);
+pub(crate) struct Total(Arc<AtomicU64>);
 
 /// Counts what is held for one peer, which is part of what is held for all.
 #[derive(Debug)]
-pub(super) struct Account {
+pub struct Account {
     own: Total,
     all: Total,
 }
 
 /// So much is held until this is dropped.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(crate) struct Held {
     amount: u64,
     own: Total,
     all: Total,
 }
 
 impl Total {
-    pub(super) fn get(&self) -> u64 {
+    pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 
     /// The account of one peer.
-    pub(super) fn account(&self) -> Account {
+    pub(crate) fn account(&self) -> Account {
         Account {
             own: Self::default(),
             all: self.clone(),
@@ -48,11 +48,16 @@ impl Total {
 }
 
 impl Account {
-    pub(super) fn get(&self) -> u64 {
+    pub(crate) fn get(&self) -> u64 {
         self.own.get()
     }
 
-    pub(super) fn hold(&self, amount: u64) -> Held {
+    /// What is held for all.
+    pub(crate) fn all(&self) -> u64 {
+        self.all.get()
+    }
+
+    pub(crate) fn hold(&self, amount: u64) -> Held {
         self.own.add(amount);
         self.all.add(amount);
         Held {
@@ -64,7 +69,7 @@ impl Account {
 }
 
 impl Held {
-    pub(super) fn amount(&self) -> u64 {
+    pub(crate) fn amount(&self) -> u64 {
         self.amount
     }
 }

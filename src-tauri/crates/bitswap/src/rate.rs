@@ -1,0 +1,219 @@
+//! How much peers may say: each network of the internet by itself, and all that say much together.
+//!
+//! Whoever runs a thousand peers has them in a few networks, so a limit for each connection would be
+//! none. And where many networks say much they share what one may say, while those that say little
+//! never wait for them.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use libp2p::Multiaddr;
+use libp2p::multiaddr::Protocol;
+
+use crate::limits::{INBOUND_AHEAD, INBOUND_MUCH};
+
+/// When all that was said would have been due at the highest rate that is allowed.
+#[derive(Debug)]
+struct Due {
+    since: Instant,
+    /// Nanoseconds after that.
+    due: AtomicU64,
+}
+
+/// What one network said, and all.
+#[derive(Debug)]
+pub(crate) struct Allowance {
+    own: Due,
+    all: Arc<Due>,
+}
+
+/// The allowances of all networks that somebody is connected from.
+#[derive(Debug)]
+pub(crate) struct Allowances {
+    networks: HashMap<Network, Weak<Allowance>>,
+    all: Arc<Due>,
+}
+
+/// What one person can easily have all addresses of: a /24 or a /56. On a network of one's own each
+/// address counts by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Network {
+    V4([u8; 3]),
+    V6([u8; 7]),
+    Near(IpAddr),
+    /// Without an address.
+    Other,
+}
+
+impl Due {
+    fn new(now: Instant) -> Self {
+        Self {
+            since: now,
+            due: AtomicU64::new(0),
+        }
+    }
+
+    fn nanos(&self, now: Instant) -> u64 {
+        let nanos = now.saturating_duration_since(self.since).as_nanos();
+        u64::try_from(nanos).unwrap_or(u64::MAX)
+    }
+
+    fn take(&self, cost: Duration, now: Instant) {
+        let cost = u64::try_from(cost.as_nanos()).unwrap_or(u64::MAX);
+        let now = self.nanos(now);
+        let later = |due: u64| Some(due.max(now).saturating_add(cost));
+        // It never fails: `later` always gives something.
+        let _ = self
+            .due
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, later);
+    }
+
+    /// How far ahead of its time all is that was said.
+    fn ahead(&self, now: Instant) -> Duration {
+        let due = self.due.load(Ordering::Relaxed);
+        Duration::from_nanos(due.saturating_sub(self.nanos(now)))
+    }
+}
+
+impl Allowance {
+    /// A message came in that takes up so much time.
+    pub(crate) fn take(&self, cost: Duration, now: Instant) {
+        self.own.take(cost, now);
+        self.all.take(cost, now);
+    }
+
+    /// How long to wait before the next one is read.
+    pub(crate) fn wait(&self, now: Instant) -> Duration {
+        let own = self.own.ahead(now);
+        let all = if own < INBOUND_MUCH {
+            Duration::ZERO
+        } else {
+            self.all.ahead(now)
+        };
+        own.max(all).saturating_sub(INBOUND_AHEAD)
+    }
+}
+
+impl Allowances {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self {
+            networks: HashMap::new(),
+            all: Arc::new(Due::new(now)),
+        }
+    }
+
+    /// What connections from this address share.
+    pub(crate) fn of(&mut self, address: &Multiaddr, now: Instant) -> Arc<Allowance> {
+        let network = Network::of(address);
+        if let Some(known) = self.networks.get(&network).and_then(Weak::upgrade) {
+            return known;
+        }
+        self.networks.retain(|_, known| known.strong_count() > 0);
+        let new = Arc::new(Allowance {
+            own: Due::new(now),
+            all: Arc::clone(&self.all),
+        });
+        self.networks.insert(network, Arc::downgrade(&new));
+        new
+    }
+}
+
+impl Network {
+    fn of(address: &Multiaddr) -> Self {
+        let ip = address.iter().find_map(|part| match part {
+            Protocol::Ip4(ip) => Some(IpAddr::V4(ip)),
+            Protocol::Ip6(ip) => Some(ip.to_ipv4_mapped().map_or(IpAddr::V6(ip), IpAddr::V4)),
+            _ => None,
+        });
+        match ip {
+            Some(IpAddr::V4(ip)) if ip.is_loopback() || ip.is_private() || ip.is_link_local() => {
+                Self::Near(ip.into())
+            }
+            Some(IpAddr::V6(ip)) if is_near(ip) => Self::Near(ip.into()),
+            Some(IpAddr::V4(ip)) => {
+                let [a, b, c, _] = ip.octets();
+                Self::V4([a, b, c])
+            }
+            Some(IpAddr::V6(ip)) => {
+                let mut network = [0; 7];
+                network.copy_from_slice(&ip.octets()[..7]);
+                Self::V6(network)
+            }
+            None => Self::Other,
+        }
+    }
+}
+
+fn is_near(ip: Ipv6Addr) -> bool {
+    ip.is_loopback() || ip.is_unicast_link_local() || ip.is_unique_local()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> Multiaddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn addresses_of_one_hand_share_an_allowance() {
+        let now = Instant::now();
+        let mut all = Allowances::new(now);
+        for (one, other, share) in [
+            ("/ip4/8.8.8.8/tcp/1", "/ip4/8.8.8.9/udp/2/quic-v1", true),
+            ("/ip4/8.8.8.8/tcp/1", "/ip4/8.8.9.8/tcp/1", false),
+            (
+                "/ip6/2600:1:2:300::1/tcp/1",
+                "/ip6/2600:1:2:3ff::2/tcp/1",
+                true,
+            ),
+            (
+                "/ip6/2600:1:2:300::1/tcp/1",
+                "/ip6/2600:1:2:400::1/tcp/1",
+                false,
+            ),
+            ("/ip6/::ffff:8.8.8.8/tcp/1", "/ip4/8.8.8.1/tcp/1", true),
+            ("/ip4/192.168.1.2/tcp/1", "/ip4/192.168.1.3/tcp/1", false),
+            ("/ip4/192.168.1.2/tcp/1", "/ip4/192.168.1.2/tcp/2", true),
+        ] {
+            let (first, second) = (all.of(&address(one), now), all.of(&address(other), now));
+            assert_eq!(Arc::ptr_eq(&first, &second), share, "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn networks_without_connections_are_forgotten() {
+        let now = Instant::now();
+        let mut all = Allowances::new(now);
+        for n in 0..1000 {
+            let _ = all.of(
+                &address(&format!("/ip4/8.{}.{}.1/tcp/1", n / 256, n % 256)),
+                now,
+            );
+        }
+        assert_eq!(all.networks.len(), 1);
+    }
+
+    #[test]
+    fn a_network_waits_for_itself_and_only_who_says_much_for_the_others() {
+        let now = Instant::now();
+        let mut all = Allowances::new(now);
+        let [loud, other, quiet] = ["8.8.8.8", "9.9.9.9", "1.1.1.1"]
+            .map(|ip| all.of(&address(&format!("/ip4/{ip}/tcp/1")), now));
+        loud.take(INBOUND_AHEAD, now);
+        assert_eq!(loud.wait(now), Duration::ZERO);
+        loud.take(Duration::from_secs(2), now);
+        assert_eq!(loud.wait(now), Duration::from_secs(2));
+        other.take(INBOUND_MUCH, now);
+        assert_eq!(other.wait(now), Duration::from_secs(2) + INBOUND_MUCH);
+        quiet.take(INBOUND_MUCH / 2, now);
+        assert_eq!(quiet.wait(now), Duration::ZERO);
+        let later = now + Duration::from_secs(4);
+        assert_eq!(loud.wait(later), Duration::ZERO);
+        assert_eq!(other.wait(later), Duration::ZERO);
+    }
+}
