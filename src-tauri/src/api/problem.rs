@@ -28,10 +28,10 @@ pub(crate) fn nobody_has_it(seconds: u64) -> Problem {
     problem(NOBODY_HAS_IT, message, hint, Retry::User)
 }
 
-/// Addresses were not tried, because a link that is only looked at must not make this computer knock in other private networks.
+/// Addresses were not tried, because a link that is only looked at must not make this computer knock in private networks.
 pub(super) fn left_out(problem: Problem, addresses: &str) -> Problem {
     let message = format!(
-        "{}; not tried was {addresses}, in a private network that this computer is not on",
+        "{}; not tried was {addresses}, in a private network: the link was only looked at",
         problem.message
     );
     let hint = "Fetch it, and that is tried, too.".to_owned();

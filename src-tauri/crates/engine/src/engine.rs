@@ -330,8 +330,8 @@ impl Engine {
 
 /// Links.
 impl Engine {
-    /// Addresses in a link that are not tried when it is only looked at, because they lie in private networks that this
-    /// computer is not on.
+    /// Addresses in a link that are not tried when it is only looked at, because they lie in private networks: whoever made the
+    /// link must not make this computer knock at doors there.
     pub fn left_out(&self, link: &str) -> Vec<String> {
         let (Ok(net), Ok(link)) = (self.net(), Link::from_str(link)) else {
             return Vec::new();

@@ -2,22 +2,35 @@
 //! believed.
 //!
 //! A stranger's record or a link may name any address; only public ones may be dialled on their
-//! word alone, or the swarm could be used to knock at doors inside the person's home. `DialPolicy`
-//! is asked below DNS, right before the socket opens, so that no behaviour and no resolved name can
-//! go around it.
+//! word alone, or the swarm could be used to knock at doors inside the person's home. An address in
+//! a private network, on this machine or in one of its own networks is dialled only if somebody
+//! named it who may:
+//!
+//! | who named an address | what is dialled of it |
+//! |---|---|
+//! | the person: a provider, a link that is fetched, a setting | all that [`DialPolicy::permit`] was told |
+//! | devices of this network: mDNS, its own DHT | what lies in this network, told to [`DialPolicy::hear_nearby`] |
+//! | anybody else, and nobody knows who | public addresses outside of this machine's own networks |
+//!
+//! `DialPolicy` is asked below DNS, right before the socket opens, so that no behaviour and no
+//! resolved name can go around it: whoever tells it nothing is anybody else. It can't tell who names
+//! an address that somebody may name: it is dialled anyway.
 
 mod named;
+mod origin;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
 
 use if_watch::IpNet;
 use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
 
-use self::named::Named;
 pub use self::named::Permit;
+use self::named::{Named, Nearby};
+pub(crate) use self::origin::Origin;
 use crate::limits::MAX_LOCAL_NETWORKS;
 
 /// Where an address can be reached from.
@@ -38,13 +51,27 @@ pub fn scope(address: &Multiaddr) -> Scope {
     ip(address).map_or(Scope::Never, scope_of_ip)
 }
 
-/// The IP address that a multiaddr begins with.
+/// The IP address that a multiaddr begins with. None, if it holds another one or a name: one
+/// transport dials the first of them and another one the last.
 pub(crate) fn ip(address: &Multiaddr) -> Option<IpAddr> {
-    match address.iter().next()? {
-        Protocol::Ip4(ip) => Some(ip.into()),
-        Protocol::Ip6(ip) => Some(ip.into()),
-        _ => None,
-    }
+    let mut parts = address.iter();
+    let first = match parts.next()? {
+        Protocol::Ip4(ip) => ip.into(),
+        Protocol::Ip6(ip) => ip.into(),
+        _ => return None,
+    };
+    let is_host = |part| {
+        matches!(
+            part,
+            Protocol::Ip4(_)
+                | Protocol::Ip6(_)
+                | Protocol::Dns(_)
+                | Protocol::Dns4(_)
+                | Protocol::Dns6(_)
+                | Protocol::Dnsaddr(_)
+        )
+    };
+    (!parts.any(is_host)).then_some(first)
 }
 
 /// Whether an address is over TCP, which moves bytes faster than QUIC where nothing is lost on the
@@ -104,12 +131,12 @@ fn scope_of_v6(ip: Ipv6Addr) -> Scope {
     match ip.segments() {
         [0, 0, 0, 0, 0, 0, 0, 1] => Scope::Loopback,
         [0xfc00..=0xfdff, ..] => Scope::Private,
-        // IPv4 behind a translator (RFC 6052): it leads where the embedded address does.
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
+        // IPv4 behind a translator (RFC 6052, RFC 3056): it leads where the embedded address does.
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
             scope_of_v4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)))
         }
-        // Documentation (RFC 3849).
-        [0x2001, 0xdb8, ..] => Scope::Never,
+        // Documentation (RFC 3849), and IPv4 over UDP through somebody's server (RFC 4380).
+        [0x2001, 0xdb8 | 0, ..] => Scope::Never,
         // Global unicast is 2000::/3; the rest is unassigned, multicast, or link-local, which leads
         // nowhere without a zone.
         [0x2000..=0x3fff, ..] => Scope::Public,
@@ -135,6 +162,8 @@ struct Shared {
     networks: RwLock<Vec<IpNet>>,
     /// What the person named.
     named: Named,
+    /// What devices of this network named.
+    nearby: Nearby,
 }
 
 impl DialPolicy {
@@ -147,6 +176,7 @@ impl DialPolicy {
             blocked: RwLock::default(),
             networks: RwLock::new(Vec::new()),
             named: Named::default(),
+            nearby: Nearby::default(),
         }))
     }
 
@@ -182,30 +212,22 @@ impl DialPolicy {
         blocked.iter().any(|network| network.contains(&ip))
     }
 
+    /// Whether it may be dialled: somebody named it who may, or anybody may name it. An address with a
+    /// name in it may not: what it resolves to may be.
     pub(crate) fn allows(&self, address: &Multiaddr) -> bool {
-        let is_named = || {
-            scope(address) == Scope::Private
-                && !self.0.local_only
-                && !self.is_blocked(address)
-                && self.0.named.contains(address)
-        };
-        self.allows_anybody(address) || is_named()
-    }
-
-    /// The same, whoever named the address.
-    fn allows_anybody(&self, address: &Multiaddr) -> bool {
-        let Some(ip) = ip(address) else {
-            return false;
-        };
-        if self.is_blocked_ip(ip) {
-            return false;
+        if self.believes(address) {
+            return true;
         }
-        match scope_of_ip(ip) {
-            Scope::Loopback => self.0.loopback.load(Ordering::Relaxed),
-            Scope::Private => !self.0.local_only && self.is_on_network_of(ip),
-            Scope::Public => !self.0.local_only,
+        let is_open = match scope(address) {
+            Scope::Loopback => self.meets_this_machine(),
+            Scope::Private | Scope::Public => !self.0.local_only,
             Scope::Never => false,
-        }
+        };
+        let is_nearby = || {
+            let is_heard = self.0.nearby.contains(address, Instant::now());
+            is_heard && self.is_on_own_network(address)
+        };
+        is_open && !self.is_blocked(address) && (self.is_named(address) || is_nearby())
     }
 
     /// Whether a stranger's address is worth keeping, to be dialled later or told to others.
@@ -213,10 +235,11 @@ impl DialPolicy {
         if self.is_blocked(address) {
             return false;
         }
+        let is_ours = || self.is_private() && self.is_on_own_network(address);
         match scope(address) {
             Scope::Loopback => self.0.local_only,
-            Scope::Private => self.is_private() && self.allows_anybody(address),
-            Scope::Public => !self.0.local_only,
+            Scope::Private => !self.0.local_only && is_ours(),
+            Scope::Public => !self.0.local_only && (!self.is_on_own_network(address) || is_ours()),
             Scope::Never => false,
         }
     }
@@ -224,16 +247,37 @@ impl DialPolicy {
     /// Whether an address is one of this machine's own networks, or of this machine where that is
     /// meant to be met: this is where the local DHT is.
     pub(crate) fn is_near(&self, address: &Multiaddr) -> bool {
-        let is_relayed = address
-            .iter()
-            .any(|protocol| protocol == Protocol::P2pCircuit);
-        matches!(scope(address), Scope::Private | Scope::Loopback)
-            && !is_relayed
-            && self.allows_anybody(address)
+        let is_here = match scope(address) {
+            Scope::Loopback => self.meets_this_machine(),
+            Scope::Private => !self.0.local_only && self.is_on_own_network(address),
+            Scope::Public | Scope::Never => false,
+        };
+        is_here && !is_relayed(address) && !self.is_blocked(address)
     }
 
-    /// The person named these: they may be dialled in private networks beyond this machine's own,
-    /// too, which a router may lead to, as long as the permit lives.
+    /// A device of this network says that it, or another one, is there. What lies elsewhere is not
+    /// believed.
+    pub(crate) fn hear_nearby<'a>(&self, addresses: impl IntoIterator<Item = &'a Multiaddr>) {
+        let now = Instant::now();
+        for address in addresses {
+            let is_public = scope(address) == Scope::Public && !is_relayed(address);
+            if self.is_near(address) || (is_public && self.is_on_own_network(address)) {
+                self.0.nearby.heard(address, now);
+            }
+        }
+    }
+
+    /// The person named it, or the name in it.
+    pub(crate) fn is_named(&self, address: &Multiaddr) -> bool {
+        self.0.named.contains(address)
+    }
+
+    fn meets_this_machine(&self) -> bool {
+        self.0.loopback.load(Ordering::Relaxed)
+    }
+
+    /// The person named these: they may be dialled as long as the permit lives, in private networks
+    /// too, this machine's own and those that a router may lead to.
     pub(crate) fn permit(&self, addresses: &[Multiaddr]) -> Permit {
         Permit::new(&self.0, addresses)
     }
@@ -267,7 +311,14 @@ impl DialPolicy {
         self.write().retain(|known| known != network);
     }
 
-    fn is_on_network_of(&self, ip: IpAddr) -> bool {
+    fn is_on_own_network(&self, address: &Multiaddr) -> bool {
+        let Some(ip) = ip(address) else {
+            return false;
+        };
+        let ip = ip.to_canonical();
+        if ip.is_loopback() {
+            return true;
+        }
         let networks = self
             .0
             .networks
@@ -283,118 +334,4 @@ impl DialPolicy {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn address(text: &str) -> Multiaddr {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn scopes() {
-        for (text, expected) in [
-            ("/ip4/127.0.0.1/tcp/1", Scope::Loopback),
-            ("/ip4/10.1.2.3/tcp/1", Scope::Private),
-            ("/ip4/172.31.0.1/udp/1/quic-v1", Scope::Private),
-            ("/ip4/192.168.1.1/tcp/1", Scope::Private),
-            ("/ip4/169.254.1.1/tcp/1", Scope::Private),
-            ("/ip4/100.100.1.1/tcp/1", Scope::Private),
-            ("/ip4/8.8.8.8/tcp/1", Scope::Public),
-            ("/ip4/0.0.0.0/tcp/1", Scope::Never),
-            ("/ip4/224.0.0.1/udp/1", Scope::Never),
-            ("/ip4/255.255.255.255/udp/1", Scope::Never),
-            ("/ip6/::1/tcp/1", Scope::Loopback),
-            ("/ip6/fe80::1/tcp/1", Scope::Never),
-            ("/ip6/fd00::1/tcp/1", Scope::Private),
-            ("/ip6/2606:4700::1/tcp/1", Scope::Public),
-            ("/ip6/::ffff:10.0.0.1/tcp/1", Scope::Private),
-            ("/ip6/64:ff9b::c0a8:101/tcp/1", Scope::Private),
-            ("/ip6/ff02::1/tcp/1", Scope::Never),
-            ("/dns4/example.org/tcp/1", Scope::Never),
-        ] {
-            assert_eq!(scope(&address(text)), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_private_address_is_dialled_only_on_its_own_network() {
-        let policy = DialPolicy::new(false, false, false);
-        let (home, other) = (
-            address("/ip4/192.168.1.7/tcp/1"),
-            address("/ip4/192.168.2.7/tcp/1"),
-        );
-        assert!(!policy.allows(&home));
-        policy.network_up("192.168.1.5/24".parse().unwrap());
-        assert!(policy.allows(&home) && !policy.allows(&other));
-        assert!(!policy.believes(&home));
-        let in_private_dht = DialPolicy::new(false, false, true);
-        in_private_dht.network_up("192.168.1.5/24".parse().unwrap());
-        assert!(in_private_dht.believes(&home) && !in_private_dht.believes(&other));
-        policy.network_down(&"192.168.1.5/24".parse().unwrap());
-        assert!(!policy.allows(&home));
-        assert!(!policy.allows(&address("/ip4/127.0.0.1/tcp/1")));
-        assert!(DialPolicy::new(false, true, false).allows(&address("/ip4/127.0.0.1/tcp/1")));
-    }
-
-    #[test]
-    fn what_the_person_named_is_dialled_beyond_a_router_and_nothing_else_there() {
-        let policy = DialPolicy::new(false, false, false);
-        let named = address("/ip4/10.1.0.2/tcp/4801");
-        let with_peer = with_peer(&named, PeerId::random());
-        let permit = policy.permit(std::slice::from_ref(&with_peer));
-        let again = policy.permit(&[with_peer.clone(), address("/ip4/127.0.0.1/tcp/1")]);
-        assert!(policy.allows(&named) && policy.allows(&with_peer));
-        assert!(!policy.believes(&named) && !policy.is_near(&named));
-        for other in [
-            "/ip4/10.1.0.2/tcp/80",
-            "/ip4/10.1.0.2/udp/4801/quic-v1",
-            "/ip4/10.1.0.3/tcp/4801",
-            "/ip4/127.0.0.1/tcp/1",
-        ] {
-            assert!(!policy.allows(&address(other)), "{other}");
-        }
-        policy.block(&["10.0.0.0/8".parse().unwrap()]);
-        assert!(!policy.allows(&named));
-        policy.block(&[]);
-        drop(permit);
-        assert!(policy.allows(&named));
-        drop(again);
-        assert!(!policy.allows(&named));
-    }
-
-    #[test]
-    fn a_blocked_network_is_neither_dialled_nor_believed() {
-        let policy = DialPolicy::new(false, true, false);
-        policy.block(&[
-            "8.8.0.0/16".parse().unwrap(),
-            "127.0.0.2/32".parse().unwrap(),
-        ]);
-        for (text, allowed) in [
-            ("/ip4/8.8.4.4/tcp/1", false),
-            ("/ip6/::ffff:8.8.4.4/tcp/1", false),
-            ("/ip4/8.9.4.4/tcp/1", true),
-            ("/ip4/127.0.0.2/tcp/1", false),
-            ("/ip4/127.0.0.1/tcp/1", true),
-        ] {
-            assert_eq!(policy.allows(&address(text)), allowed, "{text}");
-        }
-        assert!(!policy.believes(&address("/ip4/8.8.4.4/tcp/1")));
-        policy.block(&[]);
-        assert!(policy.believes(&address("/ip4/8.8.4.4/tcp/1")));
-    }
-
-    #[test]
-    fn local_only_leaves_this_machine_for_nobody() {
-        let policy = DialPolicy::new(true, false, true);
-        policy.network_up("192.168.1.5/24".parse().unwrap());
-        for (text, allowed) in [
-            ("/ip4/127.0.0.1/tcp/1", true),
-            ("/ip6/::1/tcp/1", true),
-            ("/ip4/192.168.1.7/tcp/1", false),
-            ("/ip4/8.8.8.8/tcp/1", false),
-            ("/dnsaddr/bootstrap.libp2p.io", false),
-        ] {
-            assert_eq!(policy.allows(&address(text)), allowed, "{text}");
-        }
-    }
-}
+mod tests;

@@ -11,7 +11,7 @@ use libp2p::kad::{self, BucketInserts, Mode, StoreInserts};
 use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::{
-    Multiaddr, PeerId, StreamProtocol, dcutr, identify, mdns, memory_connection_limits, ping, relay,
+    Multiaddr, PeerId, StreamProtocol, identify, mdns, memory_connection_limits, ping, relay,
 };
 
 use crate::address::{self, DialPolicy, Scope};
@@ -23,6 +23,8 @@ use crate::dht::records::ProviderStore;
 use crate::limits::{
     INBOUND_EIGHTHS, MAX_MEMORY_BYTES, MAX_PENDING_CONNECTIONS, MAX_PENDING_DIALS, MAX_RELAYED,
 };
+use crate::reachability::dial_back::Service;
+use crate::reachability::punch::Punching;
 use crate::reachability::{autonat, candidates};
 
 /// The public DHT. One that begins at bootstrap peers of its own goes by the same name, so that it
@@ -63,11 +65,11 @@ pub(crate) struct Behaviour {
     mdns: Toggle<mdns::tokio::Behaviour>,
     relay_client: relay::client::Behaviour,
     relay_service: Toggle<relay::Behaviour>,
-    dcutr: dcutr::Behaviour,
+    dcutr: Punching,
     pub(crate) candidates: candidates::Behaviour,
     pub(crate) dial_requests: autonat::DialRequests,
     pub(crate) dial_backs: autonat::DialBacks,
-    autonat_service: libp2p::autonat::v2::server::Behaviour,
+    autonat_service: Service,
 }
 
 impl Behaviour {
@@ -108,11 +110,11 @@ impl Behaviour {
             mdns: local_discovery(config, local).into(),
             relay_client,
             relay_service: config.relays.service.then(|| relay_service(local)).into(),
-            dcutr: dcutr::Behaviour::new(local),
+            dcutr: Punching::new(local),
             candidates: candidates::Behaviour::default(),
             dial_requests: autonat::dial_requests(),
             dial_backs: autonat::dial_backs(),
-            autonat_service: libp2p::autonat::v2::server::Behaviour::default(),
+            autonat_service: Service::new(policy.clone()),
         }
     }
 
@@ -195,10 +197,12 @@ fn kademlia(protocol: StreamProtocol, local: PeerId) -> kad::Behaviour<ProviderS
     kad
 }
 
-/// No bootstrap peer is in the public network: nor is our DHT.
+/// All bootstrap peers are in private networks: so is our DHT. Without any it is nobody's, and what
+/// strangers say of private networks counts for nothing.
 pub(crate) fn is_private(config: &Config) -> bool {
     let is_private = |address| matches!(address::scope(address), Scope::Private | Scope::Loopback);
-    config.listen.local_only || config.discovery.bootstrap.iter().all(is_private)
+    let bootstrap = &config.discovery.bootstrap;
+    config.listen.local_only || (!bootstrap.is_empty() && bootstrap.iter().all(is_private))
 }
 
 /// Without multicast there is no local discovery, but everything else works.

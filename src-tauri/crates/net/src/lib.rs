@@ -25,6 +25,7 @@
 //! | `local/` | this machine's networks, and the devices on them |
 //! | `reachability/` | how others get here, and why not: AutoNAT, ports, relay reservations, hole punching |
 //! | `status` `meter` | what the network says of itself; how fast bytes move |
+//! | `quota` | how often strangers may have us do something |
 //! | `memory` `identity` | what outlives a run; who we are |
 
 pub mod address;
@@ -40,6 +41,7 @@ mod listen;
 mod local;
 mod memory;
 mod meter;
+mod quota;
 mod reachability;
 pub mod status;
 mod swarm;
@@ -190,8 +192,8 @@ impl Net {
         self.policy.permit(addresses)
     }
 
-    /// Those of the addresses that are not dialled, because they lie in private networks that this
-    /// machine is not on.
+    /// Those of the addresses that are not dialled, because they lie in private networks and nobody
+    /// named them who may: not the person, and no device of this network.
     pub fn left_out(&self, addresses: &[Multiaddr]) -> Vec<Multiaddr> {
         let is_left_out = |address: &&Multiaddr| {
             address::scope(address) == Scope::Private

@@ -108,6 +108,22 @@ pub(crate) const MAX_WITHDRAWN: usize = 100_000;
 pub(crate) const MAX_PROBED_ADDRESSES: usize = 16;
 /// Others being asked to try an address at a time.
 pub(crate) const MAX_PROBES: usize = 4;
+/// Others being tried by us at a time, because they asked for it, in all and in one network. One of
+/// them may take 10 seconds.
+pub(crate) const MAX_DIAL_BACKS: usize = 8;
+pub(crate) const MAX_DIAL_BACKS_OF_NETWORK: usize = 2;
+/// Others that wait for that.
+pub(crate) const MAX_WAITING_DIAL_BACKS: usize = 32;
+/// Times in a minute that we do so for one network, and for all. A peer has a few addresses, each
+/// over TCP and QUIC, and asks about each once in a while.
+pub(crate) const DIAL_BACKS_OF_NETWORK_A_MINUTE: u32 = 12;
+pub(crate) const DIAL_BACKS_A_MINUTE: u32 = 60;
+/// Holes being punched at a time.
+pub(crate) const MAX_PUNCHES: usize = 16;
+/// Times in a minute that one peer has us try to, and that all have. An attempt takes up to three of
+/// each side.
+pub(crate) const PUNCHES_OF_PEER_A_MINUTE: u32 = 12;
+pub(crate) const PUNCHES_A_MINUTE: u32 = 60;
 /// Connected peers remembered as willing to try.
 pub(crate) const MAX_PROBE_SERVERS: usize = 32;
 /// Peers whose word on where they see us is kept.
@@ -210,5 +226,9 @@ pub(crate) const MAX_CHECK_BYTES: usize = 256 * 1024;
 /// Characters shown of what it says.
 pub(crate) const MAX_CHECK_WORDS: usize = 300;
 
-/// Addresses that one link, command or setting can name beyond this machine's own networks.
-pub(crate) const MAX_NAMED_ADDRESSES: usize = 64;
+/// Addresses that one link or command, or the settings, can name within private networks: as many
+/// trusted peers, relays and bootstrap peers as may be chosen.
+pub(crate) const MAX_NAMED_ADDRESSES: usize = 256;
+/// Addresses in this machine's networks that devices there named and that may be dialled for it: of
+/// as many devices as are remembered, each over TCP and QUIC in a few networks.
+pub(crate) const MAX_NEARBY_ADDRESSES: usize = 1024;

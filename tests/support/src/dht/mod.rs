@@ -1,5 +1,6 @@
-//! DHTs that a test makes itself, of simulated peers in their thousands.
+//! DHTs that a test makes itself, of simulated peers in their thousands, and a peer that misleads others.
 
+pub mod misleading;
 pub mod simulated;
 
 use std::net::Ipv4Addr;

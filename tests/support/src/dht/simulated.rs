@@ -199,14 +199,14 @@ async fn intrude<B: NetworkBehaviour>(
 
 /// A peer as others know it.
 #[derive(Clone)]
-struct Known {
-    peer: PeerId,
+pub(super) struct Known {
+    pub(super) peer: PeerId,
     key: KBucketKey<PeerId>,
-    address: Multiaddr,
+    pub(super) address: Multiaddr,
 }
 
 impl Known {
-    fn at(address: &Multiaddr) -> Self {
+    pub(super) fn at(address: &Multiaddr) -> Self {
         let mut address = address.clone();
         let Some(Protocol::P2p(peer)) = address.pop() else {
             panic!("{address} has no peer ID");
@@ -217,7 +217,7 @@ impl Known {
 }
 
 #[derive(Clone, Copy)]
-enum Wire {
+pub(super) enum Wire {
     Tcp,
     Quic,
 }
@@ -241,7 +241,7 @@ impl Wire {
 }
 
 /// A peer that listens, and where.
-async fn listening<B: NetworkBehaviour>(
+pub(super) async fn listening<B: NetworkBehaviour>(
     ip: Ipv4Addr,
     wire: Wire,
     behaviour: impl FnOnce(&Keypair) -> B,
@@ -321,13 +321,16 @@ async fn useless(ip: Ipv4Addr, wire: Wire, answer: Answer) -> (Swarm<Useless>, M
     listening(ip, wire, behaviour).await
 }
 
-fn identify(identity: &Keypair) -> identify::Behaviour {
+pub(super) fn identify(identity: &Keypair) -> identify::Behaviour {
     let config = identify::Config::new("ipfs/0.1.0".to_owned(), identity.public());
     identify::Behaviour::new(config)
 }
 
 /// It answers, and does nothing by itself.
-fn kademlia<S: RecordStore + Send + 'static>(peer: PeerId, store: S) -> kad::Behaviour<S> {
+pub(super) fn kademlia<S: RecordStore + Send + 'static>(
+    peer: PeerId,
+    store: S,
+) -> kad::Behaviour<S> {
     let mut config = kad::Config::new(DHT);
     config
         .set_kbucket_inserts(BucketInserts::Manual)

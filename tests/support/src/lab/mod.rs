@@ -207,14 +207,14 @@ impl Network {
     fn give(&self, space: &Space, interface: &str, number: u8) -> Ipv4Addr {
         let [a, b, c] = self.prefix;
         let address = Ipv4Addr::new(a, b, c, number);
-        space.run(&[
-            "ip",
-            "address",
-            "add",
-            &format!("{address}/24"),
-            "dev",
-            interface,
-        ]);
+        // In the public network everybody has a line of their own: nobody is a neighbour.
+        let bits = if self.prefix == PUBLIC { 32 } else { 24 };
+        let own = format!("{address}/{bits}");
+        space.run(&["ip", "address", "add", &own, "dev", interface]);
+        if self.prefix == PUBLIC {
+            let all = format!("{a}.{b}.{c}.0/24");
+            space.run(&["ip", "route", "add", &all, "dev", interface]);
+        }
         address
     }
 

@@ -2,13 +2,12 @@
 //! places: connections that others open are bounded for each network that they come from.
 //!
 //! A /24 of IPv4 or a /56 of IPv6 is what one customer gets; a customer with many addresses must
-//! not shut all other peers out. This machine's and private networks are not counted: there the
-//! total is limit enough. Trusted peers are always let in: while there are any, a few connections
+//! not shut all other peers out, nor must one device in a private network. What comes from this
+//! machine is not counted. Trusted peers are always let in: while there are any, a few connections
 //! more may finish their handshake, which tells whose they are.
 
 use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
-use std::net::IpAddr;
 use std::task::{Context, Poll};
 
 use libp2p::core::Endpoint;
@@ -20,7 +19,7 @@ use libp2p::swarm::{
 };
 use libp2p::{Multiaddr, PeerId};
 
-use crate::address::{self, Scope};
+use crate::address::Origin;
 use crate::limits::HANDSHAKES_FOR_TRUSTED;
 
 #[derive(Debug, thiserror::Error)]
@@ -31,8 +30,8 @@ pub(crate) struct TooMany;
 #[derive(Debug)]
 pub(crate) struct Behaviour {
     max: u32,
-    of_network: HashMap<u64, u32>,
-    counted: HashMap<ConnectionId, u64>,
+    of_network: HashMap<Origin, u32>,
+    counted: HashMap<ConnectionId, Origin>,
     trusted: HashSet<PeerId>,
 }
 
@@ -69,7 +68,7 @@ impl Behaviour {
     }
 
     fn count(&mut self, id: ConnectionId, remote: &Multiaddr) -> Result<(), TooMany> {
-        let Some(network) = network(remote) else {
+        let Some(network) = Origin::of(remote) else {
             return Ok(());
         };
         let count = self.of_network.entry(network).or_default();
@@ -97,20 +96,6 @@ impl Behaviour {
             }
         }
     }
-}
-
-/// The network that a public address belongs to.
-fn network(address: &Multiaddr) -> Option<u64> {
-    if address::scope(address) != Scope::Public {
-        return None;
-    }
-    Some(match address::ip(address)? {
-        IpAddr::V4(ip) => u64::from(ip.to_bits() >> 8),
-        IpAddr::V6(ip) => {
-            let [a, b, c, d, ..] = ip.segments().map(u64::from);
-            a << 40 | b << 24 | c << 8 | d >> 8
-        }
-    })
 }
 
 impl NetworkBehaviour for Behaviour {
@@ -222,29 +207,18 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_are_not_counted() {
+    fn one_device_leaves_room_for_its_neighbours_and_this_machine_is_not_counted() {
         let mut limit = Behaviour::new(MAX);
-        for number in 0..10 * MAX as usize {
-            limit
-                .count(id(number), &address("/ip4/192.168.1.2/tcp/1"))
-                .unwrap();
-            limit
-                .count(id(number), &address("/ip4/127.0.0.1/tcp/1"))
-                .unwrap();
-        }
-    }
-
-    #[test]
-    fn addresses_of_one_customer_are_one_network() {
-        let of = |text| network(&address(text));
-        assert_eq!(
-            of("/ip6/2606:4700:1:200::1/tcp/1"),
-            of("/ip6/2606:4700:1:2ff::9/tcp/2")
-        );
-        assert_ne!(
-            of("/ip6/2606:4700:1:200::1/tcp/1"),
-            of("/ip6/2606:4700:1:300::1/tcp/1")
-        );
-        assert_ne!(of("/ip4/8.8.8.8/tcp/1"), of("/ip4/8.8.9.8/tcp/1"));
+        let count = |limit: &mut Behaviour, from: &str| {
+            let ids = (0..10 * MAX as usize).map(|number| id(limit.counted.len() * 1000 + number));
+            let ids: Vec<ConnectionId> = ids.collect();
+            let counted = ids
+                .iter()
+                .filter(|id| limit.count(**id, &address(from)).is_ok());
+            counted.count()
+        };
+        assert_eq!(count(&mut limit, "/ip4/192.168.1.2/tcp/1"), MAX as usize);
+        assert_eq!(count(&mut limit, "/ip4/192.168.1.3/tcp/1"), MAX as usize);
+        assert_eq!(count(&mut limit, "/ip4/127.0.0.1/tcp/1"), 10 * MAX as usize);
     }
 }

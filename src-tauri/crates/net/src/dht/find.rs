@@ -353,6 +353,9 @@ pub(crate) fn believable(
             believable.push(address);
         }
     }
+    if dht == DhtKind::Local {
+        policy.hear_nearby(&believable);
+    }
     believable
 }
 

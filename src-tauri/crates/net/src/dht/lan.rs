@@ -128,6 +128,7 @@ impl NetworkBehaviour for LanDht {
             .kad
             .handle_pending_outbound_connection(id, peer, addresses, role)?;
         known.retain(|address| self.policy.is_near(address));
+        self.policy.hear_nearby(&known);
         Ok(known)
     }
 

@@ -30,6 +30,13 @@ impl Target {
             Self::Anyone(_) => None,
         }
     }
+
+    pub(crate) fn addresses(&self) -> &[Multiaddr] {
+        match self {
+            Self::Peer(_, addresses) => addresses,
+            Self::Anyone(address) => std::slice::from_ref(address),
+        }
+    }
 }
 
 /// Groups addresses by the peer that each names.

@@ -11,6 +11,8 @@
 //! | `external` | the addresses that others are asked to try, and those that they are told |
 //! | `checks` | tests that somebody waits for |
 //! | `probe` `autonat` | which of our addresses others can reach, as others who tried them say |
+//! | `dial_back` | others' addresses are tried for them, as far as that is nobody's harm |
+//! | `punch` | hole punching, as often as that is nobody's harm |
 //! | `observed` `candidates` | where others see us |
 //! | `ports` | ports that are kept open on this network's routers |
 //! | `relays` | reservations with relays, while no direct connection gets in |
@@ -19,11 +21,13 @@
 pub(super) mod autonat;
 pub(super) mod candidates;
 mod checks;
+pub(super) mod dial_back;
 mod external;
 mod ladder;
 mod observed;
 mod ports;
 mod probe;
+pub(super) mod punch;
 mod relays;
 #[cfg(test)]
 mod tests;

@@ -153,6 +153,9 @@ impl Network {
     /// Peers that are quickly asked: those in the link, and those on this network.
     pub(super) fn look_nearby(&mut self, session: SessionId) {
         let devices = self.local.devices.targets();
+        for target in &devices {
+            self.policy.hear_nearby(target.addresses());
+        }
         self.with_exchange(|exchange, around| exchange.look_nearby(around, session, devices));
     }
 
@@ -210,6 +213,7 @@ impl Network {
         let TrustEvent::Missing(peer) = event;
         self.ask_devices();
         let near = self.local.devices.addresses(&peer);
+        self.policy.hear_nearby(&near);
         if !near.is_empty() {
             self.swarm.behaviour_mut().trust.found(&peer, near);
         }
@@ -229,6 +233,8 @@ impl Network {
     pub(super) fn discovered(&mut self, mut found: Vec<(PeerId, Multiaddr)>) {
         let trust = &self.swarm.behaviour().trust;
         found.retain(|(peer, address)| !trust.is_blocked(peer) && !self.policy.is_blocked(address));
+        self.policy
+            .hear_nearby(found.iter().map(|(_, address)| address));
         for (peer, address) in &found {
             if self.is_trusted(peer) {
                 let (address, _) = address::split_peer(address.clone());

@@ -78,6 +78,7 @@ impl Network {
                 .with_smart_dial(),
         );
         let now = Instant::now();
+        let web_policy = policy.clone();
         let (dht, announcements) = Dht::new(&config.discovery.bootstrap, memory);
         let mut network = Self {
             swarm,
@@ -92,7 +93,7 @@ impl Network {
             connections: Connections::new(config.limits.connections),
             dht,
             exchange: Exchange::new(blocks, meter),
-            web: Web::new(config.listen.local_only),
+            web: Web::new(web_policy),
             local: Local::new(config.listen.local_only, now),
             summary: watch::Sender::default(),
         };

@@ -98,11 +98,12 @@ pub(crate) fn build(
         .or_transport(direct)
         .map(|either, _| either.into_inner());
     let local_only = policy.is_local_only();
-    let gated = Gate::new(either, policy, key.clone());
+    let gated = Gate::new(either, policy.clone(), key.clone());
     if local_only {
         return Ok((gated.boxed(), relay_client));
     }
-    Ok((Names::new(gated, names).boxed(), relay_client))
+    let named = Names::new(gated, policy, names);
+    Ok((named.boxed(), relay_client))
 }
 
 /// Wraps each connection in the network's key, if there is one.

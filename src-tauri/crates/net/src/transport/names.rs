@@ -3,6 +3,9 @@
 //! libp2p reads these settings once, when its transport is made; but a laptop gets others with each
 //! network, and may start with none. So they are read again after a change, and when they are old.
 //! Without settings, addresses that have no name still work.
+//!
+//! Where a name of the person's leads, anything may be dialled; a stranger's name may lead only
+//! where a stranger's address may.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,6 +18,8 @@ use libp2p::core::Transport;
 use libp2p::core::transport::{DialOpts, ListenerId, TransportError, TransportEvent};
 use libp2p::dns;
 use libp2p::multiaddr::Protocol;
+
+use crate::address::DialPolicy;
 
 /// Settings are read again when they are older than this and a name is to be resolved. Some change
 /// without a network that comes or goes, or a moment after it; and reading them is little next to
@@ -34,7 +39,10 @@ impl NameSettings {
 /// Resolves the names in addresses before they are dialled.
 pub(crate) struct Names<T> {
     resolving: dns::tokio::Transport<Shared<T>>,
+    /// The same for names that the person named.
+    resolving_named: dns::tokio::Transport<Shared<T>>,
     inner: Shared<T>,
+    policy: DialPolicy,
     read: Instant,
     settings: NameSettings,
 }
@@ -45,11 +53,16 @@ where
     T::Error: Send,
     T::Dial: Send,
 {
-    pub(crate) fn new(inner: T, settings: NameSettings) -> Self {
-        let inner = Shared(Arc::new(Mutex::new(inner)));
+    pub(crate) fn new(inner: T, policy: DialPolicy, settings: NameSettings) -> Self {
+        let inner = Shared {
+            transport: Arc::new(Mutex::new(inner)),
+            permits: None,
+        };
         Self {
             resolving: resolving(&inner),
+            resolving_named: resolving(&inner.permitting(&policy)),
             inner,
+            policy,
             read: Instant::now(),
             settings,
         }
@@ -59,6 +72,7 @@ where
         let changed = self.settings.0.swap(false, Ordering::Relaxed);
         if changed || self.read.elapsed() > MAX_AGE {
             self.resolving = resolving(&self.inner);
+            self.resolving_named = resolving(&self.inner.permitting(&self.policy));
             self.read = Instant::now();
         }
     }
@@ -111,6 +125,9 @@ where
     ) -> Result<Self::Dial, TransportError<Self::Error>> {
         if has_name(&address) {
             self.read_again();
+            if self.policy.is_named(&address) {
+                return self.resolving_named.dial(address, options);
+            }
         }
         self.resolving.dial(address, options)
     }
@@ -125,17 +142,32 @@ where
 
 /// A transport that several resolvers can use, one after the other. Only the swarm's task calls it,
 /// so its lock is never contended.
-pub(crate) struct Shared<T>(Arc<Mutex<T>>);
+pub(crate) struct Shared<T> {
+    transport: Arc<Mutex<T>>,
+    /// Lets through what is dialled here: the person named it.
+    permits: Option<DialPolicy>,
+}
 
 impl<T> Shared<T> {
     fn get(&self) -> MutexGuard<'_, T> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        let transport = self.transport.lock();
+        transport.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn permitting(&self, policy: &DialPolicy) -> Self {
+        Self {
+            permits: Some(policy.clone()),
+            ..self.clone()
+        }
     }
 }
 
 impl<T> Clone for Shared<T> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self {
+            transport: Arc::clone(&self.transport),
+            permits: self.permits.clone(),
+        }
     }
 }
 
@@ -162,6 +194,11 @@ impl<T: Transport + Unpin> Transport for Shared<T> {
         address: Multiaddr,
         options: DialOpts,
     ) -> Result<Self::Dial, TransportError<Self::Error>> {
+        // Asked for before the dial is on its way.
+        let _permit = self
+            .permits
+            .as_ref()
+            .map(|policy| policy.permit(std::slice::from_ref(&address)));
         self.get().dial(address, options)
     }
 

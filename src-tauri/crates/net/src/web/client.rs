@@ -6,7 +6,7 @@
 //! redirects, and the addresses to which the name resolves are checked where they are used, so that
 //! a name that leads elsewhere the next time leads nowhere.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use tokio::sync::OnceCell;
 use url::{Host, Url};
 
 use super::WebError;
-use crate::address::{self, Scope};
+use crate::address::{self, DialPolicy, Scope};
 use crate::limits::{
     MAX_IDLE_WEB_CONNECTIONS, MAX_REDIRECTS, WEB_CONNECT_TIME, WEB_IDLE_TIME, WEB_READ_TIME,
 };
@@ -49,16 +49,16 @@ pub(crate) struct Clients(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    local_only: bool,
+    policy: DialPolicy,
     here: OnceCell<Client>,
     anywhere: OnceCell<Client>,
     public: OnceCell<Client>,
 }
 
 impl Clients {
-    pub(crate) fn new(local_only: bool) -> Self {
+    pub(crate) fn new(policy: DialPolicy) -> Self {
         Self(Arc::new(Shared {
-            local_only,
+            policy,
             here: OnceCell::new(),
             anywhere: OnceCell::new(),
             public: OnceCell::new(),
@@ -90,7 +90,7 @@ impl Clients {
 
     async fn client(&self, url: &Url, by: NamedBy) -> Result<&Client, WebError> {
         let bounds = bounds(url, by)?;
-        if self.0.local_only && bounds != Bounds::ThisMachine {
+        if self.0.policy.is_local_only() && bounds != Bounds::ThisMachine {
             return Err(WebError::NotHere);
         }
         let client = match bounds {
@@ -98,9 +98,10 @@ impl Clients {
             Bounds::Anywhere => &self.0.anywhere,
             Bounds::Public => &self.0.public,
         };
+        let policy = self.0.policy.clone();
         // Reads files.
         let make = || async move {
-            let made = tokio::task::spawn_blocking(move || make(bounds)).await;
+            let made = tokio::task::spawn_blocking(move || make(bounds, policy)).await;
             made.map_err(|error| WebError::Unreachable(error.to_string()))?
         };
         client.get_or_try_init(make).await
@@ -136,7 +137,7 @@ pub(super) fn is_strangers(url: &Url) -> bool {
     url.scheme() == "https" && has_name && url.username().is_empty() && url.password().is_none()
 }
 
-fn make(bounds: Bounds) -> Result<Client, WebError> {
+fn make(bounds: Bounds, policy: DialPolicy) -> Result<Client, WebError> {
     let builder = Client::builder()
         .user_agent(AGENT)
         .referer(false)
@@ -144,7 +145,7 @@ fn make(bounds: Bounds) -> Result<Client, WebError> {
         .read_timeout(WEB_READ_TIME)
         .pool_idle_timeout(WEB_IDLE_TIME)
         .pool_max_idle_per_host(MAX_IDLE_WEB_CONNECTIONS)
-        .dns_resolver(Resolver(bounds));
+        .dns_resolver(Resolver { bounds, policy });
     let builder = match bounds {
         Bounds::ThisMachine => builder.no_proxy().redirect(Policy::custom(within_origin)),
         Bounds::Anywhere => builder.redirect(Policy::custom(within_origin)),
@@ -164,12 +165,15 @@ fn within_origin(attempt: Attempt<'_>) -> reqwest::redirect::Action {
 }
 
 /// Gives a connection only addresses that it may lead to.
-#[derive(Debug, Clone, Copy)]
-struct Resolver(Bounds);
+#[derive(Debug, Clone)]
+struct Resolver {
+    bounds: Bounds,
+    policy: DialPolicy,
+}
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let Self(bounds) = *self;
+        let Self { bounds, policy } = self.clone();
         Box::pin(async move {
             let name = name.as_str();
             // Not even asked for: that would be traffic.
@@ -177,7 +181,7 @@ impl Resolve for Resolver {
                 return Err(WebError::NotHere.into());
             }
             let found: Vec<SocketAddr> = tokio::net::lookup_host((name, 0)).await?.collect();
-            if !may_lead_to(bounds, &found) {
+            if !may_lead_to(bounds, &policy, &found) {
                 return Err(WebError::NotAllowed.into());
             }
             Ok(Box::new(found.into_iter()) as Addrs)
@@ -186,13 +190,18 @@ impl Resolve for Resolver {
 }
 
 /// One address that must not be reached, and the name is not to be trusted.
-fn may_lead_to(bounds: Bounds, found: &[SocketAddr]) -> bool {
-    let scope = |ip: IpAddr| address::scope(&Multiaddr::from(ip));
-    found.iter().all(|found| match bounds {
-        Bounds::ThisMachine => scope(found.ip()) == Scope::Loopback,
-        Bounds::Anywhere => true,
-        Bounds::Public => scope(found.ip()) == Scope::Public,
-    })
+fn may_lead_to(bounds: Bounds, policy: &DialPolicy, found: &[SocketAddr]) -> bool {
+    let may_lead_to = |found: &SocketAddr| {
+        let address = Multiaddr::from(found.ip());
+        match bounds {
+            Bounds::ThisMachine => address::scope(&address) == Scope::Loopback,
+            Bounds::Anywhere => true,
+            Bounds::Public => {
+                address::scope(&address) == Scope::Public && policy.believes(&address)
+            }
+        }
+    };
+    found.iter().all(may_lead_to)
 }
 
 /// How long a server wants to be left alone.
@@ -270,8 +279,11 @@ mod tests {
             let address = |text: &&str| SocketAddr::new(text.parse().unwrap(), 0);
             texts.iter().map(address).collect()
         };
+        let policy = DialPolicy::new(false, false, false);
+        policy.network_up("2a00:1:2:3::5/64".parse().unwrap());
         for (texts, public, here) in [
             (&["8.8.8.8"][..], true, false),
+            (&["2a00:1:2:3::9"], false, false),
             (&["8.8.8.8", "2606:4700::1"], true, false),
             (&["8.8.8.8", "192.168.1.1"], false, false),
             (&["127.0.0.1"], false, true),
@@ -281,15 +293,27 @@ mod tests {
             (&["169.254.169.254"], false, false),
         ] {
             let found = addresses(texts);
-            assert_eq!(may_lead_to(Bounds::Public, &found), public, "{texts:?}");
-            assert_eq!(may_lead_to(Bounds::ThisMachine, &found), here, "{texts:?}");
-            assert!(may_lead_to(Bounds::Anywhere, &found));
+            assert_eq!(
+                may_lead_to(Bounds::Public, &policy, &found),
+                public,
+                "{texts:?}"
+            );
+            assert_eq!(
+                may_lead_to(Bounds::ThisMachine, &policy, &found),
+                here,
+                "{texts:?}"
+            );
+            assert!(may_lead_to(Bounds::Anywhere, &policy, &found));
         }
+    }
+
+    fn here() -> DialPolicy {
+        DialPolicy::new(true, true, true)
     }
 
     #[tokio::test]
     async fn local_only_asks_nobody_else_and_looks_no_name_up() {
-        let clients = Clients::new(true);
+        let clients = Clients::new(here());
         for (text, by) in [
             ("https://example.org", NamedBy::Person),
             ("http://192.168.1.1", NamedBy::Person),
@@ -300,15 +324,20 @@ mod tests {
             assert_eq!(result.err(), Some(WebError::NotHere), "{text}");
         }
         let name: Name = "example.org".parse().unwrap();
-        let resolved = Resolver(Bounds::ThisMachine).resolve(name).await;
-        assert!(resolved.is_err());
+        let resolver = Resolver {
+            bounds: Bounds::ThisMachine,
+            policy: here(),
+        };
+        assert!(resolver.resolve(name).await.is_err());
     }
 
     #[tokio::test]
     async fn the_resolver_checks_what_a_strangers_name_resolves_to() {
-        let name: Name = "localhost".parse().unwrap();
-        assert!(Resolver(Bounds::Public).resolve(name).await.is_err());
-        let name: Name = "localhost".parse().unwrap();
-        assert!(Resolver(Bounds::ThisMachine).resolve(name).await.is_ok());
+        for (bounds, leads) in [(Bounds::Public, false), (Bounds::ThisMachine, true)] {
+            let name: Name = "localhost".parse().unwrap();
+            let policy = DialPolicy::new(false, false, false);
+            let resolved = Resolver { bounds, policy }.resolve(name).await;
+            assert_eq!(resolved.is_ok(), leads, "{bounds:?}");
+        }
     }
 }

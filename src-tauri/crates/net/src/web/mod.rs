@@ -53,6 +53,7 @@ use self::check::public_check;
 use self::client::Clients;
 use self::delegated::DelegatedRouting;
 pub(crate) use self::gateways::{Gateways, Step};
+use crate::address::DialPolicy;
 use crate::config::Config;
 use crate::exchange::dial::Target;
 use crate::limits::WEB_EVENTS;
@@ -115,9 +116,9 @@ pub(crate) struct Web {
 }
 
 impl Web {
-    pub(crate) fn new(local_only: bool) -> Self {
+    pub(crate) fn new(policy: DialPolicy) -> Self {
         let (sender, events) = mpsc::channel(WEB_EVENTS);
-        let clients = Clients::new(local_only);
+        let clients = Clients::new(policy);
         Self {
             delegated: DelegatedRouting::new(clients.clone(), sender.clone()),
             gateways: Gateways::new(clients.clone(), sender.clone()),

@@ -28,10 +28,14 @@ fn block_of(byte: u8, size: usize) -> (Cid, Bytes) {
     (Cid::new_v1(cid::RAW, hash), data)
 }
 
+fn clients() -> Clients {
+    Clients::new(DialPolicy::new(true, true, true))
+}
+
 async fn fetch(said: Said) -> Result<Bytes, WebError> {
     let server = Server::start(move |_| said.clone()).await;
     let (cid, _) = block_of(1, 1000);
-    gateway::block(&Clients::new(true), &server.url, NamedBy::Person, cid).await
+    gateway::block(&clients(), &server.url, NamedBy::Person, cid).await
 }
 
 #[tokio::test]
@@ -39,7 +43,7 @@ async fn a_block_is_asked_for_as_gateways_want_it() {
     let (cid, data) = block_of(1, 1000);
     let served = data.clone();
     let server = Server::start(move |_| Said::body(RAW, &served)).await;
-    let got = gateway::block(&Clients::new(true), &server.url, NamedBy::Person, cid).await;
+    let got = gateway::block(&clients(), &server.url, NamedBy::Person, cid).await;
     assert_eq!(got, Ok(data));
     let request = server.asked().remove(0);
     assert!(request.starts_with(&format!("GET /ipfs/{cid}?format=raw HTTP/1.1\r\n")));
@@ -108,7 +112,7 @@ async fn redirects_lead_to_no_other_server() {
         _ => Said::status("302 Found", &away),
     })
     .await;
-    let clients = Clients::new(true);
+    let clients = clients();
     let got = gateway::block(&clients, &server.url, NamedBy::Person, cid).await;
     assert_eq!(got, Err(WebError::Status(302)));
     assert!(other.asked().is_empty());
@@ -131,7 +135,7 @@ async fn look_up(said: Said) -> (Result<(), WebError>, Vec<PeerId>) {
         events,
     };
     let (cid, _) = block_of(1, 1);
-    let (clients, policy) = (Clients::new(true), DialPolicy::new(true, true, true));
+    let (clients, policy) = (clients(), DialPolicy::new(true, true, true));
     let asking = routing::providers(&clients, &server.url, &cid, &policy, &taker);
     let first = if hangs {
         tokio::select! {
@@ -234,7 +238,7 @@ async fn the_public_test() {
     let check = async |said: Said| {
         let server = Server::start(move |_| said.clone()).await;
         let base = server.url.join("/base/").unwrap();
-        let check = public_check(&Clients::new(true), &base, &address, &cid).await;
+        let check = public_check(&clients(), &base, &address, &cid).await;
         (check, server.asked())
     };
     let reached = json!({"ConnectionError": "", "ConnectionMaddrs": ["/ip4/8.8.8.8/tcp/1"],
@@ -262,7 +266,7 @@ async fn the_public_test() {
 /// A table with one gateway of the person's, and the ID that it got.
 fn table(url: &Url) -> (Gateways, mpsc::Receiver<WebEvent>, PeerId) {
     let (sender, events) = mpsc::channel(64);
-    let mut gateways = Gateways::new(Clients::new(true), sender);
+    let mut gateways = Gateways::new(clients(), sender);
     let steps = gateways.choose(std::slice::from_ref(url));
     let [Step::Connect(id)] = steps[..] else {
         panic!("{steps:?}")
