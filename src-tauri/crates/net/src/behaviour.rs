@@ -16,13 +16,11 @@ use libp2p::{
 
 use crate::address::{self, DialPolicy, Scope};
 use crate::config::Config;
-use crate::connections::{subnet_limit, trust};
+use crate::connections::{dial_limit, subnet_limit, trust};
 use crate::dht::find::Kads;
 use crate::dht::lan::LanDht;
 use crate::dht::records::ProviderStore;
-use crate::limits::{
-    INBOUND_EIGHTHS, MAX_MEMORY_BYTES, MAX_PENDING_CONNECTIONS, MAX_PENDING_DIALS, MAX_RELAYED,
-};
+use crate::limits::{INBOUND_EIGHTHS, MAX_MEMORY_BYTES, MAX_PENDING_CONNECTIONS, MAX_RELAYED};
 use crate::reachability::dial_back::Service;
 use crate::reachability::punch::Punching;
 use crate::reachability::{autonat, candidates};
@@ -52,6 +50,7 @@ const KAD_REFRESH: Duration = Duration::from_mins(10);
 #[derive(NetworkBehaviour)]
 pub(crate) struct Behaviour {
     limits: connection_limits::Behaviour,
+    pub(crate) dials: dial_limit::Behaviour,
     memory: memory_connection_limits::Behaviour,
     pub(crate) subnets: subnet_limit::Behaviour,
     pub(crate) trust: trust::behaviour::Behaviour,
@@ -82,6 +81,7 @@ impl Behaviour {
         let local = identity.public().to_peer_id();
         Self {
             limits: connection_limits::Behaviour::new(limits(config)),
+            dials: dial_limit::Behaviour::default(),
             memory: memory_connection_limits::Behaviour::with_max_bytes(MAX_MEMORY_BYTES),
             subnets: subnet_limit::Behaviour::new(config.limits.connections_of_network),
             trust: trust::behaviour::Behaviour::new(policy.clone()),
@@ -134,6 +134,7 @@ impl Behaviour {
             }
         }
         self.subnets.set_trusted(self.trust.trusted().collect());
+        self.dials.set_trusted(self.trust.trusted().collect());
     }
 
     /// Both DHTs, and who has no place in them.
@@ -160,7 +161,6 @@ fn limits(config: &Config) -> ConnectionLimits {
     let all = config.limits.connections;
     ConnectionLimits::default()
         .with_max_pending_incoming(Some(MAX_PENDING_CONNECTIONS))
-        .with_max_pending_outgoing(Some(MAX_PENDING_DIALS))
         .with_max_established_incoming(Some(all * INBOUND_EIGHTHS / 8))
         .with_max_established(Some(all))
         .with_max_established_per_peer(Some(config.limits.connections_of_peer))

@@ -57,7 +57,7 @@ pub const CONNECTIONS_OF_PEER: RangeInclusive<u32> = 1..=8;
 pub(crate) const MAX_PENDING_CONNECTIONS: u32 = 64;
 /// Connections being opened by us, most of them to peers of the DHT that answer no more
 /// (go-libp2p's number).
-pub(crate) const MAX_PENDING_DIALS: u32 = 160;
+pub(crate) const MAX_PENDING_DIALS: usize = 160;
 /// Bytes of physical memory above which no connection is accepted or opened any more.
 pub(crate) const MAX_MEMORY_BYTES: usize = 1024 * 1024 * 1024;
 /// Requests that wait for the swarm: a sender of more waits.

@@ -215,7 +215,10 @@ impl Network {
     }
 
     fn dial(&mut self, address: Multiaddr) {
-        if let Err(error) = self.swarm.dial(DialOpts::from(address.clone())) {
+        let options = DialOpts::from(address.clone());
+        let dials = &mut self.swarm.behaviour_mut().dials;
+        dials.urgent(options.connection_id());
+        if let Err(error) = self.swarm.dial(options) {
             tracing::debug!(%address, %error, "can't dial");
         }
     }

@@ -7,6 +7,7 @@
 //! change of this machine's networks: what is silent for long is closed as well.
 
 pub(crate) mod bans;
+pub(crate) mod dial_limit;
 pub(crate) mod peers;
 pub(crate) mod subnet_limit;
 mod trim;

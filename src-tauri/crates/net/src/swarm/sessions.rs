@@ -46,6 +46,7 @@ impl Network {
             match step {
                 Step::Dial(options) => {
                     let id = options.connection_id();
+                    self.swarm.behaviour_mut().dials.urgent(id);
                     if let Err(error) = self.swarm.dial(options) {
                         let behaviour = self.swarm.behaviour_mut();
                         let mut around = Around {
