@@ -25,7 +25,7 @@
 //! | `local/` | this machine's networks, and the devices on them |
 //! | `reachability/` | how others get here, and why not: AutoNAT, ports, relay reservations, hole punching |
 //! | `status` `meter` | what the network says of itself; how fast bytes move |
-//! | `quota` | how often strangers may have us do something |
+//! | `quota` `rounds` | how often strangers may have us do something, and whose turn it is |
 //! | `memory` `identity` | what outlives a run; who we are |
 
 pub mod address;
@@ -43,6 +43,7 @@ mod memory;
 mod meter;
 mod quota;
 mod reachability;
+mod rounds;
 pub mod status;
 mod swarm;
 #[cfg(test)]

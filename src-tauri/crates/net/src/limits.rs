@@ -69,23 +69,34 @@ pub(crate) const MAX_BLOCKED_PEERS: usize = 1024;
 
 /// Sessions open at a time: downloads, listings and previews. Each search costs DHT queries.
 pub const MAX_SESSIONS: usize = 256;
-/// Dials under way for sessions.
-pub(crate) const MAX_DIALS: usize = 16;
-/// Dials of sessions that wait for a free place; more are dropped, the next search brings them
+/// Dials under way for sessions, and for one of them, of which neither those that the link names nor
+/// those that others name take more than three quarters: one that leads nowhere takes 10 seconds.
+pub(crate) const MAX_DIALS: usize = 32;
+pub(crate) const MAX_DIALS_OF_SESSION: usize = 16;
+/// More of them for what links name, so that others' answers never keep a download from those.
+pub(crate) const MAX_URGENT_DIALS: usize = 8;
+/// Dials of one session that wait for a free place; more are dropped, the next search brings them
 /// back.
-pub(crate) const MAX_WAITING_DIALS: usize = 256;
+pub(crate) const MAX_WAITING_DIALS: usize = 128;
 /// Connected sources of a session that are enough to end its search of the DHT: together they fill
 /// most lines.
 pub(crate) const ENOUGH_SOURCES: usize = 10;
 /// Providers that one search takes note of. Those of popular content are many, and so may those be
-/// that a liar makes up.
-pub(crate) const MAX_PROVIDERS: usize = 200;
+/// that liars make up: no answer has more than its share.
+pub(crate) const MAX_PROVIDERS: usize = 500;
+/// Those of them of one answer. More are never needed: others name others.
+pub(crate) const MAX_NAMED_OF_ANSWER: usize = 20;
+/// Those that wait for the end of the search.
+pub(crate) const MAX_WAITING_PROVIDERS: usize = 200;
+/// Addresses of one provider that one search takes note of: a dial's worth, and what liars may add.
+pub(crate) const MAX_TOLD_ADDRESSES: usize = 8 * MAX_PEER_ADDRESSES;
 /// Providers that are enough of one delegated routing service: more than a download uses.
 pub(crate) const ENOUGH_PROVIDERS: usize = 20;
 /// Providers in one answer that are dialled at once; the rest wait for the end of the search.
 pub(crate) const PROVIDERS_OF_ANSWER: usize = 5;
-/// Providers without an address that one search looks up in all.
-pub(crate) const MAX_NAMELESS: usize = 32;
+/// Providers without an address that one search looks up in all, and of one answer.
+pub(crate) const MAX_NAMELESS: usize = 64;
+pub(crate) const MAX_NAMELESS_OF_ANSWER: usize = 5;
 /// Providers that one search looks up at a time.
 pub(crate) const MAX_ADDRESS_SEARCHES: usize = 4;
 /// Peers of the local network that are remembered from mDNS.

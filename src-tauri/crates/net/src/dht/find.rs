@@ -6,7 +6,7 @@
 //! the exchange's to decide, it knows who is hungry; a search ends early when enough sources are
 //! there.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use bitswap::SessionId;
@@ -24,8 +24,11 @@ use crate::connections::peers::Peers;
 use crate::dht::records::ProviderStore;
 use crate::exchange::dial::Target;
 use crate::limits::{
-    MAX_ADDRESS_SEARCHES, MAX_NAMELESS, MAX_PEER_ADDRESSES, MAX_PROVIDERS, PROVIDERS_OF_ANSWER,
+    MAX_ADDRESS_SEARCHES, MAX_NAMED_OF_ANSWER, MAX_NAMELESS, MAX_NAMELESS_OF_ANSWER,
+    MAX_PEER_ADDRESSES, MAX_PROVIDERS, MAX_TOLD_ADDRESSES, MAX_WAITING_PROVIDERS,
+    PROVIDERS_OF_ANSWER,
 };
+use crate::rounds::Rounds;
 
 type Kad = kad::Behaviour<ProviderStore>;
 
@@ -75,20 +78,37 @@ pub(crate) struct Finder {
     queries: HashMap<(DhtKind, QueryId), Query>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Search {
     sessions: Vec<SessionId>,
-    /// Who was named so far, ourselves left out.
-    named: HashSet<PeerId>,
+    /// Who was named so far, ourselves left out, and where: the first word on that may be a lie.
+    named: HashMap<PeerId, Vec<Multiaddr>>,
     /// Whom to dial, for sessions that come later.
     targets: Vec<Target>,
     /// Named by answers that named more than their share: they wait until everybody was heard.
-    later: Vec<Target>,
+    later: Rounds<Target>,
     /// Named without an address: all, and those of them that wait to be looked up.
     nameless: HashSet<PeerId>,
-    waiting: VecDeque<(DhtKind, PeerId)>,
+    waiting: Rounds<(DhtKind, PeerId)>,
+    /// How many were looked up.
+    looked_up: usize,
     /// When its last query ended.
     ended: Option<Instant>,
+}
+
+impl Default for Search {
+    fn default() -> Self {
+        Self {
+            sessions: Vec::new(),
+            named: HashMap::new(),
+            targets: Vec::new(),
+            later: Rounds::new(MAX_WAITING_PROVIDERS),
+            nameless: HashSet::new(),
+            waiting: Rounds::new(MAX_NAMELESS),
+            looked_up: 0,
+            ended: None,
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -213,7 +233,17 @@ impl Finder {
                     _ => HashSet::new(),
                 };
                 let search = self.searches.get_mut(&key)?;
-                let targets = search.named(dhts.get(dht)?, dht, local, named);
+                let kad = dhts.get(dht)?;
+                let with_addresses = |peer| {
+                    let is_there = local.peers.is_direct(&peer);
+                    let known = || {
+                        let known = known_addresses(kad, peer);
+                        believable(dht, local.policy, known, MAX_TOLD_ADDRESSES)
+                    };
+                    (peer, (!is_there).then(known))
+                };
+                let others = named.into_iter().filter(|peer| *peer != local.peer);
+                let targets = search.named(dht, others.map(with_addresses));
                 (key, targets)
             }
             (Query::Addresses(key, peer), QueryResult::GetClosestPeers(result)) => {
@@ -230,7 +260,7 @@ impl Finder {
         let search = self.searches.get_mut(&key)?;
         if is_over {
             search.ended = Some(local.now);
-            targets.append(&mut search.later);
+            targets.extend(search.later.take());
         }
         search.targets.extend(targets.iter().cloned());
         Some((search.sessions.clone(), targets))
@@ -245,8 +275,10 @@ impl Finder {
             return;
         };
         while under_way < MAX_ADDRESS_SEARCHES
-            && let Some((dht, peer)) = search.waiting.pop_front()
+            && search.looked_up < MAX_NAMELESS
+            && let Some((dht, peer)) = search.waiting.next()
         {
+            search.looked_up += 1;
             if let Some(kad) = dhts.get(dht) {
                 let id = kad.get_closest_peers(peer);
                 self.queries
@@ -270,44 +302,64 @@ impl Search {
         self.ended.is_none_or(|ended| now < ended + FRESH)
     }
 
-    /// One peer of the DHT named these. A liar may name any number: each answer gets the same small
-    /// share of dials at first, so that providers named by other peers are tried no later.
+    /// One peer of the DHT named these, each with the addresses that are worth a dial; `None`: no
+    /// dial is needed. A liar may name any number: each answer gets the same small share, so that
+    /// providers named by other peers are tried no later.
     fn named(
         &mut self,
-        kad: &mut Kad,
         dht: DhtKind,
-        local: &Local<'_>,
-        providers: HashSet<PeerId>,
+        providers: impl IntoIterator<Item = (PeerId, Option<Vec<Multiaddr>>)>,
     ) -> Vec<Target> {
-        let mut now = Vec::new();
-        for peer in providers {
-            if self.named.len() >= MAX_PROVIDERS {
+        let (mut targets, mut nameless) = (Vec::new(), Vec::new());
+        for (peer, addresses) in providers {
+            if targets.len() + nameless.len() >= MAX_NAMED_OF_ANSWER {
                 break;
             }
-            if peer == local.peer || self.named.contains(&peer) {
+            let told = self.named.get(&peer);
+            let is_new = told.is_none();
+            let addresses = match addresses {
+                None if is_new => Vec::new(),
+                None => continue,
+                Some(addresses) => {
+                    let told = told.map_or(&[][..], Vec::as_slice);
+                    let room = MAX_TOLD_ADDRESSES.saturating_sub(told.len());
+                    let new = |address: &Multiaddr| !told.contains(address);
+                    let fresh = addresses.into_iter().filter(new);
+                    // More words on one who was named are likelier lies.
+                    let share = if is_new {
+                        MAX_PEER_ADDRESSES
+                    } else {
+                        MAX_PEER_ADDRESSES / 2
+                    };
+                    let fresh: Vec<Multiaddr> = fresh.take(room.min(share)).collect();
+                    if fresh.is_empty() {
+                        let is_unknown = is_new && !self.nameless.contains(&peer);
+                        if is_unknown && nameless.len() < MAX_NAMELESS_OF_ANSWER {
+                            nameless.push((dht, peer));
+                        }
+                        continue;
+                    }
+                    fresh
+                }
+            };
+            if is_new && self.named.len() >= MAX_PROVIDERS {
                 continue;
             }
-            let addresses = if local.peers.is_direct(&peer) {
-                Vec::new()
-            } else {
-                let known = believable(dht, local.policy, known_addresses(kad, peer));
-                if known.is_empty() {
-                    if self.nameless.len() < MAX_NAMELESS && self.nameless.insert(peer) {
-                        self.waiting.push_back((dht, peer));
-                    }
-                    continue;
-                }
-                known
-            };
-            self.named.insert(peer);
-            let target = Target::Peer(peer, addresses);
-            if now.len() < PROVIDERS_OF_ANSWER {
-                now.push(target);
-            } else {
-                self.later.push(target);
+            let told = self.named.entry(peer).or_default();
+            told.extend(addresses.iter().cloned());
+            targets.push(Target::Peer(peer, addresses));
+        }
+        self.nameless.extend(nameless.iter().map(|(_, peer)| *peer));
+        for (_, peer) in self.waiting.add(nameless) {
+            self.nameless.remove(&peer);
+        }
+        let later = targets.split_off(targets.len().min(PROVIDERS_OF_ANSWER));
+        for target in self.later.add(later) {
+            if let Target::Peer(peer, _) = target {
+                self.named.remove(&peer);
             }
         }
-        now
+        targets
     }
 }
 
@@ -321,7 +373,7 @@ fn target(
     let (Ok(GetClosestPeersOk { peers, .. }) | Err(GetClosestPeersError::Timeout { peers, .. })) =
         result;
     let itself = peers.into_iter().find(|info| info.peer_id == peer)?;
-    let addresses = believable(dht, local.policy, itself.addrs);
+    let addresses = believable(dht, local.policy, itself.addrs, MAX_PEER_ADDRESSES);
     (!addresses.is_empty()).then_some(Target::Peer(peer, addresses))
 }
 
@@ -339,17 +391,19 @@ fn known_addresses(kad: &mut Kad, peer: PeerId) -> Vec<Multiaddr> {
         .unwrap_or_default()
 }
 
+/// Those of the addresses that are worth a dial.
 pub(crate) fn believable(
     dht: DhtKind,
     policy: &DialPolicy,
     addresses: Vec<Multiaddr>,
+    max: usize,
 ) -> Vec<Multiaddr> {
     let bare = addresses
         .into_iter()
         .map(|address| address::split_peer(address).0);
     let mut believable: Vec<Multiaddr> = Vec::new();
     for address in bare.filter(|address| dht.believes(policy, address)) {
-        if believable.len() < MAX_PEER_ADDRESSES && !believable.contains(&address) {
+        if believable.len() < max && !believable.contains(&address) {
             believable.push(address);
         }
     }
@@ -374,8 +428,78 @@ mod tests {
         ];
         let told = texts.iter().map(|text| text.parse().unwrap()).collect();
         assert_eq!(
-            believable(DhtKind::Public, &policy, told),
+            believable(DhtKind::Public, &policy, told, 10),
             ["/ip4/8.8.8.8/tcp/1".parse().unwrap()]
         );
+    }
+
+    fn at(number: usize) -> Vec<Multiaddr> {
+        vec![
+            format!("/ip4/8.8.{}.{}/tcp/1", number / 256, number % 256)
+                .parse()
+                .unwrap(),
+        ]
+    }
+
+    fn lies(many: usize) -> Vec<(PeerId, Option<Vec<Multiaddr>>)> {
+        let lie = |number| (PeerId::random(), Some(at(number)));
+        (0..many).map(lie).collect()
+    }
+
+    #[test]
+    fn one_who_names_hundreds_leaves_room_for_those_who_are_heard_later() {
+        let mut search = Search::default();
+        let mut dialled = 0;
+        for _ in 0..100 {
+            let targets = search.named(DhtKind::Public, lies(300));
+            assert!(targets.len() <= PROVIDERS_OF_ANSWER);
+            dialled += targets.len();
+            if search.named.len() >= MAX_PROVIDERS - MAX_NAMED_OF_ANSWER {
+                break;
+            }
+        }
+        assert!(dialled > 0);
+        let honest = PeerId::random();
+        let named = search.named(DhtKind::Public, [(honest, Some(at(1)))]);
+        assert_eq!(named, [Target::Peer(honest, at(1))]);
+    }
+
+    #[test]
+    fn a_lie_about_where_a_provider_is_does_not_hide_where_it_is() {
+        let mut search = Search::default();
+        let provider = PeerId::random();
+        let lie = [(provider, Some(at(1)))];
+        assert_eq!(
+            search.named(DhtKind::Public, lie),
+            [Target::Peer(provider, at(1))]
+        );
+        let all = [at(1), at(2)].concat();
+        let truth = [(provider, Some(all.clone()))];
+        assert_eq!(
+            search.named(DhtKind::Public, truth),
+            [Target::Peer(provider, at(2))]
+        );
+        assert_eq!(search.named(DhtKind::Public, [(provider, Some(all))]), []);
+        assert_eq!(search.named(DhtKind::Public, [(provider, None)]), []);
+        for number in 0..1000 {
+            search.named(DhtKind::Public, [(provider, Some(at(number)))]);
+        }
+        assert!(search.named[&provider].len() <= MAX_TOLD_ADDRESSES);
+    }
+
+    #[test]
+    fn those_without_address_are_looked_up_by_turns() {
+        let mut search = Search::default();
+        let nameless = |many: usize| (0..many).map(|_| (PeerId::random(), Some(Vec::new())));
+        for _ in 0..100 {
+            assert_eq!(search.named(DhtKind::Public, nameless(300)), []);
+        }
+        assert!(search.nameless.len() <= MAX_NAMELESS);
+        let mut search = Search::default();
+        search.named(DhtKind::Public, nameless(300));
+        let honest = PeerId::random();
+        search.named(DhtKind::Public, [(honest, Some(Vec::new()))]);
+        search.waiting.next();
+        assert_eq!(search.waiting.next(), Some((DhtKind::Public, honest)));
     }
 }

@@ -343,7 +343,8 @@ impl Dht {
             return None;
         };
         let itself = peers.iter().find(|info| info.peer_id == peer)?;
-        let addresses = find::believable(DhtKind::Public, policy, itself.addrs.clone());
+        let addresses = itself.addrs.clone();
+        let addresses = find::believable(DhtKind::Public, policy, addresses, MAX_PEER_ADDRESSES);
         (!addresses.is_empty()).then_some(News::Trusted(peer, addresses))
     }
 

@@ -1,19 +1,29 @@
-//! The dials that sessions ask for: a bounded number at a time, the most promising addresses first.
+//! The dials that sessions ask for: a bounded number at a time, each session in its turn, the most
+//! promising addresses first.
 //!
-//! On this machine and on the local network TCP goes first and QUIC only if it fails: there nothing
-//! is lost on the way, and TCP moves two to three times as many bytes for the same CPU time.
-//! Elsewhere the swarm lets them race, QUIC ahead. Pure: it says what to dial and is told what came
-//! of it.
+//! What a session's link names, and what is tried again, has its own places: however many others
+//! are named by strangers, it doesn't wait for them. On this machine and on the local network TCP
+//! goes first and QUIC only if it fails: there nothing is lost on the way, and TCP moves two to
+//! three times as many bytes for the same CPU time. Elsewhere the swarm lets them race, QUIC ahead.
+//! Pure: it says what to dial and is told what came of it.
 
-use std::collections::{HashMap, VecDeque};
+mod attempt;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::ops::Bound;
 
 use bitswap::client::SessionId;
 use libp2p::swarm::ConnectionId;
-use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
+use libp2p::swarm::dial_opts::DialOpts;
 use libp2p::{Multiaddr, PeerId};
 
-use crate::address::{self, Scope};
-use crate::limits::{MAX_DIALS, MAX_PEER_ADDRESSES, MAX_WAITING_DIALS};
+use self::attempt::Attempt;
+use crate::address;
+use crate::limits::{
+    MAX_DIALS, MAX_DIALS_OF_SESSION, MAX_PEER_ADDRESSES, MAX_URGENT_DIALS, MAX_WAITING_DIALS,
+};
 
 /// A peer to connect to, or an address at which whoever is there will do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,200 +74,202 @@ pub(crate) fn targets(addresses: &[Multiaddr]) -> Vec<Target> {
     targets
 }
 
+/// Who named a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// The link, the person, or a device nearby.
+    Here,
+    /// Others: the DHT, the web.
+    Elsewhere,
+}
+
+/// What is dialled once for all who ask for it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Key {
+    Peer(PeerId),
+    Anyone(Multiaddr),
+}
+
+impl Key {
+    fn of(target: &Target) -> Self {
+        match target {
+            Target::Peer(peer, _) => Self::Peer(*peer),
+            Target::Anyone(address) => Self::Anyone(address.clone()),
+        }
+    }
+}
+
 /// Dials that wait and dials under way, with the sessions that asked for them.
 #[derive(Debug, Default)]
 pub(crate) struct Dialer {
-    waiting: VecDeque<Attempt>,
-    under_way: HashMap<ConnectionId, Attempt>,
+    waiting: HashMap<Key, Attempt>,
+    /// Which of them each session asked for. Some may be under way already.
+    queues: BTreeMap<SessionId, Queue>,
+    /// Of the session whose turn was last.
+    last: u64,
+    under_way: HashMap<ConnectionId, UnderWay>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    here: VecDeque<Key>,
+    elsewhere: VecDeque<Key>,
 }
 
 #[derive(Debug)]
-struct Attempt {
-    target: Target,
-    /// To be tried if this fails.
-    fallback: Option<Vec<Multiaddr>>,
-    sessions: Vec<SessionId>,
+struct UnderWay {
+    attempt: Attempt,
+    /// Whose turn it was, and for what.
+    turn: (SessionId, Named),
+}
+
+impl Queue {
+    fn of_mut(&mut self, named: Named) -> &mut VecDeque<Key> {
+        match named {
+            Named::Here => &mut self.here,
+            Named::Elsewhere => &mut self.elsewhere,
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.here.len() + self.elsewhere.len()
+    }
 }
 
 impl Dialer {
-    /// Asks for a connection. One that is asked for twice is opened once.
-    pub(crate) fn ask(&mut self, session: SessionId, target: Target) {
-        let mut attempts = self.waiting.iter_mut().chain(self.under_way.values_mut());
-        let same = attempts.find(|attempt| match target.peer() {
-            Some(peer) => attempt.target.peer() == Some(peer),
-            None => attempt.target == target,
-        });
-        if let Some(attempt) = same {
-            if !attempt.sessions.contains(&session) {
-                attempt.sessions.push(session);
-            }
+    /// Asks for a connection. One that is asked for twice is opened once, at the addresses that
+    /// either names.
+    pub(crate) fn ask(&mut self, session: SessionId, target: Target, named: Named) {
+        let key = Key::of(&target);
+        let mut under_way = self.under_way.values_mut();
+        let same = under_way.find(|other| Key::of(&other.attempt.target) == key);
+        if let Some(UnderWay { attempt, .. }) = same {
+            attempt.try_also(target.addresses());
+            attempt.serve(session);
             return;
         }
-        if self.waiting.len() < MAX_WAITING_DIALS {
-            self.waiting.push_back(Attempt::new(target, session));
+        if let Some(attempt) = self.waiting.get_mut(&key) {
+            attempt.merge(target.addresses(), named);
+            if attempt.sessions.contains(&session) && named == Named::Elsewhere {
+                return;
+            }
         }
+        let queue = self.queues.entry(session).or_default();
+        if queue.len() >= MAX_WAITING_DIALS {
+            for named in [Named::Here, Named::Elsewhere] {
+                let keys = queue.of_mut(named);
+                keys.retain(|key| self.waiting.contains_key(key));
+            }
+        }
+        let is_full = queue.len() >= MAX_WAITING_DIALS;
+        let keys = queue.of_mut(named);
+        if is_full || keys.contains(&key) {
+            return;
+        }
+        keys.push_back(key.clone());
+        let attempt = self.waiting.entry(key);
+        attempt
+            .or_insert_with(|| Attempt::new(target))
+            .serve(session);
     }
 
     /// The next dial, if there is a free place.
     pub(crate) fn next(&mut self) -> Option<DialOpts> {
-        if self.under_way.len() >= MAX_DIALS {
-            return None;
+        for (named, places) in [
+            (Named::Here, MAX_DIALS + MAX_URGENT_DIALS),
+            (Named::Elsewhere, MAX_DIALS),
+        ] {
+            if self.under_way.len() < places
+                && let Some((session, attempt)) = self.take(named)
+            {
+                let options = attempt.options();
+                let turn = (session, named);
+                let under_way = UnderWay { attempt, turn };
+                self.under_way.insert(options.connection_id(), under_way);
+                return Some(options);
+            }
         }
-        let attempt = self.waiting.pop_front()?;
-        let options = attempt.options();
-        self.under_way.insert(options.connection_id(), attempt);
-        Some(options)
+        None
+    }
+
+    /// What waits longest of the next session that may dial.
+    fn take(&mut self, named: Named) -> Option<(SessionId, Attempt)> {
+        let last = SessionId(self.last);
+        let after = (Bound::Excluded(last), Bound::Unbounded);
+        let later = self.queues.range(after).map(|(id, _)| *id);
+        let earlier = self.queues.range(..=last).map(|(id, _)| *id);
+        let all: Vec<SessionId> = later.chain(earlier).collect();
+        for session in all {
+            if !self.has_place(session, named) {
+                continue;
+            }
+            let keys = self.queues.get_mut(&session)?.of_mut(named);
+            let attempt =
+                std::iter::from_fn(|| keys.pop_front()).find_map(|key| self.waiting.remove(&key));
+            if self
+                .queues
+                .get(&session)
+                .is_some_and(|queue| queue.len() == 0)
+            {
+                self.queues.remove(&session);
+            }
+            if let Some(attempt) = attempt {
+                self.last = session.0;
+                return Some((session, attempt));
+            }
+        }
+        None
+    }
+
+    /// One kind leaves places to the other.
+    fn has_place(&self, session: SessionId, named: Named) -> bool {
+        let turns = self.under_way.values().map(|under_way| under_way.turn);
+        let of_session = turns.filter(|(of, _)| *of == session);
+        let of_kind = of_session.clone().filter(|(_, kind)| *kind == named);
+        of_session.count() < MAX_DIALS_OF_SESSION && of_kind.count() < MAX_DIALS_OF_SESSION * 3 / 4
     }
 
     /// A connection stands. Gives the sessions that asked for it, or for its peer.
     pub(crate) fn connected(&mut self, id: ConnectionId, peer: PeerId) -> Vec<SessionId> {
         let dialled = self.under_way.remove(&id);
-        let mut sessions = dialled.map(|attempt| attempt.sessions).unwrap_or_default();
-        self.waiting.retain(|attempt| {
-            let other = attempt.target.peer() != Some(peer);
-            if !other {
-                sessions.extend(&attempt.sessions);
-            }
-            other
-        });
+        let mut sessions = dialled.map_or_else(Vec::new, |dialled| dialled.attempt.sessions);
+        if let Some(attempt) = self.waiting.remove(&Key::Peer(peer)) {
+            sessions.extend(attempt.sessions);
+        }
         sessions
     }
 
     /// A dial came to nothing. Gives the peer, with the sessions that asked for it, when nothing is
     /// left to try.
     pub(crate) fn failed(&mut self, id: ConnectionId) -> Option<(PeerId, Vec<SessionId>)> {
-        let mut attempt = self.under_way.remove(&id)?;
+        let UnderWay { mut attempt, turn } = self.under_way.remove(&id)?;
         let peer = attempt.target.peer()?;
-        match attempt.fallback.take() {
-            Some(addresses) => {
-                attempt.target = Target::Peer(peer, addresses);
-                self.waiting.push_front(attempt);
-                None
-            }
-            None => Some((peer, attempt.sessions)),
+        if !attempt.fall_back() {
+            return Some((peer, attempt.sessions));
         }
+        let (session, named) = turn;
+        // If that session is over, it goes to one that is not.
+        let session = if attempt.sessions.contains(&session) {
+            session
+        } else {
+            *attempt.sessions.first()?
+        };
+        let key = Key::of(&attempt.target);
+        let keys = self.queues.entry(session).or_default().of_mut(named);
+        keys.push_front(key.clone());
+        self.waiting.insert(key, attempt);
+        None
     }
 
     /// The session is over: dials that only it asked for are not begun any more.
     pub(crate) fn forget(&mut self, session: SessionId) {
-        for attempt in self.waiting.iter_mut().chain(self.under_way.values_mut()) {
+        self.queues.remove(&session);
+        let under_way = self.under_way.values_mut();
+        let under_way = under_way.map(|under_way| &mut under_way.attempt);
+        for attempt in self.waiting.values_mut().chain(under_way) {
             attempt.sessions.retain(|other| *other != session);
         }
-        self.waiting.retain(|attempt| !attempt.sessions.is_empty());
-    }
-}
-
-impl Attempt {
-    fn new(target: Target, session: SessionId) -> Self {
-        let sessions = vec![session];
-        let Target::Peer(peer, addresses) = target else {
-            return Self {
-                target,
-                fallback: None,
-                sessions,
-            };
-        };
-        let is_near = |address: &Multiaddr| {
-            let scope = address::scope(address);
-            matches!(scope, Scope::Loopback | Scope::Private) && address::is_tcp(address)
-        };
-        let (near, other): (Vec<_>, Vec<_>) = addresses.into_iter().partition(is_near);
-        let (first, fallback) = match (near.is_empty(), other.is_empty()) {
-            (true, _) => (other, None),
-            (false, true) => (near, None),
-            (false, false) => (near, Some(other)),
-        };
-        Self {
-            target: Target::Peer(peer, first),
-            fallback,
-            sessions,
-        }
-    }
-
-    fn options(&self) -> DialOpts {
-        match &self.target {
-            Target::Anyone(address) => DialOpts::unknown_peer_id().address(address.clone()).build(),
-            Target::Peer(peer, addresses) => {
-                let options = DialOpts::peer_id(*peer).condition(PeerCondition::Disconnected);
-                if addresses.is_empty() {
-                    return options.build();
-                }
-                options.addresses(addresses.clone()).build()
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SESSION: SessionId = SessionId(1);
-
-    fn address(text: &str) -> Multiaddr {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn hints_are_grouped_by_peer() {
-        let (one, other) = (PeerId::random(), PeerId::random());
-        let tcp = address("/ip4/8.8.8.8/tcp/1");
-        let quic = address("/ip4/8.8.8.8/udp/1/quic-v1");
-        let hints = [
-            address::with_peer(&tcp, one),
-            tcp.clone(),
-            address(&format!("/p2p/{other}")),
-            address::with_peer(&quic, one),
-        ];
-        let expected = [
-            Target::Peer(one, vec![tcp.clone(), quic]),
-            Target::Anyone(tcp),
-            Target::Peer(other, vec![]),
-        ];
-        assert_eq!(targets(&hints), expected);
-    }
-
-    #[test]
-    fn near_peers_are_dialled_over_tcp_first() {
-        let peer = PeerId::random();
-        let quic = address("/ip4/127.0.0.1/udp/1/quic-v1");
-        let tcp = address("/ip4/127.0.0.1/tcp/1");
-        let mut dialer = Dialer::default();
-        dialer.ask(SESSION, Target::Peer(peer, vec![quic.clone(), tcp.clone()]));
-        let first = dialer.next().unwrap();
-        let (_, attempt) = dialer.under_way.iter().next().unwrap();
-        assert_eq!(attempt.target, Target::Peer(peer, vec![tcp]));
-        assert_eq!(dialer.failed(first.connection_id()), None);
-        let second = dialer.next().unwrap();
-        let (_, attempt) = dialer.under_way.iter().next().unwrap();
-        assert_eq!(attempt.target, Target::Peer(peer, vec![quic]));
-        let given_up = dialer.failed(second.connection_id());
-        assert_eq!(given_up, Some((peer, vec![SESSION])));
-        assert!(dialer.next().is_none());
-    }
-
-    #[test]
-    fn a_peer_is_dialled_once_for_all_who_ask() {
-        let peer = PeerId::random();
-        let mut dialer = Dialer::default();
-        dialer.ask(SESSION, Target::Peer(peer, vec![]));
-        let dial = dialer.next().unwrap();
-        dialer.ask(SessionId(2), Target::Peer(peer, vec![]));
-        assert!(dialer.next().is_none());
-        let sessions = dialer.connected(dial.connection_id(), peer);
-        assert_eq!(sessions, [SESSION, SessionId(2)]);
-    }
-
-    #[test]
-    fn dials_are_bounded_and_end_with_their_session() {
-        let mut dialer = Dialer::default();
-        for _ in 0..MAX_DIALS + 2 * MAX_WAITING_DIALS {
-            dialer.ask(SESSION, Target::Peer(PeerId::random(), vec![]));
-            dialer.next();
-        }
-        assert_eq!(dialer.under_way.len(), MAX_DIALS);
-        assert_eq!(dialer.waiting.len(), MAX_WAITING_DIALS);
-        dialer.forget(SESSION);
-        assert!(dialer.waiting.is_empty());
+        self.waiting
+            .retain(|_, attempt| !attempt.sessions.is_empty());
     }
 }

@@ -23,7 +23,7 @@ use libp2p::{Multiaddr, PeerId};
 use tokio::sync::mpsc;
 use unixfs::cid::Cid;
 
-use self::dial::{Dialer, Target};
+use self::dial::{Dialer, Named, Target};
 use self::serve::{Answer, Blocks, Question};
 use self::session::{Request, Search, Session, SessionEvent};
 use self::sessions::Sessions;
@@ -110,7 +110,9 @@ impl Exchange {
         address: Multiaddr,
     ) -> Vec<Step> {
         self.sessions.add_hint(session, address.clone());
-        self.found(around, &[session], &dial::targets(&[address]))
+        let targets = dial::targets(&[address]);
+        self.believe(around, session, &targets);
+        self.connect_all(around, session, targets, Named::Here)
     }
 
     /// Who takes part in the sessions for a root, and what part of it each has.
@@ -181,7 +183,7 @@ impl Exchange {
         for (targets, r#where) in [(hints, Search::Hints), (devices, Search::Lan)] {
             if !targets.is_empty() {
                 self.sessions.searching(session, r#where);
-                steps.extend(self.connect_all(around, session, targets));
+                steps.extend(self.connect_all(around, session, targets, Named::Here));
             }
         }
         steps
@@ -197,7 +199,7 @@ impl Exchange {
         let mut steps = Vec::new();
         for session in sessions {
             self.believe(around, *session, targets);
-            steps.extend(self.connect_all(around, *session, targets.to_vec()));
+            steps.extend(self.connect_all(around, *session, targets.to_vec(), Named::Elsewhere));
         }
         steps
     }
@@ -219,6 +221,7 @@ impl Exchange {
         around: &mut Around<'_>,
         session: SessionId,
         targets: Vec<Target>,
+        named: Named,
     ) -> Vec<Step> {
         if !self.sessions.contains(session) {
             return Vec::new();
@@ -230,7 +233,7 @@ impl Exchange {
                 Target::Peer(peer, _) if around.peers.is_direct(&peer) => {
                     steps.extend(self.join(around, session, peer));
                 }
-                target => self.dialer.ask(session, target),
+                target => self.dialer.ask(session, target, named),
             }
         }
         steps.extend(self.dials());

@@ -23,6 +23,7 @@ use crate::dht::find::{DhtKind, believable};
 use crate::exchange::dial::Target;
 use crate::limits::{
     ENOUGH_PROVIDERS, MAX_FOUND_GATEWAYS, MAX_LOOKUP_BYTES, MAX_LOOKUP_RECORD, MAX_LOOKUP_RECORDS,
+    MAX_PEER_ADDRESSES,
 };
 
 const LINES: &str = "application/x-ndjson";
@@ -226,7 +227,12 @@ impl<'a> Records<'a> {
             let to_peer = addresses.into_iter().filter(|address| !is_web(address));
             let target = Target::Peer(
                 peer,
-                believable(DhtKind::Public, self.policy, to_peer.collect()),
+                believable(
+                    DhtKind::Public,
+                    self.policy,
+                    to_peer.collect(),
+                    MAX_PEER_ADDRESSES,
+                ),
             );
             self.found.targets.push(target);
         }
