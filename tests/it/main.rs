@@ -22,6 +22,7 @@ mod lab;
 mod others;
 mod share_get;
 mod storage;
+mod supervised;
 mod swarm;
 mod trust;
 mod web;

@@ -113,6 +113,11 @@ fn lines(network: NetworkView) -> Vec<[String; 2]> {
     if network.private_network {
         lines.push(("private", "only those with the same key get in".to_owned()));
     }
+    if let Some(fault) = &network.fault {
+        let times = count(u64::from(fault.times), "time", "times");
+        let what = "the network stopped by a fault in Shoal and was started again";
+        lines.push(("fault", format!("{what} ({times}): {}", fault.detail)));
+    }
     lines.extend(
         network
             .rungs

@@ -270,7 +270,17 @@ export type NetworkView = { peer: string,
   /** Web services that are asked who has what, or for blocks. */
   services: Array<ServiceView>,
   /** Only those who have the same key get in. */
-  private_network: boolean, };
+  private_network: boolean,
+  /** The last time in this run that something in the network broke, by a fault of Shoal's, and was started again. */
+  fault: {
+  /** Unix seconds. */
+  at: number,
+  /** `task`, `announcer` or `ports`. */
+  part: string,
+  /** For who mends it. */
+  detail: string,
+  /** Times in this run. */
+  times: number, } | null, };
 
 /** Something that a person wants to hear of even when not looking. */
 export type Notice = { rev: number, kind: "finished" | "needs-you", id: ItemId, name: string, problem: Problem | null, };

@@ -207,5 +207,10 @@ fn net_kind(error: &NetError) -> Kind {
             Retry::User,
         ),
         NetError::Stopped => ("stopping", None, Retry::User),
+        NetError::Restarting => (
+            "network-restarting",
+            Some("Try again in a moment: nothing is lost."),
+            Retry::User,
+        ),
     }
 }

@@ -21,8 +21,42 @@ pub(crate) async fn start(
     index: &Index,
 ) -> Result<Net, NetError> {
     let meter = Meter::default();
-    let blocks = serve::start(source, &meter);
-    Net::start(config, identity, meter, blocks, memory(index)).await
+    let (source, counted) = (source.clone(), meter.clone());
+    let blocks = move || serve::start(&source, &counted);
+    let net = Net::start(config, identity, meter, blocks, memory(index)).await?;
+    #[cfg(debug_assertions)]
+    break_when_told(&net);
+    Ok(net)
+}
+
+/// Names a file in which tests write which part of the network is to break.
+#[cfg(debug_assertions)]
+const BREAK: &str = "SHOAL_BREAK";
+
+/// Shows what becomes of a fault. Not in what people run.
+#[cfg(debug_assertions)]
+fn break_when_told(net: &Net) {
+    use net::status::Part;
+    let Some(file) = std::env::var_os(BREAK) else {
+        return;
+    };
+    let net = net.clone();
+    tokio::spawn(async move {
+        let mut looks = tokio::time::interval(std::time::Duration::from_millis(50));
+        loop {
+            looks.tick().await;
+            let told = fs_err::read_to_string(&file).unwrap_or_default();
+            let part = match told.as_str() {
+                "task" => Part::Task,
+                "announcer" => Part::Announcer,
+                "ports" => Part::Ports,
+                _ => continue,
+            };
+            if fs_err::remove_file(&file).is_ok() {
+                net.break_part(part).await;
+            }
+        }
+    });
 }
 
 fn memory(index: &Index) -> Memory {

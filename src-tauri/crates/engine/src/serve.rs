@@ -4,6 +4,7 @@
 //! once. What may be served, and whether it is still what it was, is [`Source`]'s to say.
 
 use std::ops::RangeInclusive;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc as std_mpsc;
 use std::thread;
@@ -60,11 +61,11 @@ impl Worker {
             let answer = match question {
                 Question::Find { ticket, cids } => Answer::Found {
                     ticket,
-                    found: self.find(&cids),
+                    found: or_nothing(|| self.find(&cids), vec![None; cids.len()]),
                 },
                 Question::Block { ticket, peer, cid } => Answer::Block {
                     ticket,
-                    data: self.block(peer, &cid),
+                    data: or_nothing(|| self.block(peer, &cid), None),
                 },
             };
             if self.answers.blocking_send(answer).is_err() {
@@ -89,5 +90,24 @@ impl Worker {
         let held = self.source.held(cids).into_iter();
         let found = |Held { size, sure }| Found { size, sure };
         held.map(|held| held.map(found)).collect()
+    }
+}
+
+/// A fault of ours costs one answer: a thread that ended would be missed by all, and so would be the answer.
+fn or_nothing<T>(answer: impl FnOnce() -> T, nothing: T) -> T {
+    catch_unwind(AssertUnwindSafe(answer)).unwrap_or_else(|_| {
+        tracing::error!("a question for a block ended in a fault");
+        nothing
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_costs_one_answer() {
+        assert_eq!(or_nothing(|| 1, 0), 1);
+        assert_eq!(or_nothing(|| panic!("a fault"), 0), 0);
     }
 }

@@ -7,6 +7,8 @@ use tokio::sync::oneshot;
 use unixfs::cid::Cid;
 
 use crate::exchange::session::Session;
+#[cfg(debug_assertions)]
+use crate::status::Part;
 use crate::status::{Check, PublicCheck, Status};
 use crate::{Banned, Config, NetError, PeerInfo};
 
@@ -65,6 +67,9 @@ pub(crate) enum Command {
     Dial {
         address: Multiaddr,
     },
+    /// As if this part had broken.
+    #[cfg(debug_assertions)]
+    Break(Part),
     Shutdown {
         reply: oneshot::Sender<()>,
     },

@@ -53,11 +53,12 @@ mod web;
 
 use std::collections::HashMap;
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use libp2p::identity::Keypair;
 use libp2p::{Multiaddr, PeerId};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use unixfs::Cid;
 
 pub use self::config::Config;
@@ -72,10 +73,10 @@ pub use self::transport::{Channels, TransportError};
 pub use self::address::Permit;
 use self::address::{DialPolicy, Scope};
 use self::commands::Command;
-use self::dht::announce::Changed;
 use self::limits::{LINK_PROVIDERS, WAITING_COMMANDS};
 use self::local::interfaces;
 use self::status::{Check, PublicCheck, Status, Summary};
+use self::swarm::supervise::{Lasting, supervise};
 
 #[derive(Debug, thiserror::Error)]
 pub enum NetError {
@@ -92,6 +93,9 @@ pub enum NetError {
     TooManySessions,
     #[error("the network is shut down")]
     Stopped,
+    /// It broke, and is started again.
+    #[error("the network stopped by a fault in Shoal, and starts again in a moment")]
+    Restarting,
 }
 
 /// A connected peer.
@@ -119,7 +123,7 @@ pub struct PeerInfo {
 pub struct Net {
     peer: PeerId,
     commands: mpsc::Sender<Command>,
-    announcements: mpsc::Sender<Changed>,
+    announcements: Arc<Notify>,
     meter: Meter,
     summary: watch::Receiver<Summary>,
     policy: DialPolicy,
@@ -127,24 +131,33 @@ pub struct Net {
 
 impl Net {
     /// Joins the network. Returns once every address is listened at. What others ask for is asked
-    /// of `blocks`, what outlives the run is kept in `memory`.
+    /// of what `blocks` gives, again each time that the network has broken and is started again;
+    /// what outlives the run is kept in `memory`.
     pub async fn start(
         config: Config,
         identity: Keypair,
         meter: Meter,
-        blocks: Blocks,
+        blocks: impl Fn() -> Blocks + Send + 'static,
         memory: Memory,
     ) -> Result<Self, NetError> {
         let (commands, receiver) = mpsc::channel(WAITING_COMMANDS);
-        // The swarm is large: on the heap it is moved no more.
-        let starting =
-            swarm::Network::start(&config, &identity, receiver, blocks, &memory, meter.clone());
-        let (network, announcements) = Box::pin(starting).await?;
-        let summary = network.summary();
-        let policy = network.dial_policy();
-        tokio::spawn(network.run());
+        let policy = DialPolicy::new(config.listen.local_only, false, false);
+        let peer = identity.public().to_peer_id();
+        let lasting = Lasting::new(
+            config,
+            identity,
+            policy.clone(),
+            memory,
+            meter.clone(),
+            Box::new(blocks),
+            receiver,
+        );
+        let (summary, announcements) = (lasting.summary(), lasting.announcements());
+        let starting = Box::pin(swarm::Network::start(lasting));
+        let network = starting.await.map_err(|failed| failed.error)?;
+        tokio::spawn(supervise(network));
         Ok(Self {
-            peer: identity.public().to_peer_id(),
+            peer,
             commands,
             announcements,
             meter,
@@ -221,8 +234,7 @@ impl Net {
     /// [`Functions::to_announce`] tells, and peers may get what they wait for. Announcements go out as
     /// soon as others can reach us, and again every 22 hours, over restarts too.
     pub fn shared_changed(&self) {
-        // Full: it was said already, and nobody has looked since.
-        let _ = self.announcements.try_send(Changed);
+        self.announcements.notify_one();
         // Full: then it is looked at later by itself.
         let _ = self.commands.try_send(Command::LookAgain);
     }
@@ -289,6 +301,12 @@ impl Net {
         self.tell(Command::Dial { address }).await
     }
 
+    /// As if this part had broken, which shows that all goes on.
+    #[cfg(debug_assertions)]
+    pub async fn break_part(&self, part: status::Part) {
+        let _ = self.tell(Command::Break(part)).await;
+    }
+
     /// Closes all connections and listeners.
     pub async fn shutdown(self) {
         let _ = self.ask(|reply| Command::Shutdown { reply }).await;
@@ -305,7 +323,13 @@ impl Net {
     ) -> Result<T, NetError> {
         let (reply, answer) = oneshot::channel();
         self.tell(command(reply)).await?;
-        answer.await.map_err(|_| NetError::Stopped)
+        answer.await.map_err(|_| {
+            if self.commands.is_closed() {
+                NetError::Stopped
+            } else {
+                NetError::Restarting
+            }
+        })
     }
 }
 

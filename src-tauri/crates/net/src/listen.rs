@@ -31,6 +31,39 @@ pub(crate) fn with_free_port(address: &Multiaddr) -> Multiaddr {
     address.iter().map(free).collect()
 }
 
+/// The address, with the port that was free for it the last time, if it leaves that open: others may
+/// know it.
+pub(crate) fn as_before(address: &Multiaddr, before: &[Multiaddr]) -> Multiaddr {
+    let is_open = |part| matches!(part, Protocol::Tcp(0) | Protocol::Udp(0));
+    if !address.iter().any(is_open) {
+        return address.clone();
+    }
+    let fits = |other: &&Multiaddr| {
+        let mut parts = address.iter().zip(other.iter());
+        let is_same = parts.all(|parts| match parts {
+            (Protocol::Tcp(_), Protocol::Tcp(_)) | (Protocol::Udp(_), Protocol::Udp(_)) => true,
+            (Protocol::Ip4(ip), Protocol::Ip4(other)) => ip == other || ip.is_unspecified(),
+            (Protocol::Ip6(ip), Protocol::Ip6(other)) => ip == other || ip.is_unspecified(),
+            (part, other) => part == other,
+        });
+        is_same && address.iter().count() == other.iter().count()
+    };
+    let port = |part| match part {
+        Protocol::Tcp(port) | Protocol::Udp(port) => Some(port),
+        _ => None,
+    };
+    let known = before.iter().find(fits);
+    let Some(known) = known.and_then(|known| known.iter().find_map(port)) else {
+        return address.clone();
+    };
+    let with_port = |part| match part {
+        Protocol::Tcp(_) => Protocol::Tcp(known),
+        Protocol::Udp(_) => Protocol::Udp(known),
+        other => other,
+    };
+    address.iter().map(with_port).collect()
+}
+
 fn is_taken<T>(bound: io::Result<T>) -> bool {
     bound.is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse)
 }

@@ -46,6 +46,32 @@ pub struct Status {
     pub private_network: bool,
     /// Web services that are asked who has what, or for blocks.
     pub services: Vec<Service>,
+    /// The last time in this run that it broke and was started again.
+    pub fault: Option<Fault>,
+}
+
+/// Something in the network broke, which is a fault of ours. It was started again, with the same
+/// settings and all that was under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The last time.
+    pub at: SystemTime,
+    pub part: Part,
+    /// For who mends it.
+    pub words: String,
+    /// Times in this run.
+    pub times: u32,
+}
+
+/// What has a task of its own, without which the rest is of little use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The one task that owns the swarm, and all that runs on it.
+    Task,
+    /// What announces to others what we have.
+    Announcer,
+    /// What keeps ports open on routers.
+    Ports,
 }
 
 /// The status in short, told as it changes.

@@ -9,7 +9,9 @@ mod reachability;
 mod sessions;
 mod start;
 mod status;
+pub(crate) mod supervise;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
@@ -17,11 +19,11 @@ use libp2p::core::transport::ListenerId;
 use libp2p::swarm::dial_opts::DialOpts;
 use libp2p::swarm::{DialError, Swarm, SwarmEvent};
 use libp2p::{Multiaddr, dcutr, identify, mdns, ping};
-use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use self::follow::Changed;
+use self::supervise::{End, Lasting};
 use crate::address::{DialPolicy, Permit};
 use crate::behaviour::{Behaviour, BehaviourEvent};
 use crate::commands::Command;
@@ -31,7 +33,7 @@ use crate::dht::{self, Dht};
 use crate::exchange::Exchange;
 use crate::local::Local;
 use crate::reachability::Reachability;
-use crate::status::Summary;
+use crate::status::Part;
 use crate::transport::{NameSettings, NetworkKey};
 use crate::web::Web;
 
@@ -42,7 +44,6 @@ const GLANCE_INTERVAL: Duration = Duration::from_secs(5);
 
 pub(crate) struct Network {
     swarm: Swarm<Behaviour>,
-    commands: mpsc::Receiver<Command>,
     policy: DialPolicy,
     /// Lets what the settings name be dialled.
     chosen: Permit,
@@ -58,20 +59,13 @@ pub(crate) struct Network {
     web: Web,
     local: Local,
     reachability: Reachability,
-    /// Told to all who watch it.
-    summary: watch::Sender<Summary>,
+    /// `open`, `bans` and `listened` are elsewhere while it runs.
+    lasting: Lasting,
 }
 
 impl Network {
-    pub(crate) fn dial_policy(&self) -> DialPolicy {
-        self.policy.clone()
-    }
-
-    pub(crate) fn summary(&self) -> watch::Receiver<Summary> {
-        self.summary.subscribe()
-    }
-
-    pub(crate) async fn run(mut self) {
+    /// Until it is told to end, or something breaks. It panics where libp2p does.
+    async fn run(&mut self) -> End {
         let mut tidy = tokio::time::interval(TIDY_INTERVAL);
         let mut second = tokio::time::interval(Duration::from_secs(1));
         second.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -80,28 +74,30 @@ impl Network {
         let nudge = self.exchange.sessions.nudge();
         loop {
             tokio::select! {
-                command = self.commands.recv() => match command {
-                    Some(Command::Shutdown { reply }) => {
-                        Box::pin(self.shut_down()).await;
-                        let _ = reply.send(());
-                        return;
-                    }
+                command = self.lasting.commands.recv() => match command {
+                    Some(Command::Shutdown { reply }) => return End::Shutdown(reply),
                     Some(command) => self.on_command(command),
-                    None => return,
+                    None => return End::Abandoned,
                 },
                 event = self.swarm.select_next_some() => self.on_event(event),
                 Some(event) = self.exchange.next() => self.on_exchange(event),
-                Some(request) = self.dht.next() => {
-                    let own = *self.swarm.local_peer_id();
-                    self.dht.on_request(self.swarm.behaviour_mut().kads(), own, request);
-                }
+                request = self.dht.next() => match request {
+                    Some(request) => {
+                        let own = *self.swarm.local_peer_id();
+                        self.dht.on_request(self.swarm.behaviour_mut().kads(), own, request);
+                    }
+                    None => return End::Broken(Part::Announcer),
+                },
                 Some(event) = self.web.next() => self.on_web(event),
                 () = nudge.notified() => self.collect_sessions(),
                 _ = second.tick(), if self.has_timers() => self.on_second(),
                 _ = tidy.tick() => self.tidy(),
                 _ = glance.tick(), if self.local.is_watched() => self.glance(),
                 event = self.local.next() => self.follow(Changed::Networks(event)),
-                () = self.reachability.ports_changed() => {
+                is_alive = self.reachability.ports_changed() => {
+                    if !is_alive {
+                        return End::Broken(Part::Ports);
+                    }
                     self.tell_reachability(Reachability::changed);
                 }
             }
@@ -118,6 +114,35 @@ impl Network {
         }
         if let Some(kept) = kept {
             let _ = kept.await;
+        }
+    }
+
+    /// It has broken: what is of use to the next one.
+    fn end(self: Box<Self>) -> Lasting {
+        let listened = self.swarm.listeners().cloned().collect();
+        let Self {
+            swarm,
+            exchange,
+            connections,
+            lasting,
+            ..
+        } = *self;
+        // In whatever state it is, nothing more than it can be lost.
+        let _ = catch_unwind(AssertUnwindSafe(move || drop(swarm)));
+        Lasting {
+            open: exchange.into_open(),
+            bans: connections.into_bans(),
+            listened,
+            ..lasting
+        }
+    }
+
+    #[cfg(debug_assertions)]
+    fn break_part(&self, part: Part) {
+        match part {
+            Part::Task => panic!("broken on request"),
+            Part::Announcer => self.dht.break_off(),
+            Part::Ports => self.reachability.break_ports(),
         }
     }
 
@@ -179,7 +204,11 @@ impl Network {
             }
             Command::Available { cids } => bitswap.available(&cids),
             Command::LookAgain => bitswap.look_again(),
-            Command::SetLimits { upload, download } => bitswap.set_limits(upload, download),
+            Command::SetLimits { upload, download } => {
+                bitswap.set_limits(upload, download);
+                let limits = &mut self.lasting.config.limits;
+                (limits.upload, limits.download) = (upload, download);
+            }
             Command::Configure(config) => self.configure(*config),
             Command::Peers { reply } => {
                 let stats = bitswap.peer_stats();
@@ -210,6 +239,8 @@ impl Network {
             Command::CheckPublicly { cid, reply } => self.check_publicly(cid, reply),
             Command::Gateways { reply } => drop(reply.send(self.web.gateways.names())),
             Command::Dial { address } => self.dial(address),
+            #[cfg(debug_assertions)]
+            Command::Break(part) => self.break_part(part),
             Command::Shutdown { .. } => {}
         }
     }

@@ -87,6 +87,7 @@ export function network(world: World): NetworkView {
       { url: "https://trustless-gateway.link/", kind: "gateway", works: world.state !== "refused", problem: world.state === "refused" ? "timed out" : null, received: 412e6 },
     ],
     private_network: world.state === "private",
+    fault: null,
   };
 }
 

@@ -17,7 +17,7 @@ let hidden: (visible: boolean) => void;
 
 const network: NetworkView = {
   peer: "12D3KooWme", listen: ["/ip4/192.0.2.1/tcp/4801"], external: [], peers: 0, dht_peers: null, dht_server: false, reach: "local", nearby: [],
-  lan_peers: null, router: null, mappings: [], relays: [], addresses: [], check: null, services: [], private_network: false,
+  lan_peers: null, router: null, mappings: [], relays: [], addresses: [], check: null, services: [], private_network: false, fault: null,
   rungs: [
     { rung: "direct", state: "no", reason: "no-public-address", detail: null },
     { rung: "port", state: "no", reason: "no-router", detail: null },
@@ -82,6 +82,14 @@ describe("the network's screen", () => {
     expect(screen.getByText("No one is connected yet")).toBeTruthy();
     // A reason that this window doesn't know yet.
     expect(screen.getByText("This is switched off.")).toBeTruthy();
+  });
+
+  it("says that the network broke and runs again", async () => {
+    network.fault = { at: Date.now() / 1000, part: "task", detail: "a word", times: 2 };
+    render(Network);
+    await after(0);
+    expect(screen.getByText(/stopped by a fault of its own and was started again, 2 times; last: /u)).toBeTruthy();
+    network.fault = null;
   });
 
   it("keeps showing what it knew when the engine stops answering, and goes on asking", async () => {

@@ -4,7 +4,7 @@ import { facts } from "./facts";
 
 const network: NetworkView = {
   peer: "12D3KooWa", listen: [], external: [], peers: 0, dht_peers: null, dht_server: false, reach: "local", nearby: [], rungs: [],
-  lan_peers: null, router: null, mappings: [], relays: [], addresses: [], check: null, services: [], private_network: false,
+  lan_peers: null, router: null, mappings: [], relays: [], addresses: [], check: null, services: [], private_network: false, fault: null,
 };
 
 const lines = (view: Partial<NetworkView>, name: string) => facts({ ...network, ...view }).find((fact) => fact.name === `network.details.${name}`)?.lines;

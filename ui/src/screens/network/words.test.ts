@@ -21,7 +21,7 @@ function person(peer: string, values: Partial<PersonView> = {}): PersonView {
 
 const network: NetworkView = {
   peer: "12D3KooWa", listen: [], external: [], peers: 0, dht_peers: null, dht_server: false, reach: "local", nearby: [],
-  lan_peers: null, router: null, mappings: [], relays: [], addresses: [], check: null, services: [], private_network: false,
+  lan_peers: null, router: null, mappings: [], relays: [], addresses: [], check: null, services: [], private_network: false, fault: null,
   rungs: [{ rung: "local", state: "in-use", reason: "nobody-nearby", detail: null }],
 };
 

@@ -44,6 +44,21 @@ pub struct NetworkView {
     pub services: Vec<ServiceView>,
     /// Only those who have the same key get in.
     pub private_network: bool,
+    /// The last time in this run that something in the network broke, by a fault of Shoal's, and was started again.
+    #[ts(inline)]
+    pub fault: Option<FaultView>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct FaultView {
+    /// Unix seconds.
+    pub at: i64,
+    /// `task`, `announcer` or `ports`.
+    pub part: String,
+    /// For who mends it.
+    pub detail: String,
+    /// Times in this run.
+    pub times: u32,
 }
 
 /// A way in which others may get here.

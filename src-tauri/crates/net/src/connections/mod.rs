@@ -45,13 +45,21 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    pub(crate) fn new(max: u32) -> Self {
+    /// Those who are banned already are kept out by `list` from now on.
+    pub(crate) fn new(max: u32, bans: Bans, list: &mut BlockList) -> Self {
+        for banned in bans.list(Instant::now()) {
+            list.block_peer(banned.peer);
+        }
         Self {
             peers: Peers::default(),
-            bans: Bans::default(),
+            bans,
             max: max as usize,
             changed_at: None,
         }
+    }
+
+    pub(crate) fn into_bans(self) -> Bans {
+        self.bans
     }
 
     pub(crate) fn set_max(&mut self, max: u32) {

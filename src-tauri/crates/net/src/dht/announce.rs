@@ -13,11 +13,13 @@
 //! everything is announced each time, and every hour.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
 use unixfs::cid::Multihash;
 
 use crate::dht::find::DhtKind;
@@ -145,10 +147,6 @@ impl Schedule {
     }
 }
 
-/// Other keys may be to be announced.
-#[derive(Debug)]
-pub(crate) struct Changed;
-
 /// What the announcer asks of the swarm's task.
 #[derive(Debug)]
 pub(crate) enum Request {
@@ -205,7 +203,9 @@ impl AnnounceStates {
 /// Keeps the schedule and asks the swarm's task to announce what is due.
 pub(crate) struct Announcer {
     memory: Memory,
-    changes: mpsc::Receiver<Changed>,
+    /// Other keys may be to be announced. Once says all: what is to be announced is asked for after it
+    /// was heard.
+    changes: Arc<Notify>,
     state: watch::Receiver<AnnounceStates>,
     requests: mpsc::Sender<Request>,
     plans: [Plan; 2],
@@ -256,14 +256,13 @@ impl Plan {
 }
 
 impl Announcer {
-    /// Starts the task. It ends when the returned sender is dropped.
+    /// Starts the task. It ends when the other end of `state` is dropped.
     pub(crate) fn start(
         memory: Memory,
+        changes: Arc<Notify>,
         state: watch::Receiver<AnnounceStates>,
         requests: mpsc::Sender<Request>,
-    ) -> mpsc::Sender<Changed> {
-        // One says all: what is to be announced is asked for after it was taken.
-        let (sender, changes) = mpsc::channel(1);
+    ) -> JoinHandle<()> {
         let announcer = Self {
             memory,
             changes,
@@ -274,8 +273,7 @@ impl Announcer {
                 Plan::new(DhtKind::Public, INTERVAL),
             ],
         };
-        tokio::spawn(announcer.run());
-        sender
+        tokio::spawn(announcer.run())
     }
 
     async fn run(mut self) {
@@ -308,10 +306,7 @@ impl Announcer {
             let waits = self.plans.iter().map(|plan| plan.wait(state.of(plan.dht)));
             let next_due = waits.flatten().min();
             tokio::select! {
-                change = self.changes.recv() => match change {
-                    Some(Changed) => self.refresh().await,
-                    None => return,
-                },
+                () = self.changes.notified() => self.refresh().await,
                 changed = self.state.changed() => if changed.is_err() { return },
                 Some((dht, key, done)) = under_way.next() => self.announced(dht, key, done).await,
                 () = sleep(next_due), if next_due.is_some() => {}

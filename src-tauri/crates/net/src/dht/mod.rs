@@ -22,6 +22,7 @@ pub(crate) mod remember;
 pub(crate) mod routing;
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Instant;
 
 use bitswap::SessionId;
@@ -31,11 +32,11 @@ use libp2p::kad::{
     QueryId, QueryResult, RecordKey,
 };
 use libp2p::{Multiaddr, PeerId, identify};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use unixfs::cid::Multihash;
 
-use self::announce::{AnnounceState, AnnounceStates, Announcer, Changed, Request};
+use self::announce::{AnnounceState, AnnounceStates, Announcer, Request};
 use self::find::{DhtKind, Finder, Kads, Local};
 use self::lan::LanDht;
 use self::refresh::Refresh;
@@ -58,6 +59,8 @@ pub(crate) struct Dht {
     states: watch::Sender<AnnounceStates>,
     /// What the announcer asks.
     requests: mpsc::Receiver<Request>,
+    #[cfg(debug_assertions)]
+    announcer: JoinHandle<()>,
     /// Peers to enter the DHT through: the person's choice, and those of the last run.
     bootstrap: Vec<Multiaddr>,
     /// DHTs of which we don't know our own neighbourhood yet.
@@ -80,26 +83,36 @@ pub(crate) enum News {
 }
 
 impl Dht {
-    /// With the other end of its announcements.
-    pub(crate) fn new(bootstrap: &[Multiaddr], memory: &Memory) -> (Self, mpsc::Sender<Changed>) {
+    /// `changes` says that other keys may be to be announced.
+    pub(crate) fn new(bootstrap: &[Multiaddr], memory: &Memory, changes: Arc<Notify>) -> Self {
         let (sender, requests) = mpsc::channel(WAITING_COMMANDS);
         let states = watch::Sender::default();
-        let announcements = Announcer::start(memory.clone(), states.subscribe(), sender);
-        let dht = Self {
+        let announcer = Announcer::start(memory.clone(), changes, states.subscribe(), sender);
+        // Its end is seen by that of its requests.
+        #[cfg(not(debug_assertions))]
+        drop(announcer);
+        Self {
             finder: Finder::default(),
             announcing: HashMap::new(),
             states,
             requests,
+            #[cfg(debug_assertions)]
+            announcer,
             bootstrap: bootstrap.to_vec(),
             entering: HashSet::new(),
             trusted: HashMap::new(),
             refresh: Refresh::default(),
             memory: memory.clone(),
-        };
-        (dht, announcements)
+        }
     }
 
-    /// What the announcer asks next.
+    /// As if the announcer had broken.
+    #[cfg(debug_assertions)]
+    pub(crate) fn break_off(&self) {
+        self.announcer.abort();
+    }
+
+    /// What the announcer asks next. `None`: it has broken.
     pub(crate) async fn next(&mut self) -> Option<Request> {
         self.requests.recv().await
     }

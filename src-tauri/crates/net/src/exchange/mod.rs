@@ -15,7 +15,7 @@ pub(crate) mod sessions;
 
 use std::collections::HashMap;
 
-use bitswap::SessionId;
+use bitswap::{SessionId, Want};
 use bytes::Bytes;
 use libp2p::swarm::dial_opts::DialOpts;
 use libp2p::swarm::{ConnectionId, DialError};
@@ -38,9 +38,39 @@ pub(crate) struct Exchange {
     dialer: Dialer,
     blocks: Blocks,
     meter: Meter,
+    requests: mpsc::Receiver<Request>,
+    requester: mpsc::Sender<Request>,
+}
+
+/// Sessions, which outlive a network that broke.
+#[derive(Debug)]
+pub(crate) struct Open {
+    pub(crate) sessions: Sessions,
     /// What sessions ask, and the end of it that each gets.
     requests: mpsc::Receiver<Request>,
     requester: mpsc::Sender<Request>,
+}
+
+impl Default for Open {
+    fn default() -> Self {
+        let (requester, requests) = mpsc::channel(WAITING_COMMANDS);
+        Self {
+            sessions: Sessions::default(),
+            requests,
+            requester,
+        }
+    }
+}
+
+impl Open {
+    /// Opens one; `None` when too many are open.
+    pub(crate) fn open(
+        &mut self,
+        root: Cid,
+        hints: Vec<Multiaddr>,
+    ) -> Option<(SessionId, Session)> {
+        self.sessions.open(root, hints, self.requester.clone())
+    }
 }
 
 /// What the exchange has to know of others, and whom it asks.
@@ -69,16 +99,50 @@ pub(crate) enum Step {
 }
 
 impl Exchange {
-    pub(crate) fn new(blocks: Blocks, meter: Meter) -> Self {
-        let (requester, requests) = mpsc::channel(WAITING_COMMANDS);
+    pub(crate) fn new(open: Open, blocks: Blocks, meter: Meter) -> Self {
         Self {
-            sessions: Sessions::default(),
+            sessions: open.sessions,
             dialer: Dialer::default(),
             blocks,
             meter,
-            requests,
-            requester,
+            requests: open.requests,
+            requester: open.requester,
         }
+    }
+
+    /// What outlives it.
+    pub(crate) fn into_open(self) -> Open {
+        Open {
+            sessions: self.sessions,
+            requests: self.requests,
+            requester: self.requester,
+        }
+    }
+
+    /// Goes on with a session that was open before the network broke.
+    pub(crate) fn reopen(&self, bitswap: &mut bitswap::Behaviour, session: SessionId) {
+        bitswap.open_session(session);
+        bitswap.want(session, self.sessions.wants(session));
+    }
+
+    pub(crate) fn want(
+        &mut self,
+        bitswap: &mut bitswap::Behaviour,
+        session: SessionId,
+        wants: Vec<Want>,
+    ) {
+        self.sessions.want(session, &wants);
+        bitswap.want(session, wants);
+    }
+
+    pub(crate) fn unwant(
+        &mut self,
+        bitswap: &mut bitswap::Behaviour,
+        session: SessionId,
+        cids: &[Cid],
+    ) {
+        self.sessions.unwant(session, cids);
+        bitswap.unwant(session, cids);
     }
 
     /// What a session asks next, or what was answered to a peer's question.

@@ -9,8 +9,8 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bitswap::SessionId;
 use bitswap::pace::Backoff;
+use bitswap::{SessionId, Want};
 use libp2p::{Multiaddr, PeerId};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc};
@@ -36,6 +36,8 @@ pub(crate) struct Sessions {
 struct State {
     root: Cid,
     hints: Vec<Multiaddr>,
+    /// What it asked for and has not got yet.
+    wants: HashMap<Cid, Want>,
     events: mpsc::Sender<SessionEvent>,
     waiting: VecDeque<SessionEvent>,
     shared: Arc<Shared>,
@@ -80,6 +82,7 @@ impl Sessions {
         let state = State {
             root,
             hints,
+            wants: HashMap::new(),
             events: sender,
             waiting: VecDeque::new(),
             shared: Arc::clone(&shared),
@@ -107,6 +110,40 @@ impl Sessions {
 
     pub(crate) fn contains(&self, id: SessionId) -> bool {
         self.open.contains_key(&id)
+    }
+
+    pub(crate) fn ids(&self) -> Vec<SessionId> {
+        self.open.keys().copied().collect()
+    }
+
+    pub(crate) fn want(&mut self, id: SessionId, wants: &[Want]) {
+        if let Some(state) = self.open.get_mut(&id) {
+            let wants = wants.iter().map(|want| (want.cid, want.clone()));
+            state.wants.extend(wants);
+        }
+    }
+
+    pub(crate) fn unwant(&mut self, id: SessionId, cids: &[Cid]) {
+        if let Some(state) = self.open.get_mut(&id) {
+            for cid in cids {
+                state.wants.remove(cid);
+            }
+        }
+    }
+
+    /// What it asked for and has not got yet.
+    pub(crate) fn wants(&self, id: SessionId) -> Vec<Want> {
+        let wants = self.open.get(&id).map(|state| state.wants.values());
+        wants.into_iter().flatten().cloned().collect()
+    }
+
+    /// Nobody is connected any more, and where to look is begun anew.
+    pub(crate) fn begin_anew(&mut self) {
+        for state in self.open.values_mut() {
+            state.sources.clear();
+            state.unreachable.clear();
+            state.look_again = None;
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -139,11 +176,12 @@ impl Sessions {
     }
 
     pub(crate) fn block(&mut self, id: SessionId, event: SessionEvent) {
-        let (Some(state), SessionEvent::Block { peer, data, .. }) =
+        let (Some(state), SessionEvent::Block { peer, cid, data }) =
             (self.open.get_mut(&id), &event)
         else {
             return;
         };
+        state.wants.remove(cid);
         state.held += data.len() as u64;
         state.add_known(*peer);
         state.waiting.push_back(event);

@@ -290,13 +290,18 @@ impl Reachability {
     }
 
     /// A router did something for us, or does it no more; never, if none is asked.
-    pub(crate) async fn ports_changed(&mut self) {
-        let changed = match &mut self.ports {
+    pub(crate) async fn ports_changed(&mut self) -> bool {
+        match &mut self.ports {
             Some(ports) => ports.state.changed().await.is_ok(),
-            None => false,
-        };
-        if !changed {
-            std::future::pending::<()>().await;
+            None => std::future::pending().await,
+        }
+    }
+
+    /// As if the task that keeps them open had broken.
+    #[cfg(debug_assertions)]
+    pub(crate) fn break_ports(&self) {
+        if let Some(ports) = &self.ports {
+            ports.mapper.break_off();
         }
     }
 

@@ -9,12 +9,25 @@ use libp2p::{Multiaddr, PeerId};
 use super::Network;
 use crate::address::{self, Scope};
 use crate::behaviour::is_private;
+use crate::config::LimitConfig;
 use crate::dht::find::DhtKind;
 use crate::dht::routing;
 use crate::{Config, listen};
 
 impl Network {
     pub(super) fn configure(&mut self, config: Config) {
+        // Rates are told apart from all else.
+        let LimitConfig {
+            upload, download, ..
+        } = self.lasting.config.limits;
+        self.lasting.config = Config {
+            limits: LimitConfig {
+                upload,
+                download,
+                ..config.limits.clone()
+            },
+            ..config.clone()
+        };
         self.swarm.behaviour_mut().set_limits(&config);
         self.connections.set_max(config.limits.connections);
         self.set_trust(&config);
@@ -131,7 +144,8 @@ impl Network {
         &mut self,
         address: Multiaddr,
     ) -> Result<ListenerId, (Multiaddr, std::io::Error)> {
-        let free = listen::with_free_port(&address);
+        let before = listen::as_before(&address, &self.lasting.listened);
+        let free = listen::with_free_port(&before);
         match self.swarm.listen_on(free.clone()) {
             Ok(id) => {
                 self.listening.push((address, id));

@@ -103,7 +103,8 @@ impl Network {
                     peers: u32::try_from(self.connections.peers.len()).unwrap_or(u32::MAX),
                     reachability: ladder.reachability(),
                 };
-                self.summary
+                self.lasting
+                    .summary
                     .send_if_modified(|seen| std::mem::replace(seen, now) != now);
             }
         }

@@ -84,15 +84,26 @@ impl Network {
         Ok(session)
     }
 
+    /// Goes on with what was open before the network broke.
+    pub(super) fn reopen_sessions(&mut self) {
+        self.exchange.sessions.begin_anew();
+        for id in self.exchange.sessions.ids() {
+            let bitswap = &mut self.swarm.behaviour_mut().bitswap;
+            self.exchange.reopen(bitswap, id);
+            self.web.gateways.open(id, Instant::now());
+            self.look_nearby(id);
+        }
+    }
+
     pub(super) fn on_exchange(&mut self, event: exchange::Event) {
         let bitswap = &mut self.swarm.behaviour_mut().bitswap;
         match event {
             exchange::Event::Answer(answer) => self.exchange.answered(bitswap, answer),
             exchange::Event::Request(Request::Want { session, wants }) => {
-                bitswap.want(session, wants);
+                self.exchange.want(bitswap, session, wants);
             }
             exchange::Event::Request(Request::Unwant { session, cids }) => {
-                bitswap.unwant(session, &cids);
+                self.exchange.unwant(bitswap, session, &cids);
             }
             exchange::Event::Request(Request::AddHint { session, address }) => {
                 self.with_exchange(|exchange, around| exchange.add_hint(around, session, address));

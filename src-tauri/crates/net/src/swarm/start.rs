@@ -6,26 +6,20 @@ use std::time::{Duration, Instant};
 use futures::{FutureExt, StreamExt};
 use libp2p::Multiaddr;
 use libp2p::core::transport::ListenerId;
-use libp2p::identity::Keypair;
 use libp2p::swarm::{self, Swarm, SwarmEvent};
-use tokio::sync::{mpsc, watch};
 
 use super::Network;
-use crate::address::{self, DialPolicy, Scope};
+use super::supervise::{Failed, Lasting};
+use crate::NetError;
+use crate::address::{self, Scope};
 use crate::behaviour::{Behaviour, is_private};
-use crate::commands::Command;
 use crate::connections::Connections;
 use crate::dht::Dht;
-use crate::dht::announce::Changed;
 use crate::exchange::Exchange;
-use crate::exchange::serve::Blocks;
 use crate::local::Local;
-use crate::memory::Memory;
-use crate::meter::Meter;
 use crate::reachability::Reachability;
 use crate::transport::{self, NameSettings, NetworkKey};
 use crate::web::Web;
-use crate::{Config, NetError};
 
 /// An unused connection is closed after this: long enough that the next question finds it open.
 const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
@@ -33,73 +27,68 @@ const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 const LISTEN_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Network {
-    /// Returns once every address is listened at, with the channel for announcements.
-    pub(crate) async fn start(
-        config: &Config,
-        identity: &Keypair,
-        commands: mpsc::Receiver<Command>,
-        blocks: Blocks,
-        memory: &Memory,
-        meter: Meter,
-    ) -> Result<(Self, mpsc::Sender<Changed>), NetError> {
+    /// Returns once every address is listened at.
+    pub(crate) async fn start(lasting: Lasting) -> Result<Box<Self>, Box<Failed>> {
+        let config = lasting.config.clone();
         let is_loopback = |address: &Multiaddr| address::scope(address) == Scope::Loopback;
+        let addresses = &config.listen.addresses;
         if config.listen.local_only
-            && let Some(other) = config
-                .listen
-                .addresses
-                .iter()
-                .find(|address| !is_loopback(address))
+            && let Some(other) = addresses.iter().find(|address| !is_loopback(address))
         {
-            return Err(NetError::NotLocal(other.clone()));
+            return Err(Failed::new(NetError::NotLocal(other.clone()), lasting));
         }
-        let this_machine_only =
-            config.listen.local_only || config.listen.addresses.iter().all(is_loopback);
-        let listens_on_loopback = config.listen.addresses.iter().any(is_loopback);
-        let policy = DialPolicy::new(
-            config.listen.local_only,
-            listens_on_loopback,
-            is_private(config),
-        );
+        let this_machine_only = config.listen.local_only || addresses.iter().all(is_loopback);
+        let policy = lasting.policy.clone();
+        policy.change(addresses.iter().any(is_loopback), is_private(&config));
         let key = NetworkKey::new(config.trust.network_key);
         let names = NameSettings::default();
-        let (transport, relay_client) = transport::build(
-            identity,
+        let built = transport::build(
+            &lasting.identity,
             policy.clone(),
             &key,
             names.clone(),
             config.listen.channels,
-        )?;
-        let swarm = Swarm::new(
+        );
+        let (transport, relay_client) = match built {
+            Ok(built) => built,
+            Err(error) => return Err(Failed::new(error.into(), lasting)),
+        };
+        let mut swarm = Swarm::new(
             transport,
-            Behaviour::new(config, identity, relay_client, &policy),
-            identity.public().to_peer_id(),
+            Behaviour::new(&config, &lasting.identity, relay_client, &policy),
+            lasting.identity.public().to_peer_id(),
             swarm::Config::with_tokio_executor()
                 .with_idle_connection_timeout(IDLE_TIMEOUT)
                 .with_smart_dial(),
         );
         let now = Instant::now();
-        let web_policy = policy.clone();
-        let (dht, announcements) = Dht::new(&config.discovery.bootstrap, memory);
-        let mut network = Self {
+        let mut lasting = lasting;
+        let open = std::mem::take(&mut lasting.open);
+        let bans = std::mem::take(&mut lasting.bans);
+        let blocked = &mut swarm.behaviour_mut().blocked;
+        let changes = lasting.announcements();
+        // The swarm is large: on the heap it is moved no more.
+        let mut network = Box::new(Self {
+            connections: Connections::new(config.limits.connections, bans, blocked),
             swarm,
-            commands,
             reachability: Reachability::new(policy.clone(), this_machine_only, &config.relays, now),
             chosen: policy.permit(&[]),
+            web: Web::new(policy.clone()),
             policy,
             key,
             names,
             listening: Vec::new(),
             bootstrap: config.discovery.bootstrap.clone(),
-            connections: Connections::new(config.limits.connections),
-            dht,
-            exchange: Exchange::new(blocks, meter),
-            web: Web::new(web_policy),
+            dht: Dht::new(&config.discovery.bootstrap, &lasting.memory, changes),
+            exchange: Exchange::new(open, (lasting.blocks)(), lasting.meter.clone()),
             local: Local::new(config.listen.local_only, now),
-            summary: watch::Sender::default(),
-        };
-        network.set_trust(config);
-        network.use_web(config);
-        network.listen(&config.listen.addresses).await?;
+            lasting,
+        });
+        network.set_trust(&config);
+        network.use_web(&config);
+        if let Err(error) = network.listen(&config.listen.addresses).await {
+            return Err(Failed::new(error, network.end()));
+        }
         network.tell_reachability(|reachability, here, now| {
             reachability.use_ports(config.ports, here);
             reachability.changed(here, now)
@@ -111,7 +100,8 @@ impl Network {
             }
             network.enter_dht();
         }
-        Ok((network, announcements))
+        network.reopen_sessions();
+        Ok(network)
     }
 
     /// Listens everywhere and waits until it is so. Fails only if nothing can be listened at.

@@ -46,6 +46,7 @@ impl Network {
             check: self.reachability.last_check(),
             private_network: self.key.is_set(),
             services: self.web.statuses(),
+            fault: self.lasting.fault.clone(),
         }
     }
 

@@ -31,14 +31,9 @@ pub(crate) fn cid_of(data: &Bytes) -> Cid {
 impl Store {
     /// A network that serves what is kept here.
     pub(crate) async fn join(&self, config: Config, identity: Keypair) -> Result<Net, NetError> {
-        Net::start(
-            config,
-            identity,
-            Meter::default(),
-            self.serve(),
-            self.memory(),
-        )
-        .await
+        let store = self.clone();
+        let blocks = move || store.serve();
+        Net::start(config, identity, Meter::default(), blocks, self.memory()).await
     }
 
     pub(crate) fn put(&self, blocks: &[Bytes]) -> Vec<Cid> {

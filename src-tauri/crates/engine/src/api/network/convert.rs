@@ -1,11 +1,11 @@
 //! What the network says of itself, put into the words of the border: the names of its reasons are written here, and nowhere else.
 
-use std::time::{Instant, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use libp2p::PeerId;
 
 use super::{
-    AddressView, BannedView, CheckView, MappingView, NearbyView, NetworkView, PeerView,
+    AddressView, BannedView, CheckView, FaultView, MappingView, NearbyView, NetworkView, PeerView,
     PublicCheck, Reachability, RelayState, RelayView, RouterView, Rung, RungKind, RungState,
     ServiceKind, ServiceView, Spoken, Transport, Verdict,
 };
@@ -37,6 +37,7 @@ impl From<Status> for NetworkView {
             check: status.check.map(Into::into),
             services: status.services.into_iter().map(Into::into).collect(),
             private_network: status.private_network,
+            fault: status.fault.map(Into::into),
         }
     }
 }
@@ -211,11 +212,31 @@ impl From<status::Verdict> for Verdict {
     }
 }
 
+impl From<status::Fault> for FaultView {
+    fn from(fault: status::Fault) -> Self {
+        let part = match fault.part {
+            status::Part::Task => "task",
+            status::Part::Announcer => "announcer",
+            status::Part::Ports => "ports",
+        };
+        Self {
+            at: unix(fault.at),
+            part: part.to_owned(),
+            detail: fault.words,
+            times: fault.times,
+        }
+    }
+}
+
+fn unix(time: SystemTime) -> i64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
 impl From<status::Check> for CheckView {
     fn from(check: status::Check) -> Self {
-        let since = check.at.duration_since(UNIX_EPOCH).unwrap_or_default();
         Self {
-            at: i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
+            at: unix(check.at),
             reachable: check.verdict.into(),
             asked: check.asked as u64,
             addresses: check.addresses.into_iter().map(Into::into).collect(),

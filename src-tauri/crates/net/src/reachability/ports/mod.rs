@@ -110,6 +110,12 @@ impl PortMapper {
         });
     }
 
+    /// As if its task had broken.
+    #[cfg(debug_assertions)]
+    pub(crate) fn break_off(&self) {
+        self.task.abort();
+    }
+
     /// Removes every mapping from the routers, as far as they answer within a few seconds.
     pub(crate) async fn close(self) {
         drop(self.wanted);
