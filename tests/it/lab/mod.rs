@@ -1,6 +1,7 @@
 //! Reachable from anywhere: real programs behind real address translation, in networks that the test makes itself.
 
 mod check;
+mod devices;
 mod home;
 mod itself;
 mod names;

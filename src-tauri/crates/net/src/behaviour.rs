@@ -10,17 +10,17 @@ use libp2p::identity::Keypair;
 use libp2p::kad::{self, BucketInserts, Mode, StoreInserts};
 use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
-use libp2p::{
-    Multiaddr, PeerId, StreamProtocol, identify, mdns, memory_connection_limits, ping, relay,
-};
+use libp2p::{Multiaddr, PeerId, StreamProtocol, identify, memory_connection_limits, ping, relay};
 
 use crate::address::{self, DialPolicy, Scope};
 use crate::config::Config;
 use crate::connections::{dial_limit, subnet_limit, trust};
 use crate::dht::find::Kads;
 use crate::dht::lan::LanDht;
+use crate::dht::paced::Paced;
 use crate::dht::records::ProviderStore;
 use crate::limits::{INBOUND_EIGHTHS, MAX_MEMORY_BYTES, MAX_PENDING_CONNECTIONS, MAX_RELAYED};
+use crate::local::mdns::Mdns;
 use crate::reachability::dial_back::Service;
 use crate::reachability::punch::Punching;
 use crate::reachability::{autonat, candidates};
@@ -57,11 +57,11 @@ pub(crate) struct Behaviour {
     /// Those who broke the rules of the exchange; whom the person blocks is `trust`'s.
     pub(crate) blocked: allow_block_list::Behaviour<BlockedPeers>,
     pub(crate) bitswap: bitswap::Behaviour,
-    pub(crate) kad: Toggle<kad::Behaviour<ProviderStore>>,
+    pub(crate) kad: Toggle<Paced>,
     pub(crate) lan_dht: Toggle<LanDht>,
     identify: identify::Behaviour,
     ping: ping::Behaviour,
-    mdns: Toggle<mdns::tokio::Behaviour>,
+    mdns: Toggle<Mdns>,
     relay_client: relay::client::Behaviour,
     relay_service: Toggle<relay::Behaviour>,
     dcutr: Punching,
@@ -94,7 +94,7 @@ impl Behaviour {
             kad: config
                 .discovery
                 .dht
-                .then(|| kademlia(KAD_PROTOCOL, local))
+                .then(|| Paced::new(kademlia(KAD_PROTOCOL, local)))
                 .into(),
             lan_dht: config
                 .discovery
@@ -140,8 +140,8 @@ impl Behaviour {
     /// Both DHTs, and who has no place in them.
     pub(crate) fn trust_and_kads(&mut self) -> (&trust::behaviour::Behaviour, Kads<'_>) {
         let dhts = Kads {
-            public: self.kad.as_mut(),
-            local: self.lan_dht.as_mut().map(|dht| &mut dht.kad),
+            public: self.kad.as_mut().map(|dht| &mut dht.kad),
+            local: self.lan_dht.as_mut().map(|dht| &mut dht.kad.kad),
         };
         (&self.trust, dhts)
     }
@@ -206,11 +206,11 @@ pub(crate) fn is_private(config: &Config) -> bool {
 }
 
 /// Without multicast there is no local discovery, but everything else works.
-fn local_discovery(config: &Config, local: PeerId) -> Option<mdns::tokio::Behaviour> {
+fn local_discovery(config: &Config, local: PeerId) -> Option<Mdns> {
     if !config.discovery.mdns || config.listen.local_only {
         return None;
     }
-    mdns::tokio::Behaviour::new(mdns::Config::default(), local)
+    Mdns::new(local)
         .inspect_err(|error| tracing::warn!(%error, "devices on this network can't be found"))
         .ok()
 }

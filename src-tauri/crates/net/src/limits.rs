@@ -27,6 +27,10 @@ pub(crate) const MAX_WAITING_STREAMS: usize = 32;
 /// dozens.
 pub(crate) const MAX_LOCAL_NETWORKS: usize = 256;
 
+/// Messages of the DHT in a second of one peer that are looked at, and of all: each costs some 50 µs.
+/// Who announces a great many files sends hundreds.
+pub(crate) const DHT_MESSAGES_OF_PEER_A_SECOND: u32 = 200;
+pub(crate) const DHT_MESSAGES_A_SECOND: u32 = 10_000;
 /// Provider records that we keep for the DHT: some 300 bytes each, 10 MB in all.
 pub(crate) const MAX_PROVIDER_RECORDS: usize = 32 * 1024;
 /// Providers that we keep for one key: as many as an answer holds (the DHT's replication factor).
@@ -67,6 +71,10 @@ pub const MAX_CHOSEN_PEERS: usize = 64;
 /// Peers kept away at a time for breaking the rules; the first is forgiven for the next.
 pub(crate) const MAX_BLOCKED_PEERS: usize = 1024;
 
+/// Times in a minute that one peer may say what it is, and that all may.
+pub(crate) const IDENTITIES_OF_PEER_A_MINUTE: u32 = 10;
+pub(crate) const IDENTITIES_A_MINUTE: u32 = 3000;
+
 /// Sessions open at a time: downloads, listings and previews. Each search costs DHT queries.
 pub const MAX_SESSIONS: usize = 256;
 /// Dials under way for sessions, and for one of them, of which neither those that the link names nor
@@ -99,8 +107,13 @@ pub(crate) const MAX_NAMELESS: usize = 64;
 pub(crate) const MAX_NAMELESS_OF_ANSWER: usize = 5;
 /// Providers that one search looks up at a time.
 pub(crate) const MAX_ADDRESS_SEARCHES: usize = 4;
-/// Peers of the local network that are remembered from mDNS.
+/// Peers of the local network that are remembered from mDNS, and those of one address: programs of
+/// one computer.
 pub(crate) const MAX_LAN_PEERS: usize = 64;
+pub(crate) const MAX_DEVICES_OF_ADDRESS: usize = 8;
+/// Records that libp2p's mDNS may hold before it begins anew: of as many devices, each with a few
+/// addresses.
+pub(crate) const MAX_MDNS_RECORDS: usize = 1024;
 /// Events that wait for a session's reader. Blocks beyond it wait too, bounded by Bitswap's byte
 /// budget.
 pub(crate) const SESSION_EVENTS: usize = 1024;

@@ -162,6 +162,9 @@ impl Network {
         if self.local.take_question(now) {
             self.ask_devices();
         }
+        if self.local.take_search(now) {
+            self.follow(Changed::WaysToFind);
+        }
         self.end_relayed(now);
         self.tell_reachability(Reachability::tick);
         self.collect_sessions();
@@ -377,7 +380,7 @@ impl Network {
                 peer_id,
                 connection_id,
                 info,
-            }) => {
+            }) if self.connections.may_identify(peer_id, Instant::now()) => {
                 let peers = &mut self.connections.peers;
                 peers.identified(&peer_id, &info.agent_version);
                 let kads = self.swarm.behaviour_mut().kads();
@@ -392,10 +395,7 @@ impl Network {
             BehaviourEvent::Dcutr(event) => tell_punch(&event),
             BehaviourEvent::Trust(event) => self.on_trust(event),
             BehaviourEvent::Ping(event) => self.on_ping(event),
-            BehaviourEvent::Mdns(mdns::Event::Discovered(found)) => {
-                self.discovered(found);
-                self.follow(Changed::WaysToFind);
-            }
+            BehaviourEvent::Mdns(mdns::Event::Discovered(found)) => self.discovered(found),
             BehaviourEvent::Mdns(mdns::Event::Expired(gone)) => self.local.devices.expired(gone),
             _ => {}
         }

@@ -14,6 +14,7 @@ mod moves;
 mod names;
 mod router;
 mod space;
+pub mod storm;
 pub mod upnp;
 
 use std::net::Ipv4Addr;

@@ -22,6 +22,8 @@ use libp2p::swarm::ConnectionId;
 
 use self::bans::{Banned, Bans};
 use self::peers::Peers;
+use crate::limits::{IDENTITIES_A_MINUTE, IDENTITIES_OF_PEER_A_MINUTE};
+use crate::quota::Quota;
 
 /// A connection that answered no ping for so long after a change is dead. Pings go out every 15
 /// seconds.
@@ -39,6 +41,8 @@ pub(crate) struct Connections {
     pub(crate) peers: Peers,
     /// Who broke the rules.
     bans: Bans,
+    /// How often peers may say what they are.
+    identities: Quota<PeerId>,
     max: usize,
     /// When the network last changed, while it isn't known yet which connections outlived that.
     changed_at: Option<Instant>,
@@ -53,6 +57,11 @@ impl Connections {
         Self {
             peers: Peers::default(),
             bans,
+            identities: Quota::new(
+                Duration::from_mins(1),
+                IDENTITIES_OF_PEER_A_MINUTE,
+                IDENTITIES_A_MINUTE,
+            ),
             max: max as usize,
             changed_at: None,
         }
@@ -60,6 +69,12 @@ impl Connections {
 
     pub(crate) fn into_bans(self) -> Bans {
         self.bans
+    }
+
+    /// What a peer says of itself is looked at now; if so, that counts. It says so once on each
+    /// connection, and after each change; each time costs a look at the whole routing table.
+    pub(crate) fn may_identify(&mut self, peer: PeerId, now: Instant) -> bool {
+        self.identities.take(peer, now)
     }
 
     pub(crate) fn set_max(&mut self, max: u32) {

@@ -23,12 +23,11 @@ use libp2p::swarm::{
 use libp2p::{Multiaddr, PeerId};
 
 use crate::address::DialPolicy;
+use crate::dht::paced::Paced;
 use crate::dht::records::ProviderStore;
 
-type Kad = kad::Behaviour<ProviderStore>;
-
 pub(crate) struct LanDht {
-    pub(crate) kad: Kad,
+    pub(crate) kad: Paced,
     policy: DialPolicy,
     /// Connections within the fence.
     near: HashMap<PeerId, Vec<ConnectionId>>,
@@ -37,10 +36,10 @@ pub(crate) struct LanDht {
 }
 
 impl LanDht {
-    pub(crate) fn new(mut kad: Kad, policy: DialPolicy) -> Self {
+    pub(crate) fn new(mut kad: kad::Behaviour<ProviderStore>, policy: DialPolicy) -> Self {
         kad.set_mode(Some(Mode::Server));
         Self {
-            kad,
+            kad: Paced::new(kad),
             policy,
             near: HashMap::new(),
             own_addresses: Vec::new(),
@@ -67,7 +66,10 @@ impl LanDht {
                     .on_swarm_event(FromSwarm::ExternalAddrConfirmed(new));
             }
         }
-        self.kad.store_mut().set_own_addresses(addresses.clone());
+        self.kad
+            .kad
+            .store_mut()
+            .set_own_addresses(addresses.clone());
         self.own_addresses = addresses;
     }
 
@@ -97,7 +99,7 @@ impl LanDht {
 }
 
 impl NetworkBehaviour for LanDht {
-    type ConnectionHandler = Either<THandler<Kad>, dummy::ConnectionHandler>;
+    type ConnectionHandler = Either<THandler<Paced>, dummy::ConnectionHandler>;
     type ToSwarm = kad::Event;
 
     fn handle_established_inbound_connection(

@@ -11,11 +11,13 @@
 //! | `routing` `refresh` | who may enter the tables, and when they are refreshed |
 //! | `records` | what the DHT gave us to keep |
 //! | `lan` | this network's own DHT, closed to everybody outside |
+//! | `paced` | how much of a peer's messages is looked at |
 //! | `remember` | peers from one run to the next |
 
 pub(crate) mod announce;
 pub(crate) mod find;
 pub(crate) mod lan;
+pub(crate) mod paced;
 pub(crate) mod records;
 pub(crate) mod refresh;
 pub(crate) mod remember;

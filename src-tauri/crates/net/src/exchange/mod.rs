@@ -253,6 +253,17 @@ impl Exchange {
         steps
     }
 
+    /// These came up on this network just now.
+    pub(crate) fn meet(
+        &mut self,
+        around: &mut Around<'_>,
+        session: SessionId,
+        devices: Vec<Target>,
+    ) -> Vec<Step> {
+        self.sessions.searching(session, Search::Lan);
+        self.connect_all(around, session, devices, Named::Here)
+    }
+
     /// These peers are said to have the sessions' content.
     pub(crate) fn found(
         &mut self,

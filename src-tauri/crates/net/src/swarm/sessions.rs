@@ -19,6 +19,7 @@ use crate::address::{self, is_relayed};
 use crate::connections::trust::behaviour::Event as TrustEvent;
 use crate::dht::News;
 use crate::dht::find::{self, DhtKind};
+use crate::exchange::dial::Target;
 use crate::exchange::serve::Question;
 use crate::exchange::session::{Request, Search, Session};
 use crate::exchange::{self, Around, Exchange, Step};
@@ -253,7 +254,23 @@ impl Network {
                 self.swarm.behaviour_mut().trust.found(peer, vec![address]);
             }
         }
-        let new = self.local.devices.discovered(found);
+        let peers = &self.connections.peers;
+        let devices = &mut self.local.devices;
+        let new = devices.discovered(found, |peer| peers.contains(peer));
+        if new.is_empty() {
+            return;
+        }
+        let targets = new.iter();
+        let targets: Vec<Target> = targets
+            .map(|(peer, addresses)| Target::Peer(*peer, addresses.clone()))
+            .collect();
+        for session in self.exchange.sessions.hungry() {
+            self.with_exchange(|exchange, around| exchange.meet(around, session, targets.clone()));
+        }
+        self.local.new_devices();
+        if self.local.take_search(Instant::now()) {
+            self.follow(Changed::WaysToFind);
+        }
         if !self.swarm.behaviour().lan_dht.is_enabled() {
             return;
         }
