@@ -10,16 +10,16 @@ use libp2p::identity::Keypair;
 use libp2p::kad::{self, BucketInserts, Mode, StoreInserts};
 use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
-use libp2p::{Multiaddr, PeerId, StreamProtocol, identify, memory_connection_limits, ping, relay};
+use libp2p::{Multiaddr, PeerId, StreamProtocol, identify, ping, relay};
 
 use crate::address::{self, DialPolicy, Scope};
 use crate::config::Config;
-use crate::connections::{dial_limit, subnet_limit, trust};
+use crate::connections::{dial_limit, pressure, subnet_limit, trust};
 use crate::dht::find::Kads;
 use crate::dht::lan::LanDht;
 use crate::dht::paced::Paced;
 use crate::dht::records::ProviderStore;
-use crate::limits::{INBOUND_EIGHTHS, MAX_MEMORY_BYTES, MAX_PENDING_CONNECTIONS, MAX_RELAYED};
+use crate::limits::{INBOUND_EIGHTHS, MAX_PENDING_CONNECTIONS, MAX_RELAYED};
 use crate::local::mdns::Mdns;
 use crate::reachability::dial_back::Service;
 use crate::reachability::punch::Punching;
@@ -51,7 +51,7 @@ const KAD_REFRESH: Duration = Duration::from_mins(10);
 pub(crate) struct Behaviour {
     limits: connection_limits::Behaviour,
     pub(crate) dials: dial_limit::Behaviour,
-    memory: memory_connection_limits::Behaviour,
+    pub(crate) pressure: pressure::Behaviour,
     pub(crate) subnets: subnet_limit::Behaviour,
     pub(crate) trust: trust::behaviour::Behaviour,
     /// Those who broke the rules of the exchange; whom the person blocks is `trust`'s.
@@ -82,7 +82,7 @@ impl Behaviour {
         Self {
             limits: connection_limits::Behaviour::new(limits(config)),
             dials: dial_limit::Behaviour::default(),
-            memory: memory_connection_limits::Behaviour::with_max_bytes(MAX_MEMORY_BYTES),
+            pressure: pressure::Behaviour::default(),
             subnets: subnet_limit::Behaviour::new(config.limits.connections_of_network),
             trust: trust::behaviour::Behaviour::new(policy.clone()),
             blocked: allow_block_list::Behaviour::default(),
@@ -135,6 +135,7 @@ impl Behaviour {
         }
         self.subnets.set_trusted(self.trust.trusted().collect());
         self.dials.set_trusted(self.trust.trusted().collect());
+        self.pressure.set_trusted(self.trust.trusted().collect());
     }
 
     /// Both DHTs, and who has no place in them.

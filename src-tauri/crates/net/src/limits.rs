@@ -16,11 +16,14 @@ pub(crate) const LINK_PROVIDERS: usize = 4;
 
 /// Streams of one connection, both ways. Kubo opens about 10 for each peer; each may fill 256 KiB
 /// before we read it.
-pub(crate) const MAX_CONNECTION_STREAMS: usize = 128;
-/// Bytes that a peer may send on one connection before we read them: 256 KiB for each stream, and
-/// 16 MiB for the fast ones, which fills 1 Gbit/s over 130 ms.
+pub(crate) const MAX_CONNECTION_STREAMS: usize = 64;
+/// Bytes that a peer may send on one connection over TCP before we read them: 256 KiB for each
+/// stream, and 16 MiB for the fast ones, which fills 1 Gbit/s over 130 ms.
 pub(crate) const MAX_CONNECTION_WINDOW: usize =
     MAX_CONNECTION_STREAMS * 256 * 1024 + 16 * 1024 * 1024;
+/// The same over QUIC, whose windows don't grow with use: a stranger has all of it at once. It fills
+/// 1 Gbit/s over 50 ms.
+pub(crate) const MAX_QUIC_WINDOW: usize = 6 * 1024 * 1024;
 /// Streams of one connection that a peer has opened and we haven't begun to read.
 pub(crate) const MAX_WAITING_STREAMS: usize = 32;
 /// Networks of this machine whose private addresses may be dialled. Hosts of many containers have
@@ -62,8 +65,11 @@ pub(crate) const MAX_PENDING_CONNECTIONS: u32 = 64;
 /// Connections being opened by us, most of them to peers of the DHT that answer no more
 /// (go-libp2p's number).
 pub(crate) const MAX_PENDING_DIALS: usize = 160;
-/// Bytes of physical memory above which no connection is accepted or opened any more.
-pub(crate) const MAX_MEMORY_BYTES: usize = 1024 * 1024 * 1024;
+/// Bytes of physical memory above which strangers' connections make room. Without them this program
+/// holds some 60 MB, and a large download some 200.
+pub(crate) const MAX_MEMORY_BYTES: usize = 512 * 1024 * 1024;
+/// Connections that are closed at once to make room. What they hold is free a moment later.
+pub(crate) const SHED_AT_ONCE: usize = 16;
 /// Requests that wait for the swarm: a sender of more waits.
 pub(crate) const WAITING_COMMANDS: usize = 256;
 /// Peers in one setting: trusted ones are dialled once a minute while they are away.

@@ -11,6 +11,7 @@ mod start;
 mod status;
 pub(crate) mod supervise;
 
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,7 @@ use futures::StreamExt;
 use libp2p::core::transport::ListenerId;
 use libp2p::swarm::dial_opts::DialOpts;
 use libp2p::swarm::{DialError, Swarm, SwarmEvent};
-use libp2p::{Multiaddr, dcutr, identify, mdns, ping};
+use libp2p::{Multiaddr, PeerId, dcutr, identify, mdns, ping};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
@@ -92,7 +93,7 @@ impl Network {
                 () = nudge.notified() => self.collect_sessions(),
                 _ = second.tick(), if self.has_timers() => self.on_second(),
                 _ = tidy.tick() => self.tidy(),
-                _ = glance.tick(), if self.local.is_watched() => self.glance(),
+                _ = glance.tick(), if self.is_watched() => self.glance(),
                 event = self.local.next() => self.follow(Changed::Networks(event)),
                 is_alive = self.reachability.ports_changed() => {
                     if !is_alive {
@@ -146,6 +147,11 @@ impl Network {
         }
     }
 
+    /// On this machine alone nothing changes, but strangers may be here, too.
+    fn is_watched(&self) -> bool {
+        self.local.is_watched() || self.connections.peers.len() > 0
+    }
+
     /// Nothing wakes an idle program.
     fn has_timers(&self) -> bool {
         !self.exchange.sessions.is_empty()
@@ -166,6 +172,7 @@ impl Network {
             self.follow(Changed::WaysToFind);
         }
         self.end_relayed(now);
+        self.shed(now);
         self.tell_reachability(Reachability::tick);
         self.collect_sessions();
         self.update_gateways();
@@ -178,9 +185,37 @@ impl Network {
         }
     }
 
+    /// Strangers make room where too much memory is held.
+    fn shed(&mut self, now: Instant) {
+        let behaviour = self.swarm.behaviour();
+        let exchanging: HashSet<PeerId> = behaviour
+            .bitswap
+            .peer_stats()
+            .iter()
+            .filter(|stats| stats.bytes_sent + stats.bytes_received > 0)
+            .map(|stats| stats.peer)
+            .collect();
+        let sessions = &self.exchange.sessions;
+        let is_of_use = |peer: &PeerId| exchanging.contains(peer) || sessions.uses(peer);
+        let shed = self.swarm.behaviour_mut().pressure.shed(now, is_of_use);
+        if !shed.is_empty() {
+            tracing::warn!(
+                connections = shed.len(),
+                "memory is short: strangers make room"
+            );
+        }
+        for connection in shed {
+            self.swarm.close_connection(connection);
+        }
+    }
+
     /// Notices a sleep, and closes what has not been heard of since the last change, or for long.
     fn glance(&mut self) {
         let now = Instant::now();
+        self.shed(now);
+        if !self.local.is_watched() {
+            return;
+        }
         let stats = self.swarm.behaviour().bitswap.peer_stats();
         for connection in self.connections.dead(now, &stats) {
             tracing::debug!(?connection, "a connection is dead");

@@ -9,6 +9,7 @@
 pub(crate) mod bans;
 pub(crate) mod dial_limit;
 pub(crate) mod peers;
+pub(crate) mod pressure;
 pub(crate) mod subnet_limit;
 mod trim;
 pub(crate) mod trust;

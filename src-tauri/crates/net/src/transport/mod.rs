@@ -37,7 +37,7 @@ use self::private::Wrapped;
 use self::security::Security;
 use self::tls::TlsError;
 use crate::address::DialPolicy;
-use crate::limits::{MAX_CONNECTION_STREAMS, MAX_CONNECTION_WINDOW};
+use crate::limits::{MAX_CONNECTION_STREAMS, MAX_QUIC_WINDOW};
 
 /// Time from a TCP connection to a multiplexed one. A far peer needs four round trips.
 const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -80,7 +80,8 @@ pub(crate) fn build(
 
     let mut quic = quic::Config::new(identity);
     quic.max_concurrent_stream_limit = clamp_u32(MAX_CONNECTION_STREAMS);
-    quic.max_connection_data = clamp_u32(MAX_CONNECTION_WINDOW);
+    quic.max_connection_data = clamp_u32(MAX_QUIC_WINDOW);
+    quic.max_stream_data = clamp_u32(MAX_QUIC_WINDOW);
     let quic = quic::tokio::Transport::new(quic)
         .map(|(peer, connection), _| (peer, StreamMuxerBox::new(connection)));
 
