@@ -68,6 +68,31 @@ fn a_full_data_directory_loses_nothing() {
     trees::assert_same(&tree, &into.join("crowd"));
 }
 
+/// What can't be written leaves nothing behind, and the words say what to do about a full disk.
+#[test]
+fn a_full_disk_under_an_export_or_the_settings_is_told_as_such() {
+    let Some(disk) = Disk::new(1) else { return };
+    let (folder, shoal, _) = with_a_share();
+    let told = |shoal: &Shoal, arguments: &[&dyn AsRef<std::ffi::OsStr>], codes: &[&str]| {
+        let done = shoal.run(arguments).expect_code(1);
+        assert!(codes.contains(&&*done.problem()), "{}", done.stdout);
+        let hint = text(done.event("error"), "hint");
+        assert!(!hint.contains("SHOAL_LOG"), "{hint}");
+    };
+    let car = disk.path().join("x.car");
+    told(&shoal, &[&"export", &"1", &car], &["no-space"]);
+    assert_eq!(files(disk.path()), Vec::<PathBuf>::new());
+    shoal.ok(&[&"export", &"1", &folder.path().join("x.car")]);
+
+    let full = Shoal::on(&disk.path().join("data"));
+    full.ok(&[&"settings", &"upload.limit", &"1000"]);
+    let mut filling = fs_err::File::create(disk.path().join("filling")).unwrap();
+    while std::io::Write::write(&mut filling, &[7; 512]).is_ok_and(|written| written > 0) {}
+    let set: [&dyn AsRef<std::ffi::OsStr>; 3] = [&"settings", &"upload.limit", &"2000"];
+    // It depends on what the disk still takes how far it comes.
+    told(&full, &set, &["settings", "no-space", "index", "data-dir"]);
+}
+
 #[test]
 fn a_data_directory_of_a_newer_version_is_left_alone() {
     let (_folder, shoal, _) = with_a_share();

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use engine::Engine;
 use engine::api::{
-    Action, DownloadRequest, ItemId, ItemView, LibraryRequest, LibraryView, LinkView, Problem,
-    Removed, Report, ShareRequest,
+    Action, CarView, DownloadRequest, ItemId, ItemView, LibraryRequest, LibraryView, LinkView,
+    Problem, Removed, Report, ShareRequest,
 };
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -198,9 +198,9 @@ pub(crate) struct ImportCarRequest {
 
 impl Call for ImportCarRequest {
     const NAME: &'static str = "import-car";
-    type Answer = ItemId;
+    type Answer = CarView;
 
-    async fn run(self, engine: &Engine) -> Result<ItemId, Problem> {
+    async fn run(self, engine: &Engine) -> Result<CarView, Problem> {
         engine.import_car(&self.path).await.map_err(told)
     }
 }

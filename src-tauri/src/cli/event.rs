@@ -85,6 +85,11 @@ pub(super) enum Event {
         cid: Option<String>,
         name: String,
         bytes: u64,
+        /// All of it was here before.
+        was_here: bool,
+        /// Blocks of the CAR file that belong to nothing in it.
+        foreign: u64,
+        skipped: Vec<Skipped>,
     },
     Exported {
         #[serde(serialize_with = "as_text")]

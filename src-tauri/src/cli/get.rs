@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use engine::api::{DownloadRequest, ItemId, ItemView, Problem, Report};
+use engine::api::{DownloadRequest, ItemId, ItemView, Problem, Report, Retry};
 
 use super::connect::{Connection, interrupted};
 use super::event::{Event, path_text};
 use super::problem;
 use super::text::unfinished;
 use super::{Context, INTERRUPTED, OK, Outcome, absolute, watch};
-use crate::api::{ItemRequest, ItemsRequest, RemoveRequest, ReportRequest};
+use crate::api::{ItemRequest, ItemsRequest, ReportRequest};
 
 /// Fetch what a link names from everyone who has it
 ///
@@ -90,15 +90,13 @@ async fn get(
     }
     match watch::until_shared(connection, out, id, patience).await {
         Ok(view) => done(connection, context, view).await,
-        Err(problem) if problem::is_mistyped(&problem) => {
-            let known = before.iter().any(|item| item.id == id);
-            give_up(connection, id, known).await?;
-            Err(problem)
-        }
         Err(problem) if problem::is_nobody(&problem) => {
             let problem = tell_missing(connection, context, id, problem).await?;
-            let known = before.iter().any(|item| item.id == id);
-            give_up(connection, id, known).await?;
+            watch::give_up(connection, id, &before).await;
+            Err(problem)
+        }
+        Err(problem) if problem.retry == Retry::Never => {
+            watch::give_up(connection, id, &before).await;
             Err(problem)
         }
         Err(problem) => Err(problem),
@@ -146,22 +144,6 @@ async fn tell_missing(
         count,
         ..problem
     })
-}
-
-/// A download that this command began and nothing came of leaves nothing behind; what has begun to arrive is kept.
-async fn give_up(connection: &Connection, id: ItemId, known: bool) -> Result<(), Problem> {
-    let view = connection.call(ItemRequest { id }).await?;
-    if known || view.done > 0 {
-        return Ok(());
-    }
-    connection
-        .call(RemoveRequest {
-            ids: vec![id],
-            // Nothing has come: an empty file or folder is all that there can be of it.
-            delete_files: true,
-        })
-        .await?;
-    Ok(())
 }
 
 fn leave_going(connection: &Connection, context: &Context, begun: Option<ItemId>) -> Outcome {

@@ -29,11 +29,6 @@ pub(super) fn is_nobody(problem: &Problem) -> bool {
     matches!(problem.code.as_str(), NOBODY_HAS_IT | NOBODY_REACHABLE)
 }
 
-/// What was asked for is not in the item, or is to go where nothing can.
-pub(super) fn is_mistyped(problem: &Problem) -> bool {
-    matches!(problem.code.as_str(), "not-in-item" | "bad-path")
-}
-
 /// `people` have it, but sit behind routers that let nobody in.
 pub(super) fn nobody_reachable(people: u64) -> Problem {
     let message = match people {

@@ -335,13 +335,17 @@ impl Output {
                 id,
                 name,
                 bytes: size,
+                was_here,
+                skipped,
                 ..
             } => {
-                self.talk(&format!(
-                    "Imported {} as item {id}: {}.",
-                    shown(name),
-                    bytes(*size)
-                ));
+                let (name, size) = (shown(name), bytes(*size));
+                self.talk(&if *was_here {
+                    format!("{name} is here already, as item {id}: {size}, checked.")
+                } else {
+                    format!("Imported {name} as item {id}: {size}.")
+                });
+                self.skipped(skipped);
                 Ok(())
             }
             Event::Exported {

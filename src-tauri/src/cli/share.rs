@@ -10,7 +10,7 @@ use engine::api::{Report, ShareRequest};
 use super::connect::{Connection, interrupted};
 use super::event::Event;
 use super::{Context, INTERRUPTED, OK, Outcome, absolute, watch};
-use crate::api::{LinkRequest, ReportRequest};
+use crate::api::{ItemsRequest, LinkRequest, ReportRequest};
 
 /// Share files and folders where they lie, as one item, and print its link
 ///
@@ -91,12 +91,19 @@ async fn share(
 ) -> Outcome {
     let out = &context.out;
     connection.say_ready(out).await?;
+    let before = connection.call(ItemsRequest).await?;
     let id = connection.call(request).await?;
     if detach && !connection.is_ours() {
         out.event(&Event::Detached { id })?;
         return OK;
     }
-    let view = watch::until_shared(connection, out, id, None).await?;
+    let view = match watch::until_shared(connection, out, id, None).await {
+        Ok(view) => view,
+        Err(problem) => {
+            watch::give_up(connection, id, &before).await;
+            return Err(problem);
+        }
+    };
     let Report { skipped, .. } = connection.call(ReportRequest { id }).await?;
     out.event(&Event::Shared {
         id,

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use engine::api::{ItemId, ItemView, Problem, Retry, State};
+use engine::api::{ItemId, ItemKind, ItemView, Problem, Retry, State};
 
 use super::connect::Connection;
 use super::problem;
 use super::render::Output;
-use crate::api::ChangesRequest;
+use crate::api::{ChangesRequest, ItemRequest, RemoveRequest};
 
 /// How long one question for news may wait. Only to notice an engine that hangs: news comes at once.
 const MAX_WAIT: Duration = Duration::from_secs(30);
@@ -72,6 +72,26 @@ async fn watch(
                 people => problem::nobody_reachable(people.into()),
             });
         }
+    }
+}
+
+/// What this command began and nothing came of leaves nothing behind; what has begun to come is kept. `before`: the items that
+/// were there.
+pub(super) async fn give_up(connection: &Connection, id: ItemId, before: &[ItemView]) {
+    let Ok(view) = connection.call(ItemRequest { id }).await else {
+        return;
+    };
+    if view.done > 0 || before.iter().any(|item| item.id == id) {
+        return;
+    }
+    let remove = RemoveRequest {
+        ids: vec![id],
+        // Nothing has come: an empty file or folder is all that there can be of it.
+        delete_files: view.kind == ItemKind::Download,
+    };
+    // What went wrong first is what the person has to know.
+    if let Err(problem) = connection.call(remove).await {
+        tracing::warn!(%id, problem.code, "what never began stays in the list");
     }
 }
 

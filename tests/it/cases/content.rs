@@ -133,7 +133,7 @@ fn fetched_both_ways(blocks: &[&Block], check: impl Fn(&Shoal, &Done, &Path)) {
 }
 
 /// Names in a folder, in order.
-fn names(folder: &Path) -> Vec<String> {
+pub(super) fn names(folder: &Path) -> Vec<String> {
     let entries = fs_err::read_dir(folder).into_iter().flatten();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<String> = names.collect();
@@ -342,39 +342,4 @@ fn a_download_that_stands_still_says_what_is_missing() {
         (text(status.event("item"), "state") == "sharing").then_some(())
     };
     until("it is never whole", whole);
-}
-
-/// Blocks of other kinds of data before, between and behind those of the item, the item's own leaf first, and zeros at the end.
-#[test]
-fn a_car_with_foreign_blocks_and_padding_is_imported() {
-    let ok = dag::raw(b"good\n");
-    let cbor = dag::other(0x71, &[0xa0]);
-    let md5 = dag::hashed_otherwise(&ok, 0xd5, &[7; 16]);
-    let folder = dag::directory(&[(b"ok.txt", &ok)]);
-    let work = tempfile::tempdir().unwrap();
-    let car = work.path().join("made.car");
-    // The first block is the root that the header names; it comes again at its place.
-    let mut bytes = dag::car(&[&folder]);
-    let header = bytes.len() - section(&folder).len();
-    bytes.truncate(header);
-    for block in [&cbor, &md5, &ok, &cbor, &folder, &md5] {
-        bytes.extend(section(block));
-    }
-    bytes.resize(1 << 20, 0);
-    fs_err::write(&car, bytes).unwrap();
-    let into = work.path().join("unpacked");
-    let shoal = Shoal::new().with("download.folder", into.to_str().unwrap());
-    let (_daemon, _) = shoal.daemon();
-    shoal.ok(&[&"import", &car]);
-    assert_eq!(names(&into), ["made"]);
-    let got = fs_err::read(into.join("made/ok.txt")).unwrap();
-    assert_eq!(got, b"good\n");
-}
-
-/// A block as it stands in a CAR. All of them are short.
-fn section(block: &Block) -> Vec<u8> {
-    let cid = block.cid.to_bytes();
-    let length = u8::try_from(cid.len() + block.bytes.len()).unwrap();
-    assert!(length < 0x80);
-    [&[length][..], &cid, &block.bytes].concat()
 }

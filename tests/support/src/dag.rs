@@ -90,19 +90,21 @@ pub fn symlink(target: &[u8]) -> Block {
 
 /// A CARv1 of these blocks; the first is the root.
 pub fn car(blocks: &[&Block]) -> Vec<u8> {
+    car_of(&blocks[..1], blocks)
+}
+
+/// A CARv1 of these blocks that names these roots, fewer than 24.
+pub fn car_of(roots: &[&Block], blocks: &[&Block]) -> Vec<u8> {
     // DAG-CBOR {"roots": [root], "version": 1}; a CID is tag 42 over its bytes after a zero.
-    let root = blocks[0].cid.to_bytes();
     let mut header = vec![0xa2, 0x65];
     header.extend(b"roots");
-    header.extend([
-        0x81,
-        0xd8,
-        0x2a,
-        0x58,
-        u8::try_from(root.len() + 1).unwrap(),
-        0x00,
-    ]);
-    header.extend(&root);
+    header.push(0x80 | u8::try_from(roots.len()).unwrap());
+    for root in roots {
+        let cid = root.cid.to_bytes();
+        let length = u8::try_from(cid.len() + 1).unwrap();
+        header.extend([0xd8, 0x2a, 0x58, length, 0x00]);
+        header.extend(&cid);
+    }
     header.push(0x67);
     header.extend(b"version");
     header.push(0x01);

@@ -21,11 +21,11 @@ use tokio::task::JoinSet;
 
 use self::diagnostics::Facts;
 use crate::api::{
-    Action, BannedView, Changes, CheckView, DownloadRequest, EntryView, FilesRequest, FilesView,
-    InspectLinkRequest, InspectPathsRequest, InspectView, ItemId, ItemView, LibraryRequest,
-    LibraryView, LinkCheck, LinkView, NetworkView, PathsView, PeerView, PersonView, PiecesView,
-    PrioritizeRequest, Problem, RelocateRequest, Removed, Report, SelectRequest, SettingView,
-    ShareRequest, Skipped, Standing,
+    Action, BannedView, CarView, Changes, CheckView, DownloadRequest, EntryView, FilesRequest,
+    FilesView, InspectLinkRequest, InspectPathsRequest, InspectView, ItemId, ItemView,
+    LibraryRequest, LibraryView, LinkCheck, LinkView, NetworkView, PathsView, PeerView, PersonView,
+    PiecesView, PrioritizeRequest, Problem, RelocateRequest, Removed, Report, SelectRequest,
+    SettingView, ShareRequest, Skipped, Standing,
 };
 use crate::error::{self, EngineError};
 use crate::fetch::{self, FetchContext, FetchError, Running};
@@ -178,10 +178,11 @@ impl Engine {
         Ok(self.shared.items.download(request, folder).await?.into())
     }
 
-    /// Begins to unpack a CAR into the download folder, to be shared from there; answers at once.
-    pub async fn import_car(&self, path: &Path) -> Result<ItemId, EngineError> {
+    /// Begins to unpack what a CAR holds into the download folder, to be shared from there; answers once it is known what that
+    /// is, for which the CAR's nodes are read.
+    pub async fn import_car(&self, path: &Path) -> Result<CarView, EngineError> {
         let (path, folder) = (path.to_owned(), self.download_folder());
-        Ok(self.shared.items.import_car(path, folder).await?.into())
+        Ok(self.shared.items.import_car(path, folder).await?)
     }
 
     /// Writes an item's blocks into a new CAR file. Bytes written.

@@ -100,7 +100,7 @@ impl EngineError {
                 Some("The ID of a peer looks like 12D3KooW… or Qm…"),
                 Retry::Never,
             ),
-            Self::Stopping => ("stopping", None, Retry::User),
+            Self::Stopping => ("stopping", Some("Try again while Shoal runs."), Retry::User),
         };
         Problem {
             code: code.to_owned(),

@@ -1,19 +1,19 @@
 //! CAR files: blocks one after the other, to be carried around without a network. Version 1 is read
 //! and written, of version 2 the blocks are read and the index is skipped.
 //!
-//! Reading is a stream: one block is in memory at a time, and none comes out that does not match
-//! its CID. What a CAR says about itself is believed as far as it costs nothing: the roots are as
-//! given, and whether the blocks below them are complete is for the reader of the blocks to find
-//! out. The header's CBOR is taken only in the one form that DAG-CBOR allows.
+//! Reading goes over the sections without their blocks, and takes single blocks out: one block is in
+//! memory at a time, and none comes out that does not match its CID. What a CAR says about itself is
+//! believed as far as it costs nothing: the roots are as given, and whether the blocks below them are
+//! complete is for the reader of the blocks to find out. The header's CBOR is taken only in the one
+//! form that DAG-CBOR allows.
 
-use std::io::{self, BufRead as _, BufReader, Read, Write};
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 
-use bytes::Bytes;
 use thiserror::Error;
 
 use crate::cid::{self, Cid, CidError};
 use crate::file::Block;
-use crate::limits::{MAX_CAR_HEADER_BYTES, MAX_CAR_SECTION_BYTES};
+use crate::limits::{MAX_BLOCK_BYTES, MAX_CAR_HEADER_BYTES, MAX_CID_BYTES};
 
 /// Why a CAR cannot be read any further.
 #[derive(Debug, Error)]
@@ -34,21 +34,39 @@ pub enum CarError {
     Root(CidError),
 }
 
-/// Reads a CAR block by block. After an error it gives nothing more.
+/// A block as it stands in a CAR.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Section {
+    /// Others keep data of other kinds beside files, under any hash. `None`: longer than any that can be
+    /// held.
+    pub cid: Option<Cid>,
+    /// Where it begins, in bytes from the beginning of the CAR.
+    pub at: u64,
+    /// Bytes before those of the block: its length, and its CID.
+    head: u64,
+    /// Bytes of the block.
+    len: u64,
+}
+
+/// Reads a CAR, whose length must not change meanwhile.
 #[derive(Debug)]
 pub struct CarReader<R> {
     input: Input<R>,
     roots: Vec<Cid>,
-    ended: bool,
+    /// Where the next section begins; `None` behind the last.
+    next: Option<u64>,
 }
 
-impl<R: Read> CarReader<R> {
+impl<R: Read + Seek> CarReader<R> {
     /// Reads the header. The input needs no buffer of its own.
-    pub fn new(input: R) -> Result<Self, CarError> {
+    pub fn new(mut input: R) -> Result<Self, CarError> {
+        let length = input.seek(SeekFrom::End(0))?;
+        input.rewind()?;
         let mut input = Input {
             reader: BufReader::new(input),
             position: 0,
-            end: None,
+            end: length,
+            length,
         };
         let mut header = input.header()?;
         if header.version == 2 {
@@ -57,9 +75,9 @@ impl<R: Read> CarReader<R> {
         }
         match (header.version, header.roots) {
             (1, Some(roots)) => Ok(CarReader {
+                next: Some(input.position),
                 input,
                 roots,
-                ended: false,
             }),
             (1, None) => Err(CarError::Malformed {
                 at: 0,
@@ -73,38 +91,45 @@ impl<R: Read> CarReader<R> {
         &self.roots
     }
 
-    fn next_block(&mut self) -> Result<Option<Block>, CarError> {
-        while !self.input.at_end()? {
-            let at = self.input.position;
-            let Some(section) = self.input.piece(MAX_CAR_SECTION_BYTES)? else {
-                self.input.check_padding(at)?;
-                return Ok(None);
-            };
-            let section = Bytes::from(section);
-            let in_block = |error| CarError::Block { at, error };
-            let (cid, length) = cid::read_prefix(&section).map_err(in_block)?;
-            // Others keep data of other kinds beside files: nobody here asks for that.
-            if cid::acceptable(&cid).is_err() {
-                continue;
-            }
-            let data = section.slice(length..);
-            cid::verify(&cid, &data).map_err(in_block)?;
-            return Ok(Some(Block { cid, data }));
+    /// The next section; `None` behind the last. After an error there is none.
+    pub fn next_section(&mut self) -> Result<Option<Section>, CarError> {
+        let Some(at) = self.next.take() else {
+            return Ok(None);
+        };
+        self.input.go_to(at)?;
+        if self.input.is_at_end() {
+            return Ok(None);
         }
-        Ok(None)
+        let Some(section) = self.input.section()? else {
+            self.input.check_padding(at)?;
+            return Ok(None);
+        };
+        let end = section.at + section.head + section.len;
+        self.input.go_to(end)?;
+        self.next = Some(end);
+        Ok(Some(section))
     }
-}
 
-impl<R: Read> Iterator for CarReader<R> {
-    type Item = Result<Block, CarError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
-            return None;
-        }
-        let block = self.next_block().transpose();
-        self.ended = !matches!(block, Some(Ok(_)));
-        block
+    /// The block whose section begins there, as [`CarReader::next_section`] said.
+    pub fn block_at(&mut self, at: u64) -> Result<Block, CarError> {
+        self.input.go_to(at)?;
+        let what = "no block begins there";
+        let section = self.input.section()?;
+        let section = section.ok_or(CarError::Malformed { at, what })?;
+        let in_block = |error| CarError::Block { at, error };
+        let cid = section.cid.ok_or(CarError::Malformed { at, what })?;
+        let limit = MAX_BLOCK_BYTES;
+        let bytes = section.len;
+        let length = usize::try_from(bytes)
+            .ok()
+            .filter(|length| *length <= limit)
+            .ok_or(CarError::TooLarge { at, bytes, limit })?;
+        self.input.go_to(at + section.head)?;
+        let mut data = vec![0; length];
+        self.input.read(&mut data)?;
+        cid::verify(&cid, &data).map_err(in_block)?;
+        let data = data.into();
+        Ok(Block { cid, data })
     }
 }
 
@@ -149,26 +174,61 @@ fn write_piece(out: &mut impl Write, parts: &[&[u8]]) -> io::Result<()> {
 struct Input<R> {
     reader: BufReader<R>,
     position: u64,
-    /// Where the blocks end, if that is not where the input does.
-    end: Option<u64>,
+    /// Where the blocks end.
+    end: u64,
+    /// Where the input ends.
+    length: u64,
 }
 
 /// Bytes of what stands between the pragma of a version 2 CAR and its data at least:
 /// characteristics, offset and size of the data, offset of the index.
 const V2_HEADER_BYTES: usize = 40;
 
-impl<R: Read> Input<R> {
-    fn at_end(&mut self) -> Result<bool, CarError> {
-        match self.end {
-            Some(end) => Ok(self.position == end),
-            None => loop {
-                match self.reader.fill_buf() {
-                    Ok(buffer) => return Ok(buffer.is_empty()),
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    Err(error) => return Err(error.into()),
-                }
-            },
+impl<R: Read + Seek> Input<R> {
+    fn is_at_end(&self) -> bool {
+        self.position == self.end
+    }
+
+    /// What is read next begins there.
+    fn go_to(&mut self, position: u64) -> Result<(), CarError> {
+        if position > self.end.min(self.length) {
+            return Err(CarError::Truncated { at: self.position });
         }
+        // Both are within the input, whose length is that of a file.
+        let by = position
+            .cast_signed()
+            .wrapping_sub(self.position.cast_signed());
+        self.reader.seek_relative(by)?;
+        self.position = position;
+        Ok(())
+    }
+
+    /// What stands before a block. `None`: the section has no bytes.
+    fn section(&mut self) -> Result<Option<Section>, CarError> {
+        let at = self.position;
+        let bytes = self.varint()?;
+        if bytes == 0 {
+            return Ok(None);
+        }
+        let start = self.position;
+        let mut buffer = [0; MAX_CID_BYTES];
+        let head = usize::try_from(bytes).map_or(buffer.len(), |bytes| bytes.min(buffer.len()));
+        self.read(&mut buffer[..head])?;
+        let in_block = |error| CarError::Block { at, error };
+        let length = cid::prefix_len(&buffer[..head]).map_err(in_block)?;
+        let len = bytes
+            .checked_sub(length)
+            .ok_or(in_block(CidError::CutOff))?;
+        let whole = usize::try_from(length)
+            .ok()
+            .and_then(|length| buffer[..head].get(..length));
+        let cid = whole.and_then(|cid| cid::from_bytes(cid).ok());
+        Ok(Some(Section {
+            cid,
+            at,
+            head: start - at + length,
+            len,
+        }))
     }
 
     fn header(&mut self) -> Result<Header, CarError> {
@@ -196,12 +256,8 @@ impl<R: Read> Input<R> {
         let end = offset
             .checked_add(size)
             .ok_or(malformed("the data never end"))?;
-        let skipped = io::copy(&mut self.reader.by_ref().take(padding), &mut io::sink())?;
-        self.position += skipped;
-        if skipped < padding {
-            return Err(CarError::Truncated { at: self.position });
-        }
-        self.end = Some(end);
+        self.go_to(self.position + padding)?;
+        self.end = end;
         Ok(())
     }
 
@@ -209,7 +265,7 @@ impl<R: Read> Input<R> {
     fn check_padding(&mut self, at: u64) -> Result<(), CarError> {
         let what = "a piece of no bytes";
         let mut byte = [0];
-        while !self.at_end()? {
+        while !self.is_at_end() {
             self.read(&mut byte)?;
             if byte != [0] {
                 return Err(CarError::Malformed { at, what });
@@ -257,7 +313,7 @@ impl<R: Read> Input<R> {
     fn read(&mut self, buffer: &mut [u8]) -> Result<(), CarError> {
         let truncated = CarError::Truncated { at: self.position };
         let after = self.position.saturating_add(buffer.len() as u64);
-        if self.end.is_some_and(|end| after > end) {
+        if after > self.end {
             return Err(truncated);
         }
         self.reader

@@ -211,6 +211,23 @@ pub fn read_prefix(bytes: &[u8]) -> Result<(Cid, usize), CidError> {
     Ok((cid, bytes.len() - rest.len()))
 }
 
+/// How many bytes the CID at the front takes. They need not all be there, and it may be one that no
+/// [`Cid`] can hold.
+pub fn prefix_len(bytes: &[u8]) -> Result<u64, CidError> {
+    if bytes.starts_with(&[0x12, 32]) {
+        return Ok(34);
+    }
+    let (version, rest) = varint(bytes)?;
+    if version != 1 {
+        let reason = "its version is neither 0 nor 1".to_owned();
+        return Err(CidError::Malformed(reason));
+    }
+    let (_, rest) = varint(rest)?;
+    let (_, rest) = varint(rest)?;
+    let (size, rest) = varint(rest)?;
+    Ok(size.saturating_add((bytes.len() - rest.len()) as u64))
+}
+
 fn wrap(code: u64, digest: &[u8]) -> Result<Multihash, CidError> {
     Multihash::wrap(code, digest).map_err(|error| CidError::Malformed(error.to_string()))
 }

@@ -26,7 +26,7 @@ pub mod proto;
 mod shard;
 pub mod walk;
 
-pub use car::{CarError, CarReader, CarWriter};
+pub use car::{CarError, CarReader, CarWriter, Section};
 pub use chunk::Chunker;
 pub use cid::{Cid, CidError, Multihash};
 pub use dagpb::DagPbError;

@@ -40,6 +40,3 @@ pub const MAX_FANOUT: u64 = 1024;
 
 /// Bytes of a CAR's header: the CIDs of about 25,000 roots.
 pub const MAX_CAR_HEADER_BYTES: usize = 1024 * 1024;
-
-/// Bytes of a CAR's section: one block and its CID.
-pub const MAX_CAR_SECTION_BYTES: usize = MAX_CID_BYTES + MAX_BLOCK_BYTES;

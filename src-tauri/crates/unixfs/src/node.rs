@@ -75,6 +75,24 @@ pub enum Node {
     Symlink(SymlinkNode),
 }
 
+impl Node {
+    /// The CIDs of all blocks that it links to, in order.
+    pub fn links(&self) -> Vec<Cid> {
+        match self {
+            Node::File(node) => node.children.iter().map(|child| child.cid).collect(),
+            Node::Directory(node) => node.entries.iter().map(|entry| entry.cid).collect(),
+            Node::Shard(node) => {
+                let cid = |item: &ShardItem| match item {
+                    ShardItem::Entry(entry) => entry.cid,
+                    ShardItem::Shard { cid, .. } => *cid,
+                };
+                node.items.iter().map(cid).collect()
+            }
+            Node::Symlink(_) => Vec::new(),
+        }
+    }
+}
+
 /// A file, or a part of one: its own bytes first, then those of its children.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileNode {

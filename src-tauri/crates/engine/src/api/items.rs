@@ -205,6 +205,17 @@ pub struct DownloadRequest {
     pub metadata: Option<bool>,
 }
 
+/// What a CAR file holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CarView {
+    /// The items that it became, in its order.
+    pub ids: Vec<ItemId>,
+    /// What it names as an item and can't be one.
+    pub left_out: Vec<Skipped>,
+    /// Blocks in it that belong to none of its items.
+    pub foreign: u64,
+}
+
 /// What can be done with an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "lowercase")]

@@ -1,86 +1,145 @@
-//! CAR files: an item's blocks written into one, and one unpacked like a download whose only peer
-//! is the file.
+//! CAR files: an item's blocks written into one, and what one holds unpacked like a download whose
+//! only peer is the file.
 //!
 //! Importing gives ordinary files in the download folder, which are then shared where they lie: no
-//! block is kept twice. The CAR is read from front to back and each block taken if it is wanted at
-//! that moment; where the blocks lie in another order than the tree's, the file is read again,
-//! until a whole pass brings nothing.
+//! block is kept twice. The CAR is gone over once to learn where its blocks stand; then each is read
+//! when it is wanted, whatever their order. Each root becomes an item.
 
-use std::collections::HashSet;
+mod fault;
+mod feed;
+mod places;
+
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 use unixfs::car::{CarError, CarReader, CarWriter};
 use unixfs::walk::Every;
-use unixfs::{Block, Cid};
+use unixfs::{Cid, cid};
 
 use super::disk;
 use super::error::FetchError;
 use super::local::{Gap, Local};
-use crate::fetch::limits::MAX_CAR_DEPTH;
+use crate::fetch::limits::{MAX_CAR_DEPTH, MAX_CAR_ROOTS};
+use fault::NoItem;
+use places::{Halt, Places, Stop};
 use store::Source;
+use store::index::Skipped;
 
-/// The blocks of a CAR, as they are wanted.
+pub(crate) use fault::CarFault;
+pub(crate) use feed::Feed;
+
+/// What a CAR holds.
 #[derive(Debug)]
-pub(crate) struct Feed {
-    path: PathBuf,
-    reader: CarReader<fs::File>,
-    /// This pass brought something.
-    useful: bool,
+pub(crate) struct Holds {
+    /// Those that can be items.
+    pub(crate) roots: Vec<Cid>,
+    /// Roots that can't, and why.
+    pub(crate) left_out: Vec<Skipped>,
+    /// Blocks that belong to none of the roots.
+    pub(crate) foreign: u64,
 }
 
-impl Feed {
-    pub(crate) fn open(path: &Path) -> Result<Self, FetchError> {
-        Ok(Self {
-            path: path.to_path_buf(),
-            reader: read(path)?,
-            useful: false,
-        })
+/// Looks what a CAR holds, and that it is whole as far as that is seen without reading all of it: nothing is begun with one that is
+/// not. Reads nodes, and no leaves that are raw.
+pub(crate) fn look(path: &Path, stop: Stop<'_>) -> Result<Holds, FetchError> {
+    let mut car = open(path)?;
+    let mut named: Vec<Cid> = Vec::new();
+    for root in car.roots() {
+        if !named.contains(root) {
+            named.push(*root);
+        }
+        if named.len() > MAX_CAR_ROOTS {
+            let (path, roots) = (path.to_path_buf(), car.roots().len());
+            return Err(CarFault::TooManyRoots { path, roots }.into());
+        }
     }
-
-    /// The next block that is wanted.
-    pub(crate) fn next(&mut self, wanted: &HashSet<Cid>) -> Result<Block, FetchError> {
-        loop {
-            match self.reader.next() {
-                Some(Ok(block)) if wanted.contains(&block.cid) => {
-                    self.useful = true;
-                    return Ok(block);
-                }
-                Some(Ok(_)) => {}
-                Some(Err(error)) => return Err(bad(&self.path, &error)),
-                None if self.useful => {
-                    self.useful = false;
-                    self.reader = read(&self.path)?;
-                }
-                None => {
-                    let missing = wanted.iter().next().map(Cid::to_string);
-                    return Err(FetchError::Car(format!(
-                        "{} does not hold all of the item: block {} is missing",
-                        self.path.display(),
-                        missing.unwrap_or_default()
-                    )));
-                }
+    let places = gone_over(path, Places::of(&mut car, stop))?;
+    let (mut roots, mut left_out) = (Vec::new(), Vec::new());
+    let mut refused = None;
+    for root in named {
+        match check_root(&mut car, &places, &root) {
+            Ok(()) => roots.push(root),
+            Err(why) => {
+                left_out.push(Skipped {
+                    path: root.to_string(),
+                    reason: why.to_string(),
+                });
+                refused.get_or_insert((root, why));
             }
         }
     }
-}
-
-/// What a CAR holds: the first of its roots.
-pub(crate) fn root(path: &Path) -> Result<Cid, FetchError> {
-    read(path)?.roots().first().copied().ok_or_else(|| {
-        let path = path.display();
-        FetchError::Car(format!("{path} does not say which item it holds"))
+    if roots.is_empty() {
+        let path = path.to_path_buf();
+        return Err(match refused {
+            None => CarFault::NoRoot(path),
+            Some((_, NoItem::Damaged(error))) => CarFault::Damaged { path, error },
+            Some((root, NoItem::Missing)) => CarFault::Lacks {
+                path,
+                blocks: 1,
+                first: Box::new(root),
+            },
+            Some((root, why)) => CarFault::Nothing {
+                path,
+                root: Box::new(root),
+                why: why.to_string(),
+            },
+        }
+        .into());
+    }
+    let foreign = gone_over(path, places.foreign(&mut car, &roots, stop))?;
+    Ok(Holds {
+        roots,
+        left_out,
+        foreign,
     })
 }
 
-fn read(path: &Path) -> Result<CarReader<fs::File>, FetchError> {
-    let file = fs::File::open(path).map_err(FetchError::disk)?;
-    CarReader::new(file).map_err(|error| bad(path, &error))
+fn check_root(car: &mut CarReader<fs::File>, places: &Places, root: &Cid) -> Result<(), NoItem> {
+    cid::acceptable(root)?;
+    if cid::implied_block(root).is_none() {
+        let at = places.find(root, None).ok_or(NoItem::Missing)?;
+        car.block_at(at).map_err(NoItem::Damaged)?;
+    }
+    Ok(())
 }
 
-fn bad(path: &Path, error: &CarError) -> FetchError {
-    FetchError::Car(format!("{}: {error}", path.display()))
+/// Is there a CAR with that root? Until it was whole, older versions kept an item's CAR where they put the item's own place later.
+pub(crate) fn names(path: &Path, root: Option<Cid>) -> bool {
+    let named = |root: Cid| open(path).is_ok_and(|car| car.roots().contains(&root));
+    root.is_some_and(named)
+}
+
+fn open(path: &Path) -> Result<CarReader<fs::File>, FetchError> {
+    let found = match fs::metadata(path) {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(CarFault::NotThere(path.to_path_buf()).into());
+        }
+        Err(error) => return Err(FetchError::disk(error)),
+    };
+    // Whoever opens a pipe waits for somebody to write into it.
+    if !found.is_file() {
+        return Err(CarFault::NotAFile(path.to_path_buf()).into());
+    }
+    let file = fs::File::open(path).map_err(FetchError::disk)?;
+    CarReader::new(file).map_err(|error| damaged(path, error))
+}
+
+fn gone_over<T>(path: &Path, result: Result<T, Halt>) -> Result<T, FetchError> {
+    result.map_err(|halt| match halt {
+        Halt::Stopped => FetchError::Stopped,
+        Halt::TooManyBlocks => CarFault::TooManyBlocks(path.to_path_buf()).into(),
+        Halt::Car(error) => damaged(path, error),
+    })
+}
+
+fn damaged(path: &Path, error: CarError) -> FetchError {
+    let path = path.to_path_buf();
+    match error {
+        CarError::Io(error) => FetchError::disk(error),
+        error => CarFault::Damaged { path, error }.into(),
+    }
 }
 
 /// Writes all blocks below a root into a CAR, in the tree's order, each once for each place. Says
@@ -132,6 +191,6 @@ fn write_all(source: &Source, root: &Cid, file: fs::File) -> Result<fs::File, Fe
 fn unreadable(gap: Gap) -> FetchError {
     match gap {
         Gap::Block(cid) => FetchError::BlockGone(cid),
-        Gap::Error(error) => FetchError::Car(error.to_string()),
+        Gap::Error(error) => error,
     }
 }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use unixfs::Cid;
 use unixfs::walk::{WalkError, shown};
 
+use super::car::CarFault;
 use super::plan::{Fault, SelectionError};
 use crate::api::{Problem, Retry};
 use crate::link::LinkError;
@@ -59,8 +60,8 @@ pub enum FetchError {
     NotHere { path: String },
     #[error("{} is not a file", shown(.path))]
     NotAFile { path: String },
-    #[error("{0}")]
-    Car(String),
+    #[error(transparent)]
+    Car(#[from] CarFault),
     /// Of an item that was whole.
     #[error("block {0} cannot be read: the files have changed or gone")]
     BlockGone(Box<Cid>),
@@ -185,13 +186,18 @@ impl FetchError {
             ),
             Self::Disk(error) => disk_kind(error.kind()),
             Self::Index(IndexError::DiskFull) => disk_kind(io::ErrorKind::StorageFull),
-            Self::Index(_) => ("index", None, Retry::User),
-            Self::Net(_) => ("network", None, Retry::Auto),
-            Self::Car(_) => (
-                "bad-car",
-                Some("Get the file again, or have it made again, and compare its size."),
-                Retry::Never,
+            Self::Index(_) => (
+                "index",
+                Some(
+                    "See that the disk with Shoal's own data has room and is sound, then try again.",
+                ),
+                Retry::User,
             ),
+            Self::Net(_) => ("network", None, Retry::Auto),
+            Self::Car(fault) => {
+                let (next, retry) = fault.next();
+                ("bad-car", Some(next), retry)
+            }
             Self::BlockGone(_) => (
                 "files-changed",
                 Some("Check the item, then put its files back or share them anew."),
@@ -238,6 +244,7 @@ impl FetchError {
             | Self::Replaced(path)
             | Self::PartGone(path)
             | Self::Unwritten { path, .. } => Some(path.display().to_string()),
+            Self::Car(fault) => Some(fault.path().display().to_string()),
             Self::NotInItem { path } | Self::NotAFile { path } | Self::NotHere { path } => {
                 Some(path.clone())
             }

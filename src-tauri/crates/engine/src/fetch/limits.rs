@@ -60,6 +60,16 @@ pub(crate) const COMMAND_QUEUE: usize = 256;
 /// file.
 pub(crate) const MAX_CAR_DEPTH: usize = 16 * MAX_FOLDER_DEPTH as usize;
 
+/// Blocks of a CAR: each takes 16 bytes of memory while it is imported. In 256 KiB blocks that is
+/// 4 TiB.
+pub(crate) const MAX_CAR_BLOCKS: usize = 16 * 1024 * 1024;
+
+/// Blocks of a CAR under one hash that are looked at until one is what it says.
+pub(crate) const MAX_CAR_COPIES: usize = 16;
+
+/// Items out of one CAR: a header has room for 25,000 roots.
+pub(crate) const MAX_CAR_ROOTS: usize = 100;
+
 /// Places in a download that are looked at and come first: a player reads at two or three, the
 /// oldest are forgotten.
 pub(crate) const MAX_HEADS: usize = 4;

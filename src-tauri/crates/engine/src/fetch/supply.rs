@@ -30,14 +30,17 @@ pub(crate) struct Supply {
 #[derive(Debug)]
 enum Kind {
     Peers,
-    Car(Feed),
+    Car(Box<Feed>),
 }
 
 impl Supply {
-    pub(crate) fn open(origin: &Origin) -> Result<Self, FetchError> {
+    pub(crate) fn open(origin: &Origin, channels: &Channels) -> Result<Self, FetchError> {
         let kind = match origin {
             Origin::Peers => Kind::Peers,
-            Origin::Car(path) => Kind::Car(Feed::open(path)?),
+            Origin::Car(path) => {
+                let stop = || channels.check_stop().is_err();
+                Kind::Car(Box::new(Feed::open(path, &stop)?))
+            }
         };
         Ok(Self {
             kind,
@@ -59,10 +62,14 @@ impl Supply {
             return Ok(());
         }
         self.waiting.extend(wants.iter().map(|want| want.cid));
-        match self.kind {
+        match &mut self.kind {
             Kind::Peers => channels.send(Command::Want(wants)),
-            // It is read from front to back, and what is wanted by then is taken.
-            Kind::Car(_) => Ok(()),
+            Kind::Car(feed) => {
+                for want in &wants {
+                    feed.want(want.cid);
+                }
+                Ok(())
+            }
         }
     }
 
@@ -84,7 +91,7 @@ impl Supply {
         let event = match &mut self.kind {
             Kind::Car(feed) if !self.waiting.is_empty() => {
                 channels.check_stop()?;
-                let block = feed.next(&self.waiting)?;
+                let block = feed.next()?;
                 Event::Block {
                     cid: block.cid,
                     data: block.data,

@@ -521,7 +521,8 @@ fn a_car_is_unpacked_and_one_that_lacks_blocks_is_not() {
     home.run(id, &blocks, ALL).result.unwrap();
     let car = home.dir.path().join("things.car");
     super::car::export(&home.source, &root.cid, &car).unwrap();
-    assert_eq!(super::car::root(&car).unwrap(), root.cid);
+    let holds = super::car::look(&car, &|| false).unwrap();
+    assert_eq!((holds.roots, holds.foreign), (vec![root.cid], 0));
 
     let other = Home::new();
     let id = other.item(root.cid, "things", &[]);
@@ -555,6 +556,8 @@ fn a_car_is_unpacked_and_one_that_lacks_blocks_is_not() {
     let outcome = fourth.run_with(id, &Blocks::new(), ALL, Origin::Car(mixed));
     let message = outcome.result.unwrap_err().to_string();
     assert!(message.contains(&leaf.cid.to_string()), "{message}");
+    let stopped = super::car::look(&car, &|| true).unwrap_err();
+    assert!(matches!(stopped, FetchError::Stopped), "{stopped}");
 }
 
 #[test]

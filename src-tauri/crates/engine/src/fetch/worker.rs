@@ -28,7 +28,7 @@ use super::steer::{Asked, Waiting, Wishes};
 use super::supply::{Origin, Supply};
 use store::Source;
 use store::files::names::Rules;
-use store::index::{FileRecord, Index, IndexError, ItemRecord, Skipped};
+use store::index::{Car, FileRecord, Index, IndexError, ItemRecord, Skipped};
 
 /// How often it is kept how far a download is: what a kill may take of that.
 const NOTE_EVERY: Duration = Duration::from_secs(2);
@@ -179,7 +179,7 @@ pub(crate) fn run<P: Place>(
     let folder = base.parent().unwrap_or(base);
     let selection = Selection::new(&item.wanted.select, &item.wanted.leave)?;
     let plan = Plan::new(download.root, selection, Rules::of(folder))?;
-    let supply = Supply::open(&download.origin)?;
+    let supply = Supply::open(&download.origin, channels)?;
     let waker = channels.waker.clone();
     let wake = move || waker.wake();
     let recorder = Recorder::start(
@@ -201,7 +201,7 @@ pub(crate) fn run<P: Place>(
         known: HashMap::new(),
         parked: Vec::new(),
         flushed: false,
-        skipped: Vec::new(),
+        skipped: item.begun.car.iter().filter_map(Car::told).collect(),
         is_file: false,
         is_folder: false,
         noted: None,

@@ -36,6 +36,10 @@ pub enum ItemError {
     Unreadable { path: PathBuf, source: io::Error },
     #[error("{} is a symlink that leads to nothing", .0.display())]
     DeadLink(PathBuf),
+    #[error("{} is not a folder", .0.display())]
+    NoFolder(PathBuf),
+    #[error("{} is a symlink that leads to nothing", .0.display())]
+    DeadFolder(PathBuf),
     #[error("there is nothing to share")]
     NothingToShare,
     #[error("{} is neither a file nor a folder", .0.display())]
@@ -102,6 +106,7 @@ impl ItemError {
         match self {
             Self::Link(_) | Self::BadAddress(_) => Some("link"),
             Self::BadName(_) => Some("name"),
+            Self::NoFolder(_) | Self::DeadFolder(_) => Some("into"),
             _ => None,
         }
     }
@@ -110,6 +115,9 @@ impl ItemError {
         match self {
             Self::Unreadable { path, .. }
             | Self::DeadLink(path)
+            | Self::NoFile(path)
+            | Self::NoFolder(path)
+            | Self::DeadFolder(path)
             | Self::Relocate(
                 RelocateError::NotThere(path)
                 | RelocateError::NoFolder(path)
@@ -136,6 +144,11 @@ impl ItemError {
             Self::DeadLink(_) => (
                 "dead-link",
                 Some("Share what it was meant to lead to."),
+                Retry::Never,
+            ),
+            Self::NoFolder(_) | Self::DeadFolder(_) => (
+                "bad-path",
+                Some("Choose a folder, or one that can be made."),
                 Retry::Never,
             ),
             Self::NothingToShare | Self::NoFile(_) => (
@@ -191,7 +204,7 @@ impl ItemError {
                 Retry::Never,
             ),
             Self::Offline => ("offline", Some("Try again while Shoal runs."), Retry::User),
-            Self::Stopping(_) => ("stopping", None, Retry::User),
+            Self::Stopping(_) => ("stopping", Some("Try again while Shoal runs."), Retry::User),
         }
     }
 }
@@ -283,7 +296,7 @@ fn import_kind(error: &ImportError) -> Kind {
     match error {
         ImportError::Unreadable(_) => (
             "unreadable",
-            Some("Check that it is there and that you may read it, then resume the share."),
+            Some("Check that it is there and that you may read it, then try again."),
             Retry::User,
         ),
         ImportError::LeftOut { first, .. } if first.reason == store::OWN => (

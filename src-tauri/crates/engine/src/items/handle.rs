@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 
 use store::limits::MAX_NAME_BYTES;
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 use super::choose::{self, Then};
 use super::supervisor::{self, Command, Work};
 use super::{Context, Hold, ItemError, new, relocate};
 use crate::api::{
-    Action, DownloadRequest, ItemView, PrioritizeRequest, RelocateRequest, Removed, Report,
-    SelectRequest, ShareRequest,
+    Action, CarView, DownloadRequest, ItemView, PrioritizeRequest, RelocateRequest, Removed,
+    Report, SelectRequest, ShareRequest,
 };
 use crate::fetch;
 use crate::util::{Stopping, blocking};
@@ -60,18 +61,30 @@ impl Items {
         folder: PathBuf,
     ) -> Result<ItemId, ItemError> {
         self.context.net()?;
-        self.add(new::fetched(request, folder)?).await
+        let item = blocking(move || new::fetched(request, folder)).await??;
+        self.add(item).await
     }
 
-    /// Begins to unpack a CAR into a folder.
+    /// Begins to unpack what a CAR holds into a folder, once it is known what that is.
     pub(crate) async fn import_car(
         &self,
         car: PathBuf,
         folder: PathBuf,
-    ) -> Result<ItemId, ItemError> {
+    ) -> Result<CarView, ItemError> {
         self.context.net()?;
-        let item = blocking(move || new::unpacked(car, folder)).await??;
-        self.add(item).await
+        let stop = CancellationToken::new();
+        // Whoever asked may go: then nobody waits for it.
+        let _guard = stop.clone().drop_guard();
+        let (items, holds) = blocking(move || new::unpacked(&car, &folder, &stop)).await??;
+        let mut ids = Vec::with_capacity(items.len());
+        for item in items {
+            ids.push(self.add(item).await?.into());
+        }
+        Ok(CarView {
+            ids,
+            left_out: holds.left_out.into_iter().map(Into::into).collect(),
+            foreign: holds.foreign,
+        })
     }
 
     /// Writes an item's blocks into a new CAR file. Bytes written.

@@ -151,13 +151,9 @@ async fn fetch(
 ) -> Result<Ended, ItemError> {
     let fetching = context.fetching()?;
     let tell = telling(context, &record, report);
-    // An item without a link began with a CAR file.
-    let fetched = match (&record.link, record.sources.first()) {
-        (None, Some(car)) => {
-            let car = car.clone();
-            fetch::import(fetching, record.clone(), car, tell, stop).await?
-        }
-        _ => fetch::run(fetching, record.clone(), tell, stop).await?,
+    let fetched = match car_of(&record).await? {
+        Some(car) => fetch::import(fetching, record.clone(), car, tell, stop).await?,
+        None => fetch::run(fetching, record.clone(), tell, stop).await?,
     };
     let gateways = match &context.net {
         Some(net) => net.gateways().await,
@@ -198,6 +194,24 @@ fn telling(context: &Context, record: &ItemRecord, reporter: &Reporter) -> fetch
         }
         reporter.fetching(report);
     })
+}
+
+/// The CAR that an item is unpacked from. If that is gone and the item was whole once, others may have it.
+async fn car_of(record: &ItemRecord) -> Result<Option<PathBuf>, ItemError> {
+    if record.link.is_some() {
+        return Ok(None);
+    }
+    let (car, place, root) = (
+        record.begun.car.clone(),
+        record.sources.first().cloned(),
+        record.root,
+    );
+    let found = move || match (car, place) {
+        (Some(car), Some(_)) if !exists(&car.path) => None,
+        (Some(car), _) => Some(car.path),
+        (None, place) => place.filter(|place| fetch::car::names(place, root)),
+    };
+    Ok(blocking(found).await?)
 }
 
 /// Puts on record whether a download is a folder, which no link tells.

@@ -42,11 +42,13 @@ pub(super) fn take_in(index: &Index, mut item: NewItem) -> Result<(ItemRecord, F
     } else {
         Found::WithMoreProviders
     };
-    let metadata = item.options.metadata;
+    let (metadata, car) = (item.options.metadata, item.car.clone());
     index.update_item(id, move |record| {
         record.state = ItemState::Active;
         // Of a share it is part of what it is.
         record.options.metadata |= metadata;
+        // The file may be another one by now.
+        record.begun.car = car.or(record.begun.car.take());
         // The newest hints are the likeliest to be right.
         record.providers.splice(0..0, new);
         record.providers.truncate(MAX_LINK_PROVIDERS);
@@ -78,6 +80,8 @@ fn is_same(record: &ItemRecord, item: &NewItem) -> bool {
             (&record.link, record.root) == (&item.link, item.root.or(record.root))
                 && record.into == item.into
                 && record.wanted.select == item.select
+                && record.begun.car.as_ref().map(|car| &car.path)
+                    == item.car.as_ref().map(|car| &car.path)
         }
     };
     record.kind == item.kind && record.name == item.name && alike

@@ -5,15 +5,17 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use libp2p::Multiaddr;
+use tokio_util::sync::CancellationToken;
 use unixfs::{Cid, Profile};
 
 use super::ItemError;
 use crate::api::{DownloadRequest, ShareRequest};
-use crate::fetch;
+use crate::fetch::car::Holds;
+use crate::fetch::{self, FetchError, Selection};
 use crate::link::Link;
 use crate::util::now_unix;
 use store::files::path_text;
-use store::index::{ItemKind, ItemOptions, NewItem};
+use store::index::{Car, ItemKind, ItemOptions, NewItem};
 
 /// A new item of files that lie here. Blocks.
 pub(super) fn share(request: ShareRequest) -> Result<NewItem, ItemError> {
@@ -76,9 +78,12 @@ pub(super) fn given_name(name: &str) -> Result<String, ItemError> {
     Ok(name.to_owned())
 }
 
-/// A new item of what a link names.
+/// A new item of what a link names. Blocks.
 pub(super) fn fetched(request: DownloadRequest, folder: PathBuf) -> Result<NewItem, ItemError> {
     let link = Link::from_str(&request.link)?;
+    Selection::new(&request.select, &[]).map_err(FetchError::from)?;
+    let into = request.into.unwrap_or(folder);
+    check_folder(&into)?;
     for provider in &request.providers {
         Multiaddr::from_str(provider).map_err(|_| ItemError::BadAddress(provider.clone()))?;
     }
@@ -103,20 +108,56 @@ pub(super) fn fetched(request: DownloadRequest, folder: PathBuf) -> Result<NewIt
             metadata: request.metadata.unwrap_or_default(),
             ..ItemOptions::default()
         },
-        ..download(link.name(), root, request.into.unwrap_or(folder))
+        ..download(link.name(), root, into)
     })
 }
 
-/// A new item of what a CAR file holds. It is unpacked like a download whose only peer is the CAR,
-/// so the item begins with the CAR's place. Blocks.
-pub(super) fn unpacked(car: PathBuf, folder: PathBuf) -> Result<NewItem, ItemError> {
-    let root = fetch::car::root(&car)?;
-    let name = car.file_stem().map(|name| path_text(Path::new(name)));
-    let name = name.unwrap_or_else(|| root.to_string());
-    Ok(NewItem {
-        sources: vec![car],
-        ..download(name, Some(root), folder)
-    })
+/// New items of what a CAR file holds, each unpacked like a download whose only peer is the CAR. They
+/// are called like the file, and numbered where there are several. Blocks.
+pub(super) fn unpacked(
+    path: &Path,
+    folder: &Path,
+    stop: &CancellationToken,
+) -> Result<(Vec<NewItem>, Holds), ItemError> {
+    check_folder(folder)?;
+    let holds = fetch::car::look(path, &|| stop.is_cancelled())?;
+    let stem = path.file_stem().map(|name| path_text(Path::new(name)));
+    let stem = stem.unwrap_or_default();
+    let item = |(number, root): (usize, &Cid)| {
+        let name = match holds.roots.len() {
+            1 => stem.clone(),
+            _ => format!("{stem} {}", number + 1),
+        };
+        let car = Car {
+            path: path.to_path_buf(),
+            // They are told once.
+            foreign: if number == 0 { holds.foreign } else { 0 },
+        };
+        NewItem {
+            car: Some(car),
+            ..download(name, Some(*root), folder.to_path_buf())
+        }
+    };
+    let items = holds.roots.iter().enumerate().map(item).collect();
+    Ok((items, holds))
+}
+
+/// Can there be a folder? It is made when it is needed.
+fn check_folder(folder: &Path) -> Result<(), ItemError> {
+    for place in folder.ancestors() {
+        if fs_err::symlink_metadata(place).is_err() {
+            continue;
+        }
+        let place = place.to_path_buf();
+        return match fs_err::metadata(&place) {
+            Ok(found) if found.is_dir() => Ok(()),
+            Ok(_) => Err(ItemError::NoFolder(place)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(ItemError::DeadFolder(place)),
+            // What is wrong with it is told when it is written to.
+            Err(_) => Ok(()),
+        };
+    }
+    Ok(())
 }
 
 fn download(name: String, root: Option<Cid>, into: PathBuf) -> NewItem {

@@ -414,6 +414,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<ItemRecord> {
         begun: Begun {
             place: details.place,
             here: row.get::<_, i64>(11)?.cast_unsigned(),
+            car: details.car,
         },
     })
 }

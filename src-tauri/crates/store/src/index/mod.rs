@@ -41,7 +41,7 @@ pub use self::fingerprint::Fingerprint;
 use self::readers::Readers;
 pub use self::tree::{Extent, FileSize, FolderFile, FolderSum};
 pub use self::types::{
-    Announce, Begun, ItemOptions, ItemRecord, ItemState, NewItem, StoredProblem, StoredRetry,
+    Announce, Begun, Car, ItemOptions, ItemRecord, ItemState, NewItem, StoredProblem, StoredRetry,
     Wanted,
 };
 pub use self::writer::Pending;

@@ -58,6 +58,23 @@ impl<'de> Deserialize<'de> for JsonPath {
     }
 }
 
+/// For `#[serde(with)]`: one path.
+pub(super) mod one {
+    use std::path::Path;
+
+    use super::{Deserialize, Deserializer, JsonPath, PathBuf, Serialize, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+        JsonPath(path.to_path_buf()).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<PathBuf, D::Error> {
+        Ok(JsonPath::deserialize(deserializer)?.0)
+    }
+}
+
 /// For `#[serde(with)]`: one path that may be absent.
 pub(super) mod optional {
     use super::{Deserialize, Deserializer, JsonPath, PathBuf, Serialize, Serializer};

@@ -131,6 +131,7 @@ impl Entry {
             begun: Begun {
                 place: self.details.place,
                 here: 0,
+                car: self.details.car,
             },
         }
     }

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use unixfs::cid::Cid;
 
 use super::paths;
-use crate::files::Identity;
-use crate::item::{ItemId, ItemKind};
+use crate::files::{Identity, path_text};
+use crate::item::{ItemId, ItemKind, Skipped};
 
 /// All that is kept of an item but its files and blocks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub struct ItemRecord {
     pub created: i64,
     /// The folder that a download goes into.
     pub into: Option<PathBuf>,
-    /// What a share shares.
+    /// What a share shares; where a download lies that is whole, or was.
     pub sources: Vec<PathBuf>,
     pub wanted: Wanted,
     /// What a download was asked for: content, and a path to follow from it.
@@ -46,7 +46,29 @@ pub struct ItemRecord {
     pub begun: Begun,
 }
 
-/// What a download has come to since it was begun.
+/// A CAR file that items are unpacked from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Car {
+    #[serde(with = "paths::one")]
+    pub path: PathBuf,
+    /// Blocks in it that belong to nothing that it holds: told with one of its items.
+    pub foreign: u64,
+}
+
+impl Car {
+    /// What is told of blocks that belong to nothing.
+    pub fn told(&self) -> Option<Skipped> {
+        let reason = match self.foreign {
+            0 => return None,
+            1 => "1 block that belongs to nothing in it".to_owned(),
+            more => format!("{more} blocks that belong to nothing in it"),
+        };
+        let path = path_text(&self.path);
+        Some(Skipped { path, reason })
+    }
+}
+
+/// What a download was begun with, and has come to since.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Begun {
     /// The folder that it was begun in: another one in its place is not written to. `None`: not begun, or by a version that kept
@@ -54,6 +76,8 @@ pub struct Begun {
     pub place: Option<Identity>,
     /// Bytes that are here and verified, until all are.
     pub here: u64,
+    /// What it is unpacked from, instead of a link.
+    pub car: Option<Car>,
 }
 
 /// What of a download is wanted, by paths inside it.
@@ -140,6 +164,7 @@ pub struct NewItem {
     pub options: ItemOptions,
     pub part: Option<PathBuf>,
     pub place: Option<Identity>,
+    pub car: Option<Car>,
 }
 
 /// What of a record lies in one column, as nothing is ever searched by it.
@@ -166,6 +191,8 @@ pub(super) struct Details {
     pub(super) profile: String,
     #[serde(default)]
     pub(super) title: Option<String>,
+    #[serde(default)]
+    pub(super) car: Option<Car>,
 }
 
 impl NewItem {
@@ -196,6 +223,7 @@ impl NewItem {
             begun: Begun {
                 place: self.place,
                 here: 0,
+                car: self.car,
             },
         }
     }
@@ -215,6 +243,7 @@ impl ItemRecord {
             place: self.begun.place,
             profile: self.profile.clone(),
             title: self.title.clone(),
+            car: self.begun.car.clone(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! CARs: there and back, and what damaged ones get.
 
-use std::io::{Cursor, Read};
+use std::io::{Cursor, Read, Seek, SeekFrom};
 
 use proptest::prelude::*;
 use unixfs::cid::{self, Cid, RAW, SHA2_256};
@@ -33,13 +33,13 @@ proptest! {
         let blocks: Vec<_> = contents.iter().map(|content| raw(content)).collect();
         let roots: Vec<_> = blocks.iter().cycle().take(roots.min(blocks.len() * 3)).map(|block| block.cid).collect();
         let whole = car(&roots, &blocks);
-        let (read_roots, read_blocks) = read(&whole[..]).unwrap();
+        let (read_roots, read_blocks) = read(&whole).unwrap();
         prop_assert_eq!(&read_roots, &roots);
         prop_assert_eq!(&read_blocks, &blocks);
-        prop_assert_eq!(&read(OneByte(&whole)).unwrap().1, &blocks);
+        prop_assert_eq!(&read_from(OneByte(Cursor::new(&whole))).unwrap().1, &blocks);
 
         let with_index = version_2(&whole, 7, b"an index");
-        prop_assert_eq!(&read(&with_index[..]).unwrap().1, &blocks);
+        prop_assert_eq!(&read(&with_index).unwrap().1, &blocks);
 
         // Cut anywhere: an error, or the blocks up to there; never a wrong one.
         let cut = cut.index(whole.len());
@@ -47,7 +47,7 @@ proptest! {
             prop_assert!(blocks.starts_with(&some));
         }
         let cut_inside = version_2(&whole, 7, b"")[..51 + 7 + cut].to_vec();
-        prop_assert!(read(&cut_inside[..]).is_err());
+        prop_assert!(read(&cut_inside).is_err());
     }
 
     #[test]
@@ -59,38 +59,105 @@ proptest! {
         let mut damaged = car(&[blocks[0].cid], &blocks);
         let byte = byte.index(damaged.len());
         damaged[byte] ^= 1 << bit;
-        let Ok(reader) = CarReader::new(&damaged[..]) else { return Ok(()) };
-        for block in reader.flatten() {
-            prop_assert!(cid::verify(&block.cid, &block.data).is_ok());
+        let Ok(mut reader) = CarReader::new(Cursor::new(&damaged)) else { return Ok(()) };
+        while let Ok(Some(section)) = reader.next_section() {
+            if let Ok(block) = reader.block_at(section.at) {
+                prop_assert!(cid::verify(&block.cid, &block.data).is_ok());
+            }
         }
     }
 }
 
 #[test]
-fn a_block_that_does_not_match_ends_the_reading() {
+fn a_block_that_does_not_match_is_the_only_one_refused() {
     let blocks = [raw(b"one"), raw(b"two"), raw(b"three")];
     let mut damaged = car(&[], &blocks);
-    let last = damaged.len() - 6;
-    damaged[last] ^= 1;
-    let mut reader = CarReader::new(&damaged[..]).unwrap();
-    assert_eq!(reader.next().unwrap().unwrap(), blocks[0]);
-    assert_eq!(reader.next().unwrap().unwrap(), blocks[1]);
-    assert!(matches!(reader.next(), Some(Err(CarError::Block { .. }))));
-    assert!(reader.next().is_none());
+    let second = damaged.len() - 6 - 37;
+    damaged[second] ^= 1;
+    let mut reader = CarReader::new(Cursor::new(&damaged)).unwrap();
+    let mut at = Vec::new();
+    while let Some(section) = reader.next_section().unwrap() {
+        at.push(section.at);
+    }
+    assert!(matches!(
+        reader.block_at(at[1]),
+        Err(CarError::Block { .. })
+    ));
+    assert_eq!(reader.block_at(at[2]).unwrap(), blocks[2]);
+    assert_eq!(reader.block_at(at[0]).unwrap(), blocks[0]);
+    assert!(reader.next_section().unwrap().is_none());
+}
+
+/// Another codec, a hash that nobody knows, a digest longer than any that can be held, a block longer than any: all are passed by.
+#[test]
+fn what_is_of_another_kind_is_told_from_damage() {
+    let [one, two] = [raw(b"one"), raw(b"two")];
+    let mut mixed = car(&[], std::slice::from_ref(&one));
+    let mut foreign = |cid: &[u8], length: usize| {
+        let mut size = [0; 10];
+        let bytes = (cid.len() + length) as u64;
+        mixed.extend_from_slice(unsigned_varint::encode::u64(bytes, &mut size));
+        mixed.extend_from_slice(cid);
+        mixed.resize(mixed.len() + length, 7);
+    };
+    foreign(&[&[1, 0x71, 0x12, 32][..], &[9; 32]].concat(), 5);
+    foreign(&[&[1, 0x55, 0xd5, 0x01, 16][..], &[9; 16]].concat(), 3);
+    foreign(&[&[1, 0x55, 0x00, 0xc8, 0x01][..], &[9; 200]].concat(), 0);
+    foreign(&one.cid.to_bytes(), 3_000_000);
+    mixed.extend_from_slice(&car(&[], std::slice::from_ref(&two))[car(&[], &[]).len()..]);
+    let mut reader = CarReader::new(Cursor::new(&mixed)).unwrap();
+    let mut sections = Vec::new();
+    while let Some(section) = reader.next_section().unwrap() {
+        sections.push(section);
+    }
+    let fit = |cid: &Cid| cid::acceptable(cid).is_ok();
+    let cids: Vec<_> = sections
+        .iter()
+        .map(|section| section.cid.filter(fit))
+        .collect();
+    assert_eq!(
+        cids,
+        [
+            Some(one.cid),
+            None,
+            None,
+            None,
+            Some(one.cid),
+            Some(two.cid)
+        ]
+    );
+    let kept: Vec<_> = sections
+        .iter()
+        .map(|section| section.cid.is_some())
+        .collect();
+    assert_eq!(kept, [true, true, true, false, true, true]);
+    assert!(reader.block_at(sections[1].at).is_err());
+    assert!(matches!(
+        reader.block_at(sections[4].at),
+        Err(CarError::TooLarge { .. })
+    ));
+    assert_eq!(reader.block_at(sections[5].at).unwrap(), two);
+    // What is no CID at all is damage.
+    for cid in [
+        &b"\x02\x55\x12\x20"[..],
+        b"\x01\x55",
+        b"\x01\x55\x12\x20\x01",
+    ] {
+        let mut damaged = car(&[], &[]);
+        damaged.push(u8::try_from(cid.len()).unwrap());
+        damaged.extend_from_slice(cid);
+        assert!(matches!(read(&damaged), Err(CarError::Block { .. })));
+    }
 }
 
 #[test]
 fn lengths_are_bounded_before_anything_is_read() {
     let header = car(&[], &[]);
-    let section = |length: &[u8]| read(&[&header, length].concat()[..]).unwrap_err();
-    // 2^62 bytes; just over the limit; ten bytes that say 2^64 and more; not canonical; nothing.
+    let section = |length: &[u8]| read(&[&header, length].concat()).unwrap_err();
+    // 2^62 bytes; ten bytes that say 2^64 and more; not canonical; nothing.
     assert!(matches!(
         section(b"\x80\x80\x80\x80\x80\x80\x80\x80\x40"),
-        CarError::TooLarge { .. }
-    ));
-    assert!(matches!(
-        section(b"\xa9\x81\x80\x01"),
-        CarError::TooLarge { .. }
+        CarError::Truncated { .. }
     ));
     assert!(matches!(section(&[0xff; 12]), CarError::Malformed { .. }));
     let dropped_bits = b"\x81\x80\x80\x80\x80\x80\x80\x80\x80\x02";
@@ -98,13 +165,13 @@ fn lengths_are_bounded_before_anything_is_read() {
     assert!(matches!(section(b"\x81\x00"), CarError::Malformed { .. }));
     // Zeros to the end are padding.
     assert!(matches!(section(b"\0\0\x01"), CarError::Malformed { .. }));
-    assert!(read(&[&header, &[0; 9][..]].concat()[..]).is_ok());
+    assert!(read(&[&header, &[0; 9][..]].concat()).is_ok());
     assert!(matches!(
         section(b"\xa8\x81\x80\x01"),
         CarError::Truncated { .. }
     ));
     assert!(matches!(
-        read(&b"\xff\xff\xff\x7f"[..]),
+        read(b"\xff\xff\xff\x7f"),
         Err(CarError::TooLarge { .. })
     ));
 }
@@ -116,7 +183,11 @@ fn headers_are_taken_in_one_form_only() {
         let header = header.concat();
         let mut car = vec![u8::try_from(header.len()).unwrap()];
         car.extend_from_slice(&header);
-        assert_eq!(CarReader::new(&car[..]).is_ok(), good, "{header:x?}");
+        assert_eq!(
+            CarReader::new(Cursor::new(&car)).is_ok(),
+            good,
+            "{header:x?}"
+        );
     };
     check(&[b"\xa2\x65roots\x80\x67version\x01"], true);
     check(&[b"\xa2\x67version\x01\x65roots\x80"], true);
@@ -152,7 +223,7 @@ fn a_version_2_header_cannot_send_the_reader_astray() {
     let change = |at: usize, value: u64| {
         let mut car = version_2(&data, 0, b"");
         car[at..at + 8].copy_from_slice(&value.to_le_bytes());
-        read(&car[..]).map(|(_, blocks)| blocks.len())
+        read(&car).map(|(_, blocks)| blocks.len())
     };
     let (offset, size) = (11 + 16, 11 + 24);
     assert!(matches!(change(offset, 51), Ok(1)));
@@ -199,20 +270,31 @@ fn version_2(car: &[u8], padding: usize, index: &[u8]) -> Vec<u8> {
     out
 }
 
-fn read(input: impl Read) -> Result<(Vec<Cid>, Vec<Block>), CarError> {
-    let reader = CarReader::new(input)?;
-    let roots = reader.roots().to_vec();
-    Ok((roots, reader.collect::<Result<_, _>>()?))
+fn read(input: &[u8]) -> Result<(Vec<Cid>, Vec<Block>), CarError> {
+    read_from(Cursor::new(input))
 }
 
-/// Gives a byte at a time, as a slow pipe does.
-struct OneByte<'a>(&'a [u8]);
+fn read_from(input: impl Read + Seek) -> Result<(Vec<Cid>, Vec<Block>), CarError> {
+    let mut reader = CarReader::new(input)?;
+    let mut blocks = Vec::new();
+    while let Some(section) = reader.next_section()? {
+        blocks.push(reader.block_at(section.at)?);
+    }
+    Ok((reader.roots().to_vec(), blocks))
+}
+
+/// Gives a byte at a time, as a slow disk may.
+struct OneByte<'a>(Cursor<&'a [u8]>);
 
 impl Read for OneByte<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let length = buffer.len().min(1);
-        let read = Cursor::new(self.0).read(&mut buffer[..length])?;
-        self.0 = &self.0[read..];
-        Ok(read)
+        self.0.read(&mut buffer[..length])
+    }
+}
+
+impl Seek for OneByte<'_> {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        self.0.seek(to)
     }
 }
