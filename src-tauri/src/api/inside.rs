@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use engine::Engine;
 use engine::api::{
-    CheckLinkRequest, EntryView, FilesRequest, FilesView, InspectLinkRequest, InspectPathsRequest,
-    InspectView, ItemId, LinkCheck, PathsView, PiecesView, PrioritizeRequest, Problem,
+    CheckLinkRequest, FilesRequest, FilesView, InspectLinkRequest, InspectPathsRequest,
+    InspectView, ItemId, LinkCheck, ListView, PathsView, PiecesView, PrioritizeRequest, Problem,
     RelocateRequest, SelectRequest,
 };
 use serde::{Deserialize, Serialize};
@@ -169,9 +169,9 @@ pub(crate) struct ListRequest {
 impl Call for ListRequest {
     const NAME: &'static str = "list";
     const ONLY_WAITS: bool = true;
-    type Answer = Vec<EntryView>;
+    type Answer = ListView;
 
-    async fn run(self, engine: &Engine) -> Result<Vec<EntryView>, Problem> {
+    async fn run(self, engine: &Engine) -> Result<ListView, Problem> {
         let listing = within(self.patience, engine.list(&self.link)).await;
         let listing = listing.map_err(|problem| with_left_out(problem, engine, &self.link));
         listing?.map_err(told)

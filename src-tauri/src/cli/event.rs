@@ -98,6 +98,8 @@ pub(super) enum Event {
         bytes: u64,
     },
     Entry(EntryView),
+    /// There is more in the folder that was listed: a part of it could not be had.
+    Incomplete,
     Peer(PeerView),
     Banned(BannedView),
     /// How a peer is treated from now on.

@@ -137,7 +137,7 @@ async fn tell_missing(
     let Some(message) = unfinished(&view, &missing) else {
         return Ok(problem);
     };
-    let count = Some(missing.count);
+    let count = Some(missing.count + missing.folders.len() as u64);
     context.out.event(&Event::Missing(missing))?;
     Ok(Problem {
         message,

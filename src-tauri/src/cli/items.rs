@@ -55,7 +55,7 @@ pub(super) async fn status(args: StatusArgs, context: &Context) -> Outcome {
     for source in report.sources {
         out.event(&Event::Source(source))?;
     }
-    if report.missing.count > 0 {
+    if report.missing.count > 0 || !report.missing.folders.is_empty() {
         out.event(&Event::Missing(report.missing))?;
     }
     for skipped in report.skipped {

@@ -1,6 +1,6 @@
 //! `shoal ls` and `shoal cat`: a look inside a link, of which nothing is kept.
 
-use engine::api::EntryView;
+use engine::api::{EntryView, ListView};
 use futures::StreamExt;
 
 use super::connect::{Connection, interrupted};
@@ -34,12 +34,12 @@ pub(super) async fn ls(args: LsArgs, context: &Context) -> Outcome {
         link: args.link,
         patience: args.patience.timeout,
     };
-    let entries = tokio::select! {
-        entries = connection.call(request) => entries.map(Some),
+    let listed = tokio::select! {
+        listed = connection.call(request) => listed.map(Some),
         () = interrupted() => Ok(None),
     };
     connection.leave().await;
-    let Some(entries) = entries? else {
+    let Some(ListView { entries, complete }) = listed? else {
         return Ok(INTERRUPTED);
     };
     if context.out.is_json() {
@@ -48,6 +48,9 @@ pub(super) async fn ls(args: LsArgs, context: &Context) -> Outcome {
             .try_for_each(|entry| context.out.event(&Event::Entry(entry)))?;
     } else {
         context.out.table(entries.into_iter().map(row))?;
+    }
+    if !complete {
+        context.out.event(&Event::Incomplete)?;
     }
     OK
 }

@@ -354,6 +354,10 @@ impl Output {
                 self.talk(&format!("Wrote {}.", bytes(*size)));
                 self.path(path)
             }
+            Event::Incomplete => {
+                self.talk("There is more in it: nobody answered who has the rest of the folder.");
+                Ok(())
+            }
             Event::Source(source) => {
                 self.text(&format!("  from {}: {}", source.peer, bytes(source.bytes)))
             }
@@ -365,6 +369,12 @@ impl Output {
                 match missing.count.saturating_sub(NAMED_MISSING as u64) {
                     0 => {}
                     more => self.talk(&format!("  missing: {more} more")),
+                }
+                for folder in missing.folders.iter().take(NAMED_MISSING) {
+                    self.talk(&match folder.as_str() {
+                        "" => "  missing: a part of the folder itself".to_owned(),
+                        folder => format!("  missing: a part of the folder {}", shown(folder)),
+                    });
                 }
                 Ok(())
             }

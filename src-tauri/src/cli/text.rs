@@ -103,11 +103,16 @@ fn lacks(Lacking { pieces, people }: Lacking) -> String {
 /// What a download came to that nobody could finish: which files are here, and which are not.
 pub(super) fn unfinished(view: &ItemView, missing: &Missing) -> Option<String> {
     const NAMED: usize = 3;
-    if view.done == 0 || missing.count == 0 {
+    let unknown = unknown(missing);
+    if view.done == 0 && missing.here == 0 || missing.count == 0 && unknown.is_none() {
         return None;
     }
     let all = missing.here + missing.count;
-    if all == 1 {
+    if missing.count == 0 {
+        let here = count(all, "file is here", "files are here");
+        return unknown.map(|unknown| format!("{here}; {unknown}"));
+    }
+    if all == 1 && unknown.is_none() {
         return Some(format!("{}: {}", view.name, sentence(view)));
     }
     let named = missing.files.iter().take(NAMED).cloned();
@@ -122,7 +127,27 @@ pub(super) fn unfinished(view: &ItemView, missing: &Missing) -> Option<String> {
         "nobody answered who has"
     };
     let here = missing.here;
-    Some(format!("{here} of {all} files are here; {nobody} {names}"))
+    let unknown = unknown.map(|unknown| format!("; {unknown}"));
+    Some(format!(
+        "{here} of {all} files are here; {nobody} {names}{}",
+        unknown.unwrap_or_default()
+    ))
+}
+
+/// That a folder may hold more than is known.
+fn unknown(missing: &Missing) -> Option<String> {
+    let first = missing.folders.first()?;
+    let more = match missing.folders.len() {
+        1 => String::new(),
+        all => format!(" and {} more", count(all as u64 - 1, "folder", "folders")),
+    };
+    let folder = match first.as_str() {
+        "" => "the folder".to_owned(),
+        path => path.to_owned(),
+    };
+    Some(format!(
+        "a part of {folder}{more} is missing, and what is in it is not known"
+    ))
 }
 
 /// An item's name, how far it is as a bar, and what there is to say of it: one line.
@@ -267,6 +292,7 @@ pub(super) mod tests {
             here,
             files: names.iter().map(|name| (*name).to_owned()).collect(),
             count,
+            folders: Vec::new(),
         };
         let ends = |view: &ItemView, missing: &Missing, words: &str| {
             assert_eq!(unfinished(view, missing).as_deref(), Some(words));
@@ -287,6 +313,20 @@ pub(super) mod tests {
             "holiday.mov: 99 %, 1 piece that none of the 2 people connected has",
         );
         assert_eq!(unfinished(&stuck(1, 2), &Missing::default()), None);
+        let unknown = |here, count, folder: &str| Missing {
+            folders: vec![folder.to_owned()],
+            ..missing(here, &["a"][..usize::from(count > 0)], count)
+        };
+        ends(
+            &stuck(1, 1),
+            &unknown(3, 0, ""),
+            "3 files are here; a part of the folder is missing, and what is in it is not known",
+        );
+        ends(
+            &stuck(1, 1),
+            &unknown(3, 1, "sub"),
+            "3 of 4 files are here; nobody has a; a part of sub is missing, and what is in it is not known",
+        );
     }
 
     #[test]

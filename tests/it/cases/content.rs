@@ -343,3 +343,103 @@ fn a_download_that_stands_still_says_what_is_missing() {
     };
     until("it is never whole", whole);
 }
+
+/// Two entries of one name, and one without any: one of each comes, the others are named.
+#[test]
+fn entries_without_a_name_of_their_own_are_named_and_the_rest_comes() {
+    let (one, two) = (dag::raw(b"one\n"), dag::raw(b"two\n"));
+    let folder = dag::directory(&[(b"", &one), (b"same", &one), (b"same", &two), (b"z", &two)]);
+    fetched_both_ways(&[&folder, &one, &two], |shoal, done, into| {
+        assert_eq!(done.code, Some(0), "{}{}", done.stdout, done.stderr);
+        let item = into.join(&names(into)[0]);
+        assert_eq!(names(&item), ["same", "z"]);
+        assert_eq!(fs_err::read(item.join("same")).unwrap(), b"one\n");
+        let status = shoal.ok(&[&"status", &"1"]);
+        let skipped = status
+            .events
+            .iter()
+            .filter(|event| event["event"] == "skipped");
+        let paths: Vec<String> = skipped.map(|skipped| text(skipped, "path")).collect();
+        assert_eq!(paths, ["(no name)", "same"]);
+        let listed = shoal.ok(&[&"ls", &folder.cid.to_string()]);
+        let entries = listed
+            .events
+            .iter()
+            .filter(|event| event["event"] == "entry");
+        let problems = entries.filter(|entry| !entry["problem"].is_null());
+        let problems: Vec<String> = problems.map(|entry| text(entry, "problem")).collect();
+        assert_eq!(
+            problems,
+            ["it has no name", "an entry before it has the same name"]
+        );
+    });
+}
+
+/// A folder of which everything is left out is no success, and leaves nothing behind.
+#[test]
+fn an_item_of_nothing_but_what_is_left_out_is_refused() {
+    let cbor = dag::other(0x71, &[0xa0]);
+    let inner = dag::directory(&[(b"meta", &cbor)]);
+    let folder = dag::directory(&[(b"inner", &inner), (b"meta", &cbor)]);
+    fetched_both_ways(&[&folder, &inner, &cbor], |shoal, done, into| {
+        assert_eq!(done.code, Some(1), "{}{}", done.stdout, done.stderr);
+        assert_eq!(done.problem(), "nothing-to-write");
+        let message = text(done.event("error"), "message");
+        assert!(
+            message.contains("dag-cbor") && message.contains("1 more"),
+            "{message}"
+        );
+        assert_eq!(names(into), Vec::<String>::new());
+        let listed = shoal.ok(&[&"list"]);
+        assert!(listed.events.iter().all(|event| event["event"] != "item"));
+    });
+}
+
+/// A part of a large folder is nowhere: that is said, of the list and of the download.
+#[test]
+fn a_folder_of_which_a_part_is_nowhere_says_so() {
+    let Some(kubo) = Kubo::new("unixfs-v1-2025", Wire::TcpTls) else {
+        return;
+    };
+    let work = tempfile::tempdir().unwrap();
+    let folder = work.path().join("sent");
+    fs_err::create_dir(&folder).unwrap();
+    for n in 0..2500 {
+        fs_err::write(folder.join(format!("{n:0>120}")), n.to_string()).unwrap();
+    }
+    let cid = kubo.add(&folder, &["--pin=false"]);
+    let links = kubo.ipfs(&[&"refs", &"--format=<linkname> <dst>", &cid]);
+    let mut shards = links.lines().filter_map(|line| {
+        let (name, cid) = line.split_once(' ')?;
+        (name.len() == 2).then(|| cid.to_owned())
+    });
+    let shard = shards.next_back().expect("no shard below the first");
+    kubo.ipfs(&[&"block", &"rm", &shard]);
+    let kubo = kubo.daemon();
+    let shoal = Shoal::new();
+    let (_daemon, _) = shoal.daemon();
+    let provider = Wire::TcpTls.pick(&kubo.addresses);
+    let link = format!("ipfs://{cid}?provider={provider}");
+    let listed = shoal.ok(&[&"ls", &link, &"--timeout", &HUNG_SECONDS]);
+    listed.event("incomplete");
+    let entries = listed
+        .events
+        .iter()
+        .filter(|event| event["event"] == "entry");
+    let here = entries.count();
+    assert!((2000..2500).contains(&here), "{here}");
+
+    let into = work.path().join("into");
+    let detached = shoal.ok(&[&"get", &link, &"--into", &into, &"--detach"]);
+    let id = text(detached.event("detached"), "id");
+    let status = stands_still(&shoal, &id);
+    let folders = serde_json::json!([""]);
+    assert_eq!(status.event("missing")["folders"], folders);
+    let done = shoal
+        .run(&[&"get", &link, &"--into", &into, &"--timeout", &"1"])
+        .expect_code(3);
+    assert_eq!(done.event("missing")["folders"], folders);
+    let message = text(done.event("error"), "message");
+    let expected = format!("{here} files are here; a part of the folder is missing");
+    assert!(message.starts_with(&expected), "{message}");
+}

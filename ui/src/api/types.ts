@@ -403,7 +403,9 @@ export type Report = {
   /** Paths inside the item, in order, and not more than can be read. */
   files: Array<string>,
   /** How many there are. */
-  count: number, }, };
+  count: number,
+  /** Folders of which a part is missing, so that what is in it is not known; empty for the item itself. */
+  folders: Array<string>, }, };
 
 /** Who tries again after a problem. */
 export type Retry = "auto" | "user" | "never";

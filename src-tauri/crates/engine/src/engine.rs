@@ -23,9 +23,9 @@ use self::diagnostics::Facts;
 use crate::api::{
     Action, BannedView, CarView, Changes, CheckView, DownloadRequest, EntryView, FilesRequest,
     FilesView, InspectLinkRequest, InspectPathsRequest, InspectView, ItemId, ItemView,
-    LibraryRequest, LibraryView, LinkCheck, LinkView, NetworkView, PathsView, PeerView, PersonView,
-    PiecesView, PrioritizeRequest, Problem, RelocateRequest, Removed, Report, SelectRequest,
-    SettingView, ShareRequest, Skipped, Standing,
+    LibraryRequest, LibraryView, LinkCheck, LinkView, ListView, NetworkView, PathsView, PeerView,
+    PersonView, PiecesView, PrioritizeRequest, Problem, RelocateRequest, Removed, Report,
+    SelectRequest, SettingView, ShareRequest, Skipped, Standing,
 };
 use crate::error::{self, EngineError};
 use crate::fetch::{self, FetchContext, FetchError, Running};
@@ -399,10 +399,13 @@ impl Engine {
     }
 
     /// What is inside a link, without keeping any of it: a folder's entries, or the one file.
-    pub async fn list(&self, link: &str) -> Result<Vec<EntryView>, EngineError> {
+    pub async fn list(&self, link: &str) -> Result<ListView, EngineError> {
         let link = Link::from_str(link)?;
-        let entries = look::list(&self.fetching()?, &link).await?;
-        Ok(entries.into_iter().map(EntryView::from).collect())
+        let (entries, complete) = look::list(&self.fetching()?, &link).await?;
+        Ok(ListView {
+            entries: entries.into_iter().map(EntryView::from).collect(),
+            complete,
+        })
     }
 
     /// A file's bytes in order, without keeping them. Dropping the receiver ends it.

@@ -80,7 +80,10 @@ impl Node {
     pub fn links(&self) -> Vec<Cid> {
         match self {
             Node::File(node) => node.children.iter().map(|child| child.cid).collect(),
-            Node::Directory(node) => node.entries.iter().map(|entry| entry.cid).collect(),
+            Node::Directory(node) => {
+                let all = node.entries.iter().chain(&node.doubled);
+                all.map(|entry| entry.cid).collect()
+            }
             Node::Shard(node) => {
                 let cid = |item: &ShardItem| match item {
                     ShardItem::Entry(entry) => entry.cid,
@@ -114,10 +117,13 @@ pub struct FileChild {
     pub size: u64,
 }
 
-/// A directory in one block. Of entries with the same name only the first is there.
+/// A directory in one block.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DirectoryNode {
+    /// Of those with the same name the first.
     pub entries: Vec<Entry>,
+    /// Entries whose name is that of one before them.
+    pub doubled: Vec<Entry>,
     pub meta: Metadata,
 }
 
@@ -247,13 +253,20 @@ fn file(links: &[PbLink<'_>], data: Data) -> Result<FileNode, DecodeError> {
 fn directory(links: &[PbLink<'_>], meta: Metadata) -> Result<DirectoryNode, DecodeError> {
     let mut names = HashSet::with_capacity(links.len());
     let mut entries = Vec::with_capacity(links.len());
+    let mut doubled = Vec::new();
     for link in links {
         let name = link.name.unwrap_or_default();
         if names.insert(name) {
             entries.push(entry(link, name)?);
+        } else {
+            doubled.push(entry(link, name)?);
         }
     }
-    Ok(DirectoryNode { entries, meta })
+    Ok(DirectoryNode {
+        entries,
+        doubled,
+        meta,
+    })
 }
 
 fn shard(links: &[PbLink<'_>], block: &[u8], data: Data) -> Result<ShardNode, DecodeError> {

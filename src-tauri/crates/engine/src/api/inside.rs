@@ -274,6 +274,14 @@ pub struct LinkView {
     pub gateway: String,
 }
 
+/// What is inside a link.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListView {
+    pub entries: Vec<EntryView>,
+    /// These are all: no part of the folder is missing.
+    pub complete: bool,
+}
+
 /// An entry of a folder, or a file, as a link shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EntryView {

@@ -262,6 +262,8 @@ pub struct Missing {
     pub files: Vec<String>,
     /// How many there are.
     pub count: u64,
+    /// Folders of which a part is missing, so that what is in it is not known; empty for the item itself.
+    pub folders: Vec<String>,
 }
 
 /// What became of the files of an item that was removed.

@@ -49,16 +49,21 @@ pub(crate) fn run(download: &Download, channels: &mut Channels) -> Result<Finish
                 .unwrap_or(error)
         }
         FetchError::Content(fault) => {
-            leave_nothing(&download.index, &download.item, &fault);
+            let keep = matches!(fault, Fault::NotThere(_));
+            leave_nothing(&download.index, &download.item, keep);
             fault.into()
+        }
+        error @ FetchError::LeftOut { .. } => {
+            leave_nothing(&download.index, &download.item, true);
+            error
         }
         error => error,
     })
 }
 
-/// The content can't be had, whoever is asked: what was written of it is of no use. Of a wish for
-/// something that isn't in the item, what was there stays.
-fn leave_nothing(index: &Index, item: &ItemRecord, fault: &Fault) {
+/// The content can't be had, whoever is asked: what was written of it is of no use. `keep`: files that are
+/// on record stay, as after a wish for something that isn't in the item.
+fn leave_nothing(index: &Index, item: &ItemRecord, keep: bool) {
     let clear = || -> Result<(), FetchError> {
         let Some(item) = index.item(item.id)?.filter(|item| !item.done) else {
             return Ok(());
@@ -67,7 +72,7 @@ fn leave_nothing(index: &Index, item: &ItemRecord, fault: &Fault) {
             .part
             .as_ref()
             .is_some_and(|part| !is_in_place(&item, part));
-        let is_kept = matches!(fault, Fault::NotThere(_)) && !index.files(item.id)?.is_empty();
+        let is_kept = keep && !index.files(item.id)?.is_empty();
         if !is_begun || is_kept {
             return Ok(());
         }

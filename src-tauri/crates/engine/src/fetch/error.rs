@@ -12,7 +12,7 @@ use super::plan::{Fault, SelectionError};
 use crate::api::{Problem, Retry};
 use crate::link::LinkError;
 use net::NetError;
-use store::index::IndexError;
+use store::index::{IndexError, Skipped};
 
 /// Codes of problems after which resuming means to begin anew, if nothing is left of what was begun.
 pub(crate) const IN_THE_WAY: &str = "in-the-way";
@@ -69,6 +69,9 @@ pub enum FetchError {
     Unwritten { path: PathBuf, source: io::Error },
     #[error("the item holds nothing that can be written here")]
     Nothing,
+    /// Every entry was left out: the first, and how many there are.
+    #[error("the item holds nothing that can be written here: {}: {}{}", first.path, first.reason, and_more(*count))]
+    LeftOut { first: Skipped, count: u64 },
     #[error(transparent)]
     Link(#[from] LinkError),
     #[error("item {0} is no download")]
@@ -221,7 +224,7 @@ impl FetchError {
                 ),
                 Retry::Never,
             ),
-            Self::Nothing => (
+            Self::Nothing | Self::LeftOut { .. } => (
                 "nothing-to-write",
                 Some("Ask whoever gave you the link for one to files or folders."),
                 Retry::Never,
@@ -259,6 +262,13 @@ impl FetchError {
             ) => Some(path.clone()).filter(|path| !path.is_empty()),
             _ => None,
         }
+    }
+}
+
+fn and_more(count: u64) -> String {
+    match count.saturating_sub(1) {
+        0 => String::new(),
+        more => format!(", and {more} more"),
     }
 }
 

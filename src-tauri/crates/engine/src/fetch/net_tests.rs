@@ -200,7 +200,8 @@ async fn an_item_can_be_looked_at_without_keeping_it() {
     let root = first.share(&tree);
     let context = &second.context;
 
-    let listed = list(context, &first.link(root, &[]).await).await.unwrap();
+    let (listed, complete) = list(context, &first.link(root, &[]).await).await.unwrap();
+    assert!(complete);
     let names: Vec<(&str, EntryKind)> = listed
         .iter()
         .map(|entry| (entry.name.as_str(), entry.kind))
@@ -217,7 +218,7 @@ async fn an_item_can_be_looked_at_without_keeping_it() {
     let large = listed.iter().find(|entry| entry.name == "large").unwrap();
     assert_eq!(large.size, 5_000_000);
 
-    let sharded = list(context, &first.link(root, &["sharded"]).await)
+    let (sharded, _) = list(context, &first.link(root, &["sharded"]).await)
         .await
         .unwrap();
     assert_eq!(sharded.len(), 6000);

@@ -62,6 +62,8 @@ pub(crate) struct Plan {
     last_key: u64,
     /// Some file was given up.
     any_abandoned: bool,
+    /// Entries that are left out and were told.
+    left_out: usize,
     entries: u64,
     steps: VecDeque<Step>,
     totals: Totals,
@@ -165,6 +167,7 @@ impl Plan {
             files: HashMap::new(),
             last_key: 0,
             any_abandoned: false,
+            left_out: 0,
             entries: 0,
             steps: VecDeque::new(),
             totals: Totals::default(),

@@ -203,7 +203,9 @@ pub(crate) fn run<P: Place>(
         flushed: false,
         skipped: item.begun.car.iter().filter_map(Car::told).collect(),
         is_file: false,
+        left_out: None,
         is_folder: false,
+        any_link: false,
         noted: None,
     };
     let result = worker.work(base);
@@ -242,8 +244,12 @@ struct Worker<'a, P> {
     /// The record knows that they are waited for.
     flushed: bool,
     skipped: Vec<Skipped>,
+    /// What was left out first, and how much was.
+    left_out: Option<(Skipped, u64)>,
     is_file: bool,
     is_folder: bool,
+    /// A symlink is there.
+    any_link: bool,
     /// When it was kept last how far it is.
     noted: Option<Instant>,
 }
@@ -277,7 +283,7 @@ impl<P: Place> Worker<'_, P> {
             self.tell();
             self.note();
             if self.parked.is_empty() && self.plan.is_done()? {
-                return Ok(());
+                return Ok(self.check_any()?);
             }
             if self.take_recorded()? {
                 continue;
@@ -296,6 +302,17 @@ impl<P: Place> Worker<'_, P> {
                     self.channels.send(Command::Release(bytes))?;
                 }
             }
+        }
+    }
+
+    /// That all of it was left out is no success.
+    fn check_any(&self) -> Result<(), FetchError> {
+        if self.plan.totals().files > 0 || self.any_link {
+            return Ok(());
+        }
+        match self.left_out.clone() {
+            Some((first, count)) => Err(FetchError::LeftOut { first, count }),
+            None => Ok(()),
         }
     }
 
@@ -448,9 +465,11 @@ impl<P: Place> Worker<'_, P> {
             Step::Keep { cid, data } => Ok(self.recorder.keep(cid, data)?),
             Step::Close { file } => Ok(self.place.close(file, &self.recorder)?),
             Step::Symlink { path, target } => {
-                if !self.place.symlink(&self.seeker.path(&path), &target)? {
+                if self.place.symlink(&self.seeker.path(&path), &target)? {
+                    self.any_link = true;
+                } else {
                     let reason = "symlinks cannot be made there".to_owned();
-                    self.skip(path.name.clone(), reason);
+                    self.leave_out(path.name.clone(), reason);
                 }
                 Ok(())
             }
@@ -459,7 +478,7 @@ impl<P: Place> Worker<'_, P> {
                 Ok(())
             }
             Step::Skip { path, reason } => {
-                self.skip(path, reason);
+                self.leave_out(path, reason);
                 Ok(())
             }
             Step::Renamed { path } => {
@@ -508,6 +527,13 @@ impl<P: Place> Worker<'_, P> {
         self.known
             .extend(files.into_iter().map(|file| (file.path.clone(), file)));
         Ok(())
+    }
+
+    fn leave_out(&mut self, path: String, reason: String) {
+        let skipped = Skipped { path, reason };
+        let (first, count) = self.left_out.take().unwrap_or((skipped.clone(), 0));
+        self.left_out = Some((first, count + 1));
+        self.skip(skipped.path, skipped.reason);
     }
 
     fn skip(&mut self, path: String, reason: String) {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use unixfs::walk::{Bounds, Classify, Contents, Kind, Known, List, Resolve};
+use unixfs::walk::{Bounds, Classify, Contents, Folder, Kind, Known, List, Resolve};
 use unixfs::{Cid, cid, name};
 
 use super::limits::{LIST_AHEAD, MAX_LISTED, MAX_LOOK_BYTES, MAX_LOOK_ENTRIES, MAX_LOOK_KEPT};
@@ -20,6 +20,8 @@ use net::SessionEvent;
 
 /// How long a folder's nodes are waited for before its names alone say what is in it.
 const GUESS_AFTER: Duration = Duration::from_secs(1);
+/// How long nothing may come before a folder is shown without the parts of it that nobody gave.
+const SHARD_PATIENCE: Duration = Duration::from_secs(5);
 /// How long nothing may come before a list is given without the kinds that nobody told.
 const LIST_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -67,6 +69,16 @@ impl From<Kind> for EntryKind {
 }
 
 impl ListedEntry {
+    /// An entry to which no path leads.
+    fn nameless(entry: &unixfs::Entry, problem: &str) -> Self {
+        Self {
+            kind: EntryKind::Other,
+            guessed: false,
+            problem: Some(problem.to_owned()),
+            ..Self::guessed(entry)
+        }
+    }
+
     /// What an entry is as far as its folder tells.
     fn guessed(entry: &unixfs::Entry) -> Self {
         let name = name::to_text(&entry.name).into_owned();
@@ -104,34 +116,53 @@ impl ListedEntry {
     }
 
     fn is_unclear(&self) -> bool {
-        self.cid.codec() != cid::RAW || cid::acceptable(&self.cid).is_err()
+        self.problem.is_none()
+            && (self.cid.codec() != cid::RAW || cid::acceptable(&self.cid).is_err())
     }
 }
 
-/// What a link's folder holds; a file lists itself.
+/// Entries of a folder.
+fn listed(folder: &Folder) -> Vec<ListedEntry> {
+    let mut all: Vec<ListedEntry> = folder
+        .entries
+        .iter()
+        .map(|entry| match entry.name.as_slice() {
+            b"" => ListedEntry::nameless(entry, "it has no name"),
+            _ => ListedEntry::guessed(entry),
+        })
+        .collect();
+    let doubled = |entry| ListedEntry::nameless(entry, "an entry before it has the same name");
+    all.extend(folder.doubled.iter().map(doubled));
+    all
+}
+
+/// What a link's folder holds, and whether that is all of it; a file lists itself.
 pub(crate) async fn list(
     context: &FetchContext,
     link: &Link,
-) -> Result<Vec<ListedEntry>, FetchError> {
+) -> Result<(Vec<ListedEntry>, bool), FetchError> {
     let mut blocks = Remote::new(context, link);
     let path = link.path.join("/");
     let cid = blocks.follow(link).await?;
     match contents(&mut blocks, cid, &path, usize::MAX).await? {
         Contents::Folder(folder) => {
-            let mut entries: Vec<_> = folder.entries.iter().map(ListedEntry::guessed).collect();
+            let mut entries = listed(&folder);
             let mut walk = unclear(&path, &entries, usize::MAX);
             let known = blocks.run_patiently(&mut walk, LIST_PATIENCE).await?;
             correct(&mut entries, known);
-            Ok(entries)
+            Ok((entries, folder.complete))
         }
-        Contents::Other(stat) => Ok(vec![ListedEntry {
-            name: link.own_name().unwrap_or_else(|| cid.to_string()),
-            cid,
-            kind: stat.kind.into(),
-            size: stat.size,
-            guessed: false,
-            problem: None,
-        }]),
+        Contents::Other(stat) => {
+            let only = ListedEntry {
+                name: link.own_name().unwrap_or_else(|| cid.to_string()),
+                cid,
+                kind: stat.kind.into(),
+                size: stat.size,
+                guessed: false,
+                problem: None,
+            };
+            Ok((vec![only], true))
+        }
     }
 }
 
@@ -152,7 +183,8 @@ async fn contents(
         most: MAX_LISTED,
         ahead: LIST_AHEAD,
     };
-    blocks.run(&mut List::new(cid, path, bounds)?).await
+    let mut walk = List::new(cid, path, bounds)?;
+    blocks.run_patiently(&mut walk, SHARD_PATIENCE).await
 }
 
 /// Asks the nodes of a folder's entries what they are, until so many bytes were read.
@@ -266,11 +298,10 @@ impl Look {
         let cid = follow(&mut self.blocks, root, names).await?;
         let mut level = match contents(&mut self.blocks, cid, dir, MAX_LOOK_ENTRIES).await? {
             Contents::Folder(folder) => {
-                let shown = folder.entries.iter().take(MAX_LOOK_ENTRIES);
-                Level {
-                    entries: shown.map(ListedEntry::guessed).collect(),
-                    truncated: !folder.complete || folder.entries.len() > MAX_LOOK_ENTRIES,
-                }
+                let mut entries = listed(&folder);
+                let truncated = !folder.complete || entries.len() > MAX_LOOK_ENTRIES;
+                entries.truncate(MAX_LOOK_ENTRIES);
+                Level { entries, truncated }
             }
             // A file or a symlink has no level: it stands for itself.
             Contents::Other(_) => Level::default(),

@@ -32,6 +32,8 @@ pub enum Contents {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Folder {
     pub entries: Vec<Entry>,
+    /// Entries whose name is that of one before them: no path leads to them.
+    pub doubled: Vec<Entry>,
     /// All of them: none was left in a shard that was enough without, or that can't be had.
     pub complete: bool,
 }
@@ -58,8 +60,8 @@ impl List {
             bounds,
             open: VecDeque::from([(folder, None)]),
             found: Folder {
-                entries: Vec::new(),
                 complete: true,
+                ..Folder::default()
             },
             other: None,
         })
@@ -123,7 +125,7 @@ impl Walk for List {
             }
             (_, Some(_)) => Err(kind_fault(cid, self.path.clone())),
             (Node::Directory(node), None) => {
-                self.found.entries = node.entries;
+                (self.found.entries, self.found.doubled) = (node.entries, node.doubled);
                 Ok(())
             }
             (node, None) => {

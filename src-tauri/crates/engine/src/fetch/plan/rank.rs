@@ -150,7 +150,7 @@ impl Plan {
         places.take(MAX_ASKED).collect()
     }
 
-    /// Files that are asked for and not whole yet, as far as is known.
+    /// Files that are asked for and not whole yet, as far as is known, and folders of which not all is known.
     pub(crate) fn missing(&self) -> Missing {
         let places = self.asked.values().flatten();
         let path = |waiting: &Waiting| match &waiting.place {
@@ -160,10 +160,16 @@ impl Plan {
         };
         let paths: BTreeSet<String> = places.filter_map(path).collect();
         let count = paths.len() as u64;
+        let folder = |waiting: &Waiting| match &waiting.place {
+            Place::Shard { folder, .. } => Some(self.folder_name(*folder)),
+            Place::Entry { .. } | Place::Part { .. } => None,
+        };
+        let folders: BTreeSet<String> = self.asked.values().flatten().filter_map(folder).collect();
         Missing {
             here: self.totals.files_done,
             files: paths.into_iter().take(MAX_NAMED).collect(),
             count,
+            folders: folders.into_iter().take(MAX_NAMED).collect(),
         }
     }
 

@@ -20,6 +20,13 @@ use super::{
 };
 use crate::fetch::limits::{MAX_ENTRIES, MAX_FOLDER_DEPTH, MAX_READY_BYTES, MAX_SHARD_WISHES};
 use store::files::names::{self, TakenNames};
+use store::limits::MAX_SKIPPED;
+
+/// Why an entry is left out whose name is that of one before it, and one without a name.
+const DOUBLED: &str = "an entry before it has the same name";
+const NAMELESS: &str = "it has no name";
+/// Stands for the name of what has none.
+const NO_NAME: &str = "(no name)";
 
 /// Why a file is left out that FAT can't hold.
 const OVER_DISK: &str = "this disk holds no files of 4 GiB and more";
@@ -248,7 +255,11 @@ impl Plan {
     }
 
     pub(super) fn leave_out(&mut self, path: String, reason: String) {
-        self.steps.push_back(Step::Skip { path, reason });
+        // More are not told: a few blocks may name any number.
+        if self.left_out < MAX_SKIPPED {
+            self.left_out += 1;
+            self.steps.push_back(Step::Skip { path, reason });
+        }
     }
 
     /// Wishes for what lies below it say nothing of a file.
@@ -269,10 +280,7 @@ impl Plan {
         }
         self.totals.bytes = self.totals.bytes.saturating_sub(claimed);
         self.count_entry()?;
-        self.steps.push_back(Step::Skip {
-            path: path.name.clone(),
-            reason: OVER_DISK.to_owned(),
-        });
+        self.leave_out(path.name.clone(), OVER_DISK.to_owned());
         Ok(())
     }
 
@@ -389,6 +397,14 @@ impl Plan {
                 entries.push(entry.clone());
             }
         }
+        for entry in &node.doubled {
+            let wanted = self.folders.get(&folder).map(|open| open.wanted);
+            if wanted.is_some_and(|wanted| self.selection.entry(wanted, &entry.name).is_some()) {
+                let name = unixfs::name::to_text(&entry.name);
+                let path = join(&self.folder_name(folder), &name);
+                self.leave_out(path, DOUBLED.to_owned());
+            }
+        }
         self.unfold(order, Children::Entries { folder, entries });
         Ok(())
     }
@@ -464,11 +480,16 @@ impl Plan {
         let Some(entry_wanted) = self.selection.entry(wanted, &entry.name) else {
             return Ok(false);
         };
+        if entry.name.is_empty() {
+            let path = join(&self.folder_name(folder), NO_NAME);
+            self.leave_out(path, NAMELESS.to_owned());
+            return Ok(false);
+        }
         names::check(&entry.name).map_err(|source| Fault::Name {
             path: self.folder_name(folder),
             source,
         })?;
-        let name = String::from_utf8_lossy(&entry.name);
+        let name = unixfs::name::to_text(&entry.name);
         if !self.can_be_fetched(folder, &name, &entry.cid) {
             return Ok(false);
         }
@@ -495,10 +516,7 @@ impl Plan {
     fn symlink(&mut self, path: Arc<ItemPath>, depth: u32, node: &SymlinkNode) {
         match safe_target(depth, &node.target) {
             Ok(target) => self.steps.push_back(Step::Symlink { path, target }),
-            Err(reason) => self.steps.push_back(Step::Skip {
-                path: path.name.clone(),
-                reason: reason.to_string(),
-            }),
+            Err(reason) => self.leave_out(path.name.clone(), reason.to_string()),
         }
     }
 
