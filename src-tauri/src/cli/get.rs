@@ -29,6 +29,9 @@ pub(super) struct Args {
     /// Keep permissions and times, where its sharer gave them along; else as `keep.metadata` says
     #[arg(long)]
     keep_metadata: bool,
+    /// Go on even if it unfolds to far more files or bytes than are fetched for it
+    #[arg(long)]
+    unfold: bool,
     /// Somebody who has it; may be given several times
     #[arg(long = "provider", value_name = "MULTIADDR")]
     providers: Vec<String>,
@@ -49,6 +52,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Outcome {
         select: args.select,
         providers: args.providers,
         metadata: args.keep_metadata.then_some(true),
+        unfold: args.unfold.then_some(true),
     };
     super::check_link(&request.link)?;
     loop {

@@ -65,6 +65,10 @@ const OWN: &[(&str, &str)] = &[
         "List what the item holds, and choose again.",
         "`shoal ls LINK` lists what the item holds; choose again.",
     ),
+    (
+        "Resume it if you trust whoever gave you the link, or remove it.",
+        "If you trust whoever made it, `shoal resume` it, or get it again with --unfold; else `shoal remove` it.",
+    ),
 ];
 
 /// The next step, where there is one.

@@ -50,7 +50,9 @@ export type DownloadRequest = { link: string,
   /** More peers that are said to have it, as multiaddrs. */
   providers: Array<string>,
   /** The permissions and times that its sharer gave along are kept; else as the settings say. */
-  metadata?: boolean, };
+  metadata?: boolean,
+  /** It may unfold to far more than is fetched for it; else the person is asked. */
+  unfold?: boolean, };
 
 export type FileView = { name: string,
   /** Its path inside the item. */

@@ -81,6 +81,7 @@ export const itemActions = {
   again: { label: "library.act.again", hidden: true, many: true, enabled: (item) => item.state === "needs-you", run: engine("resume") },
   "check-again": { label: "library.act.check-again", hidden: true, many: true, enabled: (item) => item.state === "needs-you", run: engine("verify") },
   restore: { label: "library.act.restore", hidden: true, many: true, enabled: (item) => item.state === "needs-you", run: engine("resume") },
+  unfold: { label: "library.act.unfold", hidden: true, many: true, enabled: (item) => item.state === "needs-you", run: engine("resume") },
   locate: { label: "library.act.locate", icon: "search", hidden: true, enabled: (item) => item.state === "needs-you", run: ([item]) => item && relocate(item, item.folder ? "folder" : "files") },
   "choose-folder": { label: "library.act.choose-folder", short: "library.act.choose-folder-short", icon: "folder", hidden: true, enabled: (item) => item.state === "needs-you", run: ([item]) => item && relocate(item, "folder") },
   "stop-sharing": { label: "library.act.stop-sharing", icon: "stop", many: true, apart: true, enabled: (item) => item.kind === "share", run: (items) => removal.remove(items) },
@@ -133,6 +134,7 @@ const WAYS: Record<string, { share: readonly ItemActionId[]; download: readonly 
   "no-space": { share: ["again", "stop-sharing"], download: ["again", "choose-folder", "remove"] },
   "no-permission": { share: ["again", "stop-sharing"], download: ["choose-folder", "again", "remove"] },
   "file-too-large": { share: ["stop-sharing"], download: ["choose-folder", "remove"] },
+  unfolds: { share: [], download: ["remove", "unfold"] },
   unreadable: { share: ["again", "locate", "stop-sharing"], download: ["again", "locate", "remove"] },
 };
 

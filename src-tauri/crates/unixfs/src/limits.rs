@@ -32,6 +32,10 @@ pub const MAX_NAME_BYTES: usize = 1024;
 /// need 2 or 3.
 pub const MAX_FILE_DEPTH: u32 = 64;
 
+/// Parts of a file that are known and not yet read, each of about 200 bytes of memory: all links of two
+/// nodes, one below the other, of as many as there can be.
+pub const MAX_OPEN_PARTS: usize = 2 * MAX_LINKS;
+
 /// Bytes of a file: what every file system's signed offset can express.
 pub const MAX_FILE_BYTES: u64 = i64::MAX as u64;
 

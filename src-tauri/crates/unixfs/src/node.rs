@@ -43,6 +43,8 @@ pub enum DecodeError {
     PartSize { expected: u64, actual: u64 },
     #[error("a file's tree is over {MAX_FILE_DEPTH} levels deep")]
     FileTooDeep,
+    #[error("a file's tree is wider than any file needs")]
+    FileTooWide,
     #[error("a symlink has children")]
     SymlinkWithLinks,
     #[error("a fan-out of {0:?} is not a power of two from 8 to {MAX_FANOUT}")]

@@ -203,6 +203,10 @@ pub struct DownloadRequest {
     #[serde(default)]
     #[ts(optional)]
     pub metadata: Option<bool>,
+    /// It may unfold to far more than is fetched for it; else the person is asked.
+    #[serde(default)]
+    #[ts(optional)]
+    pub unfold: Option<bool>,
 }
 
 /// What a CAR file holds.

@@ -194,6 +194,7 @@ async fn what_cannot_be_done_says_why() {
         select: Vec::new(),
         providers: Vec::new(),
         metadata: None,
+        unfold: None,
     };
     assert_eq!(
         engine.download(request).await.unwrap_err().problem().code,

@@ -48,6 +48,8 @@ pub(crate) fn run(download: &Download, channels: &mut Channels) -> Result<Finish
             item.and_then(|item| own::check_place(&item).err())
                 .unwrap_or(error)
         }
+        // The person is asked, and may go on.
+        FetchError::Content(fault @ Fault::Unfolds { .. }) => fault.into(),
         FetchError::Content(fault) => {
             let keep = matches!(fault, Fault::NotThere(_));
             leave_nothing(&download.index, &download.item, keep);

@@ -17,6 +17,8 @@ use store::index::{IndexError, Skipped};
 /// Codes of problems after which resuming means to begin anew, if nothing is left of what was begun.
 pub(crate) const IN_THE_WAY: &str = "in-the-way";
 pub(crate) const PART_GONE: &str = "part-gone";
+/// Code of the problem after which resuming means that an item may unfold to whatever it does.
+pub(crate) const UNFOLDS: &str = "unfolds";
 
 /// Why a download, or a look into an item, came to an end. What was recorded until then stays, and the next run goes on there.
 #[derive(Debug, thiserror::Error)]
@@ -148,6 +150,11 @@ impl FetchError {
                 Some("Whoever made this link may wish you harm."),
                 Retry::Never,
             ),
+            Self::Content(Fault::Unfolds { .. }) => (
+                UNFOLDS,
+                Some("Resume it if you trust whoever gave you the link, or remove it."),
+                Retry::User,
+            ),
             Self::Content(Fault::OverDisk) => disk_kind(io::ErrorKind::FileTooLarge),
             Self::Content(_) => (
                 "bad-content",
@@ -273,7 +280,7 @@ fn and_more(count: u64) -> String {
 }
 
 /// An amount of bytes as people read it, rounded up: less would not be enough.
-fn in_words(bytes: u64) -> String {
+pub(super) fn in_words(bytes: u64) -> String {
     let units = ["bytes", "kB", "MB", "GB", "TB", "PB", "EB"];
     let mut unit = 0;
     let mut tenths = u128::from(bytes) * 10;

@@ -26,6 +26,28 @@ pub(crate) const MAX_FOLDER_DEPTH: u32 = 512;
 /// repeat each other unfold to any number of entries.
 pub(crate) const MAX_ENTRIES: u64 = 10_000_000;
 
+/// Files and folders, and bytes, up to which nobody is asked whether an item may unfold to more than
+/// came for it.
+pub(crate) const ASK_ENTRIES: u64 = 100_000;
+pub(crate) const ASK_BYTES: u64 = 1 << 30;
+
+/// Beyond those, how many times as much an item may unfold to as bytes of different blocks came.
+pub(crate) const ASK_RATIO: u64 = 100;
+
+/// Bytes that an entry counts for in that: the link that names one takes 11 at least, so that the
+/// largest folder of empty files stays within the ratio.
+pub(crate) const ENTRY_BYTES: u64 = 1024;
+
+/// Steps of a plan that wait to be carried out: of those that need no block there may be as many as a
+/// node has links.
+pub(crate) const MAX_STEPS: usize = 1024;
+
+/// Bytes of blocks that are kept although their content is in the item's files, or that no file or folder
+/// needs so large: leaves in frames of other software, and padding. A share of what the item holds comes
+/// to it. Beyond, blocks are used, but neither kept nor given to others.
+pub(crate) const MAX_SPARE_BYTES: u64 = 64 * 1024 * 1024;
+pub(crate) const SPARE_SHARE: u64 = 20;
+
 /// Bytes of a symlink's target: what Linux takes.
 pub(crate) const MAX_TARGET_BYTES: usize = 4095;
 

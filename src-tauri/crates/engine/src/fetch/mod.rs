@@ -11,6 +11,7 @@ mod compare;
 mod disk;
 mod download;
 mod error;
+mod folders;
 pub(crate) mod limits;
 mod local;
 mod own;
@@ -34,7 +35,7 @@ use store::Source;
 use store::index::Index;
 
 pub use error::FetchError;
-pub(crate) use error::{IN_THE_WAY, PART_GONE, unread};
+pub(crate) use error::{IN_THE_WAY, PART_GONE, UNFOLDS, unread};
 pub(crate) use local::{Gap, Local};
 pub(crate) use own::{begin_anew, check_place};
 pub(crate) use plan::{Choice, Selection, SelectionError};

@@ -179,6 +179,7 @@ pub(crate) fn run<P: Place>(
     let folder = base.parent().unwrap_or(base);
     let selection = Selection::new(&item.wanted.select, &item.wanted.leave)?;
     let plan = Plan::new(download.root, selection, Rules::of(folder))?;
+    let plan = plan.unfolding(item.options.unfold);
     let supply = Supply::open(&download.origin, channels)?;
     let waker = channels.waker.clone();
     let wake = move || waker.wake();

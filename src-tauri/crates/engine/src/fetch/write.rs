@@ -17,6 +17,7 @@ use super::channels::Channels;
 use super::compare;
 use super::disk::{self, Handles};
 use super::error::FetchError;
+use super::folders::Folders;
 use super::own::Own;
 use super::plan::{FileKey, Leaf, Spot, Totals};
 use super::record::{LeafAt, Part, Recorder};
@@ -66,7 +67,7 @@ pub(crate) fn run(
             .space
             .open(download.item.id, folder.unwrap_or(base)),
         abandoned: Vec::new(),
-        folders: Vec::new(),
+        folders: Folders::new(download.index.dir(), download.item.id),
     };
     let run = worker::run(download, channels, base, Some(own), &mut writer)?;
     for open in &writer.abandoned {
@@ -77,9 +78,7 @@ pub(crate) fn run(
         Err(Halt::Different(Taken)) => return Ok(None),
         Err(Halt::Failed(error)) => return Err(how_full(folder, run.totals, error)),
     };
-    for (path, meta) in writer.folders.iter().rev() {
-        disk::apply_metadata(path, meta);
-    }
+    writer.folders.apply()?;
     Ok(Some(whole))
 }
 
@@ -98,8 +97,7 @@ struct Writer {
     metadata: bool,
     /// Files that can't be had whole.
     abandoned: Vec<OpenFile>,
-    /// Times and modes of folders: given last, since writing into a folder changes its time.
-    folders: Vec<(PathBuf, Metadata)>,
+    folders: Folders,
 }
 
 struct OpenFile {
@@ -139,7 +137,7 @@ impl Place for Writer {
             return Err(FetchError::InTheWay(path.to_path_buf()).into());
         }
         if self.metadata && !meta.is_empty() {
-            self.folders.push((path.to_path_buf(), meta));
+            self.folders.add(path, &meta)?;
         }
         Ok(())
     }

@@ -42,11 +42,12 @@ pub(super) fn take_in(index: &Index, mut item: NewItem) -> Result<(ItemRecord, F
     } else {
         Found::WithMoreProviders
     };
-    let (metadata, car) = (item.options.metadata, item.car.clone());
+    let (options, car) = (item.options, item.car.clone());
     index.update_item(id, move |record| {
         record.state = ItemState::Active;
         // Of a share it is part of what it is.
-        record.options.metadata |= metadata;
+        record.options.metadata |= options.metadata;
+        record.options.unfold |= options.unfold;
         // The file may be another one by now.
         record.begun.car = car.or(record.begun.car.take());
         // The newest hints are the likeliest to be right.
@@ -58,13 +59,23 @@ pub(super) fn take_in(index: &Index, mut item: NewItem) -> Result<(ItemRecord, F
 }
 
 /// The person goes on with an item. If they were told that what was begun is gone, it is begun anew.
-pub(super) fn resumed(index: &Index, record: &ItemRecord) -> Result<(), ItemError> {
+fn resumed(index: &Index, record: &ItemRecord) -> Result<(), ItemError> {
     if let ItemState::Problem(problem) = &record.state
         && [fetch::IN_THE_WAY, fetch::PART_GONE].contains(&problem.code.as_str())
     {
         fetch::begin_anew(index, record)?;
     }
     Ok(())
+}
+
+/// The person resumes an item. If they were told that it unfolds to far more than is fetched for it, that is all right.
+pub(super) fn allowed(index: &Index, record: &ItemRecord) -> Result<(), ItemError> {
+    if let ItemState::Problem(problem) = &record.state
+        && problem.code == fetch::UNFOLDS
+    {
+        index.update_item(record.id, |record| record.options.unfold = true)?;
+    }
+    resumed(index, record)
 }
 
 /// The same content into the same folder, or the same paths shared alike.
@@ -85,4 +96,44 @@ fn is_same(record: &ItemRecord, item: &NewItem) -> bool {
         }
     };
     record.kind == item.kind && record.name == item.name && alike
+}
+
+#[cfg(test)]
+mod tests {
+    use store::index::{StoredProblem, StoredRetry};
+
+    use super::*;
+
+    #[test]
+    fn only_who_resumes_it_lets_an_item_unfold() {
+        let dir = tempfile::tempdir().unwrap();
+        let index = Index::open(dir.path()).unwrap().index;
+        let new = || NewItem {
+            kind: ItemKind::Download,
+            name: "x".to_owned(),
+            link: Some("ipfs://x".to_owned()),
+            ..NewItem::default()
+        };
+        let id = take_in(&index, new()).unwrap().0.id;
+        let asked = || {
+            let problem = StoredProblem {
+                code: fetch::UNFOLDS.to_owned(),
+                message: String::new(),
+                hint: None,
+                retry: StoredRetry::User,
+                subject: None,
+                count: None,
+                field: None,
+            };
+            index
+                .set_item_state(id, ItemState::Problem(problem))
+                .unwrap();
+            index.item(id).unwrap().unwrap()
+        };
+        asked();
+        let (again, _) = take_in(&index, new()).unwrap();
+        assert_eq!((again.id, again.options.unfold), (id, false));
+        allowed(&index, &asked()).unwrap();
+        assert!(index.item(id).unwrap().unwrap().options.unfold);
+    }
 }

@@ -56,6 +56,7 @@ pub(super) fn share(request: ShareRequest) -> Result<NewItem, ItemError> {
         announce: request.announce.into(),
         metadata: request.metadata.unwrap_or_default(),
         folder,
+        unfold: false,
     };
     Ok(NewItem {
         kind: ItemKind::Share,
@@ -106,6 +107,7 @@ pub(super) fn fetched(request: DownloadRequest, folder: PathBuf) -> Result<NewIt
         providers,
         options: ItemOptions {
             metadata: request.metadata.unwrap_or_default(),
+            unfold: request.unfold.unwrap_or_default(),
             ..ItemOptions::default()
         },
         ..download(link.name(), root, into)

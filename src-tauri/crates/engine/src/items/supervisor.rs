@@ -379,7 +379,7 @@ impl Actor {
                 }
                 let index = self.context.index.clone();
                 let kept = record.clone();
-                blocking(move || known::resumed(&index, &kept)).await??;
+                blocking(move || known::allowed(&index, &kept)).await??;
                 let job = self.job_to_resume(&record).await?;
                 self.set_state(id, ItemState::Active).await?;
                 self.start_next(id, job).await

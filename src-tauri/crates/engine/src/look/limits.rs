@@ -6,8 +6,12 @@ use std::time::Duration;
 /// Entries of a folder that is listed in memory.
 pub(super) const MAX_LISTED: usize = 1_000_000;
 
+/// Bytes of memory in the entries of one folder that is listed: half a million with names of usual length. What is
+/// made of them takes as much again.
+pub(super) const MAX_LISTED_BYTES: usize = 128 * 1024 * 1024;
+
 /// Blocks asked for ahead while a folder is listed.
-pub(super) const LIST_AHEAD: usize = 64;
+pub(super) const LIST_AHEAD: usize = 16;
 
 /// Blocks asked for ahead of the one that is being read, and their bytes: what a preview may hold
 /// in memory.

@@ -12,7 +12,9 @@ use tokio::sync::mpsc;
 use unixfs::walk::{Bounds, Classify, Contents, Folder, Kind, Known, List, Resolve};
 use unixfs::{Cid, cid, name};
 
-use super::limits::{LIST_AHEAD, MAX_LISTED, MAX_LOOK_BYTES, MAX_LOOK_ENTRIES, MAX_LOOK_KEPT};
+use super::limits::{
+    LIST_AHEAD, MAX_LISTED, MAX_LISTED_BYTES, MAX_LOOK_BYTES, MAX_LOOK_ENTRIES, MAX_LOOK_KEPT,
+};
 use crate::api::{EntryKind, EntryView};
 use crate::fetch::{FetchContext, FetchError, Remote};
 use crate::link::Link;
@@ -181,6 +183,7 @@ async fn contents(
     let bounds = Bounds {
         enough,
         most: MAX_LISTED,
+        bytes: MAX_LISTED_BYTES,
         ahead: LIST_AHEAD,
     };
     let mut walk = List::new(cid, path, bounds)?;

@@ -7,7 +7,7 @@
 use unixfs::Cid;
 use unixfs::walk::{Bounds, Contents, Kind, List, Look, Resolve, Stat};
 
-use super::limits::MAX_LISTED;
+use super::limits::{MAX_LISTED, MAX_LISTED_BYTES};
 use crate::fetch::{Gap, Local};
 use store::Source;
 
@@ -50,6 +50,7 @@ impl Tree {
         let bounds = Bounds {
             enough: usize::MAX,
             most: MAX_LISTED,
+            bytes: MAX_LISTED_BYTES,
             ahead: 0,
         };
         let Contents::Folder(found) = self.blocks.run(&mut List::new(*folder, path, bounds)?)?

@@ -133,6 +133,8 @@ pub struct ItemOptions {
     pub metadata: bool,
     /// It is a folder, or several things.
     pub folder: bool,
+    /// It may unfold to far more than is fetched for it: the person knows.
+    pub unfold: bool,
 }
 
 /// What others can find in the public directory.

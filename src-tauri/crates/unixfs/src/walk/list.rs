@@ -16,6 +16,8 @@ pub struct Bounds {
     pub enough: usize,
     /// Entries and shards beyond which the folder is refused.
     pub most: usize,
+    /// Bytes of memory in entries beyond which it is refused.
+    pub bytes: usize,
     /// Shards named ahead of the one that is needed next.
     pub ahead: usize,
 }
@@ -47,6 +49,8 @@ pub struct List {
     /// none yet.
     open: VecDeque<(Cid, Option<ShardPath>)>,
     found: Folder,
+    /// Bytes of memory in it.
+    bytes: usize,
     /// It is no folder.
     other: Option<Stat>,
 }
@@ -63,8 +67,23 @@ impl List {
                 complete: true,
                 ..Folder::default()
             },
+            bytes: 0,
             other: None,
         })
+    }
+
+    /// Counts the entries from there on.
+    fn count(&mut self, from: usize) -> Result<(), WalkError> {
+        let new = self.found.entries.iter().skip(from);
+        let bytes = new
+            .chain(&self.found.doubled)
+            .map(|entry| size_of::<Entry>() + entry.name.len());
+        self.bytes = self.bytes.saturating_add(bytes.sum());
+        if self.bytes > self.bounds.bytes {
+            let (path, most) = (self.path.clone(), from);
+            return Err(WalkError::TooManyEntries { path, most });
+        }
+        Ok(())
     }
 
     fn take_shard(&mut self, cid: &Cid, at: ShardPath, node: ShardNode) -> Result<(), WalkError> {
@@ -82,7 +101,9 @@ impl List {
             ShardItem::Entry(entry) => Some(entry),
             ShardItem::Shard { .. } => None,
         });
+        let before = self.found.entries.len();
         self.found.entries.extend(entries);
+        self.count(before)?;
         if self.found.entries.len() > self.bounds.enough {
             self.found.complete &= self.open.is_empty();
             self.open.clear();
@@ -126,7 +147,7 @@ impl Walk for List {
             (_, Some(_)) => Err(kind_fault(cid, self.path.clone())),
             (Node::Directory(node), None) => {
                 (self.found.entries, self.found.doubled) = (node.entries, node.doubled);
-                Ok(())
+                self.count(0)
             }
             (node, None) => {
                 self.other = Some(Stat::of(&node));

@@ -8,8 +8,8 @@ use bytes::Bytes;
 
 use super::{Walk, WalkError, Wants, acceptable, block_fault, decoded, kind_fault};
 use crate::cid::Cid;
-use crate::limits::MAX_BLOCK_BYTES;
-use crate::node::{FileNode, FilePosition, Node};
+use crate::limits::{MAX_BLOCK_BYTES, MAX_OPEN_PARTS};
+use crate::node::{DecodeError, FileNode, FilePosition, Node};
 
 /// How much is named ahead of the block that is needed next.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -55,6 +55,7 @@ impl Read {
     /// What a node has of the range itself, and its children that have some.
     fn unfold(
         &mut self,
+        cid: &Cid,
         at: FilePosition,
         node: &FileNode,
         block: &Bytes,
@@ -81,6 +82,10 @@ impl Read {
                 acceptable(&child.cid, || self.path.clone())?;
                 self.open.push_front((child.cid, position));
             }
+        }
+        if self.open.len() > MAX_OPEN_PARTS {
+            let path = self.path.clone();
+            return Err(block_fault(cid, path, DecodeError::FileTooWide));
         }
         Ok(())
     }
@@ -130,6 +135,6 @@ impl Walk for Read {
         };
         at.check(&node)
             .map_err(|source| block_fault(cid, self.path.clone(), source))?;
-        self.unfold(at, &node, block)
+        self.unfold(cid, at, &node, block)
     }
 }

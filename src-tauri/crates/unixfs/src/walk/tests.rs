@@ -170,6 +170,7 @@ impl Blocks {
 }
 
 const ALL: Bounds = Bounds {
+    bytes: usize::MAX,
     enough: usize::MAX,
     most: 10_000,
     ahead: 3,

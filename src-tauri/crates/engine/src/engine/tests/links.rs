@@ -79,6 +79,7 @@ impl Node {
             select: select.iter().map(|path| (*path).to_owned()).collect(),
             providers: Vec::new(),
             metadata: None,
+            unfold: None,
         };
         self.engine.download(request).await.unwrap()
     }

@@ -9,6 +9,7 @@ use unixfs::walk::shown;
 use unixfs::{Cid, CidError, DecodeError, Metadata};
 
 use super::rank::Rank;
+use crate::fetch::error::in_words;
 use crate::fetch::limits::{MAX_ENTRIES, MAX_FOLDER_DEPTH};
 use store::files::names::NameError;
 
@@ -39,6 +40,8 @@ pub enum Fault {
     TooManyEntries,
     #[error("the item says that it has more bytes than any disk")]
     TooLarge,
+    #[error("{entries} files and folders with {} came of only {} so far, and there are more: such an item may be made to fill a disk", in_words(*bytes), in_words(*came))]
+    Unfolds { entries: u64, bytes: u64, came: u64 },
     #[error("the disk there holds no files of 4 GiB and more, and this is one")]
     OverDisk,
     #[error("{0:?} is not in the item")]

@@ -1,3 +1,5 @@
+mod bounds;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use proptest::prelude::*;
@@ -8,7 +10,7 @@ use std::path::PathBuf;
 use unixfs::Metadata;
 
 use super::*;
-use crate::fetch::limits::MAX_FOLDER_DEPTH;
+use crate::fetch::limits::{MAX_ASKED, MAX_FOLDER_DEPTH, MAX_READY_BYTES};
 
 /// Blocks of a sharer, by their CIDs.
 type Blocks = HashMap<Cid, Bytes>;

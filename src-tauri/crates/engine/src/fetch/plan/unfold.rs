@@ -11,6 +11,7 @@ use unixfs::{
     ShardNode, ShardPath, SymlinkNode,
 };
 
+use super::amount::needed;
 use super::children::{Children, bytes_of};
 use super::select::Wanted;
 use super::symlink::safe_target;
@@ -40,11 +41,12 @@ impl Plan {
         waiting: Vec<Waiting>,
     ) -> Result<(), Fault> {
         let implied = cid::implied_block(cid).is_some();
+        let is_new = implied || self.amount.add(cid, data.len() as u64);
         let node = match unixfs::decode(cid, data) {
             Ok(node) => node,
             Err(source) => {
                 if !implied {
-                    self.keep(cid, data);
+                    self.keep(cid, data, 0, is_new);
                 }
                 let fault = |path| block_fault(cid, path, source.clone());
                 return waiting
@@ -58,7 +60,7 @@ impl Plan {
             leaf(cid, &node, data)
         };
         if leaf.is_none() && !implied {
-            self.keep(cid, data);
+            self.keep(cid, data, needed(&node), is_new);
         }
         let bytes = bytes_of(&node);
         for mut one in waiting {
@@ -71,16 +73,12 @@ impl Plan {
                 self.put_node(cid, &node, data, leaf, one)?;
             }
         }
-        Ok(())
-    }
-
-    fn keep(&mut self, cid: &Cid, data: &Bytes) {
-        let (cid, data) = (*cid, data.clone());
-        self.steps.push_back(Step::Keep { cid, data });
+        self.check_amount()
     }
 
     /// A leaf whose bytes are at their place already.
     pub(super) fn put_held(&mut self, cid: &Cid, one: Waiting, bytes: u64) -> Result<(), Fault> {
+        self.amount.add(cid, bytes);
         let whole = FileNode {
             size: bytes,
             inline: 0..0,
@@ -92,7 +90,7 @@ impl Plan {
             Place::Part { file, at } => match at.check(&whole) {
                 Ok(()) => {
                     self.hold(file, at.offset, bytes, cid);
-                    Ok(())
+                    self.check_amount()
                 }
                 Err(source) => self.abandon(file, |path| block_fault(cid, path, source)),
             },
@@ -104,7 +102,7 @@ impl Plan {
             } => {
                 let file = self.open_file(cid, &whole, path, claimed)?;
                 self.hold(file, 0, bytes, cid);
-                Ok(())
+                self.check_amount()
             }
             // A folder has no bytes: it has to be read.
             Place::Entry { .. } | Place::Shard { .. } => {
@@ -533,11 +531,11 @@ impl Plan {
     }
 
     fn count_entry(&mut self) -> Result<(), Fault> {
-        self.entries += 1;
-        if self.entries > MAX_ENTRIES {
+        self.amount.entries += 1;
+        if self.amount.entries > MAX_ENTRIES {
             return Err(Fault::TooManyEntries);
         }
-        Ok(())
+        self.check_amount()
     }
 }
 
