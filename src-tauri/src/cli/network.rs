@@ -110,6 +110,19 @@ fn lines(network: NetworkView) -> Vec<[String; 2]> {
     if let Some(known) = network.lan_peers {
         lines.push(("own directory", count(known, "peer known", "peers known")));
     }
+    if let Some(data) = network.data {
+        let low = if data.low {
+            ", which is too little for downloads to go on"
+        } else {
+            ""
+        };
+        let said = format!(
+            "{}, {} free on its disk{low}",
+            bytes(data.bytes),
+            bytes(data.free)
+        );
+        lines.push(("own data", said));
+    }
     if network.private_network {
         lines.push(("private", "only those with the same key get in".to_owned()));
     }

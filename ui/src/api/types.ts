@@ -41,6 +41,15 @@ export type CheckView = {
   /** The address it got through at, or what went wrong. */
   detail: string | null, } | null, };
 
+/** Shoal's own data, and the disk that it lies on. */
+export type DataView = {
+  /** Bytes of the index. */
+  bytes: number,
+  /** Bytes free on its disk. */
+  free: number,
+  /** That is too little for downloads to go on. */
+  low: boolean, };
+
 /** Fetch what a link names. */
 export type DownloadRequest = { link: string,
   /** A full path; else the folder from the settings. */
@@ -282,7 +291,9 @@ export type NetworkView = { peer: string,
   /** For who mends it. */
   detail: string,
   /** Times in this run. */
-  times: number, } | null, };
+  times: number, } | null,
+  /** Shoal's own data, if that can be told. */
+  data?: DataView, };
 
 /** Something that a person wants to hear of even when not looking. */
 export type Notice = { rev: number, kind: "finished" | "needs-you", id: ItemId, name: string, problem: Problem | null, };

@@ -445,7 +445,10 @@ impl Engine {
     }
 
     pub async fn network(&self) -> Result<NetworkView, EngineError> {
-        Ok(self.net()?.network().await?.into())
+        let view = NetworkView::from(self.net()?.network().await?);
+        let index = self.index();
+        let data = blocking(move || fetch::own_data(&index)).await?;
+        Ok(NetworkView { data, ..view })
     }
 
     /// Tests whether others can get here; takes up to a minute. `public`: the public checking

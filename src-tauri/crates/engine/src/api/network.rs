@@ -47,6 +47,10 @@ pub struct NetworkView {
     /// The last time in this run that something in the network broke, by a fault of Shoal's, and was started again.
     #[ts(inline)]
     pub fault: Option<FaultView>,
+    /// Shoal's own data, if that can be told.
+    #[serde(default)]
+    #[ts(optional)]
+    pub data: Option<DataView>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -59,6 +63,17 @@ pub struct FaultView {
     pub detail: String,
     /// Times in this run.
     pub times: u32,
+}
+
+/// Shoal's own data, and the disk that it lies on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct DataView {
+    /// Bytes of the index.
+    pub bytes: u64,
+    /// Bytes free on its disk.
+    pub free: u64,
+    /// That is too little for downloads to go on.
+    pub low: bool,
 }
 
 /// A way in which others may get here.

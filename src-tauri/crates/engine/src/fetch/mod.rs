@@ -42,6 +42,7 @@ pub(crate) use plan::{Choice, Selection, SelectionError};
 pub(crate) use remote::Remote;
 pub(crate) use report::{Phase, Report, Tell};
 pub(crate) use run::{import, run};
+pub(crate) use space::own_data;
 pub(crate) use steer::{Asked, Handle, Running};
 
 /// What downloads work with.

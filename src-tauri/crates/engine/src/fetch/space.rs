@@ -10,9 +10,10 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use store::files::{Identity, Room, room};
-use store::index::ItemId;
+use store::index::{Index, ItemId};
 
 use super::error::FetchError;
+use crate::api::DataView;
 
 /// Bytes that stay free, unless a twentieth of the file system is less.
 const RESERVE: u64 = 1 << 30;
@@ -100,12 +101,27 @@ impl Drop for Claim {
     }
 }
 
+/// Shoal's own data, and what is left of its disk. `None` if that can't be told. Blocks.
+pub(crate) fn own_data(index: &Index) -> Option<DataView> {
+    let room = room(index.dir())?;
+    Some(DataView {
+        bytes: index.bytes(),
+        free: room.free,
+        low: for_record(&room) == 0,
+    })
+}
+
+/// Bytes that may still be kept in the data directory.
+fn for_record(room: &Room) -> u64 {
+    room.free.saturating_sub(reserve(room) / RECORD_SHARE)
+}
+
 /// Is there room to keep so many more bytes in the data directory?
 pub(crate) fn check_record(data: &Path, bytes: u64) -> Result<(), FetchError> {
     let Some(room) = room(data) else {
         return Ok(());
     };
-    let free = room.free.saturating_sub(reserve(&room) / RECORD_SHARE);
+    let free = for_record(&room);
     if bytes > free {
         return Err(no_space(data, bytes, free));
     }

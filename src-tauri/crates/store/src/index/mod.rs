@@ -141,6 +141,14 @@ impl Index {
         self.inner.writer.dir()
     }
 
+    /// Bytes of the database on its disk, with what is not yet folded into it.
+    pub fn bytes(&self) -> u64 {
+        let log = format!("{}-wal", schema::FILE_NAME);
+        let size =
+            |name: &str| fs_err::metadata(self.dir().join(name)).map_or(0, |file| file.len());
+        size(schema::FILE_NAME) + size(&log)
+    }
+
     /// Who may be served.
     pub fn serving(&self) -> &Serving {
         &self.inner.serving

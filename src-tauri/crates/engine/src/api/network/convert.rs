@@ -38,6 +38,7 @@ impl From<Status> for NetworkView {
             services: status.services.into_iter().map(Into::into).collect(),
             private_network: status.private_network,
             fault: status.fault.map(Into::into),
+            data: None,
         }
     }
 }
