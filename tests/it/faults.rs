@@ -35,6 +35,13 @@ struct Place {
     cid: String,
 }
 
+/// What all runs of a scene fetch: who has it, and a CAR file of it.
+struct Given {
+    link: String,
+    cid: String,
+    car: PathBuf,
+}
+
 /// How many runs of a scene `make test` takes; `SHOAL_FAULTS=all` takes them all.
 const SAMPLE: usize = 30;
 /// Runs at once: each waits for disks and other processes most of the time.
@@ -116,6 +123,19 @@ fn a_fetch_survives_every_fault() {
 }
 
 #[test]
+fn an_import_survives_every_fault() {
+    disturb(&Scene {
+        name: "import",
+        prepare: |_| {},
+        act: Place::import,
+        again: |place| {
+            place.import(place.shoal()).expect_code(0);
+            place.assert_whole();
+        },
+    });
+}
+
+#[test]
 fn a_resume_survives_every_fault() {
     disturb(&Scene {
         name: "resume",
@@ -160,13 +180,14 @@ fn a_removal_survives_every_fault() {
 }
 
 impl Place {
-    fn new(link: &str, cid: &str) -> Self {
+    fn new(given: &Given) -> Self {
         let place = Self {
             root: tempfile::tempdir().unwrap(),
             log: tempfile::tempdir().unwrap(),
-            link: link.to_owned(),
-            cid: cid.to_owned(),
+            link: given.link.clone(),
+            cid: given.cid.clone(),
         };
+        fs_err::copy(&given.car, place.car()).unwrap();
         fs_err::create_dir(place.target()).unwrap();
         fs_err::write(place.target().join("own.txt"), OWN).unwrap();
         tree(&place.tree());
@@ -175,6 +196,10 @@ impl Place {
 
     fn tree(&self) -> PathBuf {
         self.root.path().join("tree")
+    }
+
+    fn car(&self) -> PathBuf {
+        self.root.path().join("tree.car")
     }
 
     fn target(&self) -> PathBuf {
@@ -200,6 +225,12 @@ impl Place {
 
     fn fetch(&self, shoal: Shoal) -> Done {
         shoal.run(&[&"get", &self.link, &"--into", &self.target()])
+    }
+
+    fn import(&self, shoal: Shoal) -> Done {
+        let target = self.target();
+        let shoal = shoal.with("download.folder", target.to_str().unwrap());
+        shoal.run(&[&"import", &self.car()])
     }
 
     fn fetched(&self) {
@@ -276,10 +307,16 @@ fn up(daemon: Running) -> Done {
 fn disturb(scene: &Scene) {
     let source = tempfile::tempdir().unwrap();
     tree(&source.path().join("tree"));
-    let (_share, _, shared) = Shoal::new().share(&source.path().join("tree"), &[]);
-    let (link, cid) = (text(&shared, "link"), text(&shared, "cid"));
+    let sharer = Shoal::new();
+    let (_share, _, shared) = sharer.share(&source.path().join("tree"), &[]);
+    let given = Given {
+        link: text(&shared, "link"),
+        cid: text(&shared, "cid"),
+        car: source.path().join("tree.car"),
+    };
+    sharer.ok(&[&"export", &text(&shared, "id"), &given.car]);
 
-    let place = Place::new(&link, &cid);
+    let place = Place::new(&given);
     let Some(environment) = place.watch().environment(None) else {
         return;
     };
@@ -304,7 +341,7 @@ fn disturb(scene: &Scene) {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
                 while let Some(fault) = faults.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let run = || try_one(scene, fault, &link, &cid);
+                    let run = || try_one(scene, fault, &given);
                     match catch_unwind(AssertUnwindSafe(run)) {
                         Ok(outcome) => *lock(&outcomes).entry(outcome).or_default() += 1,
                         Err(panic) => {
@@ -331,8 +368,8 @@ fn disturb(scene: &Scene) {
 }
 
 /// One run with one fault, and how it came out.
-fn try_one(scene: &Scene, fault: &Fault, link: &str, cid: &str) -> &'static str {
-    let place = Place::new(link, cid);
+fn try_one(scene: &Scene, fault: &Fault, given: &Given) -> &'static str {
+    let place = Place::new(given);
     (scene.prepare)(&place);
     let environment = place.watch().environment(Some(fault)).unwrap();
     let done = (scene.act)(&place, place.shoal().with_variables(environment));
