@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test faults bench lint map tools audit packages ui format window package
+.PHONY: help run test faults kills bench lint map tools audit packages ui format window package
 
 export SHOAL_CACHE ?= $(CURDIR)/.cache
 # Lints come with the compilation: Clippy's driver is a compiler that lints what is this workspace's own. And the program is
@@ -33,6 +33,9 @@ test: lint tools ## every check: format, lints, pages, window, tests with Kubo a
 
 faults: lint ## every call to the disk fails once, and is once the last (ten minutes; `make test` takes a sample)
 	SHOAL_FAULTS=all $(LINTED) test $(HEADLESS) --bins --test it -- --nocapture faults::
+
+kills: lint ## a fetch, a share, an update, a removal, killed at a thousand random moments (half an hour; `make test` takes a sample)
+	SHOAL_KILLS=1000 $(LINTED) test $(HEADLESS) --bins --test it -- --nocapture kills::
 
 bench: ui ## measure Shoal beside raw limits and Kubo (15 minutes; ROWS="one-seed tree" for single rows)
 	@tests/tools/kubo.sh

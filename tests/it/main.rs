@@ -18,6 +18,7 @@ mod dht;
 mod faults;
 mod hostile;
 mod interop;
+mod kills;
 mod lab;
 mod others;
 mod share_get;

@@ -8,6 +8,7 @@ use engine::api::{
     Problem, Removed, Report, ShareRequest,
 };
 use serde::{Deserialize, Serialize};
+use tokio::task::JoinSet;
 use ts_rs::TS;
 
 use super::Call;
@@ -114,9 +115,15 @@ impl Call for ActRequest {
 
     /// Does it with each; what goes wrong with one doesn't keep the others from it.
     async fn run(self, engine: &Engine) -> Result<(), Problem> {
-        let mut outcome = Ok(());
+        // At once, as a pause waits until files are let go of.
+        let mut acts = JoinSet::new();
         for id in self.ids {
-            outcome = outcome.and(engine.act(id, self.action).await);
+            let engine = engine.clone();
+            acts.spawn(async move { engine.act(id, self.action).await });
+        }
+        let mut outcome = Ok(());
+        while let Some(done) = acts.join_next().await {
+            outcome = outcome.and(done.unwrap_or(Ok(())));
         }
         outcome.map_err(told)
     }

@@ -65,7 +65,7 @@ async fn imported(
         cid: view.cid,
         name: view.name,
         bytes: view.total,
-        was_here: report.was_here,
+        was_here: report.last.was_here,
         foreign,
         skipped: report.skipped,
     })

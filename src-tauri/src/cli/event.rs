@@ -74,7 +74,7 @@ pub(super) enum Event {
     Removed {
         #[serde(serialize_with = "as_text")]
         id: ItemId,
-        /// What was to be deleted and stays: the first of it.
+        /// What of a download stays: the first of it.
         kept: Vec<Kept>,
         /// How much stays in all.
         kept_count: u64,

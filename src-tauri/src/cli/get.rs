@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use engine::api::{DownloadRequest, ItemId, ItemView, Problem, Report, Retry};
+use engine::api::{Action, DownloadRequest, ItemId, ItemView, Problem, Report, Retry};
 
 use super::connect::{Connection, interrupted};
 use super::event::{Event, path_text};
 use super::problem;
 use super::text::unfinished;
 use super::{Context, INTERRUPTED, OK, Outcome, absolute, watch};
-use crate::api::{ItemRequest, ItemsRequest, ReportRequest};
+use crate::api::{ActRequest, ItemRequest, ItemsRequest, ReportRequest, SettingsRequest};
 
 /// Fetch what a link names from everyone who has it
 ///
@@ -94,8 +94,23 @@ async fn get(
     }
     match watch::until_shared(connection, out, id, patience).await {
         Ok(view) => done(connection, context, view).await,
+        Err(problem) if problem::is_mistyped(&problem) => {
+            let known = before.iter().any(|item| item.id == id);
+            if known && problem::is_not_there(&problem) {
+                // It goes on with what was asked for before.
+                let (ids, action) = (vec![id], Action::Resume);
+                connection.call(ActRequest { ids, action }).await?;
+            }
+            watch::give_up(connection, id, &before).await;
+            Err(problem)
+        }
         Err(problem) if problem::is_nobody(&problem) => {
-            let problem = tell_missing(connection, context, id, problem).await?;
+            let problem = explain(connection, id, problem).await?;
+            let problem = if problem::is_nobody(&problem) {
+                tell_missing(connection, context, id, problem).await?
+            } else {
+                problem
+            };
             watch::give_up(connection, id, &before).await;
             Err(problem)
         }
@@ -110,6 +125,7 @@ async fn get(
 async fn done(connection: &Connection, context: &Context, view: ItemView) -> Outcome {
     let id = view.id;
     let report = connection.call(ReportRequest { id }).await?;
+    let last = report.last;
     let out = &context.out;
     out.progress(&view)?;
     let path = report.path.or(view.path).unwrap_or_default();
@@ -118,15 +134,47 @@ async fn done(connection: &Connection, context: &Context, view: ItemView) -> Out
         cid: view.cid.unwrap_or_default(),
         path: path_text(&path),
         bytes: view.total,
-        secs: report.secs,
-        was_here: report.was_here,
+        secs: last.secs,
+        was_here: last.was_here,
         undressed: report.undressed,
-        fetched: report.sources.iter().map(|source| source.bytes).sum(),
+        fetched: last.sources.iter().map(|source| source.bytes).sum(),
         also: report.also.iter().map(ToString::to_string).collect(),
-        sources: report.sources,
+        sources: last.sources,
         skipped: report.skipped,
     })?;
     OK
+}
+
+/// Why nothing came, where that is known better than that nobody answered.
+async fn explain(
+    connection: &Connection,
+    id: ItemId,
+    problem: Problem,
+) -> Result<Problem, Problem> {
+    let Report { kept_away, .. } = connection.call(ReportRequest { id }).await?;
+    let items = connection.call(ItemsRequest).await?;
+    let view = items.iter().find(|item| item.id == id);
+    let known = view.map_or(0, |view| view.having);
+    if let Some(first) = kept_away.first().filter(|_| known == 0) {
+        return Ok(problem::kept_away(first, kept_away.len()));
+    }
+    let settings = connection.call(SettingsRequest).await?;
+    let value = |key: &str| {
+        let setting = settings.iter().find(|setting| setting.key == key);
+        setting.map_or("", |setting| setting.value.as_str())
+    };
+    let limited = ["download.limit", "schedule.download.limit"];
+    let is_limited = limited
+        .into_iter()
+        .any(|key| !["", "0"].contains(&value(key)));
+    let takes = |item: &&ItemView| item.id != id && item.rate_down > 0;
+    if let Some(other) = items.iter().find(takes).filter(|_| is_limited && known > 0) {
+        return Ok(problem::not_its_turn(&other.name));
+    }
+    if !value("network.key").is_empty() {
+        return Ok(problem::nobody_in_network(problem));
+    }
+    Ok(problem)
 }
 
 /// Of a download that has come a part of the way: which files it lacks.

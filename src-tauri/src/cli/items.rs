@@ -1,13 +1,13 @@
 //! `shoal list`, `status`, `link`, `pause`, `resume`, `verify` and `remove`: the items that there are,
 //! and what is done with them.
 
-use engine::api::{Action, ItemId, ItemView, Problem, State};
+use engine::api::{Action, Checked, ItemId, ItemView, Problem, State};
 
 use super::connect::{Connection, interrupted};
 use super::event::{Event, path_text};
 use super::hints::hint;
 use super::text::{bytes, count, kind, people, rate, sentence};
-use super::{Context, INTERRUPTED, ItemArgs, OK, Outcome, overview, watch};
+use super::{Context, INTERRUPTED, ItemArgs, OK, Outcome, overview, problem, watch};
 use crate::api::{
     ActRequest, ItemRequest, ItemsRequest, LinkRequest, RemoveRequest, ReportRequest,
 };
@@ -150,6 +150,8 @@ async fn act(connection: &Connection, id: ItemId, action: Action) -> Result<Item
 }
 
 /// Read every byte of an item again and compare it with its link
+///
+/// Of a download that is not all here, what is here is read; it goes on afterwards.
 #[derive(Debug, clap::Args)]
 pub(super) struct VerifyArgs {
     #[command(flatten)]
@@ -168,13 +170,17 @@ pub(super) async fn verify(args: VerifyArgs, context: &Context) -> Outcome {
     let Some(view) = view? else {
         return Ok(INTERRUPTED);
     };
+    let (view, checked) = view;
+    if out.is_json() {
+        out.event(&Event::item(&view))?;
+    }
+    if !checked.whole {
+        return Err(problem::not_whole(&view, checked));
+    }
     out.talk(&format!(
         "All of it is as it was shared: {}.",
         bytes(view.total)
     ));
-    if out.is_json() {
-        out.event(&Event::item(&view))?;
-    }
     OK
 }
 
@@ -182,11 +188,12 @@ async fn verified(
     connection: &Connection,
     context: &Context,
     id: ItemId,
-) -> Result<ItemView, Problem> {
+) -> Result<(ItemView, Checked), Problem> {
+    let before = connection.call(ReportRequest { id }).await?.checks;
     let action = Action::Verify;
     let ids = vec![id];
     connection.call(ActRequest { ids, action }).await?;
-    watch::until_shared(connection, &context.out, id, None).await
+    watch::until_checked(connection, &context.out, id, before).await
 }
 
 /// Forget an item: it is no longer shared or fetched

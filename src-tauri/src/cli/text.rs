@@ -203,6 +203,8 @@ pub(super) fn why_kept(file: &KeptFile) -> String {
             Some(detail) => format!("it could not be deleted: {detail}"),
             None => "it could not be deleted".to_owned(),
         },
+        KeptReason::NotAsked => "its files were not to be deleted".to_owned(),
+        KeptReason::Unfinished => "it is what came so far, and can be deleted by hand".to_owned(),
     }
 }
 

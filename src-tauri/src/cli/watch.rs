@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use engine::api::{ItemId, ItemKind, ItemView, Problem, Retry, State};
+use engine::api::{Checked, ItemId, ItemKind, ItemView, Problem, Retry, State};
 
 use super::connect::Connection;
 use super::problem;
 use super::render::Output;
-use crate::api::{ChangesRequest, ItemRequest, RemoveRequest};
+use crate::api::{ChangesRequest, ItemRequest, RemoveRequest, ReportRequest};
 
 /// How long one question for news may wait. Only to notice an engine that hangs: news comes at once.
 const MAX_WAIT: Duration = Duration::from_secs(30);
@@ -22,6 +22,48 @@ pub(super) async fn until_shared(
     let settled = watch(connection, out, id, patience).await;
     out.still();
     settled
+}
+
+/// Returns once a check of the item has come to its end, after so many `before`.
+pub(super) async fn until_checked(
+    connection: &Connection,
+    out: &Output,
+    id: ItemId,
+    before: u64,
+) -> Result<(ItemView, Checked), Problem> {
+    let mut since = 0;
+    let checked = loop {
+        let request = ChangesRequest {
+            since,
+            wait_ms: u64::try_from(MAX_WAIT.as_millis()).unwrap_or(u64::MAX),
+            only: Some(id),
+        };
+        let news = connection.call(request).await?;
+        since = news.rev;
+        let Some(view) = news.items.into_iter().next() else {
+            if news.full || news.removed.contains(&id) {
+                return Err(problem::removed());
+            }
+            continue;
+        };
+        let report = connection.call(ReportRequest { id }).await?;
+        if report.checks > before {
+            break (view, report.checked);
+        }
+        out.progress(&view)?;
+    };
+    out.still();
+    match checked {
+        (view, Some(checked)) => Ok((view, checked)),
+        (
+            ItemView {
+                state: State::NeedsYou(problem),
+                ..
+            },
+            None,
+        ) => Err(problem),
+        (_, None) => Err(problem::not_checked()),
+    }
 }
 
 async fn watch(

@@ -1,146 +1,15 @@
 //! Files and places that are not Shoal's: what was there before, what came in between, disks that go and come.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
-use tempfile::TempDir;
 
+use super::two::{Fetcher, Sharer, id, is_empty, read, slow, slow_fetcher};
 use support::disk::{Disk, Stick};
-use support::shoal::{Done, Running, Shoal, number, text};
+use support::shoal::{number, text};
 use support::trees;
-
-/// A person with files to give, whose Shoal can be away.
-struct Sharer {
-    shoal: Shoal,
-    folder: TempDir,
-}
-
-impl Sharer {
-    fn new() -> Self {
-        let (shoal, folder) = (Shoal::new(), tempfile::tempdir().unwrap());
-        Self { shoal, folder }
-    }
-
-    fn file(&self, name: &str, bytes: u64) -> PathBuf {
-        trees::file(&self.folder.path().join(name), 90, bytes)
-    }
-
-    /// A folder with a small and a large file.
-    fn tree(&self, name: &str) -> PathBuf {
-        let tree = self.folder.path().join(name);
-        fs_err::create_dir(&tree).unwrap();
-        trees::file(&tree.join("a.txt"), 91, 5000);
-        trees::file(&tree.join("large"), 92, 3_000_000);
-        tree
-    }
-
-    /// Shares, for as long as that is kept. Gives the link.
-    fn share(&self, path: &Path) -> (Running, String) {
-        let (share, _, shared) = self.shoal.share(path, &[]);
-        (share, text(&shared, "link"))
-    }
-
-    /// A link whose only provider is away by now.
-    fn link_of_one_away(&self, path: &Path) -> String {
-        let (share, link) = self.share(path);
-        share.interrupt().expect_code(0);
-        link
-    }
-}
-
-/// Somebody who fetches, with a daemon.
-struct Fetcher {
-    daemon: Running,
-    shoal: Shoal,
-    folder: TempDir,
-}
-
-impl Fetcher {
-    fn new() -> Self {
-        Self::with(Shoal::new())
-    }
-
-    fn with(shoal: Shoal) -> Self {
-        let (daemon, _) = shoal.daemon();
-        let folder = tempfile::tempdir().unwrap();
-        Self {
-            daemon,
-            shoal,
-            folder,
-        }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn get(&self, link: &str) -> Done {
-        self.shoal
-            .ok(&[&"get", &link, &"--into", &self.folder.path()])
-    }
-
-    /// Begins a download, and gives its number.
-    fn begin(&self, link: &str) -> String {
-        self.begin_in(link, self.folder.path())
-    }
-
-    fn begin_in(&self, link: &str, into: &Path) -> String {
-        let begun = self
-            .shoal
-            .ok(&[&"get", &link, &"--into", &into, &"--detach"]);
-        text(begun.event("detached"), "id")
-    }
-
-    fn status(&self, id: &str) -> Value {
-        self.shoal.ok(&[&"status", &id]).event("item").clone()
-    }
-
-    /// Removes an item with its files. Gives what stays of it: path and code.
-    fn remove(&self, id: &str) -> Vec<(String, String)> {
-        let done = self.shoal.ok(&[&"remove", &id, &"--delete-files"]);
-        let removed = done.event("removed");
-        let kept = removed["kept"].as_array().unwrap();
-        assert_eq!(number(removed, "kept_count"), kept.len() as u64);
-        let view = |kept: &Value| {
-            assert!(!text(kept, "reason").is_empty());
-            (text(kept, "path"), text(kept, "code"))
-        };
-        kept.iter().map(view).collect()
-    }
-
-    /// Waits until some of the item is here, and not all.
-    fn some_of_it(&self, id: &str) {
-        support::wait::until("some of it", || {
-            let item = self.status(id);
-            (number(&item, "done") > 1_000_000).then_some(())
-        });
-    }
-
-    /// Waits until all of the item is here, and shared.
-    fn shared(&self, id: &str) {
-        support::wait::until("all of it", || {
-            (self.status(id)["state"] == "sharing").then_some(())
-        });
-    }
-
-    /// Waits until the item is at rest with a problem. Gives its code.
-    fn problem(&self, id: &str) -> String {
-        support::wait::until("a problem", || {
-            let item = self.status(id);
-            (item["state"] == "needs-you").then(|| text(&item["problem"], "code"))
-        })
-    }
-}
-
-fn id(done: &Done) -> String {
-    text(done.event("done"), "id")
-}
-
-fn read(path: &Path) -> String {
-    fs_err::read_to_string(path).unwrap()
-}
 
 #[test]
 fn what_was_shared_from_here_survives_the_removal_of_its_download() {
@@ -380,14 +249,14 @@ fn a_disk_that_is_away_is_waited_for_and_nothing_is_begun_in_its_place() {
     fetcher.shoal.ok(&[&"pause", &id]);
     drop(plugged);
     fetcher.shoal.ok(&[&"resume", &id]);
-    assert_eq!(fetcher.problem(&id), "folder-gone");
+    assert_eq!(fetcher.problem(&id), "disk-missing");
     assert!(is_empty(&usb), "something was begun on the other disk");
 
     // Another stick is not this one.
     let other = Stick::new(64).unwrap();
     let plugged = other.plug(&usb);
     fetcher.shoal.run(&[&"resume", &id]);
-    assert_eq!(fetcher.problem(&id), "folder-gone");
+    assert_eq!(fetcher.problem(&id), "disk-missing");
     assert!(!usb.join("f.part").exists() && !usb.join("f").exists());
     drop(plugged);
 
@@ -410,7 +279,7 @@ fn a_disk_that_is_pulled_out_during_a_download_leaves_no_wrong_file() {
     let id = fetcher.begin_in(&link, &usb);
     fetcher.some_of_it(&id);
     drop(plugged);
-    assert_eq!(fetcher.problem(&id), "folder-gone");
+    assert_eq!(fetcher.problem(&id), "disk-missing");
     assert!(is_empty(&usb), "something was begun on the other disk");
     fetcher.shoal.ok(&[&"settings", &"download.limit", &"0"]);
     let _plugged = stick.plug(&usb);
@@ -445,7 +314,7 @@ fn a_share_whose_disk_comes_back_is_whole_again_by_itself_without_being_read() {
         .shoal
         .run(&[&"get", &link, &"--into", &into, &"--timeout", &"3"])
         .expect_code(3);
-    assert_eq!(sharer.problem(&id), "files-missing");
+    assert_eq!(sharer.problem(&id), "disk-missing");
 
     let _plugged = stick.plug(&usb);
     sharer.shared(&id);
@@ -474,7 +343,7 @@ fn a_download_whose_disk_comes_back_is_whole_again_by_itself() {
     fetcher.daemon.interrupt().expect_code(0);
     let (daemon, _) = fetcher.shoal.daemon();
     let fetcher = Fetcher { daemon, ..fetcher };
-    assert_eq!(fetcher.problem(&id), "files-missing");
+    assert_eq!(fetcher.problem(&id), "disk-missing");
     let _plugged = stick.plug(&usb);
     fetcher.shared(&id);
     assert!(fetcher.remove(&id).is_empty());
@@ -559,15 +428,127 @@ fn downloads_together_leave_some_of_the_disk_free() {
     assert_eq!(fetcher.problem(&refused), "no-space");
 }
 
-fn is_empty(folder: &Path) -> bool {
-    fs_err::read_dir(folder).unwrap().next().is_none()
+#[test]
+fn a_download_that_nothing_came_of_leaves_nothing() {
+    let (sharer, fetcher) = (Sharer::new(), slow_fetcher());
+    let tree = sharer.tree("d");
+    trees::file(&tree.join("larger"), 95, 30_000_000);
+    // Begun, and of the first block on the way nothing is on record.
+    for (shared, part) in [(sharer.file("f", 30_000_000), "f.part"), (tree, "d.part")] {
+        let (_share, link) = sharer.share(&shared);
+        let id = fetcher.begin(&link);
+        support::wait::until("a part", || fetcher.path(part).exists().then_some(()));
+        let kept = fetcher.remove(&id);
+        assert!(kept.is_empty(), "{kept:?}");
+        assert!(is_empty(fetcher.folder.path()), "{part}");
+    }
 }
 
-/// Whose downloads can be met half way.
-fn slow_fetcher() -> Fetcher {
-    let fetcher = Fetcher::new();
-    fetcher
-        .shoal
-        .ok(&[&"settings", &"download.limit", &"600000"]);
-    fetcher
+#[test]
+fn what_came_so_far_stays_with_a_word_unless_it_is_to_be_deleted() {
+    let (sharer, fetcher) = (Sharer::new(), slow_fetcher());
+    let tree = sharer.tree("d");
+    trees::file(&tree.join("larger"), 95, 30_000_000);
+    let (share, link) = sharer.share(&tree);
+    let id = fetcher.begin(&link);
+    fetcher.some_of_it(&id);
+    let done = fetcher.shoal.ok(&[&"remove", &id]);
+    drop(share);
+    let removed = done.event("removed");
+    let part = fetcher.path("d.part");
+    assert_eq!(removed["kept_count"], 1);
+    assert_eq!(removed["kept"][0]["path"], part.display().to_string());
+    assert_eq!(removed["kept"][0]["code"], "unfinished");
+    assert!(part.join("a.txt").exists() || part.join("larger").exists());
+
+    // What is whole stays too, and that is said.
+    let (_share, link) = sharer.share(&sharer.file("f", 3_000));
+    let id = self::id(&fetcher.get(&link));
+    let mut remove = fetcher.shoal.bare_command();
+    let said = remove.args(["remove", &id]).output().unwrap();
+    let said = String::from_utf8(said.stderr).unwrap();
+    let path = fetcher.path("f").display().to_string();
+    assert!(said.contains(&format!("It stays: {path}")), "{said}");
+}
+
+#[test]
+fn nothing_beyond_a_symlink_is_deleted() {
+    let (sharer, fetcher) = (Sharer::new(), Fetcher::new());
+    let tree = sharer.tree("d");
+    fs_err::create_dir(tree.join("inner")).unwrap();
+    trees::file(&tree.join("inner/b.txt"), 96, 4000);
+    let (_share, link) = sharer.share(&tree);
+    let first = id(&fetcher.get(&link));
+    // The person keeps the download elsewhere, and a way to it where it was.
+    let (kept, there) = (fetcher.path("archive"), fetcher.path("d"));
+    fs_err::rename(&there, &kept).unwrap();
+    fs_err::os::unix::fs::symlink(&kept, &there).unwrap();
+    let stays = fetcher.remove(&first);
+    let told = |path: &Path| (path.display().to_string(), "not-made".to_owned());
+    assert_eq!(stays, [told(&there)]);
+    trees::assert_same(&tree, &kept);
+
+    // The same of a folder in it.
+    fs_err::remove_file(&there).unwrap();
+    let second = id(&fetcher.get(&link));
+    let inner = fetcher.path("inner");
+    fs_err::rename(there.join("inner"), &inner).unwrap();
+    fs_err::os::unix::fs::symlink(&inner, there.join("inner")).unwrap();
+    let stays = fetcher.remove(&second);
+    assert_eq!(stays, [told(&there.join("inner"))]);
+    trees::assert_same(&tree.join("inner"), &inner);
+    assert!(!there.join("a.txt").exists());
+}
+
+#[test]
+fn what_another_program_does_to_a_part_never_ends_in_a_wrong_file() {
+    type Spoil = fn(&Path);
+    let (sharer, fetcher) = (Sharer::new(), slow_fetcher());
+    let over = |path: &Path| {
+        let file = fs_err::OpenOptions::new().write(true).open(path).unwrap();
+        std::os::unix::fs::FileExt::write_all_at(file.file(), b"precious", 100).unwrap();
+    };
+    let cut = |path: &Path| {
+        let file = fs_err::OpenOptions::new().write(true).open(path).unwrap();
+        file.set_len(2000).unwrap();
+    };
+    let longer = |path: &Path| {
+        let file = fs_err::OpenOptions::new().append(true).open(path).unwrap();
+        std::io::Write::write_all(&mut &file, b"more").unwrap();
+    };
+    let spoils: [(&str, Spoil); 3] = [("over", over), ("cut", cut), ("longer", longer)];
+    for (name, spoil) in spoils {
+        // What is here already is not fetched again.
+        let seed = 100 + name.len() as u64;
+        // A file that is being written.
+        slow(&fetcher);
+        let file = trees::file(&sharer.folder.path().join(name), seed, 8_000_000);
+        let (share, link) = sharer.share(&file);
+        let id = fetcher.begin(&link);
+        fetcher.some_of_it(&id);
+        spoil(&fetcher.path(&format!("{name}.part")));
+        fetcher.shoal.ok(&[&"settings", &"download.limit", &"0"]);
+        fetcher.shared(&id);
+        trees::assert_same(&file, &fetcher.path(name));
+        drop(share);
+
+        // One that is whole, in a folder that is not.
+        slow(&fetcher);
+        let name = format!("{name} tree");
+        let tree = sharer.folder.path().join(&name);
+        fs_err::create_dir(&tree).unwrap();
+        trees::file(&tree.join("a.txt"), seed + 10, 5000);
+        trees::file(&tree.join("larger"), seed + 20, 8_000_000);
+        let (_share, link) = sharer.share(&tree);
+        let id = fetcher.begin(&link);
+        let part = fetcher.path(&format!("{name}.part"));
+        support::wait::until("a whole file", || {
+            let small = fs_err::read(part.join("a.txt")).ok()?;
+            (small == fs_err::read(tree.join("a.txt")).unwrap()).then_some(())
+        });
+        spoil(&part.join("a.txt"));
+        fetcher.shoal.ok(&[&"settings", &"download.limit", &"0"]);
+        fetcher.shared(&id);
+        trees::assert_same(&tree, &fetcher.path(&name));
+    }
 }

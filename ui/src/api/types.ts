@@ -182,7 +182,7 @@ export type KeptFile = { path: string, reason: KeptReason,
   detail: string | null, };
 
 /** Why something was not deleted. */
-export type KeptReason = "not-made" | "changed" | "shared" | "not-empty" | "failed";
+export type KeptReason = "not-made" | "changed" | "shared" | "not-empty" | "failed" | "not-asked" | "unfinished";
 
 /** What is left of a download that none of those has who are connected. */
 export type Lacking = {
@@ -385,7 +385,7 @@ export type RemoveRequest = { ids: Array<ItemId>, delete_files: boolean, };
 
 /** What became of the files of an item that was removed. */
 export type Removed = {
-  /** What was to be deleted and stays: the first of it. */
+  /** What of a download stays: the first of it. */
   kept: Array<KeptFile>,
   /** How much stays in all. */
   count: number, };
@@ -397,16 +397,22 @@ export type RenameRequest = { id: ItemId, name: string, };
 export type Report = {
   /** Where the item lies, once it has a place. */
   path: string | null, skipped: Array<Skipped>,
-  /** Who sent how much, in this run of the engine; most first. */
+  /** Who sent how much, most first. */
   sources: Array<{
   /** Its peer ID, or the address of a gateway. */
   peer: string, bytes: number, }>,
-  /** Seconds that this run of the engine worked on it. */
+  /** Seconds that it took to fetch it. */
   secs: number,
-  /** All of it was here before this run of the engine: it was checked, and nothing was fetched. */
-  was_here: boolean,
   /** Permissions and times were to be kept, and are as they were: it was here, and Shoal did not make it. */
   undressed: boolean,
+  /** What was done last to make it whole, in this run of the engine. */
+  last: {
+  /** Who sent how much; most first. */
+  sources: Array<{
+  /** Its peer ID, or the address of a gateway. */
+  peer: string, bytes: number, }>, secs: number,
+  /** All of it was here before: it was checked, and nothing was fetched. */
+  was_here: boolean, },
   /** Other items that share what lies there. */
   also: Array<ItemId>,
   /** What a download under way waits for. */
@@ -418,7 +424,21 @@ export type Report = {
   /** How many there are. */
   count: number,
   /** Folders of which a part is missing, so that what is in it is not known; empty for the item itself. */
-  folders: Array<string>, }, };
+  folders: Array<string>, },
+  /** Checks of all its content that ended in this run of the engine. */
+  checks: number,
+  /** What the last of them found, if it came to its end and the person need not decide. */
+  checked: {
+  /** All of it is here, and as it was shared. */
+  whole: boolean,
+  /** Of an item that is not whole: bytes that are here, and as they were shared. */
+  here: number,
+  /** Of one: pieces that were not, and are fetched again. */
+  wrong_blocks: number, } | null,
+  /** Who of those that its link names is kept away from, while it is not whole. */
+  kept_away: Array<{
+  /** Its peer ID. */
+  peer: string, why: "blocked" | "network" | "banned", }>, };
 
 /** Who tries again after a problem. */
 export type Retry = "auto" | "user" | "never";

@@ -4,6 +4,7 @@
 //! at once with an item's number, and its progress is pulled from [`Engine::changes`].
 
 mod diagnostics;
+mod kept_away;
 mod people;
 mod speed;
 
@@ -42,7 +43,7 @@ use crate::util::blocking;
 use crate::{network, rates};
 use net::status::Summary;
 use net::{Meter, Net};
-use store::index::Index;
+use store::index::{Index, IndexError};
 use store::{Control, Progress, Source};
 
 /// How to start.
@@ -86,7 +87,12 @@ impl Engine {
         let mut settings = Settings::load(dir.settings(), |name| std::env::var(name).ok())?;
         let mut remarks: Vec<Problem> = settings.put_aside().into_iter().collect();
         let path = dir.path().to_owned();
-        let opened = blocking(move || Index::open(&path)).await??;
+        let open = move || {
+            let opened = Index::open(&path)?;
+            store::deletion::finish_removals(&opened.index)?;
+            Ok::<_, IndexError>(opened)
+        };
+        let opened = blocking(open).await??;
         let index = opened.index;
         remarks.extend(opened.recovered.as_deref().map(error::index_recovered));
         remarks.extend(opened.incomplete.as_deref().map(error::list_incomplete));
@@ -210,7 +216,19 @@ impl Engine {
 
     /// More of an item than its row shows.
     pub async fn report(&self, id: ItemId) -> Result<Report, EngineError> {
-        Ok(self.shared.items.report(id.into()).await?)
+        let report = self.shared.items.report(id.into()).await?;
+        let record = self.shared.items.record(id.into()).await?;
+        let kept_away = match self.net() {
+            Ok(net) if !record.done && !record.providers.is_empty() => {
+                let trust = self.settings_lock().config().net.trust;
+                kept_away::of(&record.providers, &trust, &net.banned().await)
+            }
+            _ => Vec::new(),
+        };
+        Ok(Report {
+            kept_away,
+            ..report
+        })
     }
 
     pub async fn act(&self, id: ItemId, action: Action) -> Result<(), EngineError> {

@@ -1,12 +1,13 @@
 //! Deleting what a download wrote, and only that.
 //!
 //! Invariant: a file goes only if Shoal made it, its content is what was downloaded, and no other item shares it where it lies; a
-//! folder only if Shoal made it and nothing is left in it; and nothing outside the download goes. What was shared is never deleted.
-//! What stays is told, with the reason.
+//! folder only if Shoal made it and nothing is left in it; and nothing outside the download goes, nor anything beyond a symlink in
+//! it. What was shared is never deleted. What stays is told, with the reason.
 //!
 //! Of a download that an older version began nothing says what it made. There a file goes if its content is what was downloaded and
 //! it was not here before the download was.
 
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -20,7 +21,7 @@ use crate::index::{
 };
 use crate::item::{ItemId, ItemKind};
 use crate::limits::MAX_LISTED;
-use crate::made::Made;
+use crate::made::{self, Made};
 use crate::others::Others;
 use crate::scan::holds_all;
 
@@ -45,10 +46,80 @@ pub enum Reason {
     NotEmpty,
     /// It could not be deleted, in the system's words.
     Failed(String),
+    /// It was not to be deleted.
+    NotAsked,
+    /// The same, and it is what came so far of a download that was not whole.
+    Unfinished,
 }
 
 /// Files that are asked for at once.
 const FILES: u32 = 512;
+
+/// Forgets an item whose removal was begun, and with `delete_files` deletes what it made. Gives what stays of a download.
+pub fn remove(index: &Index, item: &ItemRecord, delete_files: bool) -> Kept {
+    let kept = if delete_files {
+        delete_or_tell(index, item)
+    } else if item.kind == ItemKind::Download {
+        let reason = if item.done {
+            Reason::NotAsked
+        } else {
+            Reason::Unfinished
+        };
+        Kept::all(item, || reason.clone())
+    } else {
+        Kept::default()
+    };
+    forget(index, item.id);
+    kept
+}
+
+/// Goes on with removals that a crash interrupted. Files go at once, before anything else can be made of them; the rest on a thread
+/// for that, as a large item takes seconds.
+pub fn finish_removals(index: &Index) -> Result<()> {
+    let left = index.removals()?;
+    if left.is_empty() {
+        return Ok(());
+    }
+    for (item, _) in left.iter().filter(|(_, delete_files)| *delete_files) {
+        for (path, reason) in delete_or_tell(index, item).list {
+            tracing::info!(path = %path.display(), ?reason, "left where it is");
+        }
+    }
+    let index = index.clone();
+    let finish = move || {
+        for (item, _) in left {
+            forget(&index, item.id);
+        }
+    };
+    let thread = std::thread::Builder::new().name("removal".to_owned());
+    thread.spawn(finish)?;
+    Ok(())
+}
+
+/// Forgets all of an item. What can't be forgotten now is at the next start.
+fn forget(index: &Index, id: ItemId) {
+    match index.finish_removal(id) {
+        Ok(()) => made::forget(index.dir(), id),
+        Err(error) => {
+            tracing::warn!(%id, %error, "an item's rows stay until the next start");
+        }
+    }
+}
+
+fn delete_or_tell(index: &Index, item: &ItemRecord) -> Kept {
+    delete_files(index, item).unwrap_or_else(|error| {
+        let why = || Reason::Failed(error.to_string());
+        Kept::all(item, why)
+    })
+}
+
+/// Where an item's files lie that it may have made.
+fn tops(item: &ItemRecord) -> impl Iterator<Item = &PathBuf> {
+    // Until it is whole, a CAR is all that is named there.
+    let unpacked = item.sources.iter().filter(|_| item.done);
+    let tops = item.part.iter().chain(&item.left).chain(unpacked);
+    tops.filter(|place| files::exists(place))
+}
 
 /// Deletes a download's files, and the folders that are empty then.
 pub fn delete_files(index: &Index, item: &ItemRecord) -> Result<Kept> {
@@ -59,22 +130,29 @@ pub fn delete_files(index: &Index, item: &ItemRecord) -> Result<Kept> {
         }
         return Ok(deletion.kept);
     }
-    // Until it is whole, a CAR is all that is named there.
-    let unpacked = item.sources.iter().filter(|_| item.done);
-    let top = item.part.iter().chain(&item.left).chain(unpacked);
-    let top: Vec<&PathBuf> = top.filter(|place| files::exists(place)).collect();
     if deletion.made.is_empty() && !deletion.legacy {
-        for place in top {
+        for place in tops(item) {
             let shared = deletion.others.at(index, place)?;
             deletion.keep(place, shared.map_or(Reason::NotMade, Reason::SharedBy));
         }
         return Ok(deletion.kept);
     }
     deletion.files(|_| true)?;
-    for place in top {
+    for place in tops(item) {
         deletion.remove_emptied(place)?;
     }
     Ok(deletion.kept)
+}
+
+impl Kept {
+    /// Nothing of it is deleted.
+    fn all(item: &ItemRecord, why: impl Fn() -> Reason) -> Self {
+        let list: Vec<_> = tops(item).map(|place| (place.clone(), why())).collect();
+        Self {
+            count: list.len() as u64,
+            list,
+        }
+    }
 }
 
 /// Deletes what a download wrote at a place that it left, and forgets it.
@@ -98,6 +176,8 @@ struct Deletion<'a> {
     /// Then, where it put files.
     folders: Vec<TreeFile>,
     others: Others,
+    /// Symlinks in it: what lies beyond them is not looked at.
+    symlinks: HashSet<PathBuf>,
     kept: Kept,
 }
 
@@ -105,7 +185,7 @@ struct Deletion<'a> {
 enum Verdict {
     Delete,
     Keep(Reason),
-    /// It is not there.
+    /// It is not there, or told already.
     Gone,
 }
 
@@ -124,6 +204,7 @@ impl<'a> Deletion<'a> {
             },
             made,
             others: Others::of(index, item.id)?,
+            symlinks: HashSet::new(),
             kept: Kept::default(),
         })
     }
@@ -133,6 +214,23 @@ impl<'a> Deletion<'a> {
         if self.kept.list.len() < MAX_LISTED {
             self.kept.list.push((path.to_path_buf(), reason));
         }
+    }
+
+    /// Is there a symlink on the way to a file from where the download lies? It is told once.
+    fn is_beyond_symlink(&mut self, path: &Path) -> bool {
+        let top = tops(self.item).find(|top| path.starts_with(top));
+        let Some(above) = top.and_then(|top| top.parent()) else {
+            return false;
+        };
+        let folders = path.ancestors().skip(1);
+        let way = folders.take_while(|folder| folder.starts_with(above) && *folder != above);
+        let link = way.filter(|folder| folder.is_symlink()).last();
+        if let Some(link) = link
+            && self.symlinks.insert(link.to_path_buf())
+        {
+            self.keep(link, Reason::NotMade);
+        }
+        link.is_some()
     }
 
     /// Deletes those of the item's files that are chosen and may go. Gives the numbers of all that were chosen.
@@ -160,6 +258,9 @@ impl<'a> Deletion<'a> {
     }
 
     fn judge(&mut self, file: &FileRecord) -> Result<Verdict> {
+        if self.is_beyond_symlink(&file.path) {
+            return Ok(Verdict::Gone);
+        }
         let (Ok(metadata), Ok(identity)) =
             (fs::symlink_metadata(&file.path), Identity::at(&file.path))
         else {
@@ -215,6 +316,7 @@ impl<'a> Deletion<'a> {
             let entries = is_folder.then(|| fs::read_dir(path).ok()).flatten()?;
             Some((path.to_path_buf(), entries))
         };
+        self.remove_begun(top)?;
         open.extend(enter(top));
         while let Some((folder, entries)) = open.last_mut() {
             let Some(entry) = entries.next() else {
@@ -235,12 +337,34 @@ impl<'a> Deletion<'a> {
                     self.note(&path, removed);
                 }
                 Ok(_) => {}
-                Err(_) => open.extend(enter(&path)),
+                Err(_) => {
+                    self.remove_begun(&path)?;
+                    open.extend(enter(&path));
+                }
             }
         }
         let is_folder = fs::symlink_metadata(top).is_ok_and(|found| found.is_dir());
         if is_folder && self.kept.count == before && self.kept.list.is_empty() {
             self.keep(top, Reason::NotEmpty);
+        }
+        Ok(())
+    }
+
+    /// Deletes a file that was made for a download that is not whole, and of which nothing is on record yet.
+    fn remove_begun(&mut self, path: &Path) -> Result<()> {
+        let places = self.item.part.iter().chain(&self.item.left);
+        let mut begun = places.filter(|place| !self.item.sources.contains(place));
+        let is_in_it = begun.any(|place| path.starts_with(place));
+        let is_file = fs::symlink_metadata(path).is_ok_and(|found| found.is_file());
+        if self.legacy || !is_in_it || !is_file {
+            return Ok(());
+        }
+        let is_ours =
+            Identity::at(path).is_ok_and(|identity| self.made.has(&identity) == Same::Yes);
+        let is_on_record = self.index.is_on_record(self.item.id, path)?;
+        if is_ours && !is_on_record && self.others.at(self.index, path)?.is_none() {
+            let removed = fs::remove_file(path);
+            self.note(path, removed);
         }
         Ok(())
     }

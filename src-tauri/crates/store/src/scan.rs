@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Instant, SystemTime};
 
 use fs_err::File;
@@ -39,6 +39,15 @@ pub struct ScanReport {
     pub ok: u64,
     pub changed: Listed,
     pub missing: Listed,
+    /// Files that are there, and can't be read.
+    pub unreadable: Listed,
+    /// Why the first of them can't.
+    pub why_unreadable: Option<io::ErrorKind>,
+    /// Bytes that are there and as they were, as far as they were read.
+    pub here: u64,
+    /// Bytes of files that are being written that are not as they were, and are on record no more; and in how many blocks.
+    pub wrong: u64,
+    pub wrong_blocks: u64,
     /// Files that lie elsewhere in the share now, and are served from there.
     pub moved: Listed,
 }
@@ -105,8 +114,18 @@ struct Reading {
     record: FileRecord,
     file: File,
     before: Fingerprint,
-    /// Offsets of what did not match.
-    wrong: Mutex<Vec<u64>>,
+    /// Where what did not match is: offsets and bytes.
+    wrong: Mutex<Vec<(u64, u32)>>,
+    /// Bytes that matched.
+    right: AtomicU64,
+    /// Why some of it could not be read.
+    failed: Mutex<Option<io::Error>>,
+}
+
+/// Why a file can't be looked at.
+enum Unseen {
+    Missing(Box<FileRecord>),
+    Unreadable(Box<FileRecord>, io::Error),
 }
 
 /// A slice to compare, of the file at that place in the list.
@@ -127,6 +146,7 @@ impl Scan<'_> {
             self.progress.found(record.size);
             match look(&record) {
                 Look::Missing => self.gone(record)?,
+                Look::Unreadable(error) => self.unreadable(&record, &error)?,
                 Look::Proven if self.depth == Depth::Fingerprints => {
                     self.progress.hashed(record.size);
                     self.fine();
@@ -138,7 +158,8 @@ impl Scan<'_> {
                 }
                 Look::Proven | Look::Back | Look::Unproven => match begin(record) {
                     Ok(file) => reading.push(file),
-                    Err(record) => self.gone(*record)?,
+                    Err(Unseen::Missing(record)) => self.gone(*record)?,
+                    Err(Unseen::Unreadable(record, error)) => self.unreadable(&record, &error)?,
                 },
             }
         }
@@ -189,8 +210,15 @@ impl Scan<'_> {
                     return;
                 }
                 let file = &reading[check.reading];
-                if !matches(&file.file, check, &mut buffer).unwrap_or(false) {
-                    file.wrong.lock().push(check.offset);
+                match matches(&file.file, check, &mut buffer) {
+                    Ok(true) => {
+                        file.right.fetch_add(check.len.into(), Ordering::Relaxed);
+                    }
+                    // It is shorter now.
+                    Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
+                        *file.failed.lock() = Some(error);
+                    }
+                    _ => file.wrong.lock().push((check.offset, check.len)),
                 }
                 self.progress.hashed(u64::from(check.len));
             }
@@ -211,16 +239,25 @@ impl Scan<'_> {
             file,
             before,
             wrong,
+            right,
+            failed,
         } = reading;
+        if let Some(error) = failed.into_inner() {
+            return self.unreadable(&record, &error);
+        }
         let wrong = wrong.into_inner();
         if record.state == FileState::Part {
+            self.report.here += right.into_inner();
             if wrong.is_empty() {
                 self.fine();
                 return Ok(());
             }
             // The download fetches them again.
             self.report.changed.add(&record);
-            return Ok(self.index.forget_slices(record.id, wrong)?);
+            self.report.wrong_blocks += wrong.len() as u64;
+            self.report.wrong += wrong.iter().map(|(_, len)| u64::from(*len)).sum::<u64>();
+            let offsets = wrong.into_iter().map(|(offset, _)| offset);
+            return Ok(self.index.forget_slices(record.id, offsets.collect())?);
         }
         let now = file
             .metadata()
@@ -235,6 +272,7 @@ impl Scan<'_> {
             self.index
                 .set_file(record.id, &record.path, Some(before), FileState::Whole)?;
         }
+        self.report.here += record.size;
         self.fine();
         Ok(())
     }
@@ -251,6 +289,14 @@ impl Scan<'_> {
         } else {
             self.report.missing.add(&record);
         }
+        Ok(())
+    }
+
+    /// It is there, and may be what it was: it is served as little as one that is missing.
+    fn unreadable(&mut self, record: &FileRecord, error: &io::Error) -> Result<(), ScanError> {
+        self.set_state(record, FileState::Missing)?;
+        self.report.why_unreadable.get_or_insert(error.kind());
+        self.report.unreadable.add(record);
         Ok(())
     }
 
@@ -383,6 +429,7 @@ pub(crate) fn holds_all(
 
 enum Look {
     Missing,
+    Unreadable(io::Error),
     Proven,
     /// It was away, and is what it was.
     Back,
@@ -390,8 +437,10 @@ enum Look {
 }
 
 fn look(record: &FileRecord) -> Look {
-    let Ok(metadata) = fs_err::symlink_metadata(&record.path) else {
-        return Look::Missing;
+    let metadata = match fs_err::symlink_metadata(&record.path) {
+        Ok(metadata) => metadata,
+        Err(error) if is_absence(&error) => return Look::Missing,
+        Err(error) => return Look::Unreadable(error),
     };
     if !metadata.is_file() {
         return Look::Missing;
@@ -405,7 +454,13 @@ fn look(record: &FileRecord) -> Look {
     }
 }
 
-fn begin(record: FileRecord) -> Result<Reading, Box<FileRecord>> {
+/// Nothing is there, as far as can be told.
+fn is_absence(error: &io::Error) -> bool {
+    use io::ErrorKind::{NotADirectory, NotFound};
+    matches!(error.kind(), NotFound | NotADirectory)
+}
+
+fn begin(record: FileRecord) -> Result<Reading, Unseen> {
     let opened =
         files::open_for_reading(&record.path).and_then(|file| Ok((file.metadata()?, file)));
     match opened {
@@ -416,9 +471,12 @@ fn begin(record: FileRecord) -> Result<Reading, Box<FileRecord>> {
                 file,
                 before,
                 wrong: Mutex::default(),
+                right: AtomicU64::default(),
+                failed: Mutex::default(),
             })
         }
-        Err(_) => Err(Box::new(record)),
+        Err(error) if is_absence(&error) => Err(Unseen::Missing(Box::new(record))),
+        Err(error) => Err(Unseen::Unreadable(Box::new(record), error)),
     }
 }
 

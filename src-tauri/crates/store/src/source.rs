@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
-use std::time::SystemTime;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use fs_err::File;
@@ -19,6 +19,9 @@ use crate::index::{
     BlockAt, FileId, FileState, Fingerprint, Index, ItemId, Recorded, Scope, Slice,
 };
 use crate::limits::MAX_OPEN_SOURCES;
+
+/// A file stays open for so long after its last read: a disk can be ejected, and what was deleted gives its space back, soon after.
+const OPEN_FOR: Duration = Duration::from_secs(3);
 
 /// Reads blocks. Clones share the open files.
 #[derive(Clone)]
@@ -153,9 +156,9 @@ impl Source {
         unsure
     }
 
-    /// Closes all files: those that were deleted give their space back.
+    /// Closes all files: those that were deleted give their space back, and disks can be ejected.
     pub fn close_files(&self) {
-        self.files.lock().clear();
+        self.files.lock().files.clear();
     }
 
     fn read_for(&self, cid: &Cid, scope: Scope) -> Option<(Bytes, Option<ItemId>)> {
@@ -218,12 +221,26 @@ impl Source {
             {
                 return Ok((file, now));
             }
+            // It may have been deleted or replaced: only the path says what is there.
+            self.files.lock().files.remove(&id);
         }
-        // What is open may have been deleted or replaced: only the path says what is there.
         let file = Arc::new(files::open_for_reading(&place.file.path)?);
         let now = Fingerprint::of(&file.metadata()?, (self.clock)());
-        self.files.lock().insert(id, &place.file.path, &file);
+        let is_first = self.files.lock().insert(id, &place.file.path, &file);
+        if is_first {
+            self.close_when_idle();
+        }
         Ok((file, now))
+    }
+
+    /// Has a thread close what is not read any more. It ends with the last open file.
+    fn close_when_idle(&self) {
+        let files = Arc::downgrade(&self.files);
+        let thread = std::thread::Builder::new().name("close files".to_owned());
+        if let Err(error) = thread.spawn(move || close_idle(&files)) {
+            tracing::warn!(%error, "files can't be kept open");
+            *self.files.lock() = OpenFiles::default();
+        }
     }
 
     fn doubt(&self, place: &Slice, kind: DoubtKind) {
@@ -263,27 +280,46 @@ fn block(file: &File, place: &Slice) -> io::Result<Bytes> {
     Ok(block.into())
 }
 
+fn close_idle(files: &Weak<Mutex<OpenFiles>>) {
+    loop {
+        std::thread::sleep(OPEN_FOR);
+        let Some(files) = files.upgrade() else { return };
+        let mut files = files.lock();
+        files.close_idle(Instant::now());
+        if files.files.is_empty() {
+            files.is_watched = false;
+            return;
+        }
+    }
+}
+
 #[derive(Default)]
 struct OpenFiles {
     files: HashMap<FileId, OpenFile>,
-    clock: u64,
+    /// Somebody closes them when they are not read any more.
+    is_watched: bool,
 }
 
 struct OpenFile {
     file: Arc<File>,
     path: std::path::PathBuf,
-    used: u64,
+    used: Instant,
 }
 
 impl OpenFiles {
     fn get(&mut self, id: FileId, path: &Path) -> Option<Arc<File>> {
-        self.clock += 1;
         let open = self.files.get_mut(&id).filter(|open| open.path == path)?;
-        open.used = self.clock;
+        open.used = Instant::now();
         Some(Arc::clone(&open.file))
     }
 
-    fn insert(&mut self, id: FileId, path: &Path, file: &Arc<File>) {
+    fn close_idle(&mut self, now: Instant) {
+        let is_idle = |open: &OpenFile| now.saturating_duration_since(open.used) >= OPEN_FOR;
+        self.files.retain(|_, open| !is_idle(open));
+    }
+
+    /// `true`: somebody has to watch them from now on.
+    fn insert(&mut self, id: FileId, path: &Path, file: &Arc<File>) -> bool {
         if self.files.len() >= MAX_OPEN_SOURCES
             && let Some(oldest) = self
                 .files
@@ -293,16 +329,12 @@ impl OpenFiles {
         {
             self.files.remove(&oldest);
         }
-        self.clock += 1;
         let open = OpenFile {
             file: Arc::clone(file),
             path: path.to_path_buf(),
-            used: self.clock,
+            used: Instant::now(),
         };
         self.files.insert(id, open);
-    }
-
-    fn clear(&mut self) {
-        self.files.clear();
+        !std::mem::replace(&mut self.is_watched, true)
     }
 }

@@ -240,21 +240,76 @@ pub struct Report {
     #[ts(as = "Option<PathBuf>")]
     pub path: Option<PathBuf>,
     pub skipped: Vec<Skipped>,
-    /// Who sent how much, in this run of the engine; most first.
+    /// Who sent how much, most first.
     #[ts(inline)]
     pub sources: Vec<SourceView>,
-    /// Seconds that this run of the engine worked on it.
+    /// Seconds that it took to fetch it.
     pub secs: f64,
-    /// All of it was here before this run of the engine: it was checked, and nothing was fetched.
-    pub was_here: bool,
     /// Permissions and times were to be kept, and are as they were: it was here, and Shoal did not make it.
     #[serde(default)]
     pub undressed: bool,
+    /// What was done last to make it whole, in this run of the engine.
+    #[ts(inline)]
+    pub last: LastWork,
     /// Other items that share what lies there.
     pub also: Vec<ItemId>,
     /// What a download under way waits for.
     #[ts(inline)]
     pub missing: Missing,
+    /// Checks of all its content that ended in this run of the engine.
+    #[serde(default)]
+    pub checks: u64,
+    /// What the last of them found, if it came to its end and the person need not decide.
+    #[serde(default)]
+    #[ts(inline)]
+    pub checked: Option<Checked>,
+    /// Who of those that its link names is kept away from, while it is not whole.
+    #[serde(default)]
+    #[ts(inline)]
+    pub kept_away: Vec<KeptAway>,
+}
+
+/// Somebody who is said to have an item, and is neither asked nor let in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct KeptAway {
+    /// Its peer ID.
+    pub peer: String,
+    #[ts(inline)]
+    pub why: WhyKeptAway,
+}
+
+/// Why somebody is kept away from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "lowercase")]
+pub enum WhyKeptAway {
+    /// The person blocked it.
+    Blocked,
+    /// The person blocked its network.
+    Network,
+    /// It broke the rules of the exchange.
+    Banned,
+}
+
+/// A piece of work that made an item whole.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
+pub struct LastWork {
+    /// Who sent how much; most first.
+    #[ts(inline)]
+    pub sources: Vec<SourceView>,
+    pub secs: f64,
+    /// All of it was here before: it was checked, and nothing was fetched.
+    pub was_here: bool,
+}
+
+/// What a check of an item's content found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Checked {
+    /// All of it is here, and as it was shared.
+    pub whole: bool,
+    /// Of an item that is not whole: bytes that are here, and as they were shared.
+    pub here: u64,
+    /// Of one: pieces that were not, and are fetched again.
+    pub wrong_blocks: u64,
 }
 
 /// Files of a download that are not whole, and asked for.
@@ -273,7 +328,7 @@ pub struct Missing {
 /// What became of the files of an item that was removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Removed {
-    /// What was to be deleted and stays: the first of it.
+    /// What of a download stays: the first of it.
     pub kept: Vec<KeptFile>,
     /// How much stays in all.
     pub count: u64,
@@ -304,6 +359,10 @@ pub enum KeptReason {
     NotEmpty,
     /// It could not be deleted.
     Failed,
+    /// It was not to be deleted.
+    NotAsked,
+    /// The same, and it is what came so far of a download that was not whole.
+    Unfinished,
 }
 
 impl From<deletion::Kept> for Removed {
@@ -324,6 +383,8 @@ impl From<(PathBuf, deletion::Reason)> for KeptFile {
             Reason::SharedBy(item) => (KeptReason::Shared, Some(item.into()), None),
             Reason::NotEmpty => (KeptReason::NotEmpty, None, None),
             Reason::Failed(words) => (KeptReason::Failed, None, Some(words)),
+            Reason::NotAsked => (KeptReason::NotAsked, None, None),
+            Reason::Unfinished => (KeptReason::Unfinished, None, None),
         };
         let path = path_text(&path);
         Self {

@@ -4,6 +4,7 @@
 //! Invariant: whoever waits is woken. The worker waits only for events; a full queue of them wakes
 //! it by itself.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -47,6 +48,8 @@ pub(crate) enum Command {
     Release(u64),
     /// These are on the disk and in the index.
     Have(Vec<Cid>),
+    /// Something is written there from now on.
+    Begun(PathBuf),
 }
 
 /// How far it is, for whoever looks.

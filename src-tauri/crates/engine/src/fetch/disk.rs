@@ -21,11 +21,10 @@ pub(crate) struct Handles {
 }
 
 impl Handles {
-    /// The open file; if need be it is opened, and given its size.
+    /// The open file; if need be it is opened.
     pub(crate) fn get(
         &mut self,
         key: FileKey,
-        size: u64,
         open: impl FnOnce() -> Result<fs::File, FetchError>,
     ) -> Result<&fs::File, FetchError> {
         self.clock += 1;
@@ -39,13 +38,7 @@ impl Handles {
             {
                 self.files.remove(&oldest);
             }
-            let file = open()?;
-            if file.metadata()?.len() != size {
-                // A hole as long as the file: its blocks come in any order, and what is missing
-                // takes no space.
-                file.set_len(size)?;
-            }
-            self.files.insert(key, (self.clock, file));
+            self.files.insert(key, (self.clock, open()?));
         }
         // It was just put there.
         let missing = || io::Error::from(io::ErrorKind::NotFound);

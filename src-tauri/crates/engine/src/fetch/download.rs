@@ -53,6 +53,9 @@ pub(crate) fn run(download: &Download, channels: &mut Channels) -> Result<Finish
         FetchError::Content(fault) => {
             let keep = matches!(fault, Fault::NotThere(_));
             leave_nothing(&download.index, &download.item, keep);
+            if let Fault::NotThere(path) = &fault {
+                forget_wish(&download.index, &download.item, path);
+            }
             fault.into()
         }
         error @ FetchError::LeftOut { .. } => {
@@ -91,6 +94,25 @@ fn leave_nothing(index: &Index, item: &ItemRecord, keep: bool) {
     };
     if let Err(error) = clear() {
         tracing::warn!(id = %item.id, %error, "what was written of it stays");
+    }
+}
+
+/// A wish that names nothing is forgotten, where others stay: going on means to go on with those.
+fn forget_wish(index: &Index, item: &ItemRecord, path: &str) {
+    let path = path.to_owned();
+    let forgotten = index.update_item(item.id, move |item| {
+        let names = |wish: &str| {
+            let names = wish.split('/').filter(|name| !matches!(*name, "" | "."));
+            names.collect::<Vec<_>>().join("/")
+        };
+        let mut select = item.wanted.select.clone();
+        select.retain(|wish| names(wish) != path);
+        if !select.is_empty() {
+            item.wanted.select = select;
+        }
+    });
+    if let Err(error) = forgotten {
+        tracing::warn!(id = %item.id, %error, "a wish for nothing stays");
     }
 }
 

@@ -19,6 +19,10 @@ pub(crate) const IN_THE_WAY: &str = "in-the-way";
 pub(crate) const PART_GONE: &str = "part-gone";
 /// Code of the problem after which resuming means that an item may unfold to whatever it does.
 pub(crate) const UNFOLDS: &str = "unfolds";
+pub(crate) const FOLDER_REPLACED: &str = "folder-replaced";
+/// Codes of problems that end by themselves when what is away is back.
+pub(crate) const FOLDER_GONE: &str = "folder-gone";
+pub(crate) const DISK_MISSING: &str = "disk-missing";
 
 /// Why a download, or a look into an item, came to an end. What was recorded until then stays, and the next run goes on there.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +47,14 @@ pub enum FetchError {
     /// What is to hold the download is a file, or lies in one.
     #[error("{} is not a folder", .0.display())]
     NoFolder(PathBuf),
+    /// There is a folder of that name, on the same disk.
+    #[error(
+        "{} is another folder now: what was fetched so far is in the one that was there before",
+        .0.display()
+    )]
+    FolderReplaced(PathBuf),
+    #[error("the disk that {} lies on is not there", .0.display())]
+    DiskMissing(PathBuf),
     /// In a place that was begun, something that the download did not make.
     #[error("{} is in the way: it is not of this download", .0.display())]
     InTheWay(PathBuf),
@@ -50,6 +62,8 @@ pub enum FetchError {
     Replaced(PathBuf),
     #[error("{} is gone: what was fetched so far was in it", .0.display())]
     PartGone(PathBuf),
+    #[error("another program changes {} again and again while it is fetched", .0.display())]
+    Touched(PathBuf),
     #[error("{0}")]
     Disk(#[from] io::Error),
     #[error("{0}")]
@@ -125,9 +139,12 @@ impl FetchError {
             Self::Content(Fault::NotThere(_)) | Self::NotInItem { .. } | Self::Selection(_) => {
                 Some("select")
             }
-            Self::NoSpace { .. } | Self::NoFiles(_) | Self::FolderGone(_) | Self::NoFolder(_) => {
-                Some("into")
-            }
+            Self::NoSpace { .. }
+            | Self::NoFiles(_)
+            | Self::FolderGone(_)
+            | Self::NoFolder(_)
+            | Self::FolderReplaced(_)
+            | Self::DiskMissing(_) => Some("into"),
             Self::Disk(error) => match disk_kind(error.kind()).0 {
                 "disk" => None,
                 _ => Some("into"),
@@ -179,8 +196,27 @@ impl FetchError {
                 Retry::User,
             ),
             Self::FolderGone(_) => (
-                "folder-gone",
-                Some("Plug the disk in again or put the folder back, then try again."),
+                FOLDER_GONE,
+                Some("Put the folder back: it goes on by itself then. Or choose another one."),
+                Retry::User,
+            ),
+            Self::FolderReplaced(_) => (
+                FOLDER_REPLACED,
+                Some(
+                    "Put the old one back: it goes on by itself then. Or resume, to fetch all of it again into this one.",
+                ),
+                Retry::User,
+            ),
+            Self::DiskMissing(_) => (
+                DISK_MISSING,
+                Some("Plug it in again: it goes on by itself then."),
+                Retry::User,
+            ),
+            Self::Touched(_) => (
+                "touched",
+                Some(
+                    "Close the program that writes to it, then try again: it goes on where it stopped.",
+                ),
                 Retry::User,
             ),
             Self::NoFolder(_) => ("bad-path", Some("Choose a folder."), Retry::User),
@@ -253,6 +289,9 @@ impl FetchError {
             | Self::InTheWay(path)
             | Self::Replaced(path)
             | Self::PartGone(path)
+            | Self::FolderReplaced(path)
+            | Self::DiskMissing(path)
+            | Self::Touched(path)
             | Self::Unwritten { path, .. } => Some(path.display().to_string()),
             Self::Car(fault) => Some(fault.path().display().to_string()),
             Self::NotInItem { path } | Self::NotAFile { path } | Self::NotHere { path } => {
@@ -307,7 +346,7 @@ fn disk_kind(kind: io::ErrorKind) -> (&'static str, Option<&'static str>, Retry)
             Retry::User,
         ),
         io::ErrorKind::NotFound => (
-            "folder-gone",
+            FOLDER_GONE,
             Some("Plug the disk in again or put the folder back, then try again."),
             Retry::User,
         ),

@@ -1,7 +1,7 @@
 //! Downloads: what a link names becomes files in the folder that the person chose, and is shared from there.
 //!
 //! `plan` decides, purely; `worker` carries it out on a thread of its own, for `write` or `compare`, on what is its `own`, with what `seek` finds here and
-//! `supply` brings; `record` syncs and remembers; `download` gives it its name and its place; `run` stands between all that and the
+//! `supply` brings; `record` syncs and remembers; `touch` notices who else writes there; `download` gives it its name and its place; `run` stands between all that and the
 //! network, by `channels`; `steer` is for those who look on. `car` carries without a network. `local` and `remote` drive the
 //! walks of `unixfs`: through blocks that are here, and through those of a link.
 
@@ -25,6 +25,7 @@ mod space;
 mod steer;
 mod supply;
 mod target;
+mod touch;
 mod worker;
 mod write;
 
@@ -35,13 +36,15 @@ use store::Source;
 use store::index::Index;
 
 pub use error::FetchError;
-pub(crate) use error::{IN_THE_WAY, PART_GONE, UNFOLDS, unread};
+pub(crate) use error::{
+    DISK_MISSING, FOLDER_GONE, FOLDER_REPLACED, IN_THE_WAY, PART_GONE, UNFOLDS, unread,
+};
 pub(crate) use local::{Gap, Local};
-pub(crate) use own::{begin_anew, check_place};
+pub(crate) use own::{begin_anew, check_place, missing_disk};
 pub(crate) use plan::{Choice, Selection, SelectionError};
 pub(crate) use remote::Remote;
 pub(crate) use report::{Phase, Report, Tell};
-pub(crate) use run::{import, run};
+pub(crate) use run::{Sent, import, run};
 pub(crate) use space::own_data;
 pub(crate) use steer::{Asked, Handle, Running};
 

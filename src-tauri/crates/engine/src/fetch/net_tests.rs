@@ -12,7 +12,7 @@ use unixfs::{Cid, Profile};
 use super::remote::resolve;
 use super::run::Fetched;
 use super::tests::{Tree, numbers, read_tree};
-use super::{FetchContext, FetchError, Running, car, import, run};
+use super::{FetchContext, FetchError, Running, Sent, car, import, run};
 use crate::api::EntryKind;
 use crate::link::Link;
 use crate::look::{cat, list};
@@ -27,6 +27,7 @@ const HUNG: Duration = Duration::from_mins(10);
 struct Node {
     dir: TempDir,
     context: FetchContext,
+    sent: Sent,
 }
 
 impl Node {
@@ -53,7 +54,11 @@ impl Node {
             source,
             running: Running::default(),
         };
-        Self { dir, context }
+        Self {
+            dir,
+            context,
+            sent: Sent::default(),
+        }
     }
 
     /// Writes a folder and shares it.
@@ -102,7 +107,8 @@ impl Node {
 
     async fn fetch(&self, id: ItemId, stop: &CancellationToken) -> Result<Fetched, FetchError> {
         let item = self.context.index.item(id).unwrap().unwrap();
-        let run = run(self.context.clone(), item, Box::new(|_| {}), stop.clone());
+        let (tell, sent) = (Box::new(|_| {}), self.sent.clone());
+        let run = run(self.context.clone(), item, tell, sent, stop.clone());
         tokio::time::timeout(HUNG, run).await.unwrap()
     }
 
@@ -149,9 +155,10 @@ async fn a_folder_goes_from_one_to_the_next() {
     );
     let fetched = second.fetch(id, &CancellationToken::new()).await.unwrap();
     assert_eq!(read_tree(&fetched.path), tree());
-    assert_eq!(fetched.sources.len(), 1);
-    assert_eq!(fetched.sources[0].0, first.context.net.peer_id());
-    assert!(fetched.sources[0].1 >= fetched.bytes);
+    let sources = second.sent.list();
+    assert_eq!(sources.len(), 1);
+    assert_eq!(sources[0].0, first.context.net.peer_id());
+    assert!(sources[0].1 >= fetched.bytes);
 
     // What was fetched is a share: the first is not needed any more.
     first.context.net.clone().shutdown().await;

@@ -7,7 +7,7 @@
 //! content to compare is taken over if it is empty.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use fs_err as fs;
@@ -201,18 +201,22 @@ pub(crate) fn begin_anew(index: &Index, item: &ItemRecord) -> Result<(), FetchEr
     let Some(part) = &item.part else {
         return Ok(());
     };
-    let own = Own::open(index, item)?;
-    if check_place(item).is_err() || own.standing(item, part)? == Standing::Ours {
-        return Ok(());
+    match check_place(item) {
+        Ok(()) if Own::open(index, item)?.standing(item, part)? == Standing::Ours => return Ok(()),
+        Ok(()) | Err(FetchError::FolderReplaced(_)) => {}
+        Err(_) => return Ok(()),
     }
-    made::forget(index.dir(), item.id);
     let files = index.files(item.id)?;
     let lost = files.iter().filter(|file| file.path.starts_with(part));
     index.remove_files(lost.map(|file| file.id).collect())?;
     index.update_item(item.id, |item| {
         item.part = None;
         item.begun.here = 0;
+        let into = item.into.as_deref();
+        item.begun.place = into.and_then(|folder| Identity::of_folder(folder).ok());
     })?;
+    // Last: what is on this record and not in the index is of no harm.
+    made::forget(index.dir(), item.id);
     Ok(())
 }
 
@@ -221,11 +225,24 @@ pub(crate) fn check_place(item: &ItemRecord) -> Result<(), FetchError> {
     let (Some(folder), Some(place)) = (&item.into, &item.begun.place) else {
         return Ok(());
     };
-    let now = Identity::of_folder(folder);
-    if now.is_ok_and(|now| place.compare(&now) != Same::No) {
+    let now = Identity::of_folder(folder).ok();
+    if now.is_some_and(|now| place.compare(&now) != Same::No) {
         return Ok(());
     }
-    Err(FetchError::FolderGone(folder.display().to_string()))
+    let mounted = missing_disk(item).is_none();
+    Err(match now {
+        Some(now) if mounted && place.shares_disk(&now) => {
+            FetchError::FolderReplaced(folder.clone())
+        }
+        None if mounted => FetchError::FolderGone(folder.display().to_string()),
+        _ => FetchError::DiskMissing(folder.clone()),
+    })
+}
+
+/// Where a disk was mounted that the item lies on, and is not.
+pub(crate) fn missing_disk(item: &ItemRecord) -> Option<&PathBuf> {
+    let mut disks = item.begun.disks.iter();
+    disks.find(|disk| !files::is_mounted(disk))
 }
 
 fn is_empty(path: &Path) -> bool {

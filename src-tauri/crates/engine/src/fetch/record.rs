@@ -23,6 +23,7 @@ use super::error::FetchError;
 use super::own::Own;
 use super::plan::FileKey;
 use super::space::check_record;
+use super::touch::Touch;
 use crate::fetch::limits::{MAX_GROUP_BLOCKS, MAX_GROUP_BYTES, MAX_GROUP_KEPT, SYNC_QUEUE};
 use store::files::{Identity, Same};
 use store::index::{
@@ -55,6 +56,8 @@ pub(crate) struct Part {
     pub(crate) known: Option<FileId>,
     /// Which file is written to, once one is.
     pub(crate) made: OnceLock<Identity>,
+    /// Whether others change it meanwhile.
+    pub(super) touch: Touch,
     id: OnceLock<FileId>,
 }
 
@@ -81,10 +84,11 @@ enum Done {
     Flush,
 }
 
-/// What the thread tells: which blocks are in the index now, and what failed.
+/// What the thread tells: which blocks are in the index now, which files others have changed, and what failed.
 #[derive(Debug, Default)]
 struct Outcome {
     recorded: Mutex<Vec<Cid>>,
+    touched: Mutex<Vec<PathBuf>>,
     failed: Mutex<Option<FetchError>>,
 }
 
@@ -126,8 +130,14 @@ impl Part {
             root,
             known,
             made,
+            touch: Touch::default(),
             id,
         }
+    }
+
+    /// Is it as long as it is to be, and what the download left?
+    fn is_whole(&self, now: &Fingerprint) -> bool {
+        now.size == self.size && self.touch.is_untouched(now)
     }
 
     /// Is what lies at its path what was written to?
@@ -239,13 +249,15 @@ impl Recorder {
         Err(self.outcome.failure().unwrap_or(FetchError::Stopped))
     }
 
-    /// Waits until everything is synced and recorded.
-    pub(crate) fn finish(mut self) -> Result<Vec<Cid>, FetchError> {
+    /// Waits until everything is synced and recorded. Gives what was last, and the files that are not called whole, since others
+    /// have changed them.
+    pub(crate) fn finish(mut self) -> Result<(Vec<Cid>, Vec<PathBuf>), FetchError> {
         self.close();
-        match self.outcome.failure() {
-            Some(error) => Err(error),
-            None => Ok(self.outcome.take_recorded()),
+        if let Some(error) = self.outcome.failure() {
+            return Err(error);
         }
+        let touched = std::mem::take(&mut *self.outcome.touched.lock());
+        Ok((self.outcome.take_recorded(), touched))
     }
 
     fn close(&mut self) {
@@ -341,11 +353,15 @@ impl Work {
                 self.young.push(part);
                 continue;
             }
-            let fingerprint = if part.closed {
+            let mut fingerprint = if part.closed {
                 Some(fingerprint(&part.part.path, now)?)
             } else {
                 None
             };
+            if fingerprint.is_some_and(|print| !part.part.is_whole(&print)) {
+                self.outcome.touched.lock().push(part.part.path.clone());
+                (part.closed, part.young, fingerprint) = (false, None, None);
+            }
             let waits =
                 may_wait && fingerprint.is_some_and(|print| part.wait(&print, now, instant));
             match fingerprint {

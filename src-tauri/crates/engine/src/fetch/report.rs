@@ -1,5 +1,7 @@
 //! What a download tells of itself while it runs.
 
+use std::path::PathBuf;
+
 use crate::api::Lacking;
 
 /// Which part of its work a download is at.
@@ -13,7 +15,7 @@ pub(crate) enum Phase {
 }
 
 /// How far a download is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Report {
     /// Absent until it knows of anything to do.
     pub phase: Option<Phase>,
@@ -34,6 +36,8 @@ pub(crate) struct Report {
     pub rate: u64,
     /// Seconds left at that rate, where that means something.
     pub eta: Option<u64>,
+    /// Where it is written, once something is.
+    pub place: Option<PathBuf>,
 }
 
 /// Hears a download's reports.

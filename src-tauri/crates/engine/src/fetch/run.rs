@@ -46,10 +46,28 @@ pub(crate) struct Fetched {
     pub files: u64,
     /// All of it was there before: it was checked, and nothing was written.
     pub was_there: bool,
-    /// Bytes of blocks that each peer sent in this run.
-    pub sources: Vec<(PeerId, u64)>,
     /// What was left out, or got another name.
     pub skipped: Vec<Skipped>,
+}
+
+/// Bytes of blocks that each peer sent in one run. Clones are one: what it says counts however the run ends.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sent(Arc<Mutex<BTreeMap<PeerId, u64>>>);
+
+impl Sent {
+    fn add(&self, peer: PeerId, bytes: u64) {
+        let mut sent = self.0.lock();
+        if sent.len() < MAX_SESSION_SOURCES || sent.contains_key(&peer) {
+            *sent.entry(peer).or_default() += bytes;
+        }
+    }
+
+    /// Most first.
+    pub(crate) fn list(&self) -> Vec<(PeerId, u64)> {
+        let mut list: Vec<_> = self.0.lock().clone().into_iter().collect();
+        list.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
+        list
+    }
 }
 
 /// Fetches an item, from where an earlier run has come to. Stopping it loses at most what was not yet synced.
@@ -57,6 +75,7 @@ pub(crate) async fn run(
     context: FetchContext,
     mut item: ItemRecord,
     tell: Tell,
+    sent: Sent,
     stop: CancellationToken,
 ) -> Result<Fetched, FetchError> {
     let hints = item.providers.iter().filter_map(|hint| hint.parse().ok());
@@ -69,7 +88,7 @@ pub(crate) async fn run(
     };
     item.root = Some(root);
     let session = context.net.session(root, hints).await?;
-    let transfer = Transfer::new(&context, item, root, Some(session), tell);
+    let transfer = Transfer::new(&context, item, root, Some(session), tell, sent);
     transfer.run(Origin::Peers, stop).await
 }
 
@@ -82,7 +101,7 @@ pub(crate) async fn import(
     stop: CancellationToken,
 ) -> Result<Fetched, FetchError> {
     let root = item.root.ok_or(FetchError::NoDownload(item.id))?;
-    let transfer = Transfer::new(&context, item, root, None, tell);
+    let transfer = Transfer::new(&context, item, root, None, tell, Sent::default());
     transfer.run(Origin::Car(car), stop).await
 }
 
@@ -113,7 +132,7 @@ struct Transfer {
     root: Cid,
     session: Option<Session>,
     progress: Arc<Mutex<Progress>>,
-    sources: BTreeMap<PeerId, u64>,
+    sent: Sent,
     /// Peers that are said to have it.
     having: usize,
     unreachable: usize,
@@ -131,6 +150,7 @@ impl Transfer {
         root: Cid,
         session: Option<Session>,
         tell: Tell,
+        sent: Sent,
     ) -> Self {
         Self {
             context: context.clone(),
@@ -138,7 +158,7 @@ impl Transfer {
             root,
             session,
             progress: Arc::default(),
-            sources: BTreeMap::new(),
+            sent,
             having: 0,
             unreachable: 0,
             stuck_with: None,
@@ -208,6 +228,7 @@ impl Transfer {
                 session.want(cids.into_iter().map(hurry).collect()).await?;
             }
             (Command::Release(bytes), Some(session)) => session.release(bytes),
+            (Command::Begun(place), _) => self.item.part = Some(place),
             (Command::Have(cids), _) => {
                 if cids.is_empty() {
                     return Ok(());
@@ -230,9 +251,7 @@ impl Transfer {
                 let bytes = data.len() as u64;
                 let meter = self.context.net.meter();
                 meter.fetched(peer, rates::tag(self.item.id), bytes);
-                if self.sources.len() < MAX_SESSION_SOURCES || self.sources.contains_key(&peer) {
-                    *self.sources.entry(peer).or_default() += bytes;
-                }
+                self.sent.add(peer, bytes);
                 desk.hand_out(&cid, &data);
                 permit.send(Event::Block { cid, data });
             }
@@ -291,19 +310,17 @@ impl Transfer {
             lacking: self.stuck_with.filter(|_| stands).map(lacking),
             rate,
             eta: total.saturating_sub(done).checked_div(rate),
+            place: self.item.part.clone(),
         });
     }
 
     fn finished(self, finished: Finished) -> Fetched {
-        let mut sources: Vec<_> = self.sources.into_iter().collect();
-        sources.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
         Fetched {
             root: self.root,
             path: finished.path,
             bytes: finished.bytes,
             files: finished.files,
             was_there: finished.was_there,
-            sources,
             skipped: finished.skipped,
         }
     }

@@ -120,7 +120,7 @@ impl Home {
                         }
                     }
                     Command::Have(cids) => have.extend(cids),
-                    Command::Release(_) | Command::Hurry(_) => {}
+                    Command::Release(_) | Command::Hurry(_) | Command::Begun(_) => {}
                 }
             }
             run.join().unwrap()
@@ -358,7 +358,8 @@ fn what_is_there_already_is_not_fetched() {
     let home = Home::new();
     let first = home.item(root.cid, "things", &[]);
     let finished = home.run(first, &blocks, ALL).result.unwrap();
-    home.index.remove_item(first).unwrap();
+    home.index.begin_removal(first, false).unwrap();
+    home.index.finish_removal(first).unwrap();
     let before = fs::metadata(finished.path.join("large"))
         .unwrap()
         .modified()

@@ -28,7 +28,7 @@ use super::steer::{Asked, Waiting, Wishes};
 use super::supply::{Origin, Supply};
 use store::Source;
 use store::files::names::Rules;
-use store::index::{Car, FileRecord, Index, IndexError, ItemRecord, Skipped};
+use store::index::{Car, FileRecord, Index, IndexError, ItemRecord, Pending, Skipped};
 
 /// How often it is kept how far a download is: what a kill may take of that.
 const NOTE_EVERY: Duration = Duration::from_secs(2);
@@ -160,6 +160,8 @@ pub(crate) struct Whole {
     pub(crate) is_file: bool,
     /// What became servable last.
     pub(crate) recorded: Vec<Cid>,
+    /// Files that others have changed meanwhile: they are not known to be whole.
+    pub(crate) touched: Vec<PathBuf>,
 }
 
 /// Works on a download until it is whole at `base`, its file or folder. `own`: what it may write to.
@@ -207,6 +209,7 @@ pub(crate) fn run<P: Place>(
         left_out: None,
         is_folder: false,
         any_link: false,
+        begins: own.is_some(),
         noted: None,
     };
     let result = worker.work(base);
@@ -217,13 +220,15 @@ pub(crate) fn run<P: Place>(
     let recorded = worker.recorder.finish();
     let totals = worker.plan.totals();
     if own.is_some() {
-        note(download, totals);
+        // What is shown of it at rest is what the next start knows.
+        let _ = note(download, totals).wait();
     }
-    let whole = |recorded| Whole {
+    let whole = |(recorded, touched)| Whole {
         totals,
         skipped: worker.skipped,
         is_file: worker.is_file,
         recorded,
+        touched,
     };
     let result = result.and_then(|()| Ok(whole(recorded?)));
     Ok(Run { totals, result })
@@ -251,17 +256,19 @@ struct Worker<'a, P> {
     is_folder: bool,
     /// A symlink is there.
     any_link: bool,
+    /// It has not been told yet where it is written.
+    begins: bool,
     /// When it was kept last how far it is.
     noted: Option<Instant>,
 }
 
 /// Keeps how far a download is.
-fn note(download: &Download, totals: Totals) {
+fn note(download: &Download, totals: Totals) -> Pending<()> {
     let Totals {
         bytes, files, done, ..
     } = totals;
     let id = download.item.id;
-    download.index.note_progress(id, bytes, files, done);
+    download.index.note_progress(id, bytes, files, done)
 }
 
 /// A wanted block, before it is known whether it is here.
@@ -431,6 +438,7 @@ impl<P: Place> Worker<'_, P> {
                 self.is_folder = true;
                 let path = self.seeker.path(&path);
                 self.place.folder(&path, meta)?;
+                self.begun(&path)?;
                 Ok(self.load_known(&path)?)
             }
             Step::Open {
@@ -516,8 +524,20 @@ impl<P: Place> Worker<'_, P> {
             meta,
             known,
         };
+        let base = is_item.then(|| file.path.clone());
         self.place.open(file)?;
+        if let Some(base) = base {
+            self.begun(&base)?;
+        }
         self.is_file |= is_item;
+        Ok(())
+    }
+
+    /// The item's own file or folder comes before anything in it.
+    fn begun(&mut self, base: &Path) -> Result<(), FetchError> {
+        if std::mem::take(&mut self.begins) {
+            self.channels.send(Command::Begun(base.to_path_buf()))?;
+        }
         Ok(())
     }
 
@@ -565,7 +585,8 @@ impl<P: Place> Worker<'_, P> {
             return;
         }
         self.noted = Some(now);
-        note(self.download, self.plan.totals());
+        // Not waited for: it is told again soon.
+        drop(note(self.download, self.plan.totals()));
     }
 
     fn tell(&self) {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use fs_err as fs;
 use unixfs::{Cid, Metadata};
 
-use super::channels::Channels;
+use super::channels::{Channels, Command};
 use super::compare;
 use super::disk::{self, Handles};
 use super::error::FetchError;
@@ -23,6 +23,7 @@ use super::plan::{FileKey, Leaf, Spot, Totals};
 use super::record::{LeafAt, Part, Recorder};
 use super::seek::is_proven;
 use super::space::Claim;
+use super::touch;
 use super::worker::{self, Download, Halt, ItemFile, Place, Whole};
 use store::files::{Identity, Room, room};
 use store::index::{FileRecord, FileState, Index, ItemId, NewFile};
@@ -43,9 +44,40 @@ pub(crate) enum Target {
 #[derive(Debug)]
 pub(crate) struct Taken;
 
+/// Times that what other programs change is fetched again before the person is asked.
+const MAX_ROUNDS: usize = 3;
+
 /// Writes what is missing at `base`, until all of the item is there. `None`: somebody took that name
 /// before anything was made.
 pub(crate) fn run(
+    download: &Download,
+    channels: &mut Channels,
+    own: &Arc<Own>,
+    base: &Path,
+    mut target: Target,
+) -> Result<Option<Whole>, FetchError> {
+    let mut touched = None;
+    for _ in 0..MAX_ROUNDS {
+        let Some(mut whole) = round(download, channels, own, base, target)? else {
+            return Ok(None);
+        };
+        let changed = std::mem::take(&mut whole.touched);
+        // In a finished download the person may change what is whole.
+        let all = (target != Target::Resume).then_some(base);
+        touched = touch::doubt(&download.index, download.item.id, all, changed)?;
+        let Some(path) = &touched else {
+            return Ok(Some(whole));
+        };
+        tracing::warn!(path = %path.display(), "changed by another program");
+        channels.send(Command::Have(whole.recorded))?;
+        if target == Target::Begin {
+            target = Target::Write;
+        }
+    }
+    Err(FetchError::Touched(touched.unwrap_or_default()))
+}
+
+fn round(
     download: &Download,
     channels: &mut Channels,
     own: &Arc<Own>,
@@ -67,18 +99,20 @@ pub(crate) fn run(
             .space
             .open(download.item.id, folder.unwrap_or(base)),
         abandoned: Vec::new(),
+        touched: Vec::new(),
         folders: Folders::new(download.index.dir(), download.item.id),
     };
     let run = worker::run(download, channels, base, Some(own), &mut writer)?;
     for open in &writer.abandoned {
         writer.delete(open)?;
     }
-    let whole = match run.result {
+    let mut whole = match run.result {
         Ok(whole) => whole,
         Err(Halt::Different(Taken)) => return Ok(None),
         Err(Halt::Failed(error)) => return Err(how_full(folder, run.totals, error)),
     };
     writer.folders.apply()?;
+    whole.touched.append(&mut writer.touched);
     Ok(Some(whole))
 }
 
@@ -97,6 +131,8 @@ struct Writer {
     metadata: bool,
     /// Files that can't be had whole.
     abandoned: Vec<OpenFile>,
+    /// Files that others have changed meanwhile.
+    touched: Vec<PathBuf>,
     folders: Folders,
 }
 
@@ -168,6 +204,14 @@ impl Place for Writer {
         } else if file.size == 0 && !is_empty_file(&file.path) {
             open.file(&self.own)?;
         }
+        let there = fs::symlink_metadata(&open.part.path);
+        if there.as_ref().is_ok_and(|there| there.len() > file.size) && !guarded {
+            // Others have put something behind it.
+            open.file(&self.own)?.set_len(file.size)?;
+        }
+        if !guarded {
+            open.part.touch.note(&fs::symlink_metadata(&open.part.path));
+        }
         self.files.insert(file.key, open);
         Ok(())
     }
@@ -185,12 +229,16 @@ impl Place for Writer {
         };
         open.written = true;
         let bytes = data.len() as u64;
+        let touch = &open.part.touch;
         if offset == 0 && bytes == open.part.size {
-            disk::write_whole(&open.file(&self.own)?, data)?;
+            let file = open.file(&self.own)?;
+            disk::write_whole(&file, data)?;
+            touch.note(&file.metadata());
         } else {
-            let opened = || open.file(&self.own);
-            let file = self.handles.get(key, open.part.size, opened)?;
+            let file = self.handles.get(key, || open.sized(&self.own))?;
+            touch.look(&file.metadata());
             disk::write_at(file, data, offset)?;
+            touch.note(&file.metadata());
         }
         self.claim.written(bytes);
         let part = &open.part;
@@ -221,11 +269,25 @@ impl Place for Writer {
         let Some(open) = self.files.remove(&key) else {
             return Ok(());
         };
+        let path = &open.part.path;
+        let now = fs::symlink_metadata(path);
+        let is_long = now.as_ref().is_ok_and(|now| now.len() != open.part.size);
+        if open.guarded && is_long {
+            return Err(FetchError::InTheWay(path.clone()));
+        }
+        open.part.touch.look(&now);
+        if open.part.touch.is_touched() {
+            self.touched.push(path.clone());
+            return Ok(());
+        }
         if open.written {
-            disk::mark_as_downloaded(&open.part.path);
+            disk::mark_as_downloaded(path);
         }
         if self.metadata && !open.guarded {
-            disk::apply_metadata(&open.part.path, &open.meta);
+            disk::apply_metadata(path, &open.meta);
+        }
+        if !open.guarded {
+            open.part.touch.note(&fs::symlink_metadata(path));
         }
         let as_recorded = |known: &FileRecord| is_proven(known, &open.part.path);
         if !open.written && open.known.as_ref().is_some_and(as_recorded) {
@@ -268,6 +330,18 @@ impl OpenFile {
         }
         let (file, made) = own.open_file(path, self.part.made.get(), self.known.as_ref())?;
         let _ = self.part.made.set(made);
+        Ok(file)
+    }
+
+    /// The same, as long as it is to be: its blocks come in any order, and what is missing is a hole
+    /// that takes no space.
+    fn sized(&self, own: &Own) -> Result<fs::File, FetchError> {
+        let file = self.file(own)?;
+        self.part.touch.look(&file.metadata());
+        if file.metadata()?.len() != self.part.size {
+            file.set_len(self.part.size)?;
+        }
+        self.part.touch.note(&file.metadata());
         Ok(file)
     }
 }

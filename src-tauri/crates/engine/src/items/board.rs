@@ -10,9 +10,9 @@
 //! | field | writer |
 //! |---|---|
 //! | `state` | the supervisor; within a download's work, its job until that is asked to stop |
-//! | `name`, `path` | calls (rename, relocate); `path` also a job that found its place |
-//! | `total`, `done`, `files`, `folder`, `cid`, `skipped`, `having`, `unreachable` | the job |
-//! | `rate_down`, `eta`, `lacking` | the job, until it is asked to stop; then the supervisor clears them |
+//! | `name`, `path` | calls (rename, relocate) |
+//! | `total`, `done`, `files`, `folder`, `path`, `cid`, `skipped` | the job; at its end the supervisor, from the record |
+//! | `rate_down`, `eta`, `lacking`, `having`, `unreachable` | the job, until it is asked to stop; then the supervisor clears them |
 //! | `rate_up`, `peers` | the task that samples the meter; the supervisor clears them |
 
 use std::collections::{BTreeMap, VecDeque};
@@ -127,6 +127,15 @@ impl Board {
             row.state = State::Sharing;
             row.done = row.total;
             still(row);
+        });
+    }
+
+    /// Says how much of an item there is and is here, as its row on record says, and where it lies.
+    pub(super) fn set_numbers(&self, kept: ItemView) {
+        let id = kept.id.into();
+        self.update(id, |row| {
+            (row.total, row.done, row.files) = (kept.total, kept.done, kept.files);
+            (row.path, row.folder) = (kept.path, kept.folder);
         });
     }
 
@@ -320,24 +329,19 @@ impl Reporter {
         });
     }
 
-    /// Where what is here of the item lies.
-    pub(super) fn lies_at(&self, place: PathBuf) {
-        self.board.lies_at(self.id, place);
-    }
-
     /// How far the item is fetched, and which part of that work its job is at.
     pub(super) fn fetching(&self, report: Report) {
         self.board.update(self.id, |row| {
             (row.total, row.done, row.files) = (report.total, report.done, report.files);
-            (row.having, row.unreachable) = (report.having, report.unreachable);
             row.folder |= report.folder;
-            row.lacking = report.lacking;
+            row.path = report.place.or(row.path.take());
             // This is read under the board's lock: the supervisor asks a job to stop before it
             // writes another state, so no later report overwrites that state.
             if self.stop.is_cancelled() {
                 return;
             }
-            (row.rate_down, row.eta) = (report.rate, report.eta);
+            (row.having, row.unreachable) = (report.having, report.unreachable);
+            (row.rate_down, row.eta, row.lacking) = (report.rate, report.eta, report.lacking);
             match report.phase {
                 Some(Phase::Finding) => row.state = State::Finding,
                 Some(Phase::Downloading) => row.state = State::Downloading,
@@ -404,6 +408,7 @@ impl Views {
 /// Nothing moves.
 fn still(row: &mut ItemView) {
     (row.rate_down, row.rate_up, row.peers, row.eta) = (0, 0, 0, None);
+    (row.having, row.unreachable, row.lacking) = (0, 0, None);
 }
 
 fn problem_of(view: &ItemView) -> Option<Problem> {
@@ -500,8 +505,9 @@ mod tests {
             lacking: None,
             rate: 5,
             eta: Some(2),
+            place: Some("/into/it.part".into()),
         };
-        reporter.fetching(report);
+        reporter.fetching(report.clone());
         let row = board.get(index::ItemId(1)).unwrap();
         assert_eq!((row.state, row.rate_down), (State::Downloading, 5));
         stop.cancel();

@@ -21,6 +21,9 @@ pub(super) enum Then {
     Again,
 }
 
+/// What is wanted, and what is left out.
+pub(super) type Lists = (Vec<String>, Vec<String>);
+
 /// Keeps a choice. Nothing that is here is touched: what is no longer wanted stays as it is.
 /// Blocks.
 pub(super) fn select(
@@ -49,18 +52,8 @@ pub(super) fn select(
     let was_done = record.done;
     index.update_item(id, move |record| {
         // The record may have changed since it was read, but not to something that cannot be read.
-        let Ok((select, leave, _)) = choose(record) else {
-            return;
-        };
-        (record.wanted.select, record.wanted.leave) = (select, leave);
-        if !record.done {
-            // What is wanted is counted anew.
-            (record.bytes, record.files, record.begun.here) = (0, 0, 0);
-        }
-        if chosen && record.done {
-            record.done = false;
-            // The download goes on where its files lie.
-            record.part = record.sources.first().cloned();
+        if let Ok((select, leave, _)) = choose(record) {
+            want(record, (select, leave), chosen);
         }
     })?;
     Ok(if was_done && !chosen {
@@ -68,6 +61,37 @@ pub(super) fn select(
     } else {
         Then::Again
     })
+}
+
+/// What of a download is wanted from now on; `more`: not only less.
+pub(super) fn want(record: &mut ItemRecord, lists: Lists, more: bool) {
+    (record.wanted.select, record.wanted.leave) = lists;
+    if !record.done {
+        // What is wanted is counted anew.
+        (record.bytes, record.files, record.begun.here) = (0, 0, 0);
+    }
+    if more && record.done {
+        record.done = false;
+        // The download goes on where its files lie.
+        record.part = record.sources.first().cloned();
+    }
+}
+
+/// What is wanted and left out of a download when these paths, or all of it, are asked for too. `None`: that is wanted already.
+pub(super) fn wider(record: &ItemRecord, asked: &[String]) -> Result<Option<Lists>, ItemError> {
+    let wanted = &record.wanted;
+    let selection = Selection::new(&wanted.select, &wanted.leave);
+    let mut selection = selection.map_err(FetchError::from)?;
+    let all = [String::new()];
+    let asked = if asked.is_empty() { &all } else { asked };
+    let is_wanted = |path: &String| selection.choice(path) == Choice::All;
+    if asked.iter().all(is_wanted) {
+        return Ok(None);
+    }
+    for path in asked {
+        selection.choose(path, true).map_err(FetchError::from)?;
+    }
+    Ok(Some(selection.lists()))
 }
 
 /// Keeps which paths come first, and gives all that do now. Blocks.

@@ -62,6 +62,13 @@ pub enum ItemError {
     NotADownload(ItemId),
     #[error("item {0} is being worked on")]
     NotAtRest(ItemId),
+    #[error("item {id} could not be {what}, and all is as before: {source}")]
+    NotDone {
+        id: ItemId,
+        /// A participle.
+        what: &'static str,
+        source: IndexError,
+    },
     #[error("this needs the network, and the engine runs without")]
     Offline,
     #[error("{0}")]
@@ -130,7 +137,9 @@ impl ItemError {
 
     fn kind(&self) -> Kind {
         match self {
-            Self::Index(error) | Self::Scan(ScanError::Index(error)) => index_kind(error),
+            Self::Index(error)
+            | Self::Scan(ScanError::Index(error))
+            | Self::NotDone { source: error, .. } => index_kind(error),
             Self::Link(error) => link_kind(error),
             Self::Import(error) => import_kind(error),
             Self::Scan(ScanError::Stopped(_)) => ("stopped", None, Retry::User),
@@ -255,7 +264,7 @@ fn index_kind(error: &IndexError) -> Kind {
             Some("Free some space, then try again."),
             Retry::User,
         ),
-        IndexError::Io(_) => (
+        IndexError::Sqlite(_) | IndexError::Io(_) => (
             "index",
             Some(
                 "Check that the disk with Shoal's own data works, has room, and may be written to.",

@@ -5,6 +5,7 @@
 //! other.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use store::limits::MAX_NAME_BYTES;
 use tokio::sync::{mpsc, oneshot};
@@ -15,7 +16,7 @@ use super::supervisor::{self, Command, Work};
 use super::{Context, Hold, ItemError, new, relocate};
 use crate::api::{
     Action, CarView, DownloadRequest, ItemView, PrioritizeRequest, RelocateRequest, Removed,
-    Report, SelectRequest, ShareRequest,
+    Report, SelectRequest, ShareRequest, SourceView,
 };
 use crate::fetch;
 use crate::util::{Stopping, blocking};
@@ -112,26 +113,32 @@ impl Items {
         let path = self.view(id)?.path;
         let index = self.context.index.clone();
         let work = self.work(id).await?;
-        let asked = (work.was_here, path.clone());
+        let asked = (work.last.was_here, path.clone());
         let look = move || {
             let undressed = match asked {
                 (true, Some(path)) => is_undressed(&index, id, &path)?,
                 _ => false,
             };
+            let record = index.item(id)?.ok_or(ItemError::UnknownItem(id))?;
             let (skipped, also) = (index.skipped(id)?, store::also_at(&index, id)?);
-            Ok::<_, ItemError>((skipped, also, undressed))
+            Ok::<_, ItemError>((skipped, also, undressed, record.begun.work))
         };
-        let (skipped, also, undressed) = blocking(look).await??;
+        let (skipped, also, undressed, took) = blocking(look).await??;
+        let source = |(peer, bytes)| SourceView { peer, bytes };
         let missing = self.context.running.missing(id).await;
         Ok(Report {
             path,
             skipped: skipped.into_iter().map(Into::into).collect(),
-            sources: work.sources,
-            secs: work.secs,
-            was_here: work.was_here,
+            sources: took.sources.into_iter().map(source).collect(),
+            secs: Duration::from_millis(took.millis).as_secs_f64(),
+            last: work.last,
             undressed,
             also: also.into_iter().map(Into::into).collect(),
             missing,
+            checks: work.checks,
+            checked: work.checked,
+            // The items know nobody.
+            kept_away: Vec::new(),
         })
     }
 

@@ -8,23 +8,22 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use unixfs::Profile;
 
 use super::board::{Content, Reporter};
-use super::{Context, ItemError};
-use crate::api::{Problem, Removed, Retry, SourceView, State};
-use crate::fetch::{self, FetchError};
+use super::{Context, ItemError, known, trouble};
+use crate::api::{Checked, Problem, Removed, Retry, SourceView, State};
+use crate::fetch::{self, FetchError, Sent};
+use crate::items::limits::MAX_SENDERS;
 use crate::util::{Stopping, blocking};
-use store::files::{exists, path_text, text_path};
-use store::index::{Index, IndexError, ItemId, ItemKind, ItemRecord, Skipped};
+use store::files::{exists, text_path};
+use store::index::{Index, IndexError, ItemId, ItemKind, ItemRecord, ItemState, Skipped};
 use store::{
-    self, Control, Depth, ImportError, ImportRequest, Progress, ScanError, ScanReport, deletion,
-    made,
+    self, Control, Depth, ImportError, ImportRequest, Progress, ScanError, ScanReport, Snapshot,
+    deletion,
 };
 
 /// How often progress is written into the view: readers pull at most four times a second.
@@ -49,12 +48,10 @@ pub(crate) enum Ended {
         /// Nothing had to be fetched.
         was_here: bool,
     },
+    /// It is not whole, and was looked at as far as it is here.
+    Checked(Checked),
     Stopped,
     Problem(Problem),
-    Removed(
-        Result<Removed, ItemError>,
-        oneshot::Sender<Result<Removed, ItemError>>,
-    ),
 }
 
 impl Ended {
@@ -62,6 +59,18 @@ impl Ended {
         Self::Whole {
             sources: Vec::new(),
             was_here: false,
+        }
+    }
+
+    /// What a check has found, if it came so far and the person need not decide.
+    pub(super) fn checked(&self) -> Option<Checked> {
+        match self {
+            Self::Whole { .. } => Some(Checked {
+                whole: true,
+                ..Checked::default()
+            }),
+            Self::Checked(checked) => Some(*checked),
+            Self::Stopped | Self::Problem(_) => None,
         }
     }
 }
@@ -122,11 +131,20 @@ async fn hash(
         hidden: record.options.hidden,
         metadata: record.options.metadata,
     };
+    // What is mounted nowhere looks like an empty folder.
+    if let Some(disk) = fetch::missing_disk(record) {
+        return Err(FetchError::DiskMissing(disk.clone()).into());
+    }
     let index = context.index.clone();
-    let imported = watched(report, stop, move |progress, control| {
+    let progress = Arc::new(Progress::default());
+    let imported = watched(report, &progress, stop, move |progress, control| {
         store::import(&index, &request, progress, control)
     })
-    .await??;
+    .await?;
+    if imported.is_err() {
+        keep_progress(context, record.id, progress.get()).await?;
+    }
+    let imported = imported?;
     report.found(Content {
         root: imported.root,
         bytes: imported.bytes,
@@ -150,20 +168,16 @@ async fn fetch(
     stop: CancellationToken,
 ) -> Result<Ended, ItemError> {
     let fetching = context.fetching()?;
-    let tell = telling(context, &record, report);
+    let told = report.clone();
+    let tell: fetch::Tell = Box::new(move |report| told.fetching(report));
+    let (sent, began) = (Sent::default(), Instant::now());
     let fetched = match car_of(&record).await? {
-        Some(car) => fetch::import(fetching, record.clone(), car, tell, stop).await?,
-        None => fetch::run(fetching, record.clone(), tell, stop).await?,
+        Some(car) => fetch::import(fetching, record.clone(), car, tell, stop).await,
+        None => fetch::run(fetching, record.clone(), tell, sent.clone(), stop).await,
     };
-    let gateways = match &context.net {
-        Some(net) => net.gateways().await,
-        None => HashMap::new(),
-    };
-    let name = |peer: libp2p::PeerId| gateways.get(&peer).cloned();
-    let view = |(peer, bytes): (libp2p::PeerId, u64)| SourceView {
-        peer: name(peer).unwrap_or_else(|| peer.to_string()),
-        bytes,
-    };
+    let sources = named(context, &sent).await;
+    keep_work(context, &record, &sources, began.elapsed()).await;
+    let fetched = fetched?;
     let folder = keep_kind(context, record.id, fetched.path.clone()).await?;
     report.found(Content {
         root: fetched.root,
@@ -173,27 +187,60 @@ async fn fetch(
         place: Some((fetched.path.clone(), folder)),
     });
     context.shared_changed();
-    let mut sources: Vec<_> = fetched.sources.into_iter().map(view).collect();
-    sources.sort_by_key(|source| std::cmp::Reverse(source.bytes));
     Ok(Ended::Whole {
         sources,
         was_here: fetched.was_there,
     })
 }
 
-/// Tells how far a download is, and once where it lies: that is chosen when there is something to write.
-fn telling(context: &Context, record: &ItemRecord, reporter: &Reporter) -> fetch::Tell {
-    let (index, reporter, id) = (context.index.clone(), reporter.clone(), record.id);
-    let has_place = AtomicBool::new(record.part.is_some());
-    Box::new(move |report| {
-        if report.done > 0 && !has_place.swap(true, Ordering::Relaxed) {
-            let known = index.item(id).ok().flatten();
-            if let Some(place) = known.and_then(|record| record.part) {
-                reporter.lies_at(place);
+/// Puts on record how far the first hashing of a share has come, for those who look at it after a restart.
+async fn keep_progress(context: &Context, id: ItemId, now: Snapshot) -> Result<(), ItemError> {
+    let index = context.index.clone();
+    let total = now.bytes_found.max(now.bytes_done);
+    let keep = move || index.note_progress(id, total, now.files_found, now.bytes_done);
+    Ok(blocking(move || keep().wait()).await??)
+}
+
+/// Who sent how much in one run, most first: gateways by their addresses.
+async fn named(context: &Context, sent: &Sent) -> Vec<SourceView> {
+    let gateways = match &context.net {
+        Some(net) => net.gateways().await,
+        None => HashMap::new(),
+    };
+    let view = |(peer, bytes): (libp2p::PeerId, u64)| SourceView {
+        peer: gateways
+            .get(&peer)
+            .cloned()
+            .unwrap_or_else(|| peer.to_string()),
+        bytes,
+    };
+    sent.list().into_iter().map(view).collect()
+}
+
+/// Puts on record what a run of a download took, for those who look at it after a restart.
+async fn keep_work(context: &Context, record: &ItemRecord, sources: &[SourceView], took: Duration) {
+    if record.done && sources.is_empty() {
+        return;
+    }
+    let took = if record.done { Duration::ZERO } else { took };
+    let (index, id, sources) = (context.index.clone(), record.id, sources.to_vec());
+    let change = move |record: &mut ItemRecord| {
+        let work = &mut record.begun.work;
+        work.millis += u64::try_from(took.as_millis()).unwrap_or(u64::MAX / 2);
+        for SourceView { peer, bytes } in sources {
+            match work.sources.iter_mut().find(|(known, _)| *known == peer) {
+                Some((_, sent)) => *sent += bytes,
+                None => work.sources.push((peer, bytes)),
             }
         }
-        reporter.fetching(report);
-    })
+        work.sources
+            .sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
+        work.sources.truncate(MAX_SENDERS);
+    };
+    let kept = blocking(move || index.update_item(id, change)).await;
+    if let Err(error) = kept.map_err(ItemError::from).and_then(|kept| Ok(kept?)) {
+        tracing::debug!(%id, %error, "who sent what is not kept");
+    }
 }
 
 /// The CAR that an item is unpacked from. If that is gone and the item was whole once, others may have it.
@@ -238,7 +285,13 @@ async fn verify(
     let look = move |progress: &Progress, control: &Control| {
         store::scan(&index, id, Depth::Content, progress, control)
     };
-    judge(context, record, watched(report, stop, look).await??).await
+    let progress = Arc::new(Progress::default());
+    judge(
+        context,
+        record,
+        watched(report, &progress, stop, look).await??,
+    )
+    .await
 }
 
 /// Looks at the fingerprints of the item's files: are they as they were?
@@ -260,21 +313,52 @@ async fn judge(
     record: &ItemRecord,
     found: ScanReport,
 ) -> Result<Ended, ItemError> {
-    let Some(problem) = files_changed(record.kind, &found) else {
-        // A download whose files were away: all of them are back.
-        if !record.done && record.part.is_none() && found.ok > 0 {
-            let (index, id) = (context.index.clone(), record.id);
-            blocking(move || index.set_item_done(id, true)).await??;
+    let (index, id) = (context.index.clone(), record.id);
+    if !was_whole(record) {
+        if found.wrong > 0 {
+            let less = found.wrong;
+            let change = move |record: &mut ItemRecord| {
+                record.begun.here = record.begun.here.saturating_sub(less);
+            };
+            blocking(move || index.update_item(id, change)).await??;
+        }
+        return Ok(Ended::Checked(Checked {
+            whole: false,
+            here: found.here,
+            wrong_blocks: found.wrong_blocks,
+        }));
+    }
+    let Some(problem) = trouble::of(record, &found) else {
+        let is_new = !record.done || record.begun.disks.is_empty();
+        if is_new || matches!(record.state, ItemState::Problem(_)) {
+            // Files that were away are back, and what the person was told of is over.
+            blocking(move || index.update_item(id, sound)).await??;
         }
         let more = finished_since(context, record.id).await?;
         return Ok(more.map_or_else(Ended::whole, Ended::Problem));
     };
-    if record.kind == ItemKind::Download {
+    if record.kind == ItemKind::Download && trouble::is_lasting(&problem) {
         // To resume the download means to fetch it again, beside the files that the person changed.
-        let (index, id) = (context.index.clone(), record.id);
         blocking(move || index.set_item_done(id, false)).await??;
     }
     Ok(Ended::Problem(problem))
+}
+
+/// It is whole, or was once: of a download that was, the files that are not as they were are known.
+fn was_whole(record: &ItemRecord) -> bool {
+    let was = record.part.is_none() && !record.sources.is_empty() && record.bytes > 0;
+    record.done || record.kind == ItemKind::Download && was
+}
+
+/// All files of an item are as they were.
+fn sound(record: &mut ItemRecord) {
+    record.done = true;
+    if matches!(record.state, ItemState::Problem(_)) {
+        record.state = ItemState::Active;
+    }
+    if record.begun.disks.is_empty() {
+        record.begun.disks = known::disks(record.sources.iter().map(PathBuf::as_path));
+    }
 }
 
 /// Whether there is more to share by now: what was left out because it was not whole then. Nothing changes by itself, for
@@ -315,76 +399,21 @@ pub(super) fn is_whole_now(skipped: &Skipped) -> bool {
     !exists(&part) && whole.is_some_and(|path| exists(&path))
 }
 
-/// The problem that a look at an item's files found, if it found one.
-fn files_changed(kind: ItemKind, report: &ScanReport) -> Option<Problem> {
-    let files = |count: u64| {
-        if count == 1 {
-            "1 file".to_owned()
-        } else {
-            format!("{count} files")
-        }
-    };
-    let (changed, missing) = (report.changed.count, report.missing.count);
-    let (code, message) = match (changed, missing) {
-        (0, 0) => return None,
-        (_, 0) => ("files-changed", format!("{} changed since", files(changed))),
-        (0, _) => (
-            "files-missing",
-            format!("{} can't be found any more", files(missing)),
-        ),
-        _ => (
-            "files-changed",
-            format!(
-                "{} changed, and {} can't be found any more",
-                files(changed),
-                files(missing)
-            ),
-        ),
-    };
-    let hint = match kind {
-        ItemKind::Share => {
-            "Share it again to share what is there now, put the old files back, or remove the share."
-        }
-        ItemKind::Download => "Resume it to fetch it again beside them, or remove it.",
-    };
-    let first = report
-        .changed
-        .first
-        .first()
-        .or(report.missing.first.first());
-    Some(Problem {
-        code: code.to_owned(),
-        message,
-        hint: Some(hint.to_owned()),
-        retry: Retry::User,
-        subject: first.map(|path| path_text(path)),
-        count: Some(changed + missing),
-        field: None,
-    })
-}
-
-/// Forgets an item; with `delete_files`, what a download wrote goes too. Gives what of it stays.
-pub(crate) async fn remove(
+/// Forgets an item that is gone on record; with `delete_files`, what a download wrote goes too. Gives what of it stays.
+pub(super) async fn remove(
     context: &Context,
-    id: ItemId,
+    record: ItemRecord,
     delete_files: bool,
 ) -> Result<Removed, ItemError> {
     let index = context.index.clone();
     let source = context.source.clone();
     let removed = blocking(move || {
-        let record = index.item(id)?.ok_or(ItemError::UnknownItem(id))?;
-        let kept = if delete_files {
-            deletion::delete_files(&index, &record)?
-        } else {
-            deletion::Kept::default()
-        };
-        index.remove_item(id)?;
-        made::forget(index.dir(), id);
+        let kept = deletion::remove(&index, &record, delete_files);
         // Deleted files give their space back only when they are closed.
         source.close_files();
-        Ok::<_, ItemError>(Removed::from(kept))
+        Removed::from(kept)
     })
-    .await??;
+    .await?;
     context.shared_changed();
     Ok(removed)
 }
@@ -393,13 +422,13 @@ pub(crate) async fn remove(
 /// stop.
 async fn watched<T: Send + 'static>(
     report: &Reporter,
+    progress: &Arc<Progress>,
     stop: CancellationToken,
     work: impl FnOnce(&Progress, &Control) -> T + Send + 'static,
 ) -> Result<T, ItemError> {
-    let progress = Arc::new(Progress::default());
     let control = Arc::new(Control::default());
     let mut task = tokio::task::spawn_blocking({
-        let (progress, control) = (Arc::clone(&progress), Arc::clone(&control));
+        let (progress, control) = (Arc::clone(progress), Arc::clone(&control));
         move || work(&progress, &control)
     });
     let mut ticks = tokio::time::interval(PROGRESS_EVERY);

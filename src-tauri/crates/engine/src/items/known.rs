@@ -1,34 +1,55 @@
 //! Whether what is asked for is an item already.
 
-use super::ItemError;
+use std::path::{Path, PathBuf};
+
+use super::{ItemError, choose};
 use crate::fetch;
 use crate::link::MAX_LINK_PROVIDERS;
-use store::files::Identity;
+use store::files::{self, Identity};
 use store::index::{Index, ItemKind, ItemRecord, ItemState, NewItem};
 use store::made;
+
+/// Problems after which going on means to begin anew, if nothing is left of what was begun.
+const BEGUN_ANEW: [&str; 3] = [fetch::IN_THE_WAY, fetch::PART_GONE, fetch::FOLDER_REPLACED];
 
 /// How an item that was asked for stands in the index.
 pub(super) enum Found {
     New,
     AsIs,
-    WithMoreProviders,
+    /// More people are said to have it, or more of it is wanted.
+    WithMore,
 }
 
 /// Makes the item, or finds the one that already is what is asked for and makes it active.
 pub(super) fn take_in(index: &Index, mut item: NewItem) -> Result<(ItemRecord, Found), ItemError> {
     let known = index.items_named(item.kind, &item.name)?;
-    let known = known.into_iter().find(|record| is_same(record, &item));
+    let mut known: Vec<ItemRecord> = known
+        .into_iter()
+        .filter(|record| is_same(record, &item))
+        .collect();
+    // The one that was asked for in the same words, else any: it takes along what it has not yet.
+    known.sort_by_key(|record| record.wanted.select != item.select);
+    let known = known.into_iter().next();
     let Some(known) = known else {
         // Where it is begun, even if that is later: a mount point may be empty by then.
         item.place = item
             .into
             .as_deref()
             .and_then(|folder| Identity::of_folder(folder).ok());
+        let places = match item.kind {
+            ItemKind::Share => item.sources.as_slice(),
+            ItemKind::Download => item.into.as_slice(),
+        };
+        item.disks = disks(places.iter().map(PathBuf::as_path));
         let id = index.create_item(item)?;
         // A database that was made anew counts from lower numbers.
         made::forget(index.dir(), id);
         let record = index.item(id)?.ok_or(ItemError::UnknownItem(id))?;
         return Ok((record, Found::New));
+    };
+    let wider = match item.kind {
+        ItemKind::Share => None,
+        ItemKind::Download => choose::wider(&known, &item.select)?,
     };
     resumed(index, &known)?;
     let id = known.id;
@@ -37,10 +58,10 @@ pub(super) fn take_in(index: &Index, mut item: NewItem) -> Result<(ItemRecord, F
         .into_iter()
         .filter(|provider| !known.providers.contains(provider));
     let new: Vec<String> = new.collect();
-    let found = if new.is_empty() || known.done {
+    let found = if wider.is_none() && (new.is_empty() || known.done) {
         Found::AsIs
     } else {
-        Found::WithMoreProviders
+        Found::WithMore
     };
     let (options, car) = (item.options, item.car.clone());
     index.update_item(id, move |record| {
@@ -53,6 +74,9 @@ pub(super) fn take_in(index: &Index, mut item: NewItem) -> Result<(ItemRecord, F
         // The newest hints are the likeliest to be right.
         record.providers.splice(0..0, new);
         record.providers.truncate(MAX_LINK_PROVIDERS);
+        if let Some(lists) = wider {
+            choose::want(record, lists, true);
+        }
     })?;
     let record = index.item(id)?.ok_or(ItemError::UnknownItem(id))?;
     Ok((record, found))
@@ -61,7 +85,7 @@ pub(super) fn take_in(index: &Index, mut item: NewItem) -> Result<(ItemRecord, F
 /// The person goes on with an item. If they were told that what was begun is gone, it is begun anew.
 fn resumed(index: &Index, record: &ItemRecord) -> Result<(), ItemError> {
     if let ItemState::Problem(problem) = &record.state
-        && [fetch::IN_THE_WAY, fetch::PART_GONE].contains(&problem.code.as_str())
+        && BEGUN_ANEW.contains(&problem.code.as_str())
     {
         fetch::begin_anew(index, record)?;
     }
@@ -78,6 +102,14 @@ pub(super) fn allowed(index: &Index, record: &ItemRecord) -> Result<(), ItemErro
     resumed(index, record)
 }
 
+/// Where the disks are mounted that these lie on. Blocks.
+pub(super) fn disks<'a>(places: impl Iterator<Item = &'a Path>) -> Vec<PathBuf> {
+    let mut disks: Vec<PathBuf> = places.filter_map(files::mount_point).collect();
+    disks.sort_unstable();
+    disks.dedup();
+    disks
+}
+
 /// The same content into the same folder, or the same paths shared alike.
 fn is_same(record: &ItemRecord, item: &NewItem) -> bool {
     let alike = match item.kind {
@@ -90,7 +122,6 @@ fn is_same(record: &ItemRecord, item: &NewItem) -> bool {
             // What a path leads to is not known when it is asked for.
             (&record.link, record.root) == (&item.link, item.root.or(record.root))
                 && record.into == item.into
-                && record.wanted.select == item.select
                 && record.begun.car.as_ref().map(|car| &car.path)
                     == item.car.as_ref().map(|car| &car.path)
         }

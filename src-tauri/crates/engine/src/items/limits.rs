@@ -16,5 +16,8 @@ pub(crate) const MAX_LOOKS: usize = 4;
 /// Items that are read from end to end at a time, to be hashed or verified. Each uses all cores.
 pub(crate) const MAX_READS_OF_ITEMS: usize = 4;
 
+/// Names of those who sent something of a download, and kept with it: a person reads no more.
+pub(crate) const MAX_SENDERS: usize = 100;
+
 /// Downloads at a time. Less than [`MAX_SESSIONS`]: listings and previews need some too.
 pub(crate) const MAX_FETCHES: usize = 200;

@@ -7,7 +7,7 @@
 //! | `supervisor` | which item is worked on, and what becomes of it; "pause all" |
 //! | `hold` | whether everything is paused, for those who show it |
 //! | `queue` | which jobs wait for their turn |
-//! | `job` | the jobs themselves |
+//! | `job` | the jobs themselves; `trouble`: what a look at files found, in words |
 //! | `new` `known` | items as they are asked for, and whether one is there already |
 //! | `row` `board` | the row of every item, with its revision, and who may write which part of it; the notices |
 //! | `choose` | what of a download is wanted, and what comes first |
@@ -27,6 +27,7 @@ pub(crate) mod rates;
 mod relocate;
 mod row;
 mod supervisor;
+mod trouble;
 
 pub use self::error::ItemError;
 pub(crate) use self::handle::Items;

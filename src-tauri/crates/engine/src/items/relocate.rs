@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use fs_err as fs;
 
-use super::ItemError;
+use super::{ItemError, known};
 use crate::fetch;
 use store::files::{Identity, Same};
 use store::index::{FileRecord, FileState, Fingerprint, Index, ItemKind, ItemRecord};
@@ -229,6 +229,7 @@ fn take_over(
             record.begun.place = place_of(record);
         }
         record.sources = sources;
+        record.begun.disks = known::disks(record.sources.iter().map(PathBuf::as_path));
     })?;
     Ok(now)
 }
@@ -236,6 +237,11 @@ fn take_over(
 /// Where a download is begun, from now on.
 fn place_of(record: &ItemRecord) -> Option<Identity> {
     Identity::of_folder(record.into.as_deref()?).ok()
+}
+
+fn began_at(record: &mut ItemRecord, place: Option<Identity>) {
+    record.begun.place = place;
+    record.begun.disks = known::disks(record.into.iter().map(PathBuf::as_path));
 }
 
 /// An unfinished download goes on where its part was moved to, or in another folder with what is
@@ -259,7 +265,7 @@ fn elsewhere(index: &Index, record: &ItemRecord, place: &Path) -> Result<PathBuf
     let into = place.to_path_buf();
     index.update_item(record.id, move |record| {
         record.into = Some(into);
-        record.begun.place = place_of(record);
+        began_at(record, place_of(record));
         // What is here of it is taken over from there, and goes when it is all in its new place.
         record.left = record.part.take().or(record.left.take());
     })?;
@@ -288,7 +294,7 @@ fn part_moved(
     let now = to.to_path_buf();
     index.update_item(record.id, move |record| {
         record.into = now.parent().map(Path::to_path_buf);
-        record.begun.place = if copied { None } else { place_of(record) };
+        began_at(record, if copied { None } else { place_of(record) });
         record.part = Some(now);
     })?;
     Ok(to.to_path_buf())

@@ -4,23 +4,28 @@
 //! most one job, a task that the actor started and whose end it hears of. Of each kind of job only
 //! so many run at a time; the others wait in the [`Queue`].
 //!
-//! Invariant: a job never changes its item's state. It reports which part of its work it is at,
-//! which counts until the job is asked to stop, and returns what became of the item.
+//! Invariants: a job never changes its item's state. It reports which part of its work it is at,
+//! which counts until the job is asked to stop, and returns what became of the item. What is asked
+//! for is put on record before anything else changes: where that fails, all is as it was.
 //!
 //! | job    | ends as   | then                                                     |
 //! |--------|-----------|----------------------------------------------------------|
 //! | Hash   | whole     | Sharing; the root is announced                           |
 //! | Fetch  | whole     | Sharing; the root is announced                           |
-//! | Verify | sound     | Sharing                                                  |
+//! | Verify | sound     | Sharing; paused, it stays so                             |
 //! | Verify | unsound   | NeedsYou: the person decides what becomes of it          |
+//! | Verify | checked   | it was not whole: what it was before, and goes on        |
 //! | any    | stopped   | what asked for the stop goes on: pause, remove, shutdown |
 //! | any    | a problem | NeedsYou; a later Resume goes on where it stopped        |
 
 mod absent;
+mod act;
 mod pause;
+mod settle;
 mod unfinished;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -31,14 +36,14 @@ use tokio_util::sync::CancellationToken;
 use self::absent::Absent;
 use self::unfinished::Unfinished;
 use super::job::{self, Ended, Job};
-use super::known::{self, Found, take_in};
+use super::known::{Found, take_in};
 use super::queue::{Lane, Queue};
 use super::{Context, ItemError, row};
-use crate::api::{Action, ItemView, Problem, Removed, Retry, SourceView, State};
+use crate::api::{Action, Checked, ItemView, LastWork, Removed, State};
 use crate::items::limits::MAX_WAITING_COMMANDS;
 use crate::util::blocking;
 use store::Doubt;
-use store::index::{ItemId, ItemKind, ItemRecord, ItemState, NewItem};
+use store::index::{ItemId, ItemRecord, ItemState, NewItem};
 
 type Reply<T> = oneshot::Sender<Result<T, ItemError>>;
 
@@ -83,6 +88,9 @@ pub(super) async fn start(
         held,
         running: HashMap::new(),
         tasks: JoinSet::new(),
+        removals: JoinSet::new(),
+        deleting_in: Vec::new(),
+        pausing: HashMap::new(),
         worked: HashMap::new(),
         absent: Absent::default(),
         looks: JoinSet::new(),
@@ -112,6 +120,12 @@ struct Actor {
     held: watch::Sender<()>,
     running: HashMap<ItemId, Running>,
     tasks: JoinSet<(ItemId, Ended)>,
+    /// Removals under way: their items are gone on record.
+    removals: JoinSet<()>,
+    /// Folders in which they delete files.
+    deleting_in: Vec<PathBuf>,
+    /// Who waits until an item's files are let go of, because it was paused.
+    pausing: HashMap<ItemId, Vec<Reply<()>>>,
     worked: HashMap<ItemId, Work>,
     /// Items whose disk is away, and the look for them under way.
     absent: Absent,
@@ -121,14 +135,13 @@ struct Actor {
     ticks: Interval,
 }
 
-/// What it took to make an item whole.
+/// What was done with an item since the engine started.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Work {
-    /// Who sent how much.
-    pub(super) sources: Vec<SourceView>,
-    pub(super) secs: f64,
-    /// Nothing had to be fetched.
-    pub(super) was_here: bool,
+    pub(super) last: LastWork,
+    /// Checks of its content that came to an end, and what the last one found.
+    pub(super) checks: u64,
+    pub(super) checked: Option<Checked>,
 }
 
 /// A job under way.
@@ -151,7 +164,7 @@ impl Running {
 
     /// The last wish counts, except that nothing brings back what is being removed.
     fn stop_then(&mut self, then: Then) {
-        if !matches!(self.then, Some(Then::Remove { .. })) {
+        if !matches!(self.then, Some(Then::Remove(_))) {
             self.then = Some(then);
         }
         self.stop.cancel();
@@ -161,10 +174,14 @@ impl Running {
 enum Then {
     Pause,
     Start(Job),
-    Remove {
-        delete_files: bool,
-        reply: Reply<Removed>,
-    },
+    Remove(Removal),
+}
+
+/// An item that is gone on record, and what is still to be done for that.
+struct Removal {
+    record: Box<ItemRecord>,
+    delete_files: bool,
+    reply: Reply<Removed>,
 }
 
 impl Actor {
@@ -181,6 +198,11 @@ impl Actor {
                     Ok((id, ended)) => self.settle(id, ended).await,
                     Err(error) => tracing::error!(%error, "a job broke"),
                 },
+                Some(_) = self.removals.join_next(), if !self.removals.is_empty() => {
+                    if self.removals.is_empty() {
+                        self.deleting_in.clear();
+                    }
+                }
                 Some(looked) = self.looks.join_next(), if !self.looks.is_empty() => {
                     for id in looked.unwrap_or_default() {
                         self.come_back(id).await;
@@ -201,6 +223,8 @@ impl Actor {
             running.stop.cancel();
         }
         while self.tasks.join_next().await.is_some() {}
+        // What is not done of them by the next start is done then.
+        while self.removals.join_next().await.is_some() {}
         if let Some(reply) = stopped {
             let _ = reply.send(());
         }
@@ -215,6 +239,7 @@ impl Actor {
         // The caller may be gone by now: an answer that nobody takes is no fault.
         match command {
             Command::Add(item, reply) => drop(reply.send(self.add(*item).await)),
+            Command::Act(id, Action::Pause, reply) => self.pause(id, reply).await,
             Command::Act(id, action, reply) => drop(reply.send(self.act(id, action).await)),
             Command::PauseAll(pause, reply) => drop(reply.send(self.pause_all(pause).await)),
             Command::Rename(id, name, reply) => drop(reply.send(self.rename(id, name).await)),
@@ -223,7 +248,7 @@ impl Actor {
                 id,
                 delete_files,
                 reply,
-            } => self.remove(id, delete_files, reply),
+            } => self.remove(id, delete_files, reply).await,
             Command::Work(id, reply) => {
                 drop(reply.send(self.worked.get(&id).cloned().unwrap_or_default()));
             }
@@ -248,7 +273,8 @@ impl Actor {
     }
 
     fn start(&mut self, record: ItemRecord, job: Job) {
-        if self.is_held(record.id) {
+        // To look at an item is not to go on with it.
+        if self.is_held(record.id) && job != Job::Verify {
             self.show_paused(record.id);
             return;
         }
@@ -293,24 +319,13 @@ impl Actor {
     }
 
     /// A job of the item starts now, or as soon as the one under way has stopped.
-    async fn start_next(&mut self, id: ItemId, job: Job) -> Result<(), ItemError> {
-        let record = self.record(id).await?;
-        if let Some(running) = self.running.get_mut(&id) {
+    fn start_next(&mut self, record: ItemRecord, job: Job) {
+        if let Some(running) = self.running.get_mut(&record.id) {
             running.stop_then(Then::Start(job));
             self.show(&record, job);
         } else {
             self.start(record, job);
         }
-        Ok(())
-    }
-
-    async fn rename(&mut self, id: ItemId, name: String) -> Result<(), ItemError> {
-        let index = self.context.index.clone();
-        let title = name.clone();
-        self.record(id).await?;
-        blocking(move || index.update_item(id, |record| record.title = Some(title))).await??;
-        self.context.board.rename(id, name);
-        Ok(())
     }
 
     /// Shows what the item does from now on, before the caller is answered, who must not see what
@@ -334,6 +349,12 @@ impl Actor {
     }
 
     async fn add(&mut self, item: NewItem) -> Result<ItemId, ItemError> {
+        // What is still to be deleted must not be taken for what was here before.
+        let into = item.into.as_ref();
+        if into.is_some_and(|into| self.deleting_in.contains(into)) {
+            while self.removals.join_next().await.is_some() {}
+            self.deleting_in.clear();
+        }
         let index = self.context.index.clone();
         let (record, found) = blocking(move || take_in(&index, item)).await??;
         let id = record.id;
@@ -346,146 +367,10 @@ impl Actor {
             // Asking again for an item that is made whole means to go on with that; for one that is
             // whole, or only looked at, to see that it still is, before its link is told.
             Found::AsIs if self.running.get(&id).is_some_and(Running::makes_whole) => {}
-            // A new provider may have the item: begin again with all providers.
-            Found::AsIs | Found::WithMoreProviders => self.start_next(id, Job::Whole).await?,
+            // A new provider may have the item, or more of it is wanted: begin again with all of that.
+            Found::AsIs | Found::WithMore => self.start_next(record, Job::Whole),
         }
         Ok(id)
-    }
-
-    async fn act(&mut self, id: ItemId, action: Action) -> Result<(), ItemError> {
-        let record = self.record(id).await?;
-        let was_held = self.is_held(id);
-        if action != Action::Pause {
-            self.let_go(id);
-        }
-        self.absent.forget(id);
-        match action {
-            Action::Pause => {
-                self.set_state(id, ItemState::Paused).await?;
-                self.queue.forget(id);
-                if let Some(running) = self.running.get_mut(&id) {
-                    running.stop_then(Then::Pause);
-                }
-                self.show_paused(id);
-                Ok(())
-            }
-            Action::Resume => {
-                let paused = self
-                    .running
-                    .get(&id)
-                    .is_none_or(|running| matches!(running.then, Some(Then::Pause)));
-                if !paused || (self.queue.is_waiting(id) && !was_held) {
-                    return Ok(());
-                }
-                let index = self.context.index.clone();
-                let kept = record.clone();
-                blocking(move || known::allowed(&index, &kept)).await??;
-                let job = self.job_to_resume(&record).await?;
-                self.set_state(id, ItemState::Active).await?;
-                self.start_next(id, job).await
-            }
-            Action::Verify => self.start_next(id, Job::Verify).await,
-            Action::Update if record.kind == ItemKind::Share => {
-                self.set_state(id, ItemState::Active).await?;
-                self.start_next(id, Job::Whole).await
-            }
-            Action::Update => Err(ItemError::NotAShare(id)),
-        }
-    }
-
-    async fn again(&mut self, id: ItemId) -> Result<(), ItemError> {
-        let record = self.record(id).await?;
-        if record.state != ItemState::Active || self.is_held(id) {
-            return Ok(());
-        }
-        let job = Job::to_finish(&record).unwrap_or(Job::Scan);
-        self.start_next(id, job).await
-    }
-
-    fn remove(&mut self, id: ItemId, delete_files: bool, reply: Reply<Removed>) {
-        if let Some(running) = self.running.get_mut(&id) {
-            running.stop_then(Then::Remove {
-                delete_files,
-                reply,
-            });
-            return;
-        }
-        let context = self.context.clone();
-        self.queue.forget(id);
-        self.absent.forget(id);
-        self.worked.remove(&id);
-        self.tasks.spawn(async move {
-            let removed = job::remove(&context, id, delete_files).await;
-            (id, Ended::Removed(removed, reply))
-        });
-    }
-
-    /// A job ended: say what became of its item, and do what was asked for meanwhile.
-    async fn settle(&mut self, id: ItemId, ended: Ended) {
-        let running = self.running.remove(&id);
-        let (lane, completes) = running
-            .as_ref()
-            .map(|running| (running.lane, running.completes))
-            .unzip();
-        if let Some(lane) = lane {
-            self.queue.end(lane);
-        }
-        let secs = running
-            .as_ref()
-            .map_or(0.0, |running| running.began.elapsed().as_secs_f64());
-        let then = running.and_then(|running| running.then);
-        // The row shows the next job already.
-        let is_last = !matches!(then, Some(Then::Start(_)));
-        // A whole item is shown as shared before it is shown as paused: its bytes are all there.
-        let shown_as_shared = match ended {
-            Ended::Removed(result, reply) => {
-                if result.is_ok() {
-                    self.context.board.remove(id);
-                }
-                drop(reply.send(result));
-                return;
-            }
-            Ended::Whole { sources, was_here } => {
-                let work = Work {
-                    sources,
-                    secs,
-                    was_here,
-                };
-                self.worked.insert(id, work);
-                // A look may have found again what was away.
-                self.context.shared_changed();
-                self.absent.forget(id);
-                if is_last {
-                    self.context.board.set_whole(id);
-                }
-                self.watch_unfinished(id);
-                if completes == Some(true) {
-                    self.context.board.notice(id);
-                }
-                is_last
-            }
-            Ended::Problem(problem) if is_last => {
-                self.needs_you(id, problem).await;
-                false
-            }
-            Ended::Stopped | Ended::Problem(_) => false,
-        };
-        match then {
-            Some(Then::Pause) if shown_as_shared => self.show_paused(id),
-            Some(Then::Pause) | None => {}
-            Some(Then::Start(job)) => {
-                if let Err(error) = self.start_next(id, job).await {
-                    self.needs_you(id, error.problem()).await;
-                }
-            }
-            Some(Then::Remove {
-                delete_files,
-                reply,
-            }) => self.remove(id, delete_files, reply),
-        }
-        if let Some(lane) = lane {
-            self.launch_next(lane).await;
-        }
     }
 
     /// A file was not as it was when somebody asked for a block of it: look at the whole item.
@@ -501,29 +386,10 @@ impl Actor {
         if !at_rest || is_busy {
             return false;
         }
-        if let Err(error) = self.start_next(id, Job::Scan).await {
-            tracing::warn!(%id, %error, "a changed item could not be looked at");
+        match self.record(id).await {
+            Ok(record) => self.start_next(record, Job::Scan),
+            Err(error) => tracing::warn!(%id, %error, "a changed item could not be looked at"),
         }
         true
-    }
-
-    async fn needs_you(&mut self, id: ItemId, problem: Problem) {
-        tracing::warn!(%id, code = problem.code, "{}", problem.message);
-        let kept = self
-            .set_state(id, ItemState::Problem(problem.clone().into()))
-            .await;
-        if let Err(error) = kept {
-            tracing::error!(%id, %error, "the problem could not be recorded");
-        }
-        let is_news = !self.is_no_news(id, &problem);
-        let is_for_the_person = problem.retry != Retry::Auto && is_news;
-        self.context.board.set_still(id, State::NeedsYou(problem));
-        if is_for_the_person {
-            self.context.board.notice(id);
-        }
-    }
-
-    fn show_paused(&self, id: ItemId) {
-        self.context.board.set_still(id, State::Paused);
     }
 }

@@ -94,6 +94,12 @@ impl Identity {
         self.device
     }
 
+    /// Are both on one file system, as far as that tells?
+    pub fn shares_disk(&self, now: &Self) -> bool {
+        let is_known = self.system != 0 && self.kind == now.kind;
+        self.device == now.device || is_known && self.system == now.system
+    }
+
     /// Is `now` what this one was?
     pub fn compare(&self, now: &Self) -> Same {
         let known = |one: u64, other: u64| one != 0 && other != 0;

@@ -8,6 +8,7 @@
 //! | `write` | bytes at an offset, whole files, symlinks |
 //! | `small` | small files of Shoal's own, whatever has become of them |
 //! | `metadata` | modes and times of others, and the mark of what came from them |
+//! | `mount` | on which disk something lies, and whether that is there |
 //! | `disk` | syncs, renames without replacing, free space |
 //! | [`names`] | names of strangers as names of files here |
 //!
@@ -16,6 +17,7 @@
 mod disk;
 mod identity;
 mod metadata;
+mod mount;
 pub mod names;
 mod open;
 mod read;
@@ -31,6 +33,7 @@ pub use self::disk::{
 };
 pub use self::identity::{Identity, Same};
 pub use self::metadata::{apply_metadata, mark_as_downloaded};
+pub use self::mount::{is_mounted, mount_point};
 pub use self::open::{create_new, exists, open_for_reading, open_for_writing};
 pub use self::read::read_leaf;
 pub(crate) use self::read::{append, leaf_into};

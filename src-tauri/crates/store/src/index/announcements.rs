@@ -156,7 +156,9 @@ mod tests {
         let download = index.create_item(download).unwrap();
         announced(&[b"root", b"files", b"here"]);
 
-        index.remove_item(one).unwrap();
+        index.begin_removal(one, false).unwrap();
+
+        index.finish_removal(one).unwrap();
         announced(&[b"root", b"files", b"here"]);
         index.set_item_state(twin, ItemState::Paused).unwrap();
         announced(&[b"files", b"here"]);
@@ -168,7 +170,8 @@ mod tests {
             .update_item(download, |item| item.part = Some("/into/it.part".into()))
             .unwrap();
         announced(&[b"new root", b"files", b"here", b"download"]);
-        index.remove_item(files).unwrap();
+        index.begin_removal(files, false).unwrap();
+        index.finish_removal(files).unwrap();
         index.serving().hold_all(true);
         announced(&[]);
         index.serving().let_go(download);

@@ -9,15 +9,18 @@ use unixfs::cid::{self, Cid};
 use super::types::Details;
 use super::writer::Context;
 use super::{
-    Begun, Index, ItemId, ItemKind, ItemRecord, ItemState, NewItem, Result, Skipped, StoredProblem,
+    Begun, Index, ItemId, ItemKind, ItemRecord, ItemState, NewItem, Pending, Result, Skipped,
+    StoredProblem,
 };
 use crate::serving::Serving;
 
 const ACTIVE: i64 = 0;
 const PAUSED: i64 = 1;
 const PROBLEM: i64 = 2;
-/// Gone for everybody but [`Index::finish_removals`].
+/// Gone for everybody but [`Index::removals`].
 const REMOVING: i64 = 3;
+/// Kept in the place of a problem: the files that it made go with the item.
+const WITH_FILES: &str = "with files";
 
 /// Rows that go in one transaction: about 20 ms, so that others' changes get in between.
 const REMOVE_ROWS: i64 = 5000;
@@ -29,7 +32,7 @@ impl Index {
             let mut record = new.into_record(ItemId(0));
             let id = insert(context.connection, &record, None)?;
             record.id = id;
-            set_serving(&serving, id, &record.state);
+            set_serving(context, serving, id, &record.state);
             context.items_changed();
             Ok(id)
         })
@@ -106,7 +109,7 @@ impl Index {
             change(&mut record);
             record.id = id;
             update(context.connection, &record)?;
-            set_serving(&serving, id, &record.state);
+            set_serving(context, serving, id, &record.state);
             context.items_changed();
             Ok(())
         }
@@ -125,15 +128,16 @@ impl Index {
     }
 
     /// Keeps how far a download is, for the next start. A run that has not yet looked at all that is on record as being here knows
-    /// less: then nothing changes. Not waited for: it is told again soon.
-    pub fn note_progress(&self, id: ItemId, bytes: u64, files: u64, here: u64) {
-        drop(self.submit(move |context| {
+    /// less: then nothing changes.
+    pub fn note_progress(&self, id: ItemId, bytes: u64, files: u64, here: u64) -> Pending<()> {
+        self.submit(move |context| {
             let mut update = context.connection.prepare_cached(
                 "UPDATE item SET bytes = ?2, files = ?3, here = ?4 WHERE id = ?1 AND done = 0 AND here <= ?4",
             )?;
             let [bytes, files, here] = [bytes, files, here].map(u64::cast_signed);
-            update.execute(params![id.0, bytes, files, here])
-        }));
+            update.execute(params![id.0, bytes, files, here])?;
+            Ok(())
+        })
     }
 
     pub fn set_item_done(&self, id: ItemId, done: bool) -> Result<()> {
@@ -182,47 +186,39 @@ impl Index {
         })
     }
 
-    /// Forgets an item, its files and its blocks. The files themselves stay. It is gone for everybody at once; its rows go in
-    /// small batches, and what a crash leaves of them goes at the next start.
-    pub fn remove_item(&self, id: ItemId) -> Result<()> {
+    /// An item is gone for everybody from now on, and never comes back: what a crash leaves of it goes at the next start, and
+    /// with `delete_files` what it made goes too. Gives its record.
+    pub fn begin_removal(&self, id: ItemId, delete_files: bool) -> Result<ItemRecord> {
         let serving = self.serving().clone();
         self.write(move |context| {
+            let record =
+                one(context.connection, id)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
             context.connection.execute(
-                "UPDATE item SET state = ?2 WHERE id = ?1",
-                params![id.0, REMOVING],
+                "UPDATE item SET state = ?2, problem = ?3 WHERE id = ?1",
+                params![id.0, REMOVING, delete_files.then_some(WITH_FILES)],
             )?;
-            set_serving(&serving, id, &ItemState::Paused);
+            set_serving(context, serving, id, &ItemState::Paused);
             context.items_changed();
-            Ok(())
-        })?;
-        self.remove_rows(id)
+            Ok(record)
+        })
     }
 
-    /// Goes on with removals that a crash interrupted.
-    pub(super) fn finish_removals(&self) -> Result<()> {
-        let left: Vec<i64> = self.read(|connection| {
-            let mut select = connection.prepare("SELECT id FROM item WHERE state = ?1")?;
-            select.query_map([REMOVING], |row| row.get(0))?.collect()
-        })?;
-        if left.is_empty() {
-            return Ok(());
-        }
-        // A large item takes seconds: nobody waits for that to start.
-        let index = self.clone();
-        let remove = move || {
-            for id in left {
-                if let Err(error) = index.remove_rows(ItemId(id)) {
-                    tracing::warn!(item = id, %error, "an item's rows could not be removed");
-                }
-            }
-        };
-        std::thread::Builder::new()
-            .name("removal".to_owned())
-            .spawn(remove)?;
-        Ok(())
+    /// Removals that were begun and not finished, and whether files go with them.
+    pub fn removals(&self) -> Result<Vec<(ItemRecord, bool)>> {
+        self.read(|connection| {
+            let sql = format!("SELECT {COLUMNS} FROM item WHERE state = {REMOVING}");
+            let mut select = connection.prepare(&sql)?;
+            let rows = select.query_map([], |row| {
+                let with = row.get::<_, Option<String>>(9)?;
+                Ok((record(row)?, with.is_some_and(|with| with == WITH_FILES)))
+            })?;
+            rows.collect()
+        })
     }
 
-    fn remove_rows(&self, id: ItemId) -> Result<()> {
+    /// Forgets an item whose removal was begun, with its files and blocks. The files themselves stay. Small batches let the
+    /// changes of others get in between.
+    pub fn finish_removal(&self, id: ItemId) -> Result<()> {
         while self.write(move |context| remove_batch(context.connection, id))? {}
         Ok(())
     }
@@ -299,8 +295,10 @@ pub(super) fn serving(connection: &Connection) -> rusqlite::Result<HashSet<ItemI
         .collect()
 }
 
-fn set_serving(serving: &Serving, id: ItemId, state: &ItemState) {
-    serving.record(id, !matches!(state, ItemState::Paused));
+/// Who may be served changes with the record, or not at all.
+fn set_serving(context: &Context<'_>, serving: Serving, id: ItemId, state: &ItemState) {
+    let serves = !matches!(state, ItemState::Paused);
+    context.once_committed(move || serving.record(id, serves));
 }
 
 const COLUMNS: &str =
@@ -413,8 +411,10 @@ fn record(row: &Row<'_>) -> rusqlite::Result<ItemRecord> {
         left: details.left,
         begun: Begun {
             place: details.place,
+            disks: details.disks,
             here: row.get::<_, i64>(11)?.cast_unsigned(),
             car: details.car,
+            work: details.work,
         },
     })
 }

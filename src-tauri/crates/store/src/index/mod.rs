@@ -42,7 +42,7 @@ use self::readers::Readers;
 pub use self::tree::{Extent, FileSize, FolderFile, FolderSum};
 pub use self::types::{
     Announce, Begun, Car, ItemOptions, ItemRecord, ItemState, NewItem, StoredProblem, StoredRetry,
-    Wanted,
+    Wanted, Work,
 };
 pub use self::writer::Pending;
 use self::writer::Writer;
@@ -122,7 +122,6 @@ impl Index {
                 writer,
             }),
         };
-        index.finish_removals()?;
         Ok(Opened {
             index,
             items,

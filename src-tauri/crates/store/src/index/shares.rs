@@ -130,8 +130,10 @@ impl Entry {
             left: self.details.left,
             begun: Begun {
                 place: self.details.place,
+                disks: self.details.disks,
                 here: 0,
                 car: self.details.car,
+                work: self.details.work,
             },
         }
     }

@@ -244,7 +244,9 @@ fn a_block_has_a_place_in_each_file_and_those_of_a_removed_item_go() {
         [PathBuf::from("/data/a"), PathBuf::from("/data/b")]
     );
 
-    index.remove_item(first).unwrap();
+    index.begin_removal(first, false).unwrap();
+
+    index.finish_removal(first).unwrap();
     assert_eq!(places(&index, b"leaf"), [PathBuf::from("/data/b")]);
     assert!(
         index
@@ -258,7 +260,9 @@ fn a_block_has_a_place_in_each_file_and_those_of_a_removed_item_go() {
         Err(IndexError::Removed)
     ));
 
-    index.remove_item(second).unwrap();
+    index.begin_removal(second, false).unwrap();
+
+    index.finish_removal(second).unwrap();
     assert!(
         index
             .locate_for(&hash(b"leaf"), Scope::Serving)
@@ -297,7 +301,8 @@ fn removing_a_large_item_gives_its_space_back() {
         index.put_blocks(id, rows.collect()).unwrap();
     }
     assert_eq!(slices(&index, file).unwrap().len(), 20_000);
-    index.remove_item(id).unwrap();
+    index.begin_removal(id, false).unwrap();
+    index.finish_removal(id).unwrap();
     assert!(slices(&index, file).unwrap().is_empty());
     drop(index);
     let size = fs::metadata(dir.path().join("index.db")).unwrap().len();

@@ -68,16 +68,29 @@ impl Car {
     }
 }
 
-/// What a download was begun with, and has come to since.
+/// Where and with what an item was begun, and what a download has come to since.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Begun {
     /// The folder that it was begun in: another one in its place is not written to. `None`: not begun, or by a version that kept
     /// no record of what it made.
     pub place: Option<Identity>,
+    /// Where the disks are mounted that it lies on. Empty: not known.
+    pub disks: Vec<PathBuf>,
     /// Bytes that are here and verified, until all are.
     pub here: u64,
     /// What it is unpacked from, instead of a link.
     pub car: Option<Car>,
+    pub work: Work,
+}
+
+/// What it took to fetch an item, over all runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Work {
+    /// Who sent how many bytes, most first.
+    pub sources: Vec<(String, u64)>,
+    /// Milliseconds until it was whole.
+    pub millis: u64,
 }
 
 /// What of a download is wanted, by paths inside it.
@@ -167,6 +180,7 @@ pub struct NewItem {
     pub part: Option<PathBuf>,
     pub place: Option<Identity>,
     pub car: Option<Car>,
+    pub disks: Vec<PathBuf>,
 }
 
 /// What of a record lies in one column, as nothing is ever searched by it.
@@ -190,6 +204,10 @@ pub(super) struct Details {
     pub(super) left: Option<PathBuf>,
     #[serde(default)]
     pub(super) place: Option<Identity>,
+    #[serde(default, with = "paths::list")]
+    pub(super) disks: Vec<PathBuf>,
+    #[serde(default)]
+    pub(super) work: Work,
     pub(super) profile: String,
     #[serde(default)]
     pub(super) title: Option<String>,
@@ -224,8 +242,10 @@ impl NewItem {
             left: None,
             begun: Begun {
                 place: self.place,
+                disks: self.disks,
                 here: 0,
                 car: self.car,
+                work: Work::default(),
             },
         }
     }
@@ -243,6 +263,8 @@ impl ItemRecord {
             part: self.part.clone(),
             left: self.left.clone(),
             place: self.begun.place,
+            disks: self.begun.disks.clone(),
+            work: self.begun.work.clone(),
             profile: self.profile.clone(),
             title: self.title.clone(),
             car: self.begun.car.clone(),

@@ -3,7 +3,7 @@
 //! Changes that wait together go into one transaction: a commit costs the same for one row and for ten thousand. Each runs in a
 //! savepoint of its own, so that one that fails takes nothing of the others with it. Whoever waits is answered after the commit.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
@@ -54,9 +54,15 @@ pub(super) struct Context<'a> {
     pub(super) connection: &'a Connection,
     dir: &'a Path,
     items_changed: &'a Cell<bool>,
+    committed: &'a RefCell<Vec<Box<dyn FnOnce()>>>,
 }
 
 impl Context<'_> {
+    /// Does something once the change is committed, before its caller is answered; never, if it is not.
+    pub(super) fn once_committed(&self, act: impl FnOnce() + 'static) {
+        self.committed.borrow_mut().push(Box::new(act));
+    }
+
     /// Says that the list of items has to be written anew.
     pub(super) fn items_changed(&self) {
         self.items_changed.set(true);
@@ -138,7 +144,11 @@ fn in_savepoint<T>(
         .connection
         .prepare_cached("SAVEPOINT change")?
         .execute([])?;
+    let waiting = context.committed.borrow().len();
     let result = change(context);
+    if result.is_err() {
+        context.committed.borrow_mut().truncate(waiting);
+    }
     // After a grave error, such as a full disk, SQLite has taken back the whole transaction, the savepoint with it.
     if !context.connection.is_autocommit() {
         if result.is_err() {
@@ -246,10 +256,12 @@ impl Loop {
     /// Takes what waits into one transaction.
     fn transact(&mut self, first: Job) {
         let items_changed = Cell::new(false);
+        let committed = RefCell::default();
         let context = Context {
             connection: &self.connection,
             dir: &self.dir,
             items_changed: &items_changed,
+            committed: &committed,
         };
         let mut answers = Vec::new();
         let outcome = self
@@ -277,8 +289,11 @@ impl Loop {
             if matches!(IndexError::of(error), IndexError::Damaged(_)) {
                 recovery::mark_damaged(&self.dir);
             }
-        } else if items_changed.get() {
-            self.list.is_behind = true;
+        } else {
+            for act in committed.take() {
+                act();
+            }
+            self.list.is_behind |= items_changed.get();
         }
         let is_due = self.list.not_before.is_none_or(|at| at <= Instant::now());
         if is_due && !self.list.is_long {

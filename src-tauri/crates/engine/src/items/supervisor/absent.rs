@@ -9,12 +9,13 @@ use std::time::{Duration, Instant};
 
 use super::super::ItemError;
 use super::super::job::Job;
+use super::super::trouble::{FILES_MISSING, FILES_UNREADABLE};
 use super::Actor;
 use crate::api::Problem;
-use crate::fetch;
+use crate::fetch::{self, DISK_MISSING, FOLDER_GONE, FOLDER_REPLACED};
 use crate::util::blocking;
-use store::files::exists;
-use store::index::{Index, ItemId, ItemRecord, ItemState, StoredProblem};
+use store::files::{exists, open_for_reading, text_path};
+use store::index::{Index, ItemId, ItemKind, ItemRecord, ItemState, StoredProblem};
 
 /// Between two looks.
 pub(super) const LOOK_EVERY: Duration = Duration::from_secs(3);
@@ -23,9 +24,14 @@ const LONGEST: Duration = Duration::from_mins(5);
 /// Items in one look.
 const MOST: usize = 64;
 
-/// Codes of problems that end by themselves: of a download that is not whole, and of what was.
-const FOLDER_GONE: &str = "folder-gone";
-const FILES_MISSING: &str = "files-missing";
+/// Codes of problems that end by themselves.
+const AWAY: [&str; 5] = [
+    FOLDER_GONE,
+    FOLDER_REPLACED,
+    DISK_MISSING,
+    FILES_MISSING,
+    FILES_UNREADABLE,
+];
 
 /// The items that are waited for.
 #[derive(Debug, Default)]
@@ -46,7 +52,7 @@ impl Absent {
 
     /// An item needs the person. Is that no news?
     pub(super) fn wait_for(&mut self, id: ItemId, code: &str) -> bool {
-        if ![FOLDER_GONE, FILES_MISSING].contains(&code) {
+        if !AWAY.contains(&code) {
             self.0.remove(&id);
             return false;
         }
@@ -115,8 +121,9 @@ impl Actor {
         }
         tracing::info!(%id, "what was away is back");
         let job = resuming(&record);
-        self.set_state(id, ItemState::Active).await?;
-        self.start_next(id, job).await
+        let record = self.set_active(record, "resumed").await?;
+        self.start_next(record, job);
+        Ok(())
     }
 
     /// The job with which the person goes on with an item.
@@ -148,6 +155,11 @@ fn resuming(record: &ItemRecord) -> Job {
     }
 }
 
+/// Is the folder of a download there again that it was begun in?
+fn is_place_back(record: &ItemRecord) -> bool {
+    record.into.as_deref().is_some_and(Path::is_dir) && fetch::check_place(record).is_ok()
+}
+
 /// Is there again what was not there?
 fn is_back(index: &Index, id: ItemId) -> bool {
     let Ok(Some(record)) = index.item(id) else {
@@ -156,15 +168,20 @@ fn is_back(index: &Index, id: ItemId) -> bool {
     let ItemState::Problem(problem) = &record.state else {
         return false;
     };
+    let first = problem.subject.as_deref().map(text_path);
+    let first = first.as_deref();
     match problem.code.as_str() {
-        FOLDER_GONE => {
-            record.into.as_deref().is_some_and(Path::is_dir) && fetch::check_place(&record).is_ok()
+        FOLDER_GONE | FOLDER_REPLACED => is_place_back(&record),
+        DISK_MISSING if record.kind == ItemKind::Download && !record.done => {
+            fetch::missing_disk(&record).is_none() && is_place_back(&record)
         }
-        FILES_MISSING => {
-            let first = problem.subject.as_ref();
-            first.is_none_or(|path| exists(Path::new(path)))
-                && record.sources.iter().all(|source| exists(source))
-        }
+        DISK_MISSING => fetch::missing_disk(&record).is_none() && are_there(&record),
+        FILES_MISSING => first.is_none_or(exists) && are_there(&record),
+        FILES_UNREADABLE => first.is_none_or(|path| open_for_reading(path).is_ok()),
         _ => false,
     }
+}
+
+fn are_there(record: &ItemRecord) -> bool {
+    record.sources.iter().all(|source| exists(source))
 }

@@ -30,11 +30,12 @@ impl Actor {
 
     pub(super) async fn pause_all(&mut self, pause: bool) -> Result<(), ItemError> {
         let index = self.context.index.clone();
-        let records = blocking(move || {
+        let keep = move || {
+            let records = index.items()?;
             index.set_meta(KEY, &[u8::from(pause)])?;
-            index.items()
-        })
-        .await??;
+            Ok::<_, ItemError>(records)
+        };
+        let records = blocking(keep).await??;
         self.context.index.serving().hold_all(pause);
         self.context.shared_changed();
         self.held.send_replace(());
@@ -47,6 +48,7 @@ impl Actor {
                 running.stop_then(Then::Pause);
             }
             active.for_each(|record| self.show_paused(record.id));
+            self.context.source.close_files();
             return Ok(());
         }
         for record in active {
