@@ -33,7 +33,7 @@ fn wrong_usage_exits_with_2() {
         &["get"],
         &["share"],
         &["share", "--no-such-option", "x"],
-        &["status"],
+        &["verify"],
     ] {
         let finished = bare(arguments);
         assert_eq!(

@@ -80,7 +80,7 @@ fn a_full_disk_under_an_export_or_the_settings_is_told_as_such() {
         assert!(!hint.contains("SHOAL_LOG"), "{hint}");
     };
     let car = disk.path().join("x.car");
-    told(&shoal, &[&"export", &"1", &car], &["no-space"]);
+    told(&shoal, &[&"export", &"1", &car], &["unwritten"]);
     assert_eq!(files(disk.path()), Vec::<PathBuf>::new());
     shoal.ok(&[&"export", &"1", &folder.path().join("x.car")]);
 
