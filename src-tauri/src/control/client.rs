@@ -15,7 +15,7 @@ use crate::api::{ByteStream, HelloRequest, Reply, Request, problem};
 
 /// How long a running engine or window may take to say hello. It answers within milliseconds unless it is stopped or
 /// stuck.
-const HELLO_PATIENCE: Duration = Duration::from_secs(5);
+const HELLO_PATIENCE: Duration = Duration::from_mins(1);
 
 /// The engine that another process runs.
 #[derive(Debug, Clone)]
