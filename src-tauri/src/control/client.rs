@@ -13,8 +13,8 @@ use super::wire::{self, Line, MAX_ANSWER};
 use super::{Ask, address};
 use crate::api::{ByteStream, HelloRequest, Reply, Request, problem};
 
-/// How long a running engine or window may take to say hello. It answers within milliseconds unless it is stopped or
-/// stuck.
+/// How long a running engine or window may take to say hello. It answers within milliseconds unless it is stopped or stuck, or
+/// the computer has far more to do than it can: then it answers late, and is not to be stopped.
 const HELLO_PATIENCE: Duration = Duration::from_mins(1);
 
 /// The engine that another process runs.
