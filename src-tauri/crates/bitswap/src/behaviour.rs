@@ -12,6 +12,7 @@ mod tests;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -50,6 +51,9 @@ pub struct Config {
     pub download_limit: Option<u64>,
     /// The newest version to speak.
     pub newest: Version,
+    /// The network that whoever is connected from an address belongs to, by an address that stands for all of it: its peers
+    /// share what they may say. Those of which none is told share one.
+    pub network_of: fn(&Multiaddr) -> Option<IpAddr>,
 }
 
 impl Config {
@@ -60,6 +64,7 @@ impl Config {
             upload_limit: None,
             download_limit: None,
             newest: Version::V1_2,
+            network_of: |_| None,
         }
     }
 }
@@ -316,7 +321,8 @@ impl Behaviour {
                 !self.sessions.is_empty(),
             )
         };
-        let allowance = self.allowances.of(remote, Instant::now());
+        let network = (self.config.network_of)(remote);
+        let allowance = self.allowances.of(network, Instant::now());
         let unfinished = self.unfinished.account();
         let hashers = Arc::clone(&self.hashers);
         Handler::new(protocols, hashers, unfinished, allowance, interest)

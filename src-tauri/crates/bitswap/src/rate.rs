@@ -5,13 +5,10 @@
 //! never wait for them.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
-
-use libp2p::Multiaddr;
-use libp2p::multiaddr::Protocol;
 
 use crate::limits::{INBOUND_AHEAD, INBOUND_MUCH};
 
@@ -33,19 +30,8 @@ pub(crate) struct Allowance {
 /// The allowances of all networks that somebody is connected from.
 #[derive(Debug)]
 pub(crate) struct Allowances {
-    networks: HashMap<Network, Weak<Allowance>>,
+    networks: HashMap<Option<IpAddr>, Weak<Allowance>>,
     all: Arc<Due>,
-}
-
-/// What one person can easily have all addresses of: a /24 or a /56. On a network of one's own each
-/// address counts by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Network {
-    V4([u8; 3]),
-    V6([u8; 7]),
-    Near(IpAddr),
-    /// Without an address.
-    Other,
 }
 
 impl Due {
@@ -105,9 +91,8 @@ impl Allowances {
         }
     }
 
-    /// What connections from this address share.
-    pub(crate) fn of(&mut self, address: &Multiaddr, now: Instant) -> Arc<Allowance> {
-        let network = Network::of(address);
+    /// What connections from this network share; `None`: those of which no network is told.
+    pub(crate) fn of(&mut self, network: Option<IpAddr>, now: Instant) -> Arc<Allowance> {
         if let Some(known) = self.networks.get(&network).and_then(Weak::upgrade) {
             return known;
         }
@@ -121,67 +106,26 @@ impl Allowances {
     }
 }
 
-impl Network {
-    fn of(address: &Multiaddr) -> Self {
-        let ip = address.iter().find_map(|part| match part {
-            Protocol::Ip4(ip) => Some(IpAddr::V4(ip)),
-            Protocol::Ip6(ip) => Some(ip.to_ipv4_mapped().map_or(IpAddr::V6(ip), IpAddr::V4)),
-            _ => None,
-        });
-        match ip {
-            Some(IpAddr::V4(ip)) if ip.is_loopback() || ip.is_private() || ip.is_link_local() => {
-                Self::Near(ip.into())
-            }
-            Some(IpAddr::V6(ip)) if is_near(ip) => Self::Near(ip.into()),
-            Some(IpAddr::V4(ip)) => {
-                let [a, b, c, _] = ip.octets();
-                Self::V4([a, b, c])
-            }
-            Some(IpAddr::V6(ip)) => {
-                let mut network = [0; 7];
-                network.copy_from_slice(&ip.octets()[..7]);
-                Self::V6(network)
-            }
-            None => Self::Other,
-        }
-    }
-}
-
-fn is_near(ip: Ipv6Addr) -> bool {
-    ip.is_loopback() || ip.is_unicast_link_local() || ip.is_unique_local()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn address(text: &str) -> Multiaddr {
-        text.parse().unwrap()
+    fn network(number: u32) -> IpAddr {
+        IpAddr::from(number.to_be_bytes())
     }
 
     #[test]
-    fn addresses_of_one_hand_share_an_allowance() {
+    fn what_is_of_one_network_shares_an_allowance() {
         let now = Instant::now();
         let mut all = Allowances::new(now);
         for (one, other, share) in [
-            ("/ip4/8.8.8.8/tcp/1", "/ip4/8.8.8.9/udp/2/quic-v1", true),
-            ("/ip4/8.8.8.8/tcp/1", "/ip4/8.8.9.8/tcp/1", false),
-            (
-                "/ip6/2600:1:2:300::1/tcp/1",
-                "/ip6/2600:1:2:3ff::2/tcp/1",
-                true,
-            ),
-            (
-                "/ip6/2600:1:2:300::1/tcp/1",
-                "/ip6/2600:1:2:400::1/tcp/1",
-                false,
-            ),
-            ("/ip6/::ffff:8.8.8.8/tcp/1", "/ip4/8.8.8.1/tcp/1", true),
-            ("/ip4/192.168.1.2/tcp/1", "/ip4/192.168.1.3/tcp/1", false),
-            ("/ip4/192.168.1.2/tcp/1", "/ip4/192.168.1.2/tcp/2", true),
+            (Some(network(1)), Some(network(1)), true),
+            (Some(network(1)), Some(network(2)), false),
+            (Some(network(1)), None, false),
+            (None, None, true),
         ] {
-            let (first, second) = (all.of(&address(one), now), all.of(&address(other), now));
-            assert_eq!(Arc::ptr_eq(&first, &second), share, "{one} {other}");
+            let (first, second) = (all.of(one, now), all.of(other, now));
+            assert_eq!(Arc::ptr_eq(&first, &second), share, "{one:?} {other:?}");
         }
     }
 
@@ -190,10 +134,7 @@ mod tests {
         let now = Instant::now();
         let mut all = Allowances::new(now);
         for n in 0..1000 {
-            let _ = all.of(
-                &address(&format!("/ip4/8.{}.{}.1/tcp/1", n / 256, n % 256)),
-                now,
-            );
+            let _ = all.of(Some(network(n)), now);
         }
         assert_eq!(all.networks.len(), 1);
     }
@@ -202,8 +143,7 @@ mod tests {
     fn a_network_waits_for_itself_and_only_who_says_much_for_the_others() {
         let now = Instant::now();
         let mut all = Allowances::new(now);
-        let [loud, other, quiet] = ["8.8.8.8", "9.9.9.9", "1.1.1.1"]
-            .map(|ip| all.of(&address(&format!("/ip4/{ip}/tcp/1")), now));
+        let [loud, other, quiet] = [1, 2, 3].map(|number| all.of(Some(network(number)), now));
         loud.take(INBOUND_AHEAD, now);
         assert_eq!(loud.wait(now), Duration::ZERO);
         loud.take(Duration::from_secs(2), now);

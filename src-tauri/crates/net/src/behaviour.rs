@@ -12,7 +12,7 @@ use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::{Multiaddr, PeerId, StreamProtocol, identify, ping, relay};
 
-use crate::address::{self, DialPolicy, Scope};
+use crate::address::{self, DialPolicy, Origin, Scope};
 use crate::config::Config;
 use crate::connections::{dial_limit, pressure, subnet_limit, trust};
 use crate::dht::find::Kads;
@@ -89,6 +89,7 @@ impl Behaviour {
             bitswap: bitswap::Behaviour::new(bitswap::Config {
                 upload_limit: config.limits.upload,
                 download_limit: config.limits.download,
+                network_of: |remote| Origin::of(remote).map(Origin::address),
                 ..bitswap::Config::new(local)
             }),
             kad: config

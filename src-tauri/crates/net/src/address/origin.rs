@@ -19,6 +19,11 @@ impl Origin {
         (is_far && !is_relayed(remote)).then_some(Self::of_ip(ip(remote)?))
     }
 
+    /// The first address of all that are this one.
+    pub(crate) fn address(self) -> IpAddr {
+        self.0
+    }
+
     pub(crate) fn of_ip(ip: IpAddr) -> Self {
         let is_public = scope_of_ip(ip) == Scope::Public;
         Self(match ip.to_canonical() {
