@@ -30,10 +30,16 @@ pub(crate) const MAX_WAITING_STREAMS: usize = 32;
 /// dozens.
 pub(crate) const MAX_LOCAL_NETWORKS: usize = 256;
 
-/// Messages of the DHT in a second of one peer that are looked at, and of all: each costs some 50 µs.
-/// Who announces a great many files sends hundreds.
+/// Messages of the DHT in a second that are looked at: of one peer, of those who came from one
+/// network, and of all who came. Each costs some 50 µs. Who announces a great many files sends
+/// hundreds.
 pub(crate) const DHT_MESSAGES_OF_PEER_A_SECOND: u32 = 200;
-pub(crate) const DHT_MESSAGES_A_SECOND: u32 = 10_000;
+pub(crate) const DHT_MESSAGES_OF_NETWORK_A_SECOND: u32 = 400;
+pub(crate) const DHT_MESSAGES_A_SECOND: u32 = 4_000;
+/// Messages beyond that which wait for their turn, of up to 16 KiB each: as many of one connection as a
+/// peer has questions under way, and of all.
+pub(crate) const MAX_WAITING_DHT_MESSAGES_OF_CONNECTION: usize = 32;
+pub(crate) const MAX_WAITING_DHT_MESSAGES: usize = 1024;
 /// Provider records that we keep for the DHT: some 300 bytes each, 10 MB in all.
 pub(crate) const MAX_PROVIDER_RECORDS: usize = 32 * 1024;
 /// Providers that we keep for one key: as many as an answer holds (the DHT's replication factor).
@@ -66,9 +72,13 @@ pub(crate) const MAX_PENDING_CONNECTIONS: u32 = 64;
 /// (go-libp2p's number).
 pub(crate) const MAX_PENDING_DIALS: usize = 160;
 /// Bytes of physical memory above which strangers' connections make room. Without them this program
-/// holds some 60 MB, and a large download some 200.
-pub(crate) const MAX_MEMORY_BYTES: usize = 512 * 1024 * 1024;
-/// Connections that are closed at once to make room. What they hold is free a moment later.
+/// holds some 60 MB, and twice that in a large download.
+pub(crate) const MAX_MEMORY_BYTES: usize = 256 * 1024 * 1024;
+/// Connections of strangers that are not the cause of it, whatever they do: what is held then is our
+/// own.
+pub(crate) const FEW_STRANGERS: usize = 8;
+/// Connections that are closed at once to make room, or more where more must hold it. What they hold
+/// is free a moment later.
 pub(crate) const SHED_AT_ONCE: usize = 16;
 /// Requests that wait for the swarm: a sender of more waits.
 pub(crate) const WAITING_COMMANDS: usize = 256;

@@ -5,14 +5,17 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::time::{Duration, Instant};
 
-/// So much in a stretch of time; then it begins anew. It remembers no more strangers than may do
-/// something in one stretch.
+/// So much in a stretch of time; then it begins anew. Where many were there in the last stretch, each
+/// has less in this one, so that those who come first leave something for the others. It remembers
+/// no more strangers than may do something in one stretch.
 #[derive(Debug)]
 pub(crate) struct Quota<K> {
     stretch: Duration,
-    /// Times for each, and for all.
+    /// Times for each at most, and for all.
     each: u32,
     all: u32,
+    /// Times for each in this stretch.
+    share: u32,
     began: Option<Instant>,
     used: HashMap<K, u32>,
     total: u32,
@@ -24,6 +27,7 @@ impl<K: Eq + Hash> Quota<K> {
             stretch,
             each,
             all,
+            share: each,
             began: None,
             used: HashMap::new(),
             total: 0,
@@ -33,20 +37,21 @@ impl<K: Eq + Hash> Quota<K> {
     /// Whether it may once more; if so, that counts.
     pub(crate) fn take(&mut self, who: K, now: Instant) -> bool {
         if self.began.is_none_or(|began| now >= began + self.stretch) {
+            let there = u32::try_from(self.used.len()).unwrap_or(u32::MAX);
+            self.share = (self.all / there.max(1)).clamp(1, self.each);
             self.began = Some(now);
             self.used.clear();
             self.total = 0;
         }
-        if self.total >= self.all {
+        let is_new = !self.used.contains_key(&who);
+        if is_new && self.used.len() >= self.all as usize {
             return false;
         }
         let used = self.used.entry(who).or_default();
-        if *used >= self.each {
-            return false;
-        }
-        *used += 1;
-        self.total += 1;
-        true
+        let may = *used < self.share && self.total < self.all;
+        *used += u32::from(may);
+        self.total += u32::from(may);
+        may
     }
 }
 
@@ -69,6 +74,28 @@ mod tests {
         for who in 4..=255 {
             taken(who, start + minute);
         }
-        assert!(quota.used.len() <= 5 + 1);
+        assert_eq!(quota.used.len(), 5);
+    }
+
+    #[test]
+    fn a_crowd_leaves_something_for_others() {
+        let second = Duration::from_secs(1);
+        let mut quota = Quota::new(second, 200, 1000);
+        let mut now = Instant::now();
+        let mut taken = |who: u8, now| (0..500).filter(|_| quota.take(who, now)).count();
+        for _ in 0..3 {
+            now += second;
+            let crowd: usize = (0..19).map(|who| taken(who, now)).sum();
+            assert!(crowd <= 1000);
+            taken(19, now);
+        }
+        now += second;
+        let of_each: Vec<usize> = (0..20).map(|who| taken(who, now)).collect();
+        assert_eq!(of_each, [50; 20]);
+        // They are gone.
+        now += second;
+        taken(1, now);
+        now += second;
+        assert_eq!(taken(1, now), 200);
     }
 }

@@ -5,6 +5,7 @@
 
 mod configure;
 mod follow;
+mod listening;
 mod reachability;
 mod sessions;
 mod start;
@@ -16,7 +17,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
-use libp2p::core::transport::ListenerId;
 use libp2p::swarm::dial_opts::DialOpts;
 use libp2p::swarm::{DialError, Swarm, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, dcutr, identify, mdns, ping};
@@ -24,6 +24,7 @@ use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use self::follow::Changed;
+use self::listening::Listening;
 use self::supervise::{End, Lasting};
 use crate::address::{DialPolicy, Permit};
 use crate::behaviour::{Behaviour, BehaviourEvent};
@@ -50,8 +51,7 @@ pub(crate) struct Network {
     chosen: Permit,
     key: NetworkKey,
     names: NameSettings,
-    /// Where we were told to listen, with the listener of each.
-    listening: Vec<(Multiaddr, ListenerId)>,
+    listening: Listening,
     /// The bootstrap peers that the person chose.
     bootstrap: Vec<Multiaddr>,
     connections: Connections,
@@ -157,6 +157,8 @@ impl Network {
         !self.exchange.sessions.is_empty()
             || self.dht.has_timers()
             || self.local.has_timers()
+            || self.listening.has_timers()
+            || self.swarm.behaviour().pressure.is_crowded()
             || self.reachability.has_timers()
             || self.connections.peers.any_relayed()
     }
@@ -170,6 +172,9 @@ impl Network {
         }
         if self.local.take_search(now) {
             self.follow(Changed::WaysToFind);
+        }
+        if self.listening.take_again(now) {
+            self.listen_again();
         }
         self.end_relayed(now);
         self.shed(now);
@@ -356,6 +361,7 @@ impl Network {
                 self.tell_reachability(Reachability::listeners_changed);
             }
             SwarmEvent::ListenerClosed { listener_id, .. } => {
+                self.listening.closed(listener_id, Instant::now());
                 self.tell_reachability(|reachability, here, now| {
                     reachability.listener_closed(listener_id, here, now)
                 });

@@ -3,8 +3,9 @@
 //! What a stranger sends and we don't read lies in memory, up to a window for each connection, and
 //! neither TCP nor QUIC tells how much that is. So strangers who open connections are let in no
 //! more, and those make room whom we miss least: of the network that has most of them first, and of
-//! those that exchange nothing. What we open ourselves and trusted peers are never refused: a large
-//! download doesn't get in its own way.
+//! those that exchange nothing. What we open ourselves and trusted peers are never refused, and a few
+//! strangers never make room: a large download doesn't get in its own way, nor in that of those who
+//! fetch from here.
 
 use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
@@ -20,7 +21,7 @@ use libp2p::swarm::{
 use libp2p::{Multiaddr, PeerId};
 
 use crate::address::Origin;
-use crate::limits::{MAX_MEMORY_BYTES, SHED_AT_ONCE};
+use crate::limits::{FEW_STRANGERS, MAX_CONNECTION_WINDOW, MAX_MEMORY_BYTES, SHED_AT_ONCE};
 
 /// Memory is measured no more often than this: it takes some 20 µs.
 const STALE: Duration = Duration::from_millis(100);
@@ -63,12 +64,18 @@ impl Behaviour {
         self.trusted = trusted;
     }
 
-    fn is_high(&mut self, now: Instant) -> bool {
+    /// Bytes held beyond what may be.
+    fn excess(&mut self, now: Instant) -> usize {
         let measured = self.measured;
         let fresh = measured.filter(|(at, _)| now.saturating_duration_since(*at) < STALE);
         let (at, bytes) = fresh.unwrap_or_else(|| (now, (self.measure)()));
         self.measured = Some((at, bytes));
-        bytes > MAX_MEMORY_BYTES
+        bytes.saturating_sub(MAX_MEMORY_BYTES)
+    }
+
+    /// Strangers are here who could be the cause of it.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.strangers.len() > FEW_STRANGERS
     }
 
     /// Connections to be closed now. `is_of_use` says with whom something is exchanged.
@@ -77,9 +84,16 @@ impl Behaviour {
         now: Instant,
         is_of_use: impl Fn(&PeerId) -> bool,
     ) -> Vec<ConnectionId> {
-        if self.strangers.is_empty() || !self.is_high(now) {
+        let excess = if self.is_crowded() {
+            self.excess(now)
+        } else {
+            0
+        };
+        if excess == 0 {
             return Vec::new();
         }
+        // None holds more.
+        let least = SHED_AT_ONCE.max(excess / MAX_CONNECTION_WINDOW);
         let mut crowds: HashMap<Option<Origin>, usize> = HashMap::new();
         for (_, origin) in self.strangers.values() {
             *crowds.entry(*origin).or_default() += 1;
@@ -91,7 +105,7 @@ impl Behaviour {
         };
         let mut spare: Vec<_> = self.strangers.iter().filter_map(rank).collect();
         spare.sort_unstable_by(|one, other| other.cmp(one));
-        spare.truncate(SHED_AT_ONCE);
+        spare.truncate(least.min(self.strangers.len() - FEW_STRANGERS));
         spare.into_iter().map(|(_, _, id)| id).collect()
     }
 
@@ -105,7 +119,7 @@ impl Behaviour {
         if self.trusted.contains(&peer) {
             return Ok(());
         }
-        if self.is_high(now) {
+        if self.strangers.len() >= FEW_STRANGERS && self.excess(now) > 0 {
             return Err(TooLittle);
         }
         self.strangers.insert(id, (peer, Origin::of(remote)));
@@ -175,43 +189,56 @@ mod tests {
         format!("/ip4/8.8.{network}.{host}/tcp/1").parse().unwrap()
     }
 
-    /// A behaviour that finds memory low, with so many connections of two networks, and later high.
-    fn crowded(many: usize, few: usize) -> Behaviour {
+    /// A behaviour that finds memory high, with so many connections of each network.
+    fn crowded(networks: &[usize]) -> Behaviour {
         let mut pressure = Behaviour {
             measure: || 0,
             ..Behaviour::default()
         };
         let start = Instant::now();
-        for number in 0..many + few {
-            let network = usize::from(number >= many);
-            let (peer, remote) = (PeerId::random(), from(network, number % 250));
-            pressure.admit(id(number), peer, &remote, start).unwrap();
+        let mut number = 0;
+        for (network, connections) in networks.iter().enumerate() {
+            for host in 0..*connections {
+                let (peer, remote) = (PeerId::random(), from(network, host));
+                pressure.admit(id(number), peer, &remote, start).unwrap();
+                number += 1;
+            }
         }
         pressure.measured = None;
-        pressure.measure = || usize::MAX;
+        pressure.measure = || MAX_MEMORY_BYTES + 1;
         pressure
     }
 
     #[test]
     fn strangers_are_refused_where_memory_is_low_and_trusted_peers_are_not() {
-        let mut pressure = crowded(1, 0);
+        let mut pressure = crowded(&[FEW_STRANGERS]);
         let friend = PeerId::random();
         pressure.set_trusted([friend].into());
         let now = Instant::now();
-        pressure.admit(id(5), friend, &from(1, 1), now).unwrap();
+        pressure.admit(id(50), friend, &from(1, 1), now).unwrap();
         let stranger = PeerId::random();
         pressure
-            .admit(id(6), stranger, &from(1, 1), now)
+            .admit(id(60), stranger, &from(1, 1), now)
             .unwrap_err();
         pressure.measure = || 0;
         pressure
-            .admit(id(7), stranger, &from(1, 1), now + STALE)
+            .admit(id(70), stranger, &from(1, 1), now + STALE)
             .unwrap();
     }
 
     #[test]
+    fn what_is_held_beside_a_few_strangers_is_our_own() {
+        let mut pressure = crowded(&[FEW_STRANGERS - 1]);
+        let now = Instant::now();
+        assert_eq!(pressure.shed(now, |_| false), []);
+        let stranger = PeerId::random();
+        pressure.admit(id(50), stranger, &from(1, 1), now).unwrap();
+        assert_eq!(pressure.shed(now, |_| false), []);
+    }
+
+    #[test]
     fn the_crowd_makes_room_and_those_of_use_stay() {
-        let mut pressure = crowded(22, 2);
+        let mut pressure = crowded(&[22, 2, 2, 2, 2]);
         let useful: HashSet<PeerId> = pressure.strangers.values().map(|(peer, _)| *peer).collect();
         let now = Instant::now();
         let shed = pressure.shed(now, |peer| useful.contains(peer));
@@ -220,10 +247,10 @@ mod tests {
             shed.iter()
                 .all(|shed| (0..22).any(|number| *shed == id(number)))
         );
-        let mut few = crowded(0, 2);
-        assert_eq!(few.shed(now, |_| true), []);
-        assert_eq!(few.shed(now, |_| false).len(), 2);
-        few.measure = || 0;
-        assert_eq!(few.shed(now + STALE, |_| false), []);
+        let mut pairs = crowded(&[2; 10]);
+        assert_eq!(pairs.shed(now, |_| true), []);
+        assert_eq!(pairs.shed(now, |_| false).len(), 20 - FEW_STRANGERS);
+        pairs.measure = || 0;
+        assert_eq!(pairs.shed(now + STALE, |_| false), []);
     }
 }

@@ -1,9 +1,17 @@
-//! A DHT that no single peer can keep busy: of what one sends, so much a second is looked at. What is
-//! more goes unanswered, and whoever waits for answers can't ask on.
+//! A DHT that strangers can't keep busy: of what one peer sends, and of what comes from one network, so
+//! much a second is looked at. What is more waits for its turn, and whoever waits for answers can't
+//! ask on; beyond a bound it goes.
+//!
+//! Peers that we connected to, to ask them something, count by themselves only: no crowd of strangers
+//! keeps their answers from us.
 
+mod pace;
+
+use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use futures::FutureExt;
 use libp2p::core::Endpoint;
 use libp2p::core::transport::PortUse;
 use libp2p::kad;
@@ -12,25 +20,42 @@ use libp2p::swarm::{
     THandlerOutEvent, ToSwarm,
 };
 use libp2p::{Multiaddr, PeerId};
+use tokio::time::{Sleep, sleep};
 
+use self::pace::{Pace, STRETCH};
+use crate::address::Origin;
 use crate::dht::records::ProviderStore;
-use crate::limits::{DHT_MESSAGES_A_SECOND, DHT_MESSAGES_OF_PEER_A_SECOND};
-use crate::quota::Quota;
 
 type Kad = kad::Behaviour<ProviderStore>;
 
 pub(crate) struct Paced {
     pub(crate) kad: Kad,
-    messages: Quota<PeerId>,
+    pace: Pace<THandlerOutEvent<Kad>>,
+    /// Until what waits may have its turn.
+    turn: Option<Pin<Box<Sleep>>>,
 }
 
 impl Paced {
     pub(crate) fn new(kad: Kad) -> Self {
-        let second = Duration::from_secs(1);
         Self {
             kad,
-            messages: Quota::new(second, DHT_MESSAGES_OF_PEER_A_SECOND, DHT_MESSAGES_A_SECOND),
+            pace: Pace::new(),
+            turn: None,
         }
+    }
+
+    fn look_at_what_waits(&mut self, cx: &mut Context<'_>) {
+        while self.pace.is_waiting() {
+            let turn = self.turn.get_or_insert_with(|| Box::pin(sleep(STRETCH)));
+            if turn.poll_unpin(cx).is_pending() {
+                return;
+            }
+            self.turn = None;
+            for (peer, id, event) in self.pace.take_turns(Instant::now()) {
+                self.kad.on_connection_handler_event(peer, id, event);
+            }
+        }
+        self.turn = None;
     }
 }
 
@@ -45,8 +70,11 @@ impl NetworkBehaviour for Paced {
         local: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.kad
-            .handle_established_inbound_connection(id, peer, local, remote)
+        let handler = self
+            .kad
+            .handle_established_inbound_connection(id, peer, local, remote)?;
+        self.pace.opened(id, Origin::of(remote));
+        Ok(handler)
     }
 
     fn handle_pending_outbound_connection(
@@ -73,6 +101,14 @@ impl NetworkBehaviour for Paced {
     }
 
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
+        let gone = match &event {
+            FromSwarm::ConnectionClosed(closed) => Some(closed.connection_id),
+            FromSwarm::ListenFailure(failure) => Some(failure.connection_id),
+            _ => None,
+        };
+        if let Some(gone) = gone {
+            self.pace.gone(gone);
+        }
         self.kad.on_swarm_event(event);
     }
 
@@ -82,7 +118,7 @@ impl NetworkBehaviour for Paced {
         id: ConnectionId,
         event: THandlerOutEvent<Self>,
     ) {
-        if self.messages.take(peer, Instant::now()) {
+        if let Some(event) = self.pace.admit(peer, id, event, Instant::now()) {
             self.kad.on_connection_handler_event(peer, id, event);
         }
     }
@@ -91,6 +127,7 @@ impl NetworkBehaviour for Paced {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<ToSwarm<Self::ToSwarm, THandlerInEvent<Self>>> {
+        self.look_at_what_waits(cx);
         self.kad.poll(cx)
     }
 }

@@ -1,6 +1,7 @@
 //! Other settings while it runs: what changed is applied, and nothing else is touched.
 
 use std::collections::HashSet;
+use std::time::Instant;
 
 use libp2p::core::transport::ListenerId;
 use libp2p::pnet::PreSharedKey;
@@ -108,25 +109,32 @@ impl Network {
             tracing::warn!("only this machine's own addresses can be listened at now");
             return;
         }
-        let gone: Vec<ListenerId> = self
-            .listening
-            .iter()
-            .filter(|(address, _)| !wanted.contains(address))
-            .map(|(_, id)| *id)
-            .collect();
-        for id in gone {
+        for id in self.listening.take_others(&wanted) {
             self.swarm.remove_listener(id);
-            self.listening.retain(|(_, listener)| *listener != id);
         }
-        for address in wanted {
-            if !self.listening.iter().any(|(known, _)| *known == address) {
-                let _ = self.listen_at(address);
-            }
-        }
+        self.listen_at_all(wanted);
         let is_alone = config.listen.local_only || config.listen.addresses.iter().all(is_loopback);
         self.reachability.set_this_machine_only(is_alone);
         let listens_on_loopback = config.listen.addresses.iter().any(is_loopback);
         self.policy.change(listens_on_loopback, is_private(config));
+    }
+
+    /// At what closed by itself, and what could not be opened.
+    pub(super) fn listen_again(&mut self) {
+        let wanted = self.listenable(&self.lasting.config.listen.addresses);
+        self.listen_at_all(wanted);
+    }
+
+    fn listen_at_all(&mut self, wanted: Vec<Multiaddr>) {
+        let mut is_complete = true;
+        for address in wanted {
+            if !self.listening.is_at(&address) {
+                is_complete &= self.listen_at(address).is_ok();
+            }
+        }
+        if is_complete {
+            self.listening.is_complete();
+        }
     }
 
     /// Those of the addresses at which one can listen in this network: in a private one, those over
@@ -148,11 +156,12 @@ impl Network {
         let free = listen::with_free_port(&before);
         match self.swarm.listen_on(free.clone()) {
             Ok(id) => {
-                self.listening.push((address, id));
+                self.listening.opened(address, id);
                 Ok(id)
             }
             Err(error) => {
                 tracing::warn!(address = %free, %error, "can't listen");
+                self.listening.failed(Instant::now());
                 Err((free, std::io::Error::other(error)))
             }
         }

@@ -9,6 +9,7 @@ use libp2p::core::transport::ListenerId;
 use libp2p::swarm::{self, Swarm, SwarmEvent};
 
 use super::Network;
+use super::listening::Listening;
 use super::supervise::{Failed, Lasting};
 use crate::NetError;
 use crate::address::{self, Scope};
@@ -77,7 +78,7 @@ impl Network {
             policy,
             key,
             names,
-            listening: Vec::new(),
+            listening: Listening::default(),
             bootstrap: config.discovery.bootstrap.clone(),
             dht: Dht::new(&config.discovery.bootstrap, &lasting.memory, changes),
             exchange: Exchange::new(open, (lasting.blocks)(), lasting.meter.clone()),

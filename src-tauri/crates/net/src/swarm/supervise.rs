@@ -96,7 +96,7 @@ impl Lasting {
         self.fault = Some(Fault {
             at: SystemTime::now(),
             part,
-            words: words.chars().take(MAX_FAULT_CHARS).collect(),
+            words: words.to_owned(),
             times: times.saturating_add(1),
         });
         self.summary.send_replace(Summary::default());
@@ -189,11 +189,12 @@ async fn restart(mut lasting: Lasting, backoff: &mut Backoff) -> Option<Box<Netw
     }
 }
 
-/// What a panic says.
-fn words(panic: &(dyn Any + Send)) -> String {
+/// What a panic says, in no more than 200 characters.
+pub fn words(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("a panic without a word").to_owned()
+    let text = text.unwrap_or("a panic without a word");
+    text.chars().take(MAX_FAULT_CHARS).collect()
 }
 
 /// A network that didn't come about, with what it was to be made of.
