@@ -22,5 +22,9 @@ pub(crate) const MAX_SOUGHT: usize = 10_000;
 /// Files that a look-up names for one block. That all of so many are gone and a further one is not is no case to search for.
 pub(crate) const MAX_PLACES: usize = 8;
 
+/// Files that hold a block and may not be served from, after which a look-up for others ends: 10 ms. A stranger asks for it as
+/// often as it likes.
+pub(crate) const MAX_UNSERVED_PLACES: usize = 4096;
+
 /// Rows that hold the same last 8 bytes of a hash: beyond it somebody makes them so on purpose.
 pub(crate) const MAX_INLINE_COPIES: u32 = 64;

@@ -11,7 +11,7 @@ use unixfs::cid::{Cid, Multihash, SHA2_256};
 
 use super::{FileId, FileRecord, Index, ItemId, Pending, Result, Skipped, files, items};
 
-use crate::limits::{MAX_INLINE_COPIES, MAX_PLACES};
+use crate::limits::{MAX_INLINE_COPIES, MAX_PLACES, MAX_UNSERVED_PLACES};
 
 /// A block to record, with its hash.
 #[derive(Debug, Clone)]
@@ -337,7 +337,8 @@ fn slices(
     Ok(places)
 }
 
-/// Goes through the files in scope that hold a block, with the first place in each, until told to stop.
+/// Goes through the files in scope that hold a block, with the first place in each, until told to stop, or until too many are
+/// out of scope.
 fn for_slices(
     connection: &Connection,
     key: &[u8],
@@ -351,7 +352,8 @@ fn for_slices(
          ORDER BY slice.file, slice.start LIMIT 1",
     )?;
     let mut after = i64::MIN;
-    loop {
+    let mut out_of_scope = 0;
+    while out_of_scope < MAX_UNSERVED_PLACES {
         let place = next
             .query_row(params![key, after], |row| {
                 let place = Place {
@@ -367,10 +369,13 @@ fn for_slices(
             return Ok(());
         };
         after = place.file.0;
-        if in_scope(item) && !found(place)? {
+        if !in_scope(item) {
+            out_of_scope += 1;
+        } else if !found(place)? {
             return Ok(());
         }
     }
+    Ok(())
 }
 
 /// Bytes of the block around a slice.

@@ -95,6 +95,9 @@ pub enum IndexError {
     Sqlite(String),
     #[error("index: {0}")]
     Io(#[from] std::io::Error),
+    /// A fault of ours in one change, which was taken back.
+    #[error("a fault in Shoal: what was to be kept was not")]
+    Broke,
     #[error("the item does not exist any more")]
     Removed,
     #[error("the index is closed")]

@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use unixfs::cid::{self, BLAKE3, Cid, Multihash, RAW, SHA2_256, SHA2_512};
 
 use super::*;
+use crate::limits::MAX_UNSERVED_PLACES;
 
 mod damaged;
 
@@ -68,14 +69,17 @@ fn slice(data: &[u8], file: FileId, offset: u64) -> BlockRow {
 }
 
 fn add_file(index: &Index, item: ItemId, path: &str, name: &str) -> FileId {
-    let file = NewFile {
+    index.add_files(item, vec![new_file(path, name)]).unwrap()[0]
+}
+
+fn new_file(path: &str, name: &str) -> NewFile {
+    NewFile {
         path: path.into(),
         name_in_item: name.to_owned(),
         size: 100,
         root: None,
         state: FileState::Part,
-    };
-    index.add_files(item, vec![file]).unwrap()[0]
+    }
 }
 
 fn slices(index: &Index, file: FileId) -> Result<Vec<(Multihash, u64, u32)>> {
@@ -225,6 +229,27 @@ fn a_paused_item_serves_nothing_but_is_there_for_ourselves() {
 }
 
 #[test]
+fn a_look_up_for_others_passes_over_no_more_than_so_many_paused_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = open(&dir);
+    let paused = index.create_item(new_item("paused")).unwrap();
+    let files = (0..MAX_UNSERVED_PLACES).map(|number| new_file(&number.to_string(), "same"));
+    let files = index.add_files(paused, files.collect()).unwrap();
+    let rows = files.into_iter().map(|file| slice(b"same", file, 0));
+    index.put_blocks(paused, rows.collect()).unwrap();
+    index.set_item_state(paused, ItemState::Paused).unwrap();
+    let shared = index.create_item(new_item("shared")).unwrap();
+    let file = add_file(&index, shared, "/data/a", "a");
+    index
+        .put_blocks(shared, vec![slice(b"same", file, 0)])
+        .unwrap();
+    let found = |scope| index.locate_for(&hash(b"same"), scope).unwrap().is_some();
+    assert!(!found(Scope::Serving) && found(Scope::Everything));
+    index.set_item_state(paused, ItemState::Active).unwrap();
+    assert!(found(Scope::Serving));
+}
+
+#[test]
 fn a_block_has_a_place_in_each_file_and_those_of_a_removed_item_go() {
     let dir = tempfile::tempdir().unwrap();
     let index = open(&dir);
@@ -346,6 +371,33 @@ fn a_change_that_fails_takes_nothing_else_with_it() {
     also_good.wait().unwrap();
     let sizes = sizes(&index, &[hash(b"one"), hash(b"two"), hash(b"three")]);
     assert_eq!(sizes, [Some(3), None, Some(5)]);
+}
+
+#[test]
+fn a_change_that_breaks_takes_nothing_else_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = open(&dir);
+    let id = index.create_item(new_item("one")).unwrap();
+    let good = index.submit_blocks(id, vec![inline(b"one")]);
+    let break_off = || {
+        index.submit::<()>(|context| {
+            let all = "UPDATE item SET name = 'broken'";
+            context.connection.execute(all, [])?;
+            panic!("a fault")
+        })
+    };
+    let (broken, also_broken) = (break_off(), break_off());
+    let also_good = index.submit_blocks(id, vec![inline(b"three")]);
+    good.wait().unwrap();
+    for broken in [broken, also_broken] {
+        assert!(matches!(broken.wait(), Err(IndexError::Broke)));
+    }
+    also_good.wait().unwrap();
+    assert_eq!(
+        sizes(&index, &[hash(b"one"), hash(b"three")]),
+        [Some(3), Some(5)]
+    );
+    assert_eq!(index.item(id).unwrap().unwrap().name, "one");
 }
 
 #[test]

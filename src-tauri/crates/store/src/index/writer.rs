@@ -4,6 +4,7 @@
 //! savepoint of its own, so that one that fails takes nothing of the others with it. Whoever waits is answered after the commit.
 
 use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
@@ -116,7 +117,7 @@ impl Writer {
     ) -> Pending<T> {
         let (sender, receiver) = sync_channel(1);
         let job: Job = Box::new(move |context| {
-            let result = in_savepoint(context, change).map_err(|error| IndexError::of(&error));
+            let result = in_savepoint(context, change);
             if matches!(result, Err(IndexError::Damaged(_))) {
                 recovery::mark_damaged(context.dir);
             }
@@ -136,16 +137,21 @@ impl Writer {
     }
 }
 
+/// A change that breaks by a fault of ours is taken back like one that fails.
 fn in_savepoint<T>(
     context: &Context<'_>,
     change: impl FnOnce(&Context<'_>) -> rusqlite::Result<T>,
-) -> rusqlite::Result<T> {
+) -> Result<T> {
     context
         .connection
         .prepare_cached("SAVEPOINT change")?
         .execute([])?;
     let waiting = context.committed.borrow().len();
-    let result = change(context);
+    let changed = catch_unwind(AssertUnwindSafe(|| change(context)));
+    let result = match changed {
+        Ok(changed) => changed.map_err(IndexError::from),
+        Err(_) => Err(IndexError::Broke),
+    };
     if result.is_err() {
         context.committed.borrow_mut().truncate(waiting);
     }
@@ -225,7 +231,7 @@ impl Loop {
             };
             match next {
                 Ok(job) => {
-                    self.transact(job);
+                    self.transact_or_break(job);
                     unfolded = true;
                 }
                 Err(RecvTimeoutError::Timeout) => {
@@ -251,6 +257,17 @@ impl Loop {
         let took = begun.elapsed();
         self.list.is_long = took > QUICK;
         self.list.not_before = Some(Instant::now() + took * LIST_PAUSE);
+    }
+
+    /// Changes guard themselves. A fault around them ends this transaction, and not the thread: nothing would be kept any more.
+    fn transact_or_break(&mut self, first: Job) {
+        if catch_unwind(AssertUnwindSafe(|| self.transact(first))).is_ok() {
+            return;
+        }
+        tracing::error!("a fault in writing the index; it goes on");
+        if !self.connection.is_autocommit() {
+            let _ = self.connection.execute_batch("ROLLBACK");
+        }
     }
 
     /// Takes what waits into one transaction.
