@@ -13,7 +13,7 @@ use engine::{Engine, EngineError, Options};
 
 #[cfg(feature = "desktop")]
 use crate::api::Reply;
-use crate::api::{Answer, Call, Request, problem};
+use crate::api::{Answer, Call, Request, answered, problem};
 use crate::control::{Remote, Server};
 
 /// How long to wait for an engine that is starting or stopping in another process: its lock is taken, and it can't be
@@ -78,13 +78,13 @@ impl Connection {
 
     fn offline(engine: Engine) -> Self {
         Self {
-            remarks: engine.remarks().to_vec(),
+            remarks: engine.remarks(),
             ..Self::new(Asked::Offline(engine))
         }
     }
 
     fn foreground(engine: Engine, data_dir: &Path) -> Self {
-        let mut remarks = engine.remarks().to_vec();
+        let mut remarks = engine.remarks();
         let answering = engine.clone();
         let service = move |request: Request| {
             let engine = answering.clone();
@@ -126,7 +126,7 @@ impl Asked {
     pub(crate) async fn call<C: Call>(&self, call: C) -> Result<C::Answer, Problem> {
         match self {
             Self::Running(remote) => C::Answer::from_reply(remote.ask(&call.into()).await?),
-            Self::Offline(engine) | Self::Foreground(engine) => call.run(engine).await,
+            Self::Offline(engine) | Self::Foreground(engine) => answered(call.run(engine)).await,
         }
     }
 

@@ -5,8 +5,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use engine::Engine;
 use engine::api::Problem;
+use engine::{Engine, guarded};
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 use serde::Serialize;
@@ -27,6 +27,14 @@ pub(crate) trait Call:
     type Answer: Answer;
 
     fn run(self, engine: &Engine) -> impl Future<Output = Result<Self::Answer, Problem>> + Send;
+}
+
+/// The answer to a call; a fault of ours costs no more than this one.
+pub(crate) async fn answered<T>(
+    answer: impl Future<Output = Result<T, Problem>>,
+) -> Result<T, Problem> {
+    let answer = guarded(answer).await;
+    answer.unwrap_or_else(|fault| Err(fault.problem()))
 }
 
 /// What calls are answered with: values, which are JSON on the way to others, or bytes.
@@ -93,5 +101,19 @@ impl Stream for ByteStream {
 impl fmt::Debug for ByteStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ByteStream")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_fault_is_an_answer() {
+        let broken = answered::<()>(async { panic!("a word") }).await;
+        let problem = broken.unwrap_err();
+        assert_eq!(problem.code, "fault");
+        assert!(problem.message.contains("a word"), "{}", problem.message);
+        assert_eq!(answered(async { Ok(1) }).await, Ok(1));
     }
 }

@@ -16,7 +16,7 @@ mod request;
 #[cfg(test)]
 mod typescript;
 
-pub(crate) use self::call::{Answer, ByteStream, Call, Reply};
+pub(crate) use self::call::{Answer, ByteStream, Call, Reply, answered};
 pub(crate) use self::changes::*;
 pub(crate) use self::inside::*;
 pub(crate) use self::items::*;

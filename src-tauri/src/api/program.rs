@@ -65,7 +65,7 @@ fn platform() -> Platform {
     }
 }
 
-/// What was not as it should be when the engine started.
+/// What was not as it should be when the engine started, and what broke since then.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, TS)]
 pub(crate) struct RemarksRequest;
 
@@ -74,7 +74,7 @@ impl Call for RemarksRequest {
     type Answer = Vec<Problem>;
 
     async fn run(self, engine: &Engine) -> Result<Vec<Problem>, Problem> {
-        Ok(engine.remarks().to_vec())
+        Ok(engine.remarks())
     }
 }
 

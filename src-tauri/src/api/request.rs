@@ -19,7 +19,7 @@ use super::{
     DiagnosticsRequest, ExportCarRequest, HelloRequest, ImportCarRequest, ItemRequest,
     ItemsRequest, LinkRequest, ListRequest, NetworkRequest, PeersRequest, PeopleRequest,
     PiecesRequest, PlaceRequest, ReadRequest, RemarksRequest, RemoveRequest, RenameRequest, Reply,
-    ReportRequest, SetSettingRequest, SettingsRequest, SizeRequest,
+    ReportRequest, SetSettingRequest, SettingsRequest, SizeRequest, answered,
 };
 
 macro_rules! calls {
@@ -56,9 +56,12 @@ macro_rules! calls {
 
             /// Asks an engine of this process.
             pub(crate) async fn run(self, engine: &Engine) -> Result<Reply, Problem> {
-                match self {
-                    $(Self::$call(call) => call.run(engine).await?.into_reply()),+
-                }
+                let answer = async {
+                    match self {
+                        $(Self::$call(call) => call.run(engine).await?.into_reply()),+
+                    }
+                };
+                answered(answer).await
             }
 
             fn written(&self) -> serde_json::Result<Wire> {

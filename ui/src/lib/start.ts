@@ -52,6 +52,7 @@ export function listen(): () => void {
       if (drop.kind === "drop" && drop.paths.length > 0) ui.share(drop.paths);
     }),
     () => document.removeEventListener("visibilitychange", visibility),
+    remarks.watch(),
   ];
   void outside.pending().then((requests) => requests.forEach(opened));
   return () => forget.forEach((stop) => stop());

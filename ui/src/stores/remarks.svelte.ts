@@ -1,8 +1,10 @@
-// What was not as it should be when the engine started. The engine tells it as long as it runs; whoever closed it has read it,
+// What was not as it should be when the engine started, and what broke since then. The engine tells it as long as it runs; whoever closed it has read it,
 // in the windows after this one too.
 import { call } from "../api/client";
 import type { Problem } from "../api/types";
 
+/** What broke meanwhile is asked for so often, in milliseconds. */
+const AGAIN = 60_000;
 /** Where is kept what was read. */
 const READ = "remarks-read";
 /** So many are remembered: each start has a few at most. */
@@ -17,6 +19,13 @@ class Remarks {
     this.shown = all.filter((remark) => !read.includes(nameOf(remark)));
   }
 
+  /** Asks again and again. The answer ends that. */
+  watch(): () => void {
+    // Without the engine others say so.
+    const timer = setInterval(() => void this.load().catch(() => {}), AGAIN);
+    return () => clearInterval(timer);
+  }
+
   read(remark: Problem): void {
     this.shown = this.shown.filter((other) => other !== remark);
     localStorage.setItem(READ, JSON.stringify([...known(), nameOf(remark)].slice(-MOST)));
@@ -24,7 +33,7 @@ class Remarks {
 }
 
 /** The old file has a name that no other has. */
-function nameOf({ code, subject }: Problem): string {
+export function nameOf({ code, subject }: Problem): string {
   return `${code} ${subject ?? ""}`;
 }
 

@@ -3,6 +3,8 @@
 //! Each call is short here and done in the room that owns what it is about; what takes long answers
 //! at once with an item's number, and its progress is pulled from [`Engine::changes`].
 
+#[cfg(debug_assertions)]
+mod breaking;
 mod diagnostics;
 mod kept_away;
 mod people;
@@ -29,6 +31,7 @@ use crate::api::{
     SelectRequest, SettingView, ShareRequest, Skipped, Standing,
 };
 use crate::error::{self, EngineError};
+use crate::faults::{Faults, Part};
 use crate::fetch::{self, FetchContext, FetchError, Running};
 use crate::items::board::Board;
 use crate::items::limits::MAX_WAITING_DOUBTS;
@@ -101,8 +104,9 @@ impl Engine {
         let source = Source::new(index.clone(), move |doubt| {
             let _ = doubts.try_send(doubt);
         });
+        let faults = Faults::default();
         let net = if options.network {
-            Some(join(&dir, &settings, &source, &index).await?)
+            Some(join(&dir, &settings, &source, &index, &faults).await?)
         } else {
             None
         };
@@ -112,6 +116,7 @@ impl Engine {
             net,
             board: Board::default(),
             running: Running::default(),
+            faults,
         };
         let items = Items::start(context.clone(), opened.items, doubted).await?;
         let mut tasks = JoinSet::new();
@@ -123,9 +128,14 @@ impl Engine {
         let (settings, set) = (Arc::new(Mutex::new(settings)), Arc::new(Notify::new()));
         if let Some(net) = &context.net {
             let (settings, set) = (Arc::clone(&settings), Arc::clone(&set));
-            let read = move || settings.lock().config();
-            tasks.spawn(speed::run(net.clone(), set, read));
+            let (net, faults) = (net.clone(), context.faults.clone());
+            tasks.spawn(async move {
+                let run = || speed::run(&net, &set, || settings.lock().config());
+                faults.keep(Part::Limits, run).await;
+            });
         }
+        #[cfg(debug_assertions)]
+        breaking::when_told(&context, &mut tasks);
         let shared = Shared {
             context,
             items,
@@ -154,10 +164,11 @@ impl Engine {
         let _ = blocking(move || index.close()).await;
     }
 
-    /// What was not as it should be when it started, and was put right as far as that goes. None of it comes again with the next
-    /// start.
-    pub fn remarks(&self) -> &[Problem] {
-        &self.shared.remarks
+    /// What was not as it should be when it started, and was put right as far as that goes; and what broke since then. None of it
+    /// comes again with the next start.
+    pub fn remarks(&self) -> Vec<Problem> {
+        let broken = self.shared.context.faults.remarks();
+        self.shared.remarks.iter().cloned().chain(broken).collect()
     }
 }
 
@@ -586,7 +597,11 @@ fn new_library(context: &Context, items: &Items, tasks: &mut JoinSet<()>) -> Lib
         Some(net) => (net.meter().clone(), net.summary()),
         None => (Meter::default(), watch::channel(Summary::default()).1),
     };
-    tasks.spawn(items::rates::run(meter.clone(), board.clone()));
+    let (measured, shown, faults) = (meter.clone(), board.clone(), context.faults.clone());
+    tasks.spawn(async move {
+        let run = || items::rates::run(measured.clone(), shown.clone());
+        faults.keep(Part::Rates, run).await;
+    });
     Library::new(board, meter, summary, items.hold())
 }
 
@@ -595,10 +610,11 @@ async fn join(
     settings: &Settings,
     source: &Source,
     index: &Index,
+    faults: &Faults,
 ) -> Result<Net, EngineError> {
     let config = settings.config();
     let identity = net::identity(&dir.identity())?;
-    Ok(network::start(config.net, identity, source, index).await?)
+    Ok(network::start(config.net, identity, source, index, faults).await?)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ pub mod api;
 mod collate;
 mod engine;
 mod error;
+mod faults;
 mod fetch;
 mod items;
 mod link;
@@ -23,6 +24,7 @@ mod util;
 
 pub use engine::{Engine, Options, compute_cid};
 pub use error::EngineError;
+pub use faults::{Panicked, guarded};
 pub use fetch::FetchError;
 pub use items::ItemError;
 pub use link::Link;

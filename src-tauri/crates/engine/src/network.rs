@@ -4,7 +4,9 @@ use libp2p::identity::Keypair;
 use unixfs::Cid;
 use unixfs::cid;
 
+use crate::faults::Faults;
 use crate::serve;
+use crate::util::blocking;
 use net::status::Check;
 use net::{self, Functions, Memory, Meter, Net, NetError};
 use store::Source;
@@ -19,44 +21,12 @@ pub(crate) async fn start(
     identity: Keypair,
     source: &Source,
     index: &Index,
+    faults: &Faults,
 ) -> Result<Net, NetError> {
     let meter = Meter::default();
-    let (source, counted) = (source.clone(), meter.clone());
-    let blocks = move || serve::start(&source, &counted);
-    let net = Net::start(config, identity, meter, blocks, memory(index)).await?;
-    #[cfg(debug_assertions)]
-    break_when_told(&net);
-    Ok(net)
-}
-
-/// Names a file in which tests write which part of the network is to break.
-#[cfg(debug_assertions)]
-const BREAK: &str = "SHOAL_BREAK";
-
-/// Shows what becomes of a fault. Not in what people run.
-#[cfg(debug_assertions)]
-fn break_when_told(net: &Net) {
-    use net::status::Part;
-    let Some(file) = std::env::var_os(BREAK) else {
-        return;
-    };
-    let net = net.clone();
-    tokio::spawn(async move {
-        let mut looks = tokio::time::interval(std::time::Duration::from_millis(50));
-        loop {
-            looks.tick().await;
-            let told = fs_err::read_to_string(&file).unwrap_or_default();
-            let part = match told.as_str() {
-                "task" => Part::Task,
-                "announcer" => Part::Announcer,
-                "ports" => Part::Ports,
-                _ => continue,
-            };
-            if fs_err::remove_file(&file).is_ok() {
-                net.break_part(part).await;
-            }
-        }
-    });
+    let (source, counted, faults) = (source.clone(), meter.clone(), faults.clone());
+    let blocks = move || serve::start(&source, &counted, &faults);
+    Net::start(config, identity, meter, blocks, memory(index)).await
 }
 
 fn memory(index: &Index) -> Memory {
@@ -85,7 +55,7 @@ pub(crate) async fn check(net: &Net, index: &Index, public: bool) -> Result<Chec
 
 /// The root of a share, or else the block of no bytes, which everybody has.
 async fn something_shared(index: Index) -> Cid {
-    let root = tokio::task::spawn_blocking(move || {
+    let root = blocking(move || {
         let items = index.items().ok()?;
         let mut shares = items
             .into_iter()

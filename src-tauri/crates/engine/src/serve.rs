@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use unixfs::cid::Cid;
 
+use crate::faults::{Faults, Panicked, Part};
 use crate::rates;
 use net::{Answer, Blocks, Meter, Question, Server};
 use store::{Held, Source};
@@ -24,7 +25,7 @@ use store::{Held, Source};
 const SERVE_THREADS: RangeInclusive<usize> = 2..=4;
 
 /// Starts the threads. They end when the network does.
-pub(crate) fn start(source: &Source, meter: &Meter) -> Blocks {
+pub(crate) fn start(source: &Source, meter: &Meter, faults: &Faults) -> Blocks {
     let (blocks, Server { questions, answers }) = Blocks::channel();
     let asked = Arc::new(Mutex::new(questions));
     for number in 0..threads() {
@@ -33,6 +34,7 @@ pub(crate) fn start(source: &Source, meter: &Meter) -> Blocks {
             answers: answers.clone(),
             source: source.clone(),
             meter: meter.clone(),
+            faults: faults.clone(),
         };
         let thread = thread::Builder::new().name(format!("serve-{number}"));
         if let Err(error) = thread.spawn(move || worker.run()) {
@@ -53,6 +55,7 @@ struct Worker {
     answers: mpsc::Sender<Answer>,
     source: Source,
     meter: Meter,
+    faults: Faults,
 }
 
 impl Worker {
@@ -61,11 +64,11 @@ impl Worker {
             let answer = match question {
                 Question::Find { ticket, cids } => Answer::Found {
                     ticket,
-                    found: or_nothing(|| self.find(&cids), vec![None; cids.len()]),
+                    found: self.or_nothing(|| self.find(&cids), vec![None; cids.len()]),
                 },
                 Question::Block { ticket, peer, cid } => Answer::Block {
                     ticket,
-                    data: or_nothing(|| self.block(peer, &cid), None),
+                    data: self.or_nothing(|| self.block(peer, &cid), None),
                 },
             };
             if self.answers.blocking_send(answer).is_err() {
@@ -80,6 +83,7 @@ impl Worker {
     }
 
     fn block(&self, peer: PeerId, cid: &Cid) -> Option<Bytes> {
+        self.faults.may_break(Part::Serving);
         let (data, item) = self.source.read_with_item(cid)?;
         self.meter
             .sent(peer, item.map(rates::tag), data.len() as u64);
@@ -91,23 +95,13 @@ impl Worker {
         let found = |Held { size, sure }| Found { size, sure };
         held.map(|held| held.map(found)).collect()
     }
-}
 
-/// A fault of ours costs one answer: a thread that ended would be missed by all, and so would be the answer.
-fn or_nothing<T>(answer: impl FnOnce() -> T, nothing: T) -> T {
-    catch_unwind(AssertUnwindSafe(answer)).unwrap_or_else(|_| {
-        tracing::error!("a question for a block ended in a fault");
-        nothing
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_fault_costs_one_answer() {
-        assert_eq!(or_nothing(|| 1, 0), 1);
-        assert_eq!(or_nothing(|| panic!("a fault"), 0), 0);
+    /// A fault of ours costs one answer: a thread that ended would be missed by all, and so would be the answer.
+    fn or_nothing<T>(&self, answer: impl FnOnce() -> T, nothing: T) -> T {
+        catch_unwind(AssertUnwindSafe(answer)).unwrap_or_else(|panic| {
+            self.faults
+                .note(Part::Serving, Panicked::of(panic.as_ref()));
+            nothing
+        })
     }
 }

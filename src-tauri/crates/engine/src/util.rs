@@ -1,4 +1,8 @@
-//! The two things that every room needs: threads for work that blocks, and the time as a number.
+//! What every room needs: threads for work that blocks, the end of work that broke, and the time as a number.
+
+use std::panic::resume_unwind;
+
+use tokio::task::JoinError;
 
 pub(crate) use ::net::now_unix;
 
@@ -11,6 +15,14 @@ pub struct Stopping;
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Stopping> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|_| Stopping)
+    tokio::task::spawn_blocking(work).await.map_err(ended)
+}
+
+/// Why work ended without a result. A fault in it is one of whoever waits for it: it goes on to break until somebody
+/// [guards](crate::faults::guarded) against it.
+pub(crate) fn ended(error: JoinError) -> Stopping {
+    match error.try_into_panic() {
+        Ok(panic) => resume_unwind(panic),
+        Err(_) => Stopping,
+    }
 }

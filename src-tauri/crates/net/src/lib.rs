@@ -68,6 +68,7 @@ pub use self::exchange::session::{Search, Session, SessionEvent};
 pub use self::identity::{IdentityError, load_or_create as identity};
 pub use self::memory::{Fault, Functions, Memory};
 pub use self::meter::{Meter, Moved, Rate, Tag};
+pub use self::swarm::supervise::words as panic_words;
 pub use self::transport::{Channels, TransportError};
 
 pub use self::address::Permit;

@@ -3,7 +3,6 @@
 //! It looks at the clock of this machine, as its owner reads it, and sleeps while nothing is
 //! scheduled.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Zoned;
@@ -18,7 +17,7 @@ const MAX_SLEEP: Duration = Duration::from_mins(10);
 
 /// Tells the limits now and while it runs. `read` gives the settings; `changed` tells when they are
 /// others.
-pub(super) async fn run(net: Net, changed: Arc<Notify>, read: impl Fn() -> Config) {
+pub(super) async fn run(net: &Net, changed: &Notify, read: impl Fn() -> Config) {
     let mut told = None;
     loop {
         let config = read();

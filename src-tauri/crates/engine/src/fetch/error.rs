@@ -10,7 +10,9 @@ use unixfs::walk::{WalkError, shown};
 use super::car::CarFault;
 use super::plan::{Fault, SelectionError};
 use crate::api::{Problem, Retry};
+use crate::faults::Panicked;
 use crate::link::LinkError;
+use crate::util::Stopping;
 use net::NetError;
 use store::index::{IndexError, Skipped};
 
@@ -77,6 +79,8 @@ pub enum FetchError {
     #[error("{} is not a file", shown(.path))]
     NotAFile { path: String },
     #[error(transparent)]
+    Panicked(#[from] Panicked),
+    #[error(transparent)]
     Car(#[from] CarFault),
     /// Of an item that was whole.
     #[error("block {0} cannot be read: the files have changed or gone")]
@@ -92,6 +96,12 @@ pub enum FetchError {
     Link(#[from] LinkError),
     #[error("item {0} is no download")]
     NoDownload(store::index::ItemId),
+}
+
+impl From<Stopping> for FetchError {
+    fn from(_: Stopping) -> Self {
+        Self::Stopped
+    }
 }
 
 impl From<Fault> for FetchError {
@@ -121,6 +131,9 @@ impl FetchError {
 
     /// The error as a person reads it.
     pub fn problem(&self) -> Problem {
+        if let Self::Panicked(fault) = self {
+            return fault.problem();
+        }
         let (code, hint, retry) = self.kind();
         Problem {
             code: code.to_owned(),
@@ -156,7 +169,7 @@ impl FetchError {
 
     fn kind(&self) -> (&'static str, Option<&'static str>, Retry) {
         match self {
-            Self::Stopped => ("stopped", None, Retry::User),
+            Self::Stopped | Self::Panicked(_) => ("stopped", None, Retry::User),
             Self::Content(Fault::NotThere(_)) | Self::NotInItem { .. } => (
                 "not-in-item",
                 Some("List what the item holds, and choose again."),
@@ -232,6 +245,11 @@ impl FetchError {
             ),
             Self::Disk(error) => disk_kind(error.kind()),
             Self::Index(IndexError::DiskFull) => disk_kind(io::ErrorKind::StorageFull),
+            Self::Index(IndexError::Broke) => (
+                "fault",
+                Some("Try again. If it comes again, please report it."),
+                Retry::User,
+            ),
             Self::Index(_) => (
                 "index",
                 Some(

@@ -14,6 +14,7 @@ use super::run::Fetched;
 use super::tests::{Tree, numbers, read_tree};
 use super::{FetchContext, FetchError, Running, Sent, car, import, run};
 use crate::api::EntryKind;
+use crate::faults::Faults;
 use crate::link::Link;
 use crate::look::{cat, list};
 use crate::network;
@@ -45,7 +46,7 @@ impl Node {
         .net;
         config.listen.addresses = vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap()];
         let identity = Keypair::generate_ed25519();
-        let net = network::start(config, identity, &source, &index)
+        let net = network::start(config, identity, &source, &index, &Faults::default())
             .await
             .unwrap();
         let context = FetchContext {

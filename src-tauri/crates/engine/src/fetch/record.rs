@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
@@ -24,6 +25,7 @@ use super::own::Own;
 use super::plan::FileKey;
 use super::space::check_record;
 use super::touch::Touch;
+use crate::faults::Panicked;
 use crate::fetch::limits::{MAX_GROUP_BLOCKS, MAX_GROUP_BYTES, MAX_GROUP_KEPT, SYNC_QUEUE};
 use store::files::{Identity, Same};
 use store::index::{
@@ -179,7 +181,7 @@ impl Recorder {
         };
         let thread = std::thread::Builder::new()
             .name(format!("record-{item}"))
-            .spawn(move || work.run(receiver))
+            .spawn(move || work.run_to_its_end(receiver))
             .map_err(FetchError::disk)?;
         Ok(Self {
             sender: Some(sender),
@@ -263,7 +265,6 @@ impl Recorder {
     fn close(&mut self) {
         self.sender = None;
         if let Some(thread) = self.thread.take() {
-            // A panic there leaves blocks unrecorded, which costs a second fetch of them.
             let _ = thread.join();
         }
     }
@@ -318,10 +319,19 @@ struct Young {
 }
 
 impl Work {
-    fn run(mut self, receiver: Receiver<Done>) {
+    /// A fault is a failure like others: without one it would look as if the download had been stopped.
+    fn run_to_its_end(mut self, receiver: Receiver<Done>) {
+        let run = catch_unwind(AssertUnwindSafe(|| self.run(&receiver)));
+        if let Err(panic) = run {
+            *self.outcome.failed.lock() = Some(Panicked::of(panic.as_ref()).into());
+            (self.wake)();
+        }
+    }
+
+    fn run(&mut self, receiver: &Receiver<Done>) {
         let mut last_cost = Duration::ZERO;
         loop {
-            let (group, open) = collect(&receiver, last_cost, !self.young.is_empty());
+            let (group, open) = collect(receiver, last_cost, !self.young.is_empty());
             let begun = Instant::now();
             let result = self.record(group, !open);
             last_cost = begun.elapsed();

@@ -13,6 +13,7 @@ use unixfs::{Cid, cid};
 use super::FetchContext;
 use super::error::FetchError;
 use crate::link::Link;
+use crate::util::blocking;
 use net::{Session, SessionEvent};
 
 /// Blocks by their CIDs, from here or from peers.
@@ -142,12 +143,12 @@ impl Remote {
             return Ok(());
         }
         let source = self.context.source.clone();
-        let here = tokio::task::spawn_blocking(move || {
+        let here = blocking(move || {
             let read = |cid: Cid| (cid, source.read_local(&cid));
             new.into_iter().map(read).collect::<Vec<_>>()
         });
         let mut wants = Vec::new();
-        for (cid, block) in here.await.map_err(|_| FetchError::Stopped)? {
+        for (cid, block) in here.await? {
             match block {
                 Some(block) => {
                     self.arrived.insert(cid, block);

@@ -29,6 +29,7 @@ use crate::api::Lacking;
 use crate::fetch::limits::{BLOCK_QUEUE, COMMAND_QUEUE};
 use crate::link::Link;
 use crate::rates;
+use crate::util::{blocking, ended};
 use net::limits::MAX_SESSION_SOURCES;
 use net::{Session, SessionEvent};
 use store::index::{ItemRecord, Skipped};
@@ -120,9 +121,7 @@ async fn find_root(
     link.providers = hints.to_vec();
     let root = resolve(context, &link).await?;
     let index = context.index.clone();
-    tokio::task::spawn_blocking(move || index.set_item_root(id, root, 0, 0))
-        .await
-        .map_err(|_| FetchError::Stopped)??;
+    blocking(move || index.set_item_root(id, root, 0, 0)).await??;
     Ok(root)
 }
 
@@ -215,7 +214,7 @@ impl Transfer {
             self.obey(command, &desk).await?;
         }
         self.show();
-        let finished = result.map_err(std::io::Error::other)??;
+        let finished = result.map_err(ended)??;
         Ok(self.finished(finished))
     }
 

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use super::relocate::{Difference, RelocateError};
 use crate::api::{Problem, Retry};
+use crate::faults::Panicked;
 use crate::fetch::{self, FetchError};
 use crate::link::LinkError;
 use crate::util::Stopping;
@@ -74,6 +75,8 @@ pub enum ItemError {
     #[error("{0}")]
     Disk(#[from] io::Error),
     #[error(transparent)]
+    Panicked(#[from] Panicked),
+    #[error(transparent)]
     Stopping(#[from] Stopping),
 }
 
@@ -82,6 +85,7 @@ impl ItemError {
     pub fn problem(&self) -> Problem {
         match self {
             Self::Fetch(error) => return error.problem(),
+            Self::Panicked(fault) => return fault.problem(),
             Self::Disk(error) => {
                 let (kind, words) = (error.kind(), error.to_string());
                 return FetchError::disk(io::Error::new(kind, words)).problem();
@@ -143,7 +147,7 @@ impl ItemError {
             Self::Link(error) => link_kind(error),
             Self::Import(error) => import_kind(error),
             Self::Scan(ScanError::Stopped(_)) => ("stopped", None, Retry::User),
-            Self::Fetch(_) | Self::Disk(_) => ("fetch", None, Retry::User),
+            Self::Fetch(_) | Self::Disk(_) | Self::Panicked(_) => ("fetch", None, Retry::User),
             Self::Relocate(error) => relocate_kind(error),
             Self::Unreadable { .. } => (
                 "unreadable",
@@ -269,6 +273,11 @@ fn index_kind(error: &IndexError) -> Kind {
             Some(
                 "Check that the disk with Shoal's own data works, has room, and may be written to.",
             ),
+            Retry::User,
+        ),
+        IndexError::Broke => (
+            "fault",
+            Some("Try again. If it comes again, please report it."),
             Retry::User,
         ),
         _ => ("index", None, Retry::User),

@@ -18,6 +18,7 @@ use crate::api::{
     Action, CarView, DownloadRequest, ItemView, PrioritizeRequest, RelocateRequest, Removed,
     Report, SelectRequest, ShareRequest, SourceView,
 };
+use crate::faults::Panicked;
 use crate::fetch;
 use crate::util::{Stopping, blocking};
 use store::files::{Identity, Same};
@@ -255,7 +256,14 @@ impl Items {
             .send(command(reply))
             .await
             .map_err(|_| Stopping)?;
-        answer.await.map_err(|_| Stopping.into())
+        answer.await.map_err(|_| {
+            if self.commands.is_closed() {
+                Stopping.into()
+            } else {
+                // Whoever answers goes on without this one.
+                Panicked::unknown().into()
+            }
+        })
     }
 }
 

@@ -16,9 +16,10 @@ use unixfs::Profile;
 use super::board::{Content, Reporter};
 use super::{Context, ItemError, known, trouble};
 use crate::api::{Checked, Problem, Removed, Retry, SourceView, State};
+use crate::faults::{Part, guarded};
 use crate::fetch::{self, FetchError, Sent};
 use crate::items::limits::MAX_SENDERS;
-use crate::util::{Stopping, blocking};
+use crate::util::{blocking, ended};
 use store::files::{exists, text_path};
 use store::index::{Index, IndexError, ItemId, ItemKind, ItemRecord, ItemState, Skipped};
 use store::{
@@ -92,13 +93,24 @@ impl Job {
     }
 }
 
-/// Does the job, and says what became of it.
+/// Does the job, and says what became of it. A fault in it is a problem of this item.
 pub(crate) async fn run(
     context: Context,
     record: ItemRecord,
     job: Job,
     stop: CancellationToken,
 ) -> Ended {
+    let faults = context.faults.clone();
+    guarded(work(context, record, job, stop))
+        .await
+        .unwrap_or_else(|fault| {
+            faults.note(Part::Job, fault.clone());
+            Ended::Problem(fault.problem())
+        })
+}
+
+async fn work(context: Context, record: ItemRecord, job: Job, stop: CancellationToken) -> Ended {
+    context.faults.may_break(Part::Job);
     let report = context.board.reporter(record.id, stop.clone());
     let result = match (job, record.kind) {
         (Job::Whole, ItemKind::Share) => hash(&context, &record, &report, stop).await,
@@ -435,9 +447,9 @@ async fn watched<T: Send + 'static>(
     let mut stopping = false;
     loop {
         tokio::select! {
-            ended = &mut task => {
+            result = &mut task => {
                 report.progress(progress.get());
-                return ended.map_err(|_| Stopping.into());
+                return result.map_err(|error| ended(error).into());
             }
             () = stop.cancelled(), if !stopping => {
                 control.stop();
@@ -456,12 +468,12 @@ async fn unwatched<T: Send + 'static>(
     let control = Arc::new(Control::default());
     let worker = Arc::clone(&control);
     let mut task = tokio::task::spawn_blocking(move || work(&Progress::default(), &worker));
-    let ended = tokio::select! {
-        ended = &mut task => ended,
+    let result = tokio::select! {
+        result = &mut task => result,
         () = stop.cancelled() => {
             control.stop();
             task.await
         }
     };
-    ended.map_err(|_| Stopping.into())
+    result.map_err(|error| ended(error).into())
 }

@@ -32,6 +32,7 @@ mod trouble;
 pub use self::error::ItemError;
 pub(crate) use self::handle::Items;
 pub(crate) use self::hold::Hold;
+use crate::faults::Faults;
 use crate::fetch::{FetchContext, Running};
 use net::Net;
 use store::Source;
@@ -50,6 +51,8 @@ pub(crate) struct Context {
     pub(crate) board: Board,
     /// Downloads under way.
     pub(crate) running: Running,
+    /// What broke.
+    pub(crate) faults: Faults,
 }
 
 impl Context {

@@ -20,6 +20,7 @@
 
 mod absent;
 mod act;
+mod again;
 mod pause;
 mod settle;
 mod unfinished;
@@ -40,6 +41,7 @@ use super::known::{Found, take_in};
 use super::queue::{Lane, Queue};
 use super::{Context, ItemError, row};
 use crate::api::{Action, Checked, ItemView, LastWork, Removed, State};
+use crate::faults::Part;
 use crate::items::limits::MAX_WAITING_COMMANDS;
 use crate::util::blocking;
 use store::Doubt;
@@ -97,17 +99,8 @@ pub(super) async fn start(
         unfinished,
         ticks,
     };
-    let index = actor.context.index.clone();
-    let left_out = blocking(move || index.skipped_counts()).await??;
-    let rows = records.iter().map(|record| ItemView {
-        skipped: left_out.get(&record.id).copied().unwrap_or(0),
-        ..row::of(record)
-    });
-    actor.context.board.fill(rows);
-    for record in records {
-        actor.take_up(record);
-    }
-    tokio::spawn(actor.run());
+    actor.take_up_all(records).await?;
+    tokio::spawn(actor.run_again_and_again());
     Ok((commands, hold_changed))
 }
 
@@ -185,7 +178,7 @@ struct Removal {
 }
 
 impl Actor {
-    async fn run(mut self) {
+    async fn run(&mut self) {
         let stopped = loop {
             tokio::select! {
                 command = self.commands.recv() => match command {
@@ -196,7 +189,8 @@ impl Actor {
                 Some(doubt) = self.doubted.recv() => self.doubt(doubt).await,
                 Some(ended) = self.tasks.join_next(), if !self.tasks.is_empty() => match ended {
                     Ok((id, ended)) => self.settle(id, ended).await,
-                    Err(error) => tracing::error!(%error, "a job broke"),
+                    // What a job breaks by it says itself.
+                    Err(error) => tracing::debug!(%error, "a job ended with the runtime"),
                 },
                 Some(_) = self.removals.join_next(), if !self.removals.is_empty() => {
                     if self.removals.is_empty() {
@@ -236,6 +230,7 @@ impl Actor {
     }
 
     async fn obey(&mut self, command: Command) {
+        self.context.faults.may_break(Part::Items);
         // The caller may be gone by now: an answer that nobody takes is no fault.
         match command {
             Command::Add(item, reply) => drop(reply.send(self.add(*item).await)),
@@ -258,6 +253,21 @@ impl Actor {
 }
 
 impl Actor {
+    /// Shows all items, and starts what each needs.
+    async fn take_up_all(&mut self, records: Vec<ItemRecord>) -> Result<(), ItemError> {
+        let index = self.context.index.clone();
+        let left_out = blocking(move || index.skipped_counts()).await??;
+        let rows = records.iter().map(|record| ItemView {
+            skipped: left_out.get(&record.id).copied().unwrap_or(0),
+            ..row::of(record)
+        });
+        self.context.board.fill(rows);
+        for record in records {
+            self.take_up(record);
+        }
+        Ok(())
+    }
+
     /// Starts what an item needs, as its record says it was left.
     fn take_up(&mut self, record: ItemRecord) {
         let (id, done) = (record.id, record.done);

@@ -20,6 +20,7 @@ use super::links::{Level, Look, Seen};
 use super::names;
 use crate::api::{EntryKind, InspectEntry, InspectView, ItemId, Search};
 use crate::collate;
+use crate::faults::guarded;
 use crate::fetch::{FetchContext, FetchError};
 use crate::link::Link;
 use net::{self, SessionEvent};
@@ -190,12 +191,15 @@ impl Inspection {
         let stop = CancellationToken::new();
         let guard = stop.clone().drop_guard();
         tokio::spawn(async move {
-            let result = tokio::select! {
-                result = look.run(wished) => result,
-                () = idle(&teller.known) => Ok(()),
-                () = stop.cancelled() => Ok(()),
+            let looking = async {
+                tokio::select! {
+                    result = look.run(wished) => result,
+                    () = idle(&teller.known) => Ok(()),
+                    () = stop.cancelled() => Ok(()),
+                }
             };
-            if let Err(error) = result {
+            let looked = guarded(looking).await;
+            if let Err(error) = looked.unwrap_or_else(|fault| Err(fault.into())) {
                 teller.fail(error);
             }
         });

@@ -16,8 +16,10 @@ use unixfs::walk::{Ahead, Kind, Look, Read, Resolve, Stat, Walk};
 
 use super::limits::{CAT_AHEAD_BLOCKS, CAT_AHEAD_BYTES, CAT_QUEUE, HEAD_BYTES, READ_PATIENCE};
 use super::names;
+use crate::faults::guarded;
 use crate::fetch::{FetchContext, FetchError, Gap, Handle, Local, Remote, Running};
 use crate::link::Link;
+use crate::util::blocking;
 use store::Source;
 use store::index::{ItemId, ItemRecord};
 
@@ -52,15 +54,18 @@ pub(crate) async fn cat(context: FetchContext, link: Link) -> Result<Pieces, Fet
     let file = blocks.follow(&link).await?;
     let mut walk = Read::new(file, &path, 0..u64::MAX, ahead)?;
     let (sender, receiver) = mpsc::channel(CAT_QUEUE);
-    tokio::spawn(async move {
+    let told = sender.clone();
+    let work = async move {
         // Whoever asked may be gone, which ends it.
         while let Some(piece) = blocks.run(&mut walk).await.transpose() {
             let failed = piece.is_err();
             if sender.send(piece).await.is_err() || failed {
-                return;
+                break;
             }
         }
-    });
+        Ok(())
+    };
+    tokio::spawn(to_its_end(work, told));
     Ok(receiver)
 }
 
@@ -88,17 +93,29 @@ pub(crate) async fn read(
     let range = range.start.min(end)..end;
     let (sender, bytes) = mpsc::channel(CAT_QUEUE);
     let asked = range.clone();
-    tokio::spawn(async move {
-        let result = tokio::select! {
+    let told = sender.clone();
+    let work = async move {
+        tokio::select! {
             result = reader.send(asked, &sender) => result,
             // Whoever read it is gone.
-            () = sender.closed() => return,
-        };
-        if let Err(error) = result {
-            let _ = sender.send(Err(error)).await;
+            () = sender.closed() => Ok(()),
         }
-    });
+    };
+    tokio::spawn(to_its_end(work, told));
     Ok(Reading { stat, range, bytes })
+}
+
+/// Whoever reads takes the end of the pieces for the end of the file: what went wrong is told, a fault of ours too.
+async fn to_its_end(
+    work: impl Future<Output = Result<(), FetchError>>,
+    told: mpsc::Sender<Result<Bytes, FetchError>>,
+) {
+    let result = guarded(work)
+        .await
+        .unwrap_or_else(|fault| Err(fault.into()));
+    if let Err(error) = result {
+        let _ = told.send(Err(error)).await;
+    }
 }
 
 /// An open file.
@@ -196,9 +213,8 @@ impl Reader {
                 (walk, answer)
             };
             // The blocks are on the disk.
-            let done = tokio::task::spawn_blocking(work).await;
             let answer;
-            (walk, answer) = done.map_err(|_| FetchError::Stopped)?;
+            (walk, answer) = blocking(work).await?;
             let missing = match answer {
                 Ok(answer) => return Ok((walk, answer)),
                 Err(Gap::Error(error)) => return Err(error),

@@ -4,6 +4,7 @@ use super::super::job::{self, Job};
 use super::super::{ItemError, known};
 use super::{Actor, Removal, Reply, Then};
 use crate::api::{Action, Removed};
+use crate::faults::guarded;
 use crate::util::blocking;
 use store::index::{IndexError, ItemId, ItemKind, ItemRecord, ItemState};
 
@@ -141,7 +142,9 @@ impl Actor {
             self.deleting_in.extend(removal.record.into.clone());
         }
         self.removals.spawn(async move {
-            let removed = job::remove(&context, *removal.record, removal.delete_files).await;
+            let removing = job::remove(&context, *removal.record, removal.delete_files);
+            let removed = guarded(removing).await;
+            let removed = removed.unwrap_or_else(|fault| Err(fault.into()));
             // Whoever asked may be gone.
             let _ = removal.reply.send(removed);
         });
