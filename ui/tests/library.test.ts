@@ -236,3 +236,17 @@ test("a bar says how far it is", async () => {
   expect(await bar.getAttribute("aria-label")).toMatch(HARBOUR);
   expect(Number(await bar.getAttribute("aria-valuenow"))).toBeCloseTo(61.5, 0);
 });
+
+test("a name is text, whatever it looks like", async () => {
+  const page = await openLibrary();
+  const name = `<img src="x" onerror="document.title = 'taken over'"><b>bold</b>`;
+  await row(page, "Poster A1").click();
+  await page.keyboard.press("F2");
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("textbox").fill(name);
+  await page.keyboard.press("Enter");
+  await isSeen(row(page, name));
+  await isSeen(page.getByRole("article").getByText(name, { exact: true }).first());
+  expect(await page.locator("img[src=x], [role=row] b, [role=article] b").count()).toBe(0);
+  expect(await page.title()).not.toContain("taken over");
+});

@@ -107,7 +107,7 @@ export const states: readonly Shown[] = [
   { name: "library, removed", reach: (page) => pane(page, "Poster A1").then(() => page.keyboard.press("Delete")).then(() => isSeen(page.locator(".toast"))) },
   { name: "library, several", reach: (page) => listed(page).then(() => page.keyboard.press("Control+a")) },
   { name: "library, drop", reach: (page) => listed(page).then(() => world(page, (mock) => mock.emit("drop", { kind: "over" }))) },
-  ...["settings-lost", "settings-unusable", "index-recovered", "list-incomplete"].map((code) => ({ name: `library, told of ${code}`, query: `remark=${code}`, reach: listed })),
+  ...["settings-lost", "settings-unusable", "index-recovered", "list-incomplete", "part-broke"].map((code) => ({ name: `library, told of ${code}`, query: `remark=${code}`, reach: listed })),
   { name: "menu of an item", reach: (page) => listed(page).then(() => row(page, "Family photos").click({ button: "right" })).then(() => isSeen(page.locator("[role=menu]"))) },
   { name: "menu of a problem", reach: (page) => listed(page).then(() => row(page, "Thesis data").click({ button: "right" })).then(() => isSeen(page.locator("[role=menu]"))) },
   { name: "menu of sorting", reach: (page) => listed(page).then(() => page.locator("header [aria-haspopup=menu]").first().click()).then(() => isSeen(page.locator("[role=menu]"))) },

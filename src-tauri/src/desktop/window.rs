@@ -221,3 +221,33 @@ pub(super) fn show_item(app: &AppHandle, item: Option<ItemId>) {
         tell(app, "focus-item", item);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_window_leads_to_its_own_page_alone() {
+        for (url, expected) in [
+            ("tauri://localhost/", true),
+            ("http://tauri.localhost/index.html", true),
+            ("https://tauri.localhost/", true),
+            // Origins that begin, end or look like it.
+            ("tauri://localhost.evil.example/", false),
+            ("tauri://evil@localhost.example/", false),
+            ("http://tauri.localhost.evil.example/", false),
+            ("http://evil.tauri.localhost/", false),
+            ("http://localhost/", false),
+            ("http://tauri.localhost@evil.example/", false),
+            // An item's own pages.
+            ("preview://localhost/1/page.html", false),
+            ("http://preview.localhost/1/page.html", false),
+            ("file:///tmp/page.html", false),
+            ("data:text/html,hello", false),
+            ("javascript:alert(1)", false),
+            ("about:blank", false),
+        ] {
+            assert_eq!(is_ours(&url.parse().unwrap()), expected, "{url}");
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! What web servers of all manners are made of, over loopback.
 
+use std::io::Read as _;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -122,6 +124,34 @@ async fn redirects_lead_to_no_other_server() {
             .await
             .is_ok()
     );
+}
+
+#[tokio::test]
+async fn a_server_that_can_not_prove_its_name_is_asked_nothing() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    let (certificate, key) =
+        libp2p_tls::certificate::generate(&Keypair::generate_ed25519()).unwrap();
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    let config = rustls::ServerConfig::builder_with_provider(provider.into())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap();
+    let heard = tokio::task::spawn_blocking(move || {
+        let (mut socket, _) = listener.accept().unwrap();
+        let mut tls = rustls::ServerConnection::new(Arc::new(config)).unwrap();
+        let mut request = String::new();
+        let mut stream = rustls::Stream::new(&mut tls, &mut socket);
+        // The handshake fails.
+        let _ = stream.read_to_string(&mut request);
+        request
+    });
+    let (cid, _) = block_of(1, 1000);
+    let got = gateway::block(&clients(), &url.parse().unwrap(), NamedBy::Person, cid).await;
+    assert!(matches!(got, Err(WebError::Unreachable(_))), "{got:?}");
+    assert_eq!(heard.await.unwrap(), "");
 }
 
 /// What a delegated routing service's answer leads to, and the peers in it that came before its
