@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test faults kills bench lint map tools audit packages ui format window package
+.PHONY: help run test faults kills soak bench lint map tools audit packages ui format window package
 
 export SHOAL_CACHE ?= $(CURDIR)/.cache
 # Lints come with the compilation: Clippy's driver is a compiler that lints what is this workspace's own. And the program is
@@ -36,6 +36,9 @@ faults: lint ## every call to the disk fails once, and is once the last (ten min
 
 kills: lint ## a fetch, a share, an update, a removal, killed at a thousand random moments (half an hour; `make test` takes a sample)
 	SHOAL_KILLS=1000 $(LINTED) test $(HEADLESS) --bins --test it -- --nocapture kills::
+
+soak: lint ## a day of people who come and go, after which memory, handles and threads are what they were (HOURS=24; a sample in `make test`)
+	SHOAL_SOAK=$(or $(HOURS),24) $(LINTED) test $(HEADLESS) --bins --test it -- --nocapture soak::
 
 bench: ui ## measure Shoal beside raw limits and Kubo (15 minutes; ROWS="one-seed tree" for single rows)
 	@tests/tools/kubo.sh

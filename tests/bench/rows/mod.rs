@@ -25,6 +25,7 @@ pub(crate) const ALL: &[Row] = &[
     row("share-tree", sharing::tree),
     row("small", transfer::small),
     row("far-small-files", far::small_files),
+    row("far-large-file", far::large_file),
     row("idle", idle::idle),
     row("binary", idle::binary),
     row("window", window::window),

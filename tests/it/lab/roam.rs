@@ -69,6 +69,26 @@ fn move_midway(wire: Wire) {
     assert!(took < BEFORE_NEXT_LOOK, "{took:?}");
 }
 
+/// Shoal was started before the line was up that it is to listen at.
+#[test]
+fn an_address_that_comes_later_is_listened_at() {
+    const LATER: &str = "10.99.0.7";
+    let Some(mut lab) = Lab::new() else { return };
+    let host = lab.host();
+    let both = format!("/ip4/{}/tcp/0,/ip4/{LATER}/tcp/0", host.address());
+    let shoal = Shoal::at(&host).with("listen", &both);
+    let (_daemon, ready) = shoal.daemon();
+    let is_there = |address: &str| address.contains(LATER);
+    assert!(!ready.listen.iter().any(|address| is_there(address)));
+    let address = format!("{LATER}/24");
+    host.space()
+        .run(&["ip", "address", "add", &address, "dev", "eth0"]);
+    network_where(&shoal, "listening at the new address", |view| {
+        let mut listen = view["listen"].as_array().unwrap().iter();
+        listen.any(|address| is_there(address.as_str().unwrap()))
+    });
+}
+
 /// Nobody gets to the source, and only it knows that it moved: it dials whom it trusts from where it is now.
 #[test]
 fn a_download_goes_on_when_its_source_comes_from_another_network() {

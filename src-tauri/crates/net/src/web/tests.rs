@@ -8,6 +8,8 @@ use bytes::Bytes;
 use libp2p::PeerId;
 use libp2p::identity::Keypair;
 use libp2p::pnet::PreSharedKey;
+use rustls::crypto::aws_lc_rs;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use serde_json::json;
 use unixfs::cid::{self, Cid};
 
@@ -132,13 +134,13 @@ async fn a_server_that_can_not_prove_its_name_is_asked_nothing() {
     let url = format!("https://{}", listener.local_addr().unwrap());
     let (certificate, key) =
         libp2p_tls::certificate::generate(&Keypair::generate_ed25519()).unwrap();
-    let provider = rustls::crypto::aws_lc_rs::default_provider();
-    let config = rustls::ServerConfig::builder_with_provider(provider.into())
+    let key = aws_lc_rs::sign::any_supported_type(&key).unwrap();
+    let certified = CertifiedKey::new(vec![certificate], key);
+    let config = rustls::ServerConfig::builder_with_provider(aws_lc_rs::default_provider().into())
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
-        .unwrap();
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
     let heard = tokio::task::spawn_blocking(move || {
         let (mut socket, _) = listener.accept().unwrap();
         let mut tls = rustls::ServerConnection::new(Arc::new(config)).unwrap();
