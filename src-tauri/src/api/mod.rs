@@ -7,6 +7,7 @@
 
 mod call;
 mod changes;
+mod devices;
 mod inside;
 mod items;
 mod network;
@@ -18,6 +19,7 @@ mod typescript;
 
 pub(crate) use self::call::{Answer, ByteStream, Call, Reply, answered};
 pub(crate) use self::changes::*;
+pub(crate) use self::devices::*;
 pub(crate) use self::inside::*;
 pub(crate) use self::items::*;
 pub(crate) use self::network::*;

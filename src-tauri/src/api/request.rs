@@ -16,10 +16,10 @@ use serde_json::Value;
 use super::typescript::File;
 use super::{
     ActAllRequest, ActRequest, Answer, BannedRequest, Call, CatRequest, ChangesRequest,
-    DiagnosticsRequest, ExportCarRequest, HelloRequest, ImportCarRequest, ItemRequest,
-    ItemsRequest, LinkRequest, ListRequest, NetworkRequest, PeersRequest, PeopleRequest,
-    PiecesRequest, PlaceRequest, ReadRequest, RemarksRequest, RemoveRequest, RenameRequest, Reply,
-    ReportRequest, SetSettingRequest, SettingsRequest, SizeRequest, answered,
+    DevicesRequest, DiagnosticsRequest, ExportCarRequest, HelloRequest, ImportCarRequest,
+    ItemRequest, ItemsRequest, LinkRequest, ListRequest, NetworkRequest, PeersRequest,
+    PeopleRequest, PiecesRequest, PlaceRequest, ReadRequest, RemarksRequest, RemoveRequest,
+    RenameRequest, Reply, ReportRequest, SetSettingRequest, SettingsRequest, SizeRequest, answered,
 };
 
 macro_rules! calls {
@@ -120,7 +120,8 @@ calls! {
         PlaceRequest,
         ImportCarRequest,
         ExportCarRequest,
-        PeersRequest;
+        PeersRequest,
+        DevicesRequest;
 }
 
 /// A call as it travels. One that asks for nothing in particular has no `with`.

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use engine::api::{
-    BannedView, CheckView, EntryView, ItemId, ItemView, KeptFile, KeptReason, Missing, NetworkView,
-    PeerView, Problem, Removed, SettingView, Skipped, SourceView, Standing,
+    BannedView, CheckView, DeviceView, EntryView, ItemId, ItemView, KeptFile, KeptReason, Missing,
+    NetworkView, OwnDevice, PeerView, Problem, Removed, SettingView, Skipped, SourceView, Standing,
 };
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -102,6 +102,9 @@ pub(super) enum Event {
     Incomplete,
     Peer(PeerView),
     Banned(BannedView),
+    /// This device, as others see it.
+    Own(OwnDevice),
+    Device(DeviceView),
     /// How a peer is treated from now on.
     Standing {
         peer: String,

@@ -8,6 +8,7 @@ mod car;
 mod cid;
 mod connect;
 mod daemon;
+mod devices;
 mod event;
 mod get;
 mod hints;
@@ -93,6 +94,7 @@ enum Command {
     Import(car::ImportArgs),
     Export(car::ExportArgs),
     Peers(peers::Args),
+    Devices(devices::Args),
     Network(network::Args),
     Settings(settings::Args),
     Completions(shell::CompletionsArgs),
@@ -219,6 +221,7 @@ async fn dispatch(command: Command, context: &Context) -> Outcome {
         Command::Import(args) => car::import(args, context).await,
         Command::Export(args) => car::export(args, context).await,
         Command::Peers(args) => peers::run(args, context).await,
+        Command::Devices(args) => devices::run(args, context).await,
         Command::Network(args) => network::run(args, context).await,
         Command::Settings(args) => settings::run(args, context).await,
         Command::Cid(args) => cid::run(args, &context.out),

@@ -394,6 +394,8 @@ impl Output {
             | Event::Entry(_)
             | Event::Peer(_)
             | Event::Banned(_)
+            | Event::Own(_)
+            | Event::Device(_)
             | Event::Standing { .. }
             | Event::Status(_)
             | Event::Remark { .. }

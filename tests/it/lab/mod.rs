@@ -5,6 +5,7 @@ mod devices;
 mod home;
 mod itself;
 mod names;
+mod nearby;
 mod port;
 mod punch;
 mod relay;

@@ -12,6 +12,7 @@
     reason = "nobody but the tests uses it"
 )]
 
+pub mod asker;
 pub mod dag;
 pub mod dht;
 pub mod disk;

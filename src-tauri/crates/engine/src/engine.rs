@@ -24,12 +24,13 @@ use tokio::task::JoinSet;
 
 use self::diagnostics::Facts;
 use crate::api::{
-    Action, BannedView, CarView, Changes, CheckView, DownloadRequest, EntryView, FilesRequest,
-    FilesView, InspectLinkRequest, InspectPathsRequest, InspectView, ItemId, ItemView,
-    LibraryRequest, LibraryView, LinkCheck, LinkView, ListView, NetworkView, PathsView, PeerView,
-    PersonView, PiecesView, PrioritizeRequest, Problem, RelocateRequest, Removed, Report,
+    Action, BannedView, CarView, Changes, CheckView, DevicesView, DownloadRequest, EntryView,
+    FilesRequest, FilesView, InspectLinkRequest, InspectPathsRequest, InspectView, ItemId,
+    ItemView, LibraryRequest, LibraryView, LinkCheck, LinkView, ListView, NetworkView, PathsView,
+    PeerView, PersonView, PiecesView, PrioritizeRequest, Problem, RelocateRequest, Removed, Report,
     SelectRequest, SettingView, ShareRequest, Skipped, Standing,
 };
+use crate::devices;
 use crate::error::{self, EngineError};
 use crate::faults::{Faults, Part};
 use crate::fetch::{self, FetchContext, FetchError, Running};
@@ -478,6 +479,12 @@ impl Engine {
         let index = self.index();
         let data = blocking(move || fetch::own_data(&index)).await?;
         Ok(NetworkView { data, ..view })
+    }
+
+    /// Other Shoals on this network.
+    pub async fn devices(&self) -> Result<DevicesView, EngineError> {
+        let own = self.settings_lock().config().net.device;
+        Ok(devices::list(self.net()?, own).await?)
     }
 
     /// Tests whether others can get here; takes up to a minute. `public`: the public checking

@@ -7,6 +7,7 @@
 
 pub mod api;
 mod collate;
+mod devices;
 mod engine;
 mod error;
 mod faults;

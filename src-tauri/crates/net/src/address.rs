@@ -311,7 +311,8 @@ impl DialPolicy {
         self.write().retain(|known| known != network);
     }
 
-    fn is_on_own_network(&self, address: &Multiaddr) -> bool {
+    /// Whether it lies in one of this machine's own networks, or on this machine.
+    pub(crate) fn is_on_own_network(&self, address: &Multiaddr) -> bool {
         let Some(ip) = ip(address) else {
             return false;
         };

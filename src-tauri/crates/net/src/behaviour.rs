@@ -15,6 +15,7 @@ use libp2p::{Multiaddr, PeerId, StreamProtocol, identify, ping, relay};
 use crate::address::{self, DialPolicy, Origin, Scope};
 use crate::config::Config;
 use crate::connections::{dial_limit, pressure, subnet_limit, trust};
+use crate::devices;
 use crate::dht::find::Kads;
 use crate::dht::lan::LanDht;
 use crate::dht::paced::Paced;
@@ -62,6 +63,7 @@ pub(crate) struct Behaviour {
     identify: identify::Behaviour,
     ping: ping::Behaviour,
     mdns: Toggle<Mdns>,
+    pub(crate) devices: devices::Behaviour,
     relay_client: relay::client::Behaviour,
     relay_service: Toggle<relay::Behaviour>,
     dcutr: Punching,
@@ -109,6 +111,7 @@ impl Behaviour {
             ),
             ping: ping::Behaviour::default(),
             mdns: local_discovery(config, local).into(),
+            devices: devices::Behaviour::default(),
             relay_client,
             relay_service: config.relays.service.then(|| relay_service(local)).into(),
             dcutr: Punching::new(local),

@@ -6,6 +6,7 @@ use libp2p::{Multiaddr, PeerId};
 use tokio::sync::oneshot;
 use unixfs::cid::Cid;
 
+use crate::devices::Device;
 use crate::exchange::session::Session;
 #[cfg(debug_assertions)]
 use crate::status::Part;
@@ -49,6 +50,10 @@ pub(crate) enum Command {
     },
     Network {
         reply: oneshot::Sender<Status>,
+    },
+    /// Devices of this network that said hello.
+    Devices {
+        reply: oneshot::Sender<Vec<Device>>,
     },
     /// Test whether others can get here.
     Check {

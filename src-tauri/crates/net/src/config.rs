@@ -6,10 +6,15 @@ use libp2p::pnet::PreSharedKey;
 use libp2p::{Multiaddr, PeerId};
 use url::Url;
 
+use crate::devices::Card;
+#[cfg(test)]
+use crate::devices::Kind;
 use crate::transport::Channels;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
+    /// What devices of this network are told of this one.
+    pub device: Card,
     pub listen: ListenConfig,
     pub discovery: DiscoveryConfig,
     /// Ask routers to open ports.
@@ -89,6 +94,7 @@ impl Config {
     pub(crate) fn local() -> Self {
         let here = ["/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"];
         Self {
+            device: Card::new("here", Kind::Desktop),
             listen: ListenConfig {
                 addresses: here.map(|address| address.parse().unwrap()).to_vec(),
                 local_only: true,

@@ -23,6 +23,7 @@
 //! | `exchange/` | both ends of a fetch: wants in, verified blocks out; and blocks for others |
 //! | `web/` | web servers that help: delegated routing, gateways, the public test |
 //! | `local/` | this machine's networks, and the devices on them |
+//! | `devices/` | which of them are Shoals with a name, and what they say straight to each other |
 //! | `reachability/` | how others get here, and why not: AutoNAT, ports, relay reservations, hole punching |
 //! | `status` `meter` | what the network says of itself; how fast bytes move |
 //! | `quota` `rounds` | how often strangers may have us do something, and whose turn it is |
@@ -33,6 +34,7 @@ mod behaviour;
 mod commands;
 pub mod config;
 mod connections;
+pub mod devices;
 mod dht;
 mod exchange;
 mod identity;
@@ -74,6 +76,7 @@ pub use self::transport::{Channels, TransportError};
 pub use self::address::Permit;
 use self::address::{DialPolicy, Scope};
 use self::commands::Command;
+use self::devices::Device;
 use self::limits::{LINK_PROVIDERS, WAITING_COMMANDS};
 use self::local::interfaces;
 use self::status::{Check, PublicCheck, Status, Summary};
@@ -277,6 +280,11 @@ impl Net {
 
     pub async fn network(&self) -> Result<Status, NetError> {
         self.ask(|reply| Command::Network { reply }).await
+    }
+
+    /// Devices of this network that told their names.
+    pub async fn devices(&self) -> Result<Vec<Device>, NetError> {
+        self.ask(|reply| Command::Devices { reply }).await
     }
 
     /// Tests whether others can get here.

@@ -127,6 +127,15 @@ pub(crate) const MAX_ADDRESS_SEARCHES: usize = 4;
 /// one computer.
 pub(crate) const MAX_LAN_PEERS: usize = 64;
 pub(crate) const MAX_DEVICES_OF_ADDRESS: usize = 8;
+/// Characters of a device's name. Host names have up to 63.
+pub const MAX_DEVICE_NAME: usize = 64;
+/// Bytes of what a device says of itself: a name and a kind, and room for what later versions add.
+pub(crate) const MAX_HELLO_BYTES: u64 = 4096;
+/// Times in a minute that one device of this network may ask who we are, that all at one address
+/// may, and that all may: each asks once when it meets us, and again when its name changes.
+pub(crate) const HELLOS_OF_PEER_A_MINUTE: u32 = 10;
+pub(crate) const HELLOS_OF_ADDRESS_A_MINUTE: u32 = 60;
+pub(crate) const HELLOS_A_MINUTE: u32 = 600;
 /// Records that libp2p's mDNS may hold before it begins anew: of as many devices, each with a few
 /// addresses.
 pub(crate) const MAX_MDNS_RECORDS: usize = 1024;

@@ -4,6 +4,7 @@
 //! What follows from an event, beyond the room that it concerns, stands in [`follow`].
 
 mod configure;
+mod devices;
 mod follow;
 mod listening;
 mod reachability;
@@ -30,6 +31,7 @@ use crate::address::{DialPolicy, Permit};
 use crate::behaviour::{Behaviour, BehaviourEvent};
 use crate::commands::Command;
 use crate::connections::Connections;
+use crate::devices::Met;
 use crate::dht::find::DhtKind;
 use crate::dht::{self, Dht};
 use crate::exchange::Exchange;
@@ -59,6 +61,8 @@ pub(crate) struct Network {
     exchange: Exchange,
     web: Web,
     local: Local,
+    /// Which devices of this network are Shoals.
+    met: Met,
     reachability: Reachability,
     /// `open`, `bans` and `listened` are elsewhere while it runs.
     lasting: Lasting,
@@ -159,6 +163,7 @@ impl Network {
             || self.local.has_timers()
             || self.listening.has_timers()
             || self.swarm.behaviour().pressure.is_crowded()
+            || self.met.has_timers()
             || self.reachability.has_timers()
             || self.connections.peers.any_relayed()
     }
@@ -176,6 +181,7 @@ impl Network {
         if self.listening.take_again(now) {
             self.listen_again();
         }
+        self.ask_again_who_they_are(now);
         self.end_relayed(now);
         self.shed(now);
         self.tell_reachability(Reachability::tick);
@@ -274,6 +280,7 @@ impl Network {
                 drop(reply.send(self.exchange.holders(bitswap, &root)));
             }
             Command::Network { reply } => drop(reply.send(self.status())),
+            Command::Devices { reply } => drop(reply.send(self.devices())),
             Command::Check { reply } => {
                 self.tell_reachability(|reachability, here, now| {
                     reachability.check(reply, here, now)
@@ -308,6 +315,7 @@ impl Network {
         self.dht.tidy(kads, trust);
         self.tell_reachability(Reachability::refresh);
         self.remember_peers();
+        self.tidy_devices();
     }
 
     /// Those of a private network are of no use to anybody outside.
@@ -350,6 +358,7 @@ impl Network {
                 peers.disconnected(&peer_id, connection_id);
                 self.reachability.connection_gone(connection_id);
                 if num_established == 0 {
+                    self.met.left(&peer_id, Instant::now(), crate::now_unix());
                     self.exchange.sessions.peer_left(&peer_id);
                     self.reachability.peer_left(&peer_id);
                     self.follow(Changed::Tables);
@@ -427,6 +436,7 @@ impl Network {
                 let kads = self.swarm.behaviour_mut().kads();
                 dht::identified(kads, &self.policy, peer_id, &info);
                 self.follow(Changed::Tables);
+                self.meet_if_device(peer_id, &info.protocols);
                 self.on_services(peer_id, connection_id, &info);
             }
             BehaviourEvent::DialRequests(event) => self.on_dial_request(event),
@@ -438,6 +448,7 @@ impl Network {
             BehaviourEvent::Ping(event) => self.on_ping(event),
             BehaviourEvent::Mdns(mdns::Event::Discovered(found)) => self.discovered(found),
             BehaviourEvent::Mdns(mdns::Event::Expired(gone)) => self.local.devices.expired(gone),
+            BehaviourEvent::Devices(event) => self.on_device(event),
             _ => {}
         }
     }

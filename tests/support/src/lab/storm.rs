@@ -1,4 +1,4 @@
-//! A device that floods its network with made-up ones, by mDNS.
+//! A device that names others to its network by mDNS, real ones or a flood of made-up ones.
 
 use std::net::Ipv4Addr;
 
@@ -11,29 +11,34 @@ const GROUP: (Ipv4Addr, u16) = (Ipv4Addr::new(224, 0, 0, 251), 5353);
 pub async fn storm(from: Ipv4Addr, devices: usize) {
     let socket = UdpSocket::bind((from, 0)).await.unwrap();
     for number in 0..devices {
-        let answer = answer(number, &PeerId::random());
+        let address = format!("/ip4/192.168.0.1/tcp/{}", 1 + number % 60_000);
+        let answer = answer(number, &address, &PeerId::random());
         socket.send_to(&answer, GROUP).await.unwrap();
         // One after the other: what comes too fast is dropped on its way.
         tokio::task::yield_now().await;
     }
 }
 
+/// Multicasts from that address that a peer is at another one.
+pub async fn name(from: Ipv4Addr, at: Ipv4Addr, peer: PeerId) {
+    let socket = UdpSocket::bind((from, 0)).await.unwrap();
+    let answer = answer(0, &format!("/ip4/{at}/tcp/1"), &peer);
+    socket.send_to(&answer, GROUP).await.unwrap();
+}
+
 /// The answer to `_p2p._udp.local`: a pointer to a name, and with it the text of that name, which is where a peer is.
-fn answer(number: usize, peer: &PeerId) -> Vec<u8> {
+fn answer(number: usize, address: &str, peer: &PeerId) -> Vec<u8> {
     const POINTER: u16 = 12;
     const TEXT: u16 = 16;
-    let own = name(&[&format!("device{number}")]);
-    let text = format!(
-        "dnsaddr=/ip4/192.168.0.1/tcp/{}/p2p/{peer}",
-        1 + number % 60_000
-    );
+    let own = labels(&[&format!("device{number}")]);
+    let text = format!("dnsaddr={address}/p2p/{peer}");
     let mut packet = vec![0, 0, 0x84, 0, 0, 0, 0, 1, 0, 0, 0, 1];
-    packet.extend(record(&name(&["_p2p", "_udp", "local"]), POINTER, &own));
-    packet.extend(record(&own, TEXT, &name(&[&text])[..=text.len()]));
+    packet.extend(record(&labels(&["_p2p", "_udp", "local"]), POINTER, &own));
+    packet.extend(record(&own, TEXT, &labels(&[&text])[..=text.len()]));
     packet
 }
 
-fn name(labels: &[&str]) -> Vec<u8> {
+fn labels(labels: &[&str]) -> Vec<u8> {
     let mut name = Vec::new();
     for label in labels {
         name.push(u8::try_from(label.len()).unwrap());

@@ -2,6 +2,7 @@
 //!
 //! Plain data that knows no room of the engine, so that every room may speak of it. Every field says its unit.
 
+mod devices;
 mod inside;
 mod items;
 mod list;
@@ -10,6 +11,7 @@ pub mod path;
 mod problem;
 mod settings;
 
+pub use self::devices::*;
 pub use self::inside::*;
 pub use self::items::*;
 pub use self::list::*;

@@ -5,6 +5,7 @@
 //! are text, checked when they are set and again when they are read: the rest of the engine sees
 //! only typed, valid [`Config`]s. The keys are in [`table`], the values in [`parse`].
 
+mod own;
 mod parse;
 pub(crate) mod schedule;
 mod table;
@@ -26,6 +27,7 @@ use crate::api::{Origin, SettingView, Standing};
 use net::config::{
     DiscoveryConfig, LimitConfig, ListenConfig, RelayConfig, TrustConfig, WebConfig,
 };
+use net::devices::{Card, Kind};
 use net::limits::{CONNECTIONS, CONNECTIONS_OF_NETWORK, CONNECTIONS_OF_PEER};
 
 /// What the engine runs with.
@@ -112,6 +114,7 @@ impl Settings {
             number(&self.get(key), range).unwrap_or(*range.end())
         };
         net::Config {
+            device: Card::new(&self.get("device.name"), self.kind()),
             listen: ListenConfig {
                 addresses: addresses("listen"),
                 local_only: self.local,
@@ -149,6 +152,13 @@ impl Settings {
         }
     }
 
+    fn kind(&self) -> Kind {
+        match self.get("device.kind").as_str() {
+            "auto" => own::kind(),
+            word => Kind::of_word(word),
+        }
+    }
+
     fn schedule(&self) -> Option<Schedule> {
         Some(Schedule {
             hours: self.get("schedule.hours").parse().ok()?,
@@ -174,7 +184,8 @@ impl Settings {
         let told = SETTINGS.iter().filter_map(|setting| {
             let (value, _) = self.value(setting);
             let shown = match setting.takes {
-                Takes::Addresses
+                Takes::Name
+                | Takes::Addresses
                 | Takes::Folder
                 | Takes::Peers
                 | Takes::PeerIds

@@ -12,7 +12,10 @@ use libp2p::{Multiaddr, PeerId};
 use url::Url;
 
 use crate::settings::schedule::{Days, Hours};
-use net::limits::{CONNECTIONS, CONNECTIONS_OF_NETWORK, CONNECTIONS_OF_PEER, MAX_CHOSEN_PEERS};
+use net::devices::{Card, Kind};
+use net::limits::{
+    CONNECTIONS, CONNECTIONS_OF_NETWORK, CONNECTIONS_OF_PEER, MAX_CHOSEN_PEERS, MAX_DEVICE_NAME,
+};
 use store::files::read_small;
 
 /// Bytes of a `swarm.key` that is read: it has 95.
@@ -21,6 +24,7 @@ const MAX_KEY_FILE: u64 = 4096;
 /// What a setting takes, as text.
 #[derive(Clone, Copy)]
 pub(super) enum Takes {
+    Name,
     Addresses,
     OnOff,
     Rate,
@@ -42,6 +46,9 @@ pub(super) enum Takes {
 impl Takes {
     pub(super) fn expected(self) -> String {
         let text = match self {
+            Self::Name => {
+                return format!("a name on one line of at most {MAX_DEVICE_NAME} characters");
+            }
             Self::Addresses => "multiaddrs separated by commas, or \"none\"",
             Self::OnOff => "\"on\" or \"off\"",
             Self::Rate => "a number of bytes a second, 0 for no limit",
@@ -84,6 +91,7 @@ impl Takes {
 
     pub(super) fn accepts(self, value: &str) -> bool {
         match self {
+            Self::Name => !value.is_empty() && Card::new(value, Kind::Other).name == value,
             Self::Addresses => list::<Multiaddr>(value).is_some(),
             Self::OnOff => switch(value).is_some(),
             Self::Rate => value.parse::<u64>().is_ok(),

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use super::own;
 use super::parse::Takes;
 use crate::paths;
 use store::files::path_text;
@@ -38,6 +39,20 @@ const LISTEN: &str = "\
 const LISTEN_LOCAL: &str = "/ip4/127.0.0.1/tcp/0,/ip4/127.0.0.1/udp/0/quic-v1";
 
 pub(super) const SETTINGS: &[Setting] = &[
+    Setting {
+        key: "device.name",
+        default: own::name,
+        local: None,
+        takes: Takes::Name,
+        meaning: "what devices on this network see this one called",
+    },
+    Setting {
+        key: "device.kind",
+        default: || "auto".to_owned(),
+        local: None,
+        takes: Takes::OneOf(&["auto", "desktop", "laptop", "server"]),
+        meaning: "what they see it is",
+    },
     Setting {
         key: "listen",
         default: || LISTEN.to_owned(),

@@ -288,6 +288,14 @@ impl Peers {
         near.map(|(id, _)| *id)
     }
 
+    /// Where it is connected straight.
+    pub(crate) fn direct_addresses(&self, peer: &PeerId) -> impl Iterator<Item = &Multiaddr> {
+        let connections = self.0.get(peer).into_iter();
+        let connections = connections.flat_map(|peer| peer.connections.values());
+        let direct = connections.filter(|known| !known.relayed);
+        direct.map(|known| &known.address)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }

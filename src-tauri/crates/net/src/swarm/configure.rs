@@ -17,6 +17,7 @@ use crate::{Config, listen};
 
 impl Network {
     pub(super) fn configure(&mut self, config: Config) {
+        let has_other_card = self.lasting.config.device != config.device;
         // Rates are told apart from all else.
         let LimitConfig {
             upload, download, ..
@@ -29,6 +30,9 @@ impl Network {
             },
             ..config.clone()
         };
+        if has_other_card {
+            self.tell_card();
+        }
         self.swarm.behaviour_mut().set_limits(&config);
         self.connections.set_max(config.limits.connections);
         self.set_trust(&config);
@@ -60,6 +64,7 @@ impl Network {
         self.local
             .devices
             .forget(|peer, address| trust.is_blocked(peer) || policy.is_blocked(address));
+        self.met.forget(|peer| trust.is_blocked(peer));
         let (trust, mut kads) = behaviour.trust_and_kads();
         for dht in DhtKind::BOTH {
             if let Some(kad) = kads.get(dht) {

@@ -242,7 +242,7 @@ impl Network {
     }
 
     /// Devices of this network, but for blocked ones. Whoever of them speaks its DHT's protocol
-    /// enters it when it is connected.
+    /// enters it when it is connected, and whoever is a Shoal says who it is.
     pub(super) fn discovered(&mut self, mut found: Vec<(PeerId, Multiaddr)>) {
         let trust = &self.swarm.behaviour().trust;
         found.retain(|(peer, address)| !trust.is_blocked(peer) && !self.policy.is_blocked(address));
@@ -271,16 +271,18 @@ impl Network {
         if self.local.take_search(Instant::now()) {
             self.follow(Changed::WaysToFind);
         }
-        if !self.swarm.behaviour().lan_dht.is_enabled() {
-            return;
-        }
         for (peer, addresses) in new {
-            let options = DialOpts::peer_id(peer)
-                .condition(PeerCondition::DisconnectedAndNotDialing)
-                .addresses(addresses);
-            if let Err(error) = self.swarm.dial(options.build()) {
-                tracing::debug!(%peer, %error, "can't dial");
-            }
+            self.expect_device(peer, &addresses);
+            self.dial_device(peer, addresses);
+        }
+    }
+
+    pub(super) fn dial_device(&mut self, peer: PeerId, addresses: Vec<Multiaddr>) {
+        let options = DialOpts::peer_id(peer)
+            .condition(PeerCondition::DisconnectedAndNotDialing)
+            .addresses(addresses);
+        if let Err(error) = self.swarm.dial(options.build()) {
+            tracing::debug!(%peer, %error, "can't dial");
         }
     }
 

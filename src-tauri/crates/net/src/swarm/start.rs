@@ -15,6 +15,7 @@ use crate::NetError;
 use crate::address::{self, Scope};
 use crate::behaviour::{Behaviour, is_private};
 use crate::connections::Connections;
+use crate::devices::Met;
 use crate::dht::Dht;
 use crate::exchange::Exchange;
 use crate::local::Local;
@@ -83,6 +84,7 @@ impl Network {
             dht: Dht::new(&config.discovery.bootstrap, &lasting.memory, changes),
             exchange: Exchange::new(open, (lasting.blocks)(), lasting.meter.clone()),
             local: Local::new(config.listen.local_only, now),
+            met: Met::default(),
             lasting,
         });
         network.set_trust(&config);
