@@ -13,7 +13,8 @@ fn help_names_every_command() {
     let help = help.stdout.join("\n");
     for command in [
         "daemon", "share", "get", "list", "status", "link", "pause", "resume", "verify", "remove",
-        "cid", "ls", "cat", "import", "export", "peers", "devices", "network", "settings",
+        "cid", "ls", "cat", "import", "export", "peers", "devices", "send", "outbox", "inbox",
+        "network", "settings",
     ] {
         assert!(
             help.contains(&format!("\n  {command} ")),

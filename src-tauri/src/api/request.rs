@@ -3,9 +3,9 @@
 use engine::Engine;
 use engine::api::Problem;
 use engine::api::{
-    CheckLinkRequest, CheckRequest, DownloadRequest, FilesRequest, InspectLinkRequest,
-    InspectPathsRequest, LibraryRequest, PrioritizeRequest, RelocateRequest, SelectRequest,
-    ShareRequest, StandingRequest,
+    AcceptRequest, CheckLinkRequest, CheckRequest, DownloadRequest, FilesRequest,
+    InspectLinkRequest, InspectPathsRequest, LibraryRequest, PrioritizeRequest, RelocateRequest,
+    SelectRequest, SendRequest, ShareRequest, StandingRequest,
 };
 use serde::de::Error as _;
 use serde::ser::Error as _;
@@ -16,10 +16,11 @@ use serde_json::Value;
 use super::typescript::File;
 use super::{
     ActAllRequest, ActRequest, Answer, BannedRequest, Call, CatRequest, ChangesRequest,
-    DevicesRequest, DiagnosticsRequest, ExportCarRequest, HelloRequest, ImportCarRequest,
-    ItemRequest, ItemsRequest, LinkRequest, ListRequest, NetworkRequest, PeersRequest,
-    PeopleRequest, PiecesRequest, PlaceRequest, ReadRequest, RemarksRequest, RemoveRequest,
-    RenameRequest, Reply, ReportRequest, SetSettingRequest, SettingsRequest, SizeRequest, answered,
+    DeclineRequest, DevicesRequest, DiagnosticsRequest, ExportCarRequest, FindDeviceRequest,
+    HelloRequest, ImportCarRequest, ItemRequest, ItemsRequest, LinkRequest, ListRequest,
+    NetworkRequest, OffersRequest, PeersRequest, PeopleRequest, PiecesRequest, PlaceRequest,
+    ReadRequest, RemarksRequest, RemoveRequest, RenameRequest, Reply, ReportRequest,
+    SetSettingRequest, SettingsRequest, SizeRequest, answered,
 };
 
 macro_rules! calls {
@@ -121,7 +122,12 @@ calls! {
         ImportCarRequest,
         ExportCarRequest,
         PeersRequest,
-        DevicesRequest;
+        DevicesRequest,
+        FindDeviceRequest,
+        SendRequest,
+        OffersRequest,
+        AcceptRequest,
+        DeclineRequest;
 }
 
 /// A call as it travels. One that asks for nothing in particular has no `with`.

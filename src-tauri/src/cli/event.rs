@@ -4,7 +4,8 @@ use std::path::Path;
 
 use engine::api::{
     BannedView, CheckView, DeviceView, EntryView, ItemId, ItemView, KeptFile, KeptReason, Missing,
-    NetworkView, OwnDevice, PeerView, Problem, Removed, SettingView, Skipped, SourceView, Standing,
+    NetworkView, OfferView, OwnDevice, PeerView, Problem, Removed, SentView, SettingView, Skipped,
+    SourceView, Standing,
 };
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -105,6 +106,10 @@ pub(super) enum Event {
     /// This device, as others see it.
     Own(OwnDevice),
     Device(DeviceView),
+    /// What a device offers.
+    Offer(Map<String, Value>),
+    /// What was sent to a device.
+    Sent(Map<String, Value>),
     /// How a peer is treated from now on.
     Standing {
         peer: String,
@@ -179,13 +184,15 @@ impl Event {
     pub(super) fn item(view: &ItemView) -> Self {
         let mut view = view.clone();
         reword(&mut view);
-        // Calls make sure that a view can be written as JSON.
-        let mut fields = match serde_json::to_value(&view) {
-            Ok(Value::Object(fields)) => fields,
-            _ => Map::new(),
-        };
-        fields.insert("id".to_owned(), view.id.to_string().into());
-        Self::Item(fields)
+        Self::Item(numbered(&view.id.to_string(), &view))
+    }
+
+    pub(super) fn offer(view: &OfferView) -> Self {
+        Self::Offer(numbered(&view.id.to_string(), view))
+    }
+
+    pub(super) fn sent(view: &SentView) -> Self {
+        Self::Sent(numbered(&view.id.to_string(), view))
     }
 
     pub(super) fn removed(id: ItemId, removed: Removed) -> Self {
@@ -216,6 +223,17 @@ impl Event {
             hint: hint_or_look(problem).to_owned(),
         }
     }
+}
+
+/// The fields of a view, with its number as text.
+fn numbered(id: &str, view: &impl Serialize) -> Map<String, Value> {
+    // Calls make sure that a view can be written as JSON.
+    let mut fields = match serde_json::to_value(view) {
+        Ok(Value::Object(fields)) => fields,
+        _ => Map::new(),
+    };
+    fields.insert("id".to_owned(), id.into());
+    fields
 }
 
 /// A path as JSON can hold it.

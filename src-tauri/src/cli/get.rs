@@ -122,7 +122,7 @@ async fn get(
     }
 }
 
-async fn done(connection: &Connection, context: &Context, view: ItemView) -> Outcome {
+pub(super) async fn done(connection: &Connection, context: &Context, view: ItemView) -> Outcome {
     let id = view.id;
     let report = connection.call(ReportRequest { id }).await?;
     let last = report.last;

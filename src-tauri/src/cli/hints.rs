@@ -58,6 +58,18 @@ const OWN: &[(&str, &str)] = &[
         "`shoal list` shows all items.",
     ),
     (
+        "Choose one of the devices that are near.",
+        "`shoal devices` lists those that are near; the other one has to run Shoal too.",
+    ),
+    (
+        "Name it by its key, which the other side can read to you.",
+        "Name it by its key: `shoal devices` shows all, there and here.",
+    ),
+    (
+        "Choose one of the offers that there are.",
+        "`shoal inbox` lists all offers.",
+    ),
+    (
         "Choose one of the settings that there are.",
         "`shoal settings` lists them all.",
     ),

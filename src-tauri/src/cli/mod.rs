@@ -12,6 +12,7 @@ mod devices;
 mod event;
 mod get;
 mod hints;
+mod inbox;
 mod items;
 mod log;
 mod look;
@@ -20,6 +21,7 @@ mod overview;
 mod peers;
 mod problem;
 mod render;
+mod send;
 mod settings;
 mod share;
 mod shell;
@@ -95,6 +97,9 @@ enum Command {
     Export(car::ExportArgs),
     Peers(peers::Args),
     Devices(devices::Args),
+    Send(send::SendArgs),
+    Outbox(send::OutboxArgs),
+    Inbox(inbox::Args),
     Network(network::Args),
     Settings(settings::Args),
     Completions(shell::CompletionsArgs),
@@ -106,7 +111,12 @@ impl Command {
     fn goes_on(&self) -> bool {
         matches!(
             self,
-            Self::Daemon(_) | Self::Share(_) | Self::Get(_) | Self::Import(_) | Self::Export(_)
+            Self::Daemon(_)
+                | Self::Share(_)
+                | Self::Get(_)
+                | Self::Send(_)
+                | Self::Import(_)
+                | Self::Export(_)
         )
     }
 }
@@ -222,6 +232,9 @@ async fn dispatch(command: Command, context: &Context) -> Outcome {
         Command::Export(args) => car::export(args, context).await,
         Command::Peers(args) => peers::run(args, context).await,
         Command::Devices(args) => devices::run(args, context).await,
+        Command::Send(args) => send::send(args, context).await,
+        Command::Outbox(args) => send::outbox(args, context).await,
+        Command::Inbox(args) => inbox::run(args, context).await,
         Command::Network(args) => network::run(args, context).await,
         Command::Settings(args) => settings::run(args, context).await,
         Command::Cid(args) => cid::run(args, &context.out),

@@ -76,6 +76,30 @@ pub(super) fn kept_away(first: &KeptAway, people: usize) -> Problem {
     problem(KEPT_AWAY, format!("{who}: {why}"), &hint, Retry::User)
 }
 
+/// The device that is meant is not on this network.
+pub(super) fn is_no_such_device(problem: &Problem) -> bool {
+    problem.code == "no-such-device"
+}
+
+/// The other side said no to what was sent.
+pub(super) fn declined(name: &str) -> Problem {
+    let hint = "Ask them what they would like, and send that.";
+    problem("declined", format!("{name} declined it"), hint, Retry::User)
+}
+
+/// The other side takes nothing of the kind.
+pub(super) fn refused(name: &str) -> Problem {
+    let message = format!("{name} takes nothing like it");
+    let hint = "It may have another version of Shoal: a link can be opened by any.";
+    problem("refused", message, hint, Retry::Never)
+}
+
+/// What was sent was removed before it arrived.
+pub(super) fn not_sent() -> Problem {
+    let message = "it was removed before it arrived".to_owned();
+    problem("removed", message, "Send it again.", Retry::User)
+}
+
 /// Another download takes all that the limit lets in.
 pub(super) fn not_its_turn(other: &str) -> Problem {
     let message =

@@ -396,6 +396,8 @@ impl Output {
             | Event::Banned(_)
             | Event::Own(_)
             | Event::Device(_)
+            | Event::Offer(_)
+            | Event::Sent(_)
             | Event::Standing { .. }
             | Event::Status(_)
             | Event::Remark { .. }

@@ -10,6 +10,7 @@ mod port;
 mod punch;
 mod relay;
 mod roam;
+mod sending;
 mod sources;
 
 use std::ffi::OsStr;

@@ -10,13 +10,13 @@ use support::wait::until;
 /// A name that tries to be more than a name.
 const HOSTILE: &str = "Ben\u{202e}gpj.exe";
 
-fn device(host: &Host, name: &str, kind: &str) -> Shoal {
+pub(super) fn device(host: &Host, name: &str, kind: &str) -> Shoal {
     let shoal = Shoal::at(host).with("mdns", "on");
     shoal.with("device.name", name).with("device.kind", kind)
 }
 
 /// What `devices` says: itself, and the others.
-fn devices(shoal: &Shoal) -> (Value, Vec<Value>) {
+pub(super) fn devices(shoal: &Shoal) -> (Value, Vec<Value>) {
     let done = shoal.ok(&[&"devices"]);
     let others = done
         .events
@@ -26,7 +26,7 @@ fn devices(shoal: &Shoal) -> (Value, Vec<Value>) {
 }
 
 /// That device, once it `fits`.
-fn device_where(shoal: &Shoal, peer: &str, fits: impl Fn(&Value) -> bool) -> Value {
+pub(super) fn device_where(shoal: &Shoal, peer: &str, fits: impl Fn(&Value) -> bool) -> Value {
     let describe = || format!("{peer} is not as it should be: {:#?}", devices(shoal).1);
     until(describe, || {
         let (_, others) = devices(shoal);

@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::wait::HUNG;
 
 pub const HELLO: &str = "/shoal/hello/1";
+pub const OFFER: &str = "/shoal/offer/1";
 
 /// One question and one answer, any CBOR.
 type Talk = cbor::Behaviour<Value, Value>;

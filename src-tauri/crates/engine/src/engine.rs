@@ -24,13 +24,14 @@ use tokio::task::JoinSet;
 
 use self::diagnostics::Facts;
 use crate::api::{
-    Action, BannedView, CarView, Changes, CheckView, DevicesView, DownloadRequest, EntryView,
-    FilesRequest, FilesView, InspectLinkRequest, InspectPathsRequest, InspectView, ItemId,
-    ItemView, LibraryRequest, LibraryView, LinkCheck, LinkView, ListView, NetworkView, PathsView,
-    PeerView, PersonView, PiecesView, PrioritizeRequest, Problem, RelocateRequest, Removed, Report,
-    SelectRequest, SettingView, ShareRequest, Skipped, Standing,
+    AcceptRequest, Action, BannedView, CarView, Changes, CheckView, DevicesView, DownloadRequest,
+    EntryView, FilesRequest, FilesView, InspectLinkRequest, InspectPathsRequest, InspectView,
+    ItemId, ItemView, LibraryRequest, LibraryView, LinkCheck, LinkView, ListView, NetworkView,
+    OffersView, OtherDevice, PathsView, PeerView, PersonView, PiecesView, PrioritizeRequest,
+    Problem, RelocateRequest, Removed, Report, SelectRequest, SendRequest, SettingView,
+    ShareRequest, Skipped, Standing,
 };
-use crate::devices;
+use crate::devices::Devices;
 use crate::error::{self, EngineError};
 use crate::faults::{Faults, Part};
 use crate::fetch::{self, FetchContext, FetchError, Running};
@@ -47,7 +48,7 @@ use crate::util::blocking;
 use crate::{network, rates};
 use net::status::Summary;
 use net::{Meter, Net};
-use store::index::{Index, IndexError};
+use store::index::{Announce, Index, IndexError};
 use store::{Control, Progress, Source};
 
 /// How to start.
@@ -71,6 +72,8 @@ struct Shared {
     items: Items,
     library: Arc<Library>,
     looks: Looks,
+    /// Absent without a network.
+    devices: Option<Devices>,
     settings: Arc<Mutex<Settings>>,
     /// Wakes the task of the speed limits when a setting was changed.
     set: Arc<Notify>,
@@ -126,6 +129,13 @@ impl Engine {
             let library = Arc::clone(&library);
             tasks.spawn_blocking(move || library.prepare());
         }
+        let devices = match &context.net {
+            Some(net) => {
+                let net = net.clone();
+                Some(Devices::start(net, items.clone(), &context, &mut tasks).await?)
+            }
+            None => None,
+        };
         let (settings, set) = (Arc::new(Mutex::new(settings)), Arc::new(Notify::new()));
         if let Some(net) = &context.net {
             let (settings, set) = (Arc::clone(&settings), Arc::clone(&set));
@@ -142,6 +152,7 @@ impl Engine {
             items,
             library,
             looks: Looks::default(),
+            devices,
             settings,
             set,
             _tasks: tasks,
@@ -193,7 +204,11 @@ impl Engine {
             metadata,
             ..request
         };
-        Ok(self.shared.items.download(request, folder).await?.into())
+        let items = &self.shared.items;
+        Ok(items
+            .download(request, folder, Announce::Root)
+            .await?
+            .into())
     }
 
     /// Begins to unpack what a CAR holds into the download folder, to be shared from there; answers once it is known what that
@@ -484,7 +499,36 @@ impl Engine {
     /// Other Shoals on this network.
     pub async fn devices(&self) -> Result<DevicesView, EngineError> {
         let own = self.settings_lock().config().net.device;
-        Ok(devices::list(self.net()?, own).await?)
+        Ok(self.near()?.list(own).await?)
+    }
+
+    /// The device that is meant: by its key, its peer ID or its name.
+    pub async fn find_device(&self, text: &str) -> Result<OtherDevice, EngineError> {
+        Ok(self.near()?.find(text).await?)
+    }
+
+    /// Offers something to a device of this network; answers at once with the offer's number.
+    pub async fn send(&self, request: SendRequest) -> Result<i64, EngineError> {
+        Ok(self.near()?.send(request).await?)
+    }
+
+    /// What devices offered and were offered, once there is something newer than `since`, or after
+    /// `wait`.
+    pub async fn offers(&self, since: u64, wait: Duration) -> Result<OffersView, EngineError> {
+        Ok(self.near()?.offers(since, wait).await?)
+    }
+
+    /// Begins to fetch what a device offered; answers at once.
+    pub async fn accept(&self, request: AcceptRequest) -> Result<Vec<ItemId>, EngineError> {
+        let into = request.into.unwrap_or_else(|| self.download_folder());
+        let metadata = self.keeps_metadata(None);
+        let downloads = self.near()?.accept(request.id, into, metadata).await?;
+        Ok(downloads.into_iter().map(ItemId::from).collect())
+    }
+
+    /// Says no to what a device offered.
+    pub async fn decline(&self, offer: i64) -> Result<(), EngineError> {
+        Ok(self.near()?.decline(offer).await?)
     }
 
     /// Tests whether others can get here; takes up to a minute. `public`: the public checking
@@ -563,6 +607,10 @@ impl Engine {
 
     fn net(&self) -> Result<&Net, ItemError> {
         self.shared.context.net()
+    }
+
+    fn near(&self) -> Result<&Devices, ItemError> {
+        self.shared.devices.as_ref().ok_or(ItemError::Offline)
     }
 
     fn fetching(&self) -> Result<FetchContext, ItemError> {

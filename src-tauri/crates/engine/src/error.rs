@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::api::{Problem, Retry};
+use crate::devices::DeviceError;
 use crate::fetch::FetchError;
 use crate::items::error::ItemError;
 use crate::link::LinkError;
@@ -36,6 +37,8 @@ pub enum EngineError {
     /// Why a look into a link failed: everybody who asks about that link is told.
     #[error(transparent)]
     Look(#[from] Arc<FetchError>),
+    #[error(transparent)]
+    Device(#[from] DeviceError),
     #[error("{0:?} is not the ID of a peer")]
     BadPeer(String),
     #[error("Shoal is stopping")]
@@ -78,6 +81,8 @@ impl EngineError {
         let (code, hint, retry) = match self {
             Self::Item(error) => return error.problem(),
             Self::Look(error) => return error.problem(),
+            Self::Net(error) | Self::Device(DeviceError::Net(error)) => net_kind(error),
+            Self::Device(error) => return error.problem(),
             Self::DataDir(DataDirError::InUse(_)) => (
                 "data-dir-in-use",
                 Some("Stop the other one, or give this one a folder of its own."),
@@ -89,7 +94,6 @@ impl EngineError {
                 Retry::User,
             ),
             Self::Config(error) => config_kind(error),
-            Self::Net(error) => net_kind(error),
             Self::Identity(_) => (
                 "identity",
                 Some("Move the file identity.key away to become a new peer, or mend it."),

@@ -76,6 +76,8 @@ pub(crate) enum Part {
     Rates,
     /// Blocks for others.
     Serving,
+    /// What devices offer each other.
+    Devices,
 }
 
 impl Part {
@@ -86,6 +88,7 @@ impl Part {
             Self::Limits => "limits",
             Self::Rates => "rates",
             Self::Serving => "serving",
+            Self::Devices => "devices",
         }
     }
 }

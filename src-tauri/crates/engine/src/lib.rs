@@ -23,6 +23,7 @@ mod serve;
 mod settings;
 mod util;
 
+pub use devices::DeviceError;
 pub use engine::{Engine, Options, compute_cid};
 pub use error::EngineError;
 pub use faults::{Panicked, guarded};

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use libp2p::{Multiaddr, PeerId};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use unixfs::cid::Cid;
 
-use crate::devices::Device;
+use crate::devices::{Device, News, Question, Stands};
 use crate::exchange::session::Session;
 #[cfg(debug_assertions)]
 use crate::status::Part;
@@ -50,6 +50,21 @@ pub(crate) enum Command {
     },
     Network {
         reply: oneshot::Sender<Status>,
+    },
+    /// Whoever owns the offers is to be told of them.
+    HearDevices {
+        owner: mpsc::Sender<News>,
+    },
+    /// Ask a device of this network. `None`: it can't be asked.
+    AskDevice {
+        peer: PeerId,
+        question: Question,
+        reply: oneshot::Sender<Option<Stands>>,
+    },
+    /// Where a device of this network is.
+    DeviceAddresses {
+        peer: PeerId,
+        reply: oneshot::Sender<Vec<Multiaddr>>,
     },
     /// Devices of this network that said hello.
     Devices {

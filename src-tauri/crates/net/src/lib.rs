@@ -76,7 +76,7 @@ pub use self::transport::{Channels, TransportError};
 pub use self::address::Permit;
 use self::address::{DialPolicy, Scope};
 use self::commands::Command;
-use self::devices::Device;
+use self::devices::{Device, News, Stands};
 use self::limits::{LINK_PROVIDERS, WAITING_COMMANDS};
 use self::local::interfaces;
 use self::status::{Check, PublicCheck, Status, Summary};
@@ -285,6 +285,27 @@ impl Net {
     /// Devices of this network that told their names.
     pub async fn devices(&self) -> Result<Vec<Device>, NetError> {
         self.ask(|reply| Command::Devices { reply }).await
+    }
+
+    /// From now on `owner` is told what devices of this network ask, and which came.
+    pub async fn hear_devices(&self, owner: mpsc::Sender<News>) {
+        let _ = self.tell(Command::HearDevices { owner }).await;
+    }
+
+    /// Asks a device of this network. `None`: it is not there, or says nothing.
+    pub async fn ask_device(&self, peer: PeerId, question: devices::Question) -> Option<Stands> {
+        let asked = self.ask(|reply| Command::AskDevice {
+            peer,
+            question,
+            reply,
+        });
+        asked.await.ok().flatten()
+    }
+
+    /// Where a device of this network is, with its peer ID at the end. Empty if it is not there.
+    pub async fn device_addresses(&self, peer: PeerId) -> Vec<Multiaddr> {
+        let addresses = self.ask(|reply| Command::DeviceAddresses { peer, reply });
+        addresses.await.unwrap_or_default()
     }
 
     /// Tests whether others can get here.

@@ -136,6 +136,25 @@ pub(crate) const MAX_HELLO_BYTES: u64 = 4096;
 pub(crate) const HELLOS_OF_PEER_A_MINUTE: u32 = 10;
 pub(crate) const HELLOS_OF_ADDRESS_A_MINUTE: u32 = 60;
 pub(crate) const HELLOS_A_MINUTE: u32 = 600;
+/// Bytes of an offer: the longest note, and as many items as there may be with names of usual length.
+pub(crate) const MAX_OFFER_BYTES: u64 = 64 * 1024;
+/// Bytes of the answer to one: a word.
+pub(crate) const MAX_OFFER_ANSWER_BYTES: u64 = 64;
+/// Characters of a note: a page of text. What is longer is a file.
+pub const MAX_NOTE_CHARS: usize = 2000;
+/// Items in one offer.
+pub const MAX_OFFERED: usize = 100;
+/// Bytes of an offered item's name, as file systems have it.
+pub const MAX_OFFERED_NAME: usize = 255;
+/// Offers in a minute that are heard of one device, and of all. A person asks, and waits.
+pub(crate) const OFFERS_OF_PEER_A_MINUTE: u32 = 10;
+pub(crate) const OFFERS_A_MINUTE: u32 = 60;
+/// Times in a minute that one device may ask what became of its offers, and that all may: once a
+/// second while something is fetched.
+pub(crate) const STATES_OF_PEER_A_MINUTE: u32 = 120;
+pub(crate) const STATES_A_MINUTE: u32 = 3000;
+/// Questions of other devices that wait for an answer, and for whoever gives it.
+pub const MAX_DEVICE_QUESTIONS: usize = 32;
 /// Records that libp2p's mDNS may hold before it begins anew: of as many devices, each with a few
 /// addresses.
 pub(crate) const MAX_MDNS_RECORDS: usize = 1024;

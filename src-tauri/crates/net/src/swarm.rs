@@ -31,7 +31,7 @@ use crate::address::{DialPolicy, Permit};
 use crate::behaviour::{Behaviour, BehaviourEvent};
 use crate::commands::Command;
 use crate::connections::Connections;
-use crate::devices::Met;
+use crate::devices::{Desk, Met};
 use crate::dht::find::DhtKind;
 use crate::dht::{self, Dht};
 use crate::exchange::Exchange;
@@ -63,6 +63,8 @@ pub(crate) struct Network {
     local: Local,
     /// Which devices of this network are Shoals.
     met: Met,
+    /// What devices ask each other.
+    desk: Desk,
     reachability: Reachability,
     /// `open`, `bans` and `listened` are elsewhere while it runs.
     lasting: Lasting,
@@ -99,6 +101,7 @@ impl Network {
                 _ = tidy.tick() => self.tidy(),
                 _ = glance.tick(), if self.is_watched() => self.glance(),
                 event = self.local.next() => self.follow(Changed::Networks(event)),
+                (channel, stands) = self.desk.next() => self.answer_device(channel, stands),
                 is_alive = self.reachability.ports_changed() => {
                     if !is_alive {
                         return End::Broken(Part::Ports);
@@ -281,6 +284,15 @@ impl Network {
             }
             Command::Network { reply } => drop(reply.send(self.status())),
             Command::Devices { reply } => drop(reply.send(self.devices())),
+            Command::HearDevices { owner } => self.tell_devices_to(owner),
+            Command::AskDevice {
+                peer,
+                question,
+                reply,
+            } => self.ask_device(peer, question, reply),
+            Command::DeviceAddresses { peer, reply } => {
+                drop(reply.send(self.device_addresses(&peer)));
+            }
             Command::Check { reply } => {
                 self.tell_reachability(|reachability, here, now| {
                     reachability.check(reply, here, now)

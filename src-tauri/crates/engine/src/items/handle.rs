@@ -22,11 +22,11 @@ use crate::faults::Panicked;
 use crate::fetch;
 use crate::util::{Stopping, blocking};
 use store::files::{Identity, Same};
-use store::index::{Index, ItemId, ItemKind, ItemRecord, ItemState, NewItem};
+use store::index::{Announce, Index, ItemId, ItemKind, ItemRecord, ItemState, NewItem};
 use store::{Doubt, made};
 
 /// A handle on all items.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Items {
     context: Context,
     commands: mpsc::Sender<Command>,
@@ -56,14 +56,16 @@ impl Items {
         self.add(item).await
     }
 
-    /// Begins to fetch, into that folder if none is asked for.
+    /// Begins to fetch, into that folder if none is asked for; others find it here as `announce` says.
     pub(crate) async fn download(
         &self,
         request: DownloadRequest,
         folder: PathBuf,
+        announce: Announce,
     ) -> Result<ItemId, ItemError> {
         self.context.net()?;
-        let item = blocking(move || new::fetched(request, folder)).await??;
+        let mut item = blocking(move || new::fetched(request, folder)).await??;
+        item.options.announce = announce;
         self.add(item).await
     }
 

@@ -233,6 +233,11 @@ impl Met {
             .retain(|peer, known| is_here(peer) || is_lasting(known));
     }
 
+    /// What a device said of itself.
+    pub(crate) fn card(&self, peer: &PeerId) -> Option<Card> {
+        self.known.get(peer)?.card.clone()
+    }
+
     /// Those who told their names.
     pub(crate) fn list(
         &self,

@@ -1,13 +1,15 @@
-//! Devices of this network: who of those that are connected hears who we are, and is asked the same.
+//! Devices of this network: who of those that are connected hears who we are and is asked the same,
+//! and whose offers are heard.
 
 use std::net::IpAddr;
 use std::time::Instant;
 
-use libp2p::request_response::{self, Message, OutboundFailure};
+use libp2p::request_response::{self, Message, OutboundFailure, ResponseChannel};
 use libp2p::{Multiaddr, PeerId, StreamProtocol};
+use tokio::sync::{mpsc, oneshot};
 
 use super::Network;
-use crate::devices::{BehaviourEvent, Device, HELLO, Hello};
+use crate::devices::{BehaviourEvent, Device, HELLO, Hello, News, Question, Said, Stands};
 use crate::{address, now_unix};
 
 impl Network {
@@ -74,7 +76,13 @@ impl Network {
     }
 
     pub(super) fn on_device(&mut self, event: BehaviourEvent) {
-        let BehaviourEvent::Hello(event) = event;
+        match event {
+            BehaviourEvent::Hello(event) => self.on_hello(event),
+            BehaviourEvent::Offer(event) => self.on_offer(event),
+        }
+    }
+
+    fn on_hello(&mut self, event: request_response::Event<Hello, Hello>) {
         match event {
             request_response::Event::Message { peer, message, .. } => {
                 // It may have gone, or was never near.
@@ -108,12 +116,94 @@ impl Network {
         }
     }
 
+    fn on_offer(&mut self, event: request_response::Event<Said, Stands>) {
+        match event {
+            request_response::Event::Message {
+                peer,
+                message:
+                    Message::Request {
+                        request, channel, ..
+                    },
+                ..
+            } => {
+                // Strangers are not heard.
+                if self.nearby_at(&peer).is_none() {
+                    return;
+                }
+                match request.read() {
+                    Some(question) => {
+                        let card = self.met.card(&peer);
+                        let now = Instant::now();
+                        self.desk.ask_owner(peer, card, question, channel, now);
+                    }
+                    None => self.answer_device(channel, Some(Stands::Refused)),
+                }
+            }
+            request_response::Event::Message {
+                message:
+                    Message::Response {
+                        request_id,
+                        response,
+                    },
+                ..
+            } => self.desk.answered(request_id, Some(response)),
+            request_response::Event::OutboundFailure {
+                peer,
+                request_id,
+                error,
+                ..
+            } => {
+                tracing::debug!(%peer, %error, "a device can't be asked");
+                self.desk.answered(request_id, None);
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn answer_device(
+        &mut self,
+        channel: ResponseChannel<Stands>,
+        stands: Option<Stands>,
+    ) {
+        if let Some(stands) = stands {
+            let devices = &mut self.swarm.behaviour_mut().devices;
+            let _ = devices.offer.send_response(channel, stands);
+        }
+    }
+
+    pub(super) fn tell_devices_to(&mut self, owner: mpsc::Sender<News>) {
+        self.desk.set_owner(owner.clone());
+        self.lasting.devices = Some(owner);
+    }
+
+    /// Wherever it is reached: it is the very device that is meant, and hears us only from this
+    /// network.
+    pub(super) fn ask_device(
+        &mut self,
+        peer: PeerId,
+        question: Question,
+        reply: oneshot::Sender<Option<Stands>>,
+    ) {
+        let addresses = self.local.devices.addresses(&peer);
+        self.policy.hear_nearby(&addresses);
+        let offer = &mut self.swarm.behaviour_mut().devices.offer;
+        let id = offer.send_request_with_addresses(&peer, question.into(), addresses);
+        self.desk.asked(id, reply);
+    }
+
+    pub(super) fn device_addresses(&self, peer: &PeerId) -> Vec<Multiaddr> {
+        let addresses = self.local.devices.addresses(peer);
+        let named = addresses.iter();
+        named.map(|bare| address::with_peer(bare, *peer)).collect()
+    }
+
     fn heard(&mut self, peer: PeerId, ip: IpAddr, hello: &Hello) {
         let peers = &self.connections.peers;
         let is_here = |peer: &PeerId| peers.contains(peer);
         let now = Instant::now();
         self.met
             .heard(peer, ip, hello.card(), is_here, now, now_unix());
+        self.desk.here(peer);
     }
 
     pub(super) fn devices(&self) -> Vec<Device> {

@@ -15,7 +15,7 @@ use crate::NetError;
 use crate::address::{self, Scope};
 use crate::behaviour::{Behaviour, is_private};
 use crate::connections::Connections;
-use crate::devices::Met;
+use crate::devices::{Desk, Met};
 use crate::dht::Dht;
 use crate::exchange::Exchange;
 use crate::local::Local;
@@ -85,6 +85,7 @@ impl Network {
             exchange: Exchange::new(open, (lasting.blocks)(), lasting.meter.clone()),
             local: Local::new(config.listen.local_only, now),
             met: Met::default(),
+            desk: Desk::new(lasting.devices.clone()),
             lasting,
         });
         network.set_trust(&config);

@@ -19,6 +19,7 @@ use super::Network;
 use crate::address::DialPolicy;
 use crate::commands::Command;
 use crate::connections::bans::Bans;
+use crate::devices::News;
 use crate::exchange::Open;
 use crate::memory::Memory;
 use crate::meter::Meter;
@@ -48,6 +49,8 @@ pub(crate) struct Lasting {
     /// Other keys may be to be announced.
     pub(super) announcements: Arc<Notify>,
     pub(super) summary: watch::Sender<Summary>,
+    /// Who is told what devices ask.
+    pub(super) devices: Option<mpsc::Sender<News>>,
     pub(super) open: Open,
     pub(super) bans: Bans,
     /// Where it listened.
@@ -76,6 +79,7 @@ impl Lasting {
             commands,
             announcements: Arc::default(),
             summary: watch::Sender::default(),
+            devices: None,
             open: Open::default(),
             bans: Bans::default(),
             listened: Vec::new(),

@@ -19,6 +19,7 @@ mod files;
 mod fingerprint;
 mod insert;
 mod items;
+mod offers;
 mod paths;
 mod readers;
 mod recovery;
@@ -38,6 +39,7 @@ use std::sync::Arc;
 pub use self::blocks::{BlockAt, BlockRow, FileSlice, Recorded, RowKind, Scope, Slice};
 pub use self::files::{FileId, FileRecord, FileState, HashedFile, NewFile, TreeFile};
 pub use self::fingerprint::Fingerprint;
+pub use self::offers::{KeptOffer, Way};
 use self::readers::Readers;
 pub use self::tree::{Extent, FileSize, FolderFile, FolderSum};
 pub use self::types::{

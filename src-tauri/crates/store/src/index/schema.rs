@@ -123,6 +123,15 @@ const MIGRATIONS: &[&str] = &[
     -- bytes of a download that are here, until all are
     ALTER TABLE item ADD COLUMN here INTEGER NOT NULL DEFAULT 0;
 ",
+    "
+    CREATE TABLE offer (
+        id      INTEGER PRIMARY KEY AUTOINCREMENT,
+        -- 0 another device's, 1 ours
+        sent    INTEGER NOT NULL,
+        -- what was offered, and what became of it, as JSON
+        details TEXT NOT NULL
+    );
+",
 ];
 
 /// The format that this version writes.
