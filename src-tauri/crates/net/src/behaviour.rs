@@ -85,7 +85,10 @@ impl Behaviour {
             limits: connection_limits::Behaviour::new(limits(config)),
             dials: dial_limit::Behaviour::default(),
             pressure: pressure::Behaviour::default(),
-            subnets: subnet_limit::Behaviour::new(config.limits.connections_of_network),
+            subnets: subnet_limit::Behaviour::new(
+                config.limits.connections_of_network,
+                inbound_places(config),
+            ),
             trust: trust::behaviour::Behaviour::new(policy.clone()),
             blocked: allow_block_list::Behaviour::default(),
             bitswap: bitswap::Behaviour::new(bitswap::Config {
@@ -125,7 +128,8 @@ impl Behaviour {
     /// Applies to new connections.
     pub(crate) fn set_limits(&mut self, config: &Config) {
         *self.limits.limits_mut() = limits(config);
-        self.subnets.set_max(config.limits.connections_of_network);
+        let max = config.limits.connections_of_network;
+        self.subnets.set_max(max, inbound_places(config));
     }
 
     /// These are trusted from now on, and no others: no limit holds for them.
@@ -162,11 +166,16 @@ impl Behaviour {
     }
 }
 
+/// Connections that others may open.
+fn inbound_places(config: &Config) -> u32 {
+    config.limits.connections * INBOUND_EIGHTHS / 8
+}
+
 fn limits(config: &Config) -> ConnectionLimits {
     let all = config.limits.connections;
     ConnectionLimits::default()
         .with_max_pending_incoming(Some(MAX_PENDING_CONNECTIONS))
-        .with_max_established_incoming(Some(all * INBOUND_EIGHTHS / 8))
+        .with_max_established_incoming(Some(inbound_places(config)))
         .with_max_established(Some(all))
         .with_max_established_per_peer(Some(config.limits.connections_of_peer))
 }

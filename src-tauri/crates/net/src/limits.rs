@@ -60,14 +60,21 @@ pub(crate) const INBOUND_EIGHTHS: u32 = 5;
 /// Connections that others opened from one network, as a person may choose. As shipped about a
 /// tenth of what all may open.
 pub const CONNECTIONS_OF_NETWORK: RangeInclusive<u32> = 1..=256;
+/// Connections that a network always gets, however few places are left: a person's own, over TCP and
+/// QUIC.
+pub(crate) const SMALLEST_SHARE: u32 = 2;
+/// Handshakes of one network at a time, and a quarter of its connections where that is more: each is
+/// over in less than a second, unless somebody means to take places.
+pub(crate) const HANDSHAKES_OF_NETWORK: u32 = 4;
 /// Connections of one network beyond its share that may finish their handshake, to see whether a
 /// trusted peer is among them.
 pub(crate) const HANDSHAKES_FOR_TRUSTED: u32 = 4;
 /// Connections with one peer, as a person may choose. As shipped 4: TCP and QUIC opened from both
 /// sides at once.
 pub const CONNECTIONS_OF_PEER: RangeInclusive<u32> = 1..=8;
-/// Connections being opened by others. A handshake costs about a millisecond of one core.
-pub(crate) const MAX_PENDING_CONNECTIONS: u32 = 64;
+/// Connections being opened by others. A handshake costs about a millisecond of one core, and one that
+/// is never finished some 50 KB for ten seconds. Places for as many networks as a stranger may have.
+pub(crate) const MAX_PENDING_CONNECTIONS: u32 = 256;
 /// Connections being opened by us, most of them to peers of the DHT that answer no more
 /// (go-libp2p's number).
 pub(crate) const MAX_PENDING_DIALS: usize = 160;

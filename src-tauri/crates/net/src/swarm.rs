@@ -199,7 +199,7 @@ impl Network {
         }
     }
 
-    /// Strangers make room where too much memory is held.
+    /// Strangers make room where too much memory is held, or hardly a place is left.
     fn shed(&mut self, now: Instant) {
         let behaviour = self.swarm.behaviour();
         let exchanging: HashSet<PeerId> = behaviour
@@ -211,11 +211,13 @@ impl Network {
             .collect();
         let sessions = &self.exchange.sessions;
         let is_of_use = |peer: &PeerId| exchanging.contains(peer) || sessions.uses(peer);
-        let shed = self.swarm.behaviour_mut().pressure.shed(now, is_of_use);
+        let places = self.swarm.behaviour().subnets.places();
+        let pressure = &mut self.swarm.behaviour_mut().pressure;
+        let shed = pressure.shed(now, places, is_of_use);
         if !shed.is_empty() {
             tracing::warn!(
                 connections = shed.len(),
-                "memory is short: strangers make room"
+                "memory or places are short: strangers make room"
             );
         }
         for connection in shed {

@@ -1,9 +1,11 @@
-//! Memory pressure: where this program holds too much, strangers' connections make room.
+//! Pressure: where this program holds too much, or hardly a place is left, strangers' connections make
+//! room.
 //!
 //! What a stranger sends and we don't read lies in memory, up to a window for each connection, and
 //! neither TCP nor QUIC tells how much that is. So strangers who open connections are let in no
 //! more, and those make room whom we miss least: of the network that has most of them first, and of
-//! those that exchange nothing. What we open ourselves and trusted peers are never refused, and a few
+//! those that exchange nothing. Where it is places that are short, only networks that have several
+//! make room, so that whoever comes from another one finds some. What we open ourselves and trusted peers are never refused, and a few
 //! strangers never make room: a large download doesn't get in its own way, nor in that of those who
 //! fetch from here.
 
@@ -78,10 +80,12 @@ impl Behaviour {
         self.strangers.len() > FEW_STRANGERS
     }
 
-    /// Connections to be closed now. `is_of_use` says with whom something is exchanged.
+    /// Connections to be closed now. `places` are those that others may open; `is_of_use` says with
+    /// whom something is exchanged.
     pub(crate) fn shed(
         &mut self,
         now: Instant,
+        places: usize,
         is_of_use: impl Fn(&PeerId) -> bool,
     ) -> Vec<ConnectionId> {
         let excess = if self.is_crowded() {
@@ -89,7 +93,8 @@ impl Behaviour {
         } else {
             0
         };
-        if excess == 0 {
+        let is_full = self.strangers.len() * 8 > places * 7;
+        if excess == 0 && !is_full {
             return Vec::new();
         }
         // None holds more.
@@ -101,11 +106,12 @@ impl Behaviour {
         let rank = |(id, (peer, origin)): (&ConnectionId, &(PeerId, Option<Origin>))| {
             let crowd = crowds.get(origin).copied().unwrap_or_default();
             let is_of_use = is_of_use(peer);
-            (!is_of_use || crowd > CROWD).then_some((!is_of_use, crowd, *id))
+            let spare = crowd > CROWD || (excess > 0 && !is_of_use);
+            spare.then_some((!is_of_use, crowd, *id))
         };
         let mut spare: Vec<_> = self.strangers.iter().filter_map(rank).collect();
         spare.sort_unstable_by(|one, other| other.cmp(one));
-        spare.truncate(least.min(self.strangers.len() - FEW_STRANGERS));
+        spare.truncate(least.min(self.strangers.len().saturating_sub(FEW_STRANGERS)));
         spare.into_iter().map(|(_, _, id)| id).collect()
     }
 
@@ -181,6 +187,8 @@ impl NetworkBehaviour for Behaviour {
 mod tests {
     use super::*;
 
+    const PLACES: usize = 100;
+
     fn id(number: usize) -> ConnectionId {
         ConnectionId::new_unchecked(number)
     }
@@ -230,10 +238,10 @@ mod tests {
     fn what_is_held_beside_a_few_strangers_is_our_own() {
         let mut pressure = crowded(&[FEW_STRANGERS - 1]);
         let now = Instant::now();
-        assert_eq!(pressure.shed(now, |_| false), []);
+        assert_eq!(pressure.shed(now, PLACES, |_| false), []);
         let stranger = PeerId::random();
         pressure.admit(id(50), stranger, &from(1, 1), now).unwrap();
-        assert_eq!(pressure.shed(now, |_| false), []);
+        assert_eq!(pressure.shed(now, PLACES, |_| false), []);
     }
 
     #[test]
@@ -241,16 +249,30 @@ mod tests {
         let mut pressure = crowded(&[22, 2, 2, 2, 2]);
         let useful: HashSet<PeerId> = pressure.strangers.values().map(|(peer, _)| *peer).collect();
         let now = Instant::now();
-        let shed = pressure.shed(now, |peer| useful.contains(peer));
+        let shed = pressure.shed(now, PLACES, |peer| useful.contains(peer));
         assert_eq!(shed.len(), SHED_AT_ONCE);
         assert!(
             shed.iter()
                 .all(|shed| (0..22).any(|number| *shed == id(number)))
         );
         let mut pairs = crowded(&[2; 10]);
-        assert_eq!(pairs.shed(now, |_| true), []);
-        assert_eq!(pairs.shed(now, |_| false).len(), 20 - FEW_STRANGERS);
+        assert_eq!(pairs.shed(now, PLACES, |_| true), []);
+        assert_eq!(pairs.shed(now, PLACES, |_| false).len(), 20 - FEW_STRANGERS);
         pairs.measure = || 0;
-        assert_eq!(pairs.shed(now + STALE, |_| false), []);
+        assert_eq!(pairs.shed(now + STALE, PLACES, |_| false), []);
+    }
+
+    #[test]
+    fn networks_with_several_places_make_room_where_few_are_left() {
+        let mut pressure = crowded(&[22, 2, 2, 2, 2]);
+        pressure.measure = || 0;
+        let now = Instant::now();
+        assert_eq!(pressure.shed(now, 35, |_| false), []);
+        let shed = pressure.shed(now, 34, |_| false);
+        assert_eq!(shed.len(), SHED_AT_ONCE);
+        assert!(
+            shed.iter()
+                .all(|shed| (0..22).any(|number| *shed == id(number)))
+        );
     }
 }
