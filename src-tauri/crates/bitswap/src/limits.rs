@@ -45,9 +45,11 @@ pub(crate) const PIPE_TIME: Duration = Duration::from_millis(250);
 pub(crate) const BLOCK_OVERHEAD: u64 = 256;
 /// Bytes in the pipes of all peers together.
 pub(crate) const MAX_PIPES_BYTES: u64 = 32 * 1024 * 1024;
-/// When all pipes together are full, a peer that has taken nothing for this long is dropped, so
-/// that the others go on.
+/// When others wait for room in pipes, a peer that has taken nothing for this long is dropped, so that
+/// they go on.
 pub(crate) const STALL_TIMEOUT: Duration = Duration::from_secs(5);
+/// And one that takes some, but not the next message in so long: it holds up others as much.
+pub(crate) const SLOWEST_FRONT: Duration = Duration::from_secs(30);
 /// How often such a peer is looked for.
 pub(crate) const STALL_TICK: Duration = Duration::from_secs(1);
 /// Blocks being read for one peer at a time. Small blocks reach it before they reach the bytes.

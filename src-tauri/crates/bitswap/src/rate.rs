@@ -1,4 +1,5 @@
 //! How much peers may say: each network of the internet by itself, and all that say much together.
+//! What else counts for a network is here, too.
 //!
 //! Whoever runs a thousand peers has them in a few networks, so a limit for each connection would be
 //! none. And where many networks say much they share what one may say, while those that say little
@@ -10,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use crate::held::Total;
 use crate::limits::{INBOUND_AHEAD, INBOUND_MUCH};
 
 /// When all that was said would have been due at the highest rate that is allowed.
@@ -20,11 +22,13 @@ struct Due {
     due: AtomicU64,
 }
 
-/// What one network said, and all.
+/// What one network said, and all; and what is held for it.
 #[derive(Debug)]
 pub(crate) struct Allowance {
     own: Due,
     all: Arc<Due>,
+    /// Bytes under way to its peers.
+    pub(crate) pipes: Total,
 }
 
 /// The allowances of all networks that somebody is connected from.
@@ -100,6 +104,7 @@ impl Allowances {
         let new = Arc::new(Allowance {
             own: Due::new(now),
             all: Arc::clone(&self.all),
+            pipes: Total::default(),
         });
         self.networks.insert(network, Arc::downgrade(&new));
         new

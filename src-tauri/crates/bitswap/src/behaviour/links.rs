@@ -18,6 +18,7 @@ use super::{Behaviour, notify};
 use crate::client::UnderWay;
 use crate::handler::{Command, Support};
 use crate::held::Account;
+use crate::rate::Allowance;
 use crate::wire::Version;
 
 /// A peer with direct connections.
@@ -42,6 +43,8 @@ pub(super) struct Link {
     pub(super) support: Support,
     /// What it holds of unfinished messages, once it has said so.
     pub(super) unfinished: Option<Arc<Account>>,
+    /// Its network's.
+    allowance: Arc<Allowance>,
 }
 
 impl Peer {
@@ -75,10 +78,13 @@ impl Behaviour {
         endpoint: &ConnectedPoint,
     ) {
         if !endpoint.is_relayed() {
+            let network = (self.config.network_of)(endpoint.get_remote_address());
+            let allowance = self.allowances.of(network, Instant::now());
             self.peers.entry(peer).or_default().links.push(Link {
                 id,
                 support: Support::Unknown,
                 unfinished: None,
+                allowance,
             });
         }
     }
@@ -148,11 +154,14 @@ impl Behaviour {
                 }
             }
         }
-        if let Some((_, version)) = new {
+        if let Some((id, version)) = new {
+            let link = state.links.iter().find(|link| link.id == id);
+            let network = link.map(|link| link.allowance.pipes.clone());
             let under_way = std::mem::take(&mut state.under_way);
             self.client.connected(peer, version, now);
             self.client.expect_late(&peer, under_way);
-            self.server.connected(peer, version, now);
+            let network = network.unwrap_or_default();
+            self.server.connected_from(&network, peer, version, now);
         } else {
             self.server.disconnected(&peer);
         }

@@ -19,8 +19,7 @@ use std::time::Instant;
 use unixfs::cid::Cid;
 
 use super::again::Round;
-use super::pipe::{Pipe, Reading};
-use crate::held::Total;
+use super::pipe::{Pipe, Reading, Totals};
 use crate::limits::{FEELERS, MAX_LOOKED_UP, MAX_WANTLIST, TURN_BYTES};
 use crate::wire::{Presence, Version, WantEntry, WantType};
 
@@ -101,13 +100,7 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    /// `reads`, `bytes`: where what is read and held for the peer counts.
-    pub(super) fn new(
-        version: Version,
-        epoch: u64,
-        (reads, bytes): (&Total, &Total),
-        now: Instant,
-    ) -> Self {
+    pub(super) fn new(version: Version, epoch: u64, totals: Totals<'_>, now: Instant) -> Self {
         Self {
             version,
             epoch,
@@ -120,7 +113,7 @@ impl Ledger {
             standing: VecDeque::new(),
             feelers: FEELERS,
             presences: Vec::new(),
-            pipe: Pipe::new(reads, bytes, now),
+            pipe: Pipe::new(totals, now),
             deficit: 0,
             has_turn: false,
             sent: 0,

@@ -37,7 +37,7 @@ use unixfs::cid::{Cid, acceptable, implied_block};
 
 use self::again::Again;
 use self::ledger::{Added, Ledger, State};
-use self::pipe::Reading;
+use self::pipe::{Reading, Totals};
 use crate::held::{Account, Held, Total};
 use crate::limits::{HAVE_AS_BLOCK_BYTES, MAX_BLOCK_BYTES, MAX_PIPES_BYTES};
 use crate::pace::Bucket;
@@ -162,11 +162,27 @@ impl Server {
         self.limiter.as_ref().map(Bucket::rate)
     }
 
+    /// In a network of its own.
     pub fn connected(&mut self, peer: PeerId, version: Version, now: Instant) {
+        self.connected_from(&Total::default(), peer, version, now);
+    }
+
+    /// `network`: where what is held for all peers of its network counts.
+    pub(crate) fn connected_from(
+        &mut self,
+        network: &Total,
+        peer: PeerId,
+        version: Version,
+        now: Instant,
+    ) {
         match self.peers.entry(peer) {
             Entry::Occupied(mut known) => known.get_mut().version = version,
             Entry::Vacant(new) => {
-                let totals = (&self.reads, &self.pipes);
+                let totals = Totals {
+                    reads: &self.reads,
+                    bytes: &self.pipes,
+                    network,
+                };
                 new.insert(Ledger::new(version, self.next_epoch, totals, now));
                 self.next_epoch += 1;
             }

@@ -13,8 +13,17 @@ use unixfs::cid::Cid;
 use crate::held::{Account, Held, Total};
 use crate::limits::{
     BATCH_BLOCKS, BATCH_BYTES, BATCH_DELAY, BLOCK_OVERHEAD, FIRST_PIPE_BYTES, MAX_PIPE_BYTES,
-    MAX_READS, PIPE_TIME,
+    MAX_READS, PIPE_TIME, SLOWEST_FRONT,
 };
+
+/// Where what is under way for a peer counts: blocks that are read and bytes held for all, and bytes
+/// for its network.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Totals<'a> {
+    pub(super) reads: &'a Total,
+    pub(super) bytes: &'a Total,
+    pub(super) network: &'a Total,
+}
 
 #[derive(Debug)]
 pub(super) struct Pipe {
@@ -94,10 +103,10 @@ impl Batch {
 }
 
 impl Pipe {
-    pub(super) fn new(reads: &Total, bytes: &Total, now: Instant) -> Self {
+    pub(super) fn new(totals: Totals<'_>, now: Instant) -> Self {
         Self {
-            reads: reads.account(),
-            bytes: bytes.account(),
+            reads: totals.reads.account(),
+            bytes: totals.bytes.account_in(totals.network),
             limit: FIRST_PIPE_BYTES,
             batch: Batch::default(),
             handed: VecDeque::new(),
@@ -109,6 +118,11 @@ impl Pipe {
     /// Bytes being read, ready, or handed to the connection, with what each block takes besides.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes.get()
+    }
+
+    /// The same of all peers of its network.
+    pub(super) fn bytes_of_network(&self) -> u64 {
+        self.bytes.network()
     }
 
     pub(super) fn has_room(&self) -> bool {
@@ -184,9 +198,17 @@ impl Pipe {
         self.took_at = now;
     }
 
-    /// Since when the peer has taken nothing of what its connection has for it.
+    /// It is dealt with as if it had taken something only now.
+    pub(super) fn forgive(&mut self, now: Instant) {
+        self.took_at = now;
+        self.front_since = self.front_since.map(|_| now);
+    }
+
+    /// Since when the peer holds up others: it has taken nothing of what its connection has for it,
+    /// or takes so little that it is no better.
     pub(super) fn stalled_since(&self) -> Option<Instant> {
-        (!self.handed.is_empty()).then_some(self.took_at)
+        let front = self.front_since?;
+        Some(self.took_at.min(front + SLOWEST_FRONT))
     }
 
     /// The connection has written the foremost message. Returns the bytes of its blocks.

@@ -11,6 +11,7 @@ use crate::limits::{
 };
 
 mod again;
+mod networks;
 mod totals;
 
 /// A server with its owner: a store of blocks, a clock, and everything that was sent.

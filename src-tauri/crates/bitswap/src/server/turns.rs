@@ -39,10 +39,9 @@ impl Server {
         }
     }
 
-    /// Everybody waits for memory: whoever has held it the longest without taking anything has to
-    /// go.
+    /// Somebody waits for memory: whoever has held it the longest without taking anything has to go.
     fn look_for_stalled(&mut self, now: Instant) {
-        if self.pipes.get() < MAX_PIPES_BYTES {
+        if self.pipes.get() < MAX_PIPES_BYTES / 2 {
             return;
         }
         let stalled = self.peers.iter_mut().filter_map(|(id, ledger)| {
@@ -51,7 +50,7 @@ impl Server {
         });
         if let Some((_, id, ledger)) = stalled.min_by_key(|(since, ..)| *since) {
             // Its connection takes a moment to close.
-            ledger.pipe.took(now);
+            ledger.pipe.forgive(now);
             self.to_drop = Some(*id);
         }
     }
@@ -131,7 +130,14 @@ impl Server {
             }
             return None;
         }
+        let share = self.share_of_network();
+        // Peers in a row of whose networks each has its share.
+        let mut passed = 0;
         while let Some(peer) = self.turns.front().copied() {
+            if passed >= self.turns.len() {
+                self.full_until.get_or_insert(now + STALL_TICK);
+                return None;
+            }
             let Some(ledger) = self.peers.get_mut(&peer) else {
                 self.turns.pop_front();
                 continue;
@@ -143,6 +149,12 @@ impl Server {
                 self.turns.pop_front();
                 continue;
             }
+            if ledger.pipe.bytes_of_network() >= share {
+                self.turns.rotate_left(1);
+                passed += 1;
+                continue;
+            }
+            passed = 0;
             if ledger.deficit <= 0 {
                 ledger.deficit += ledger.turn();
                 self.turns.rotate_left(1);
@@ -172,6 +184,16 @@ impl Server {
             return Some(ServerAction::Read { ticket, peer, cid });
         }
         None
+    }
+
+    /// Bytes that may be held for the peers of one network: the less room is left, the less, so that
+    /// those who take nothing leave some for others.
+    fn share_of_network(&self) -> u64 {
+        match self.pipes.get() * 8 / MAX_PIPES_BYTES {
+            0..4 => MAX_PIPES_BYTES,
+            4..6 => MAX_PIPES_BYTES / 8,
+            _ => MAX_PIPES_BYTES / 16,
+        }
     }
 
     fn issue(&mut self, job: Job) -> Ticket {
