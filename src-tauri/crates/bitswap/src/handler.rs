@@ -34,7 +34,7 @@ use self::inbound::{Budget, Inbound, ReadError, Taken};
 use self::lane::{Lane, LaneEvent, Parcel, poll_timer};
 pub(crate) use self::protocol::Protocols;
 use crate::held::Account;
-use crate::limits::{MAX_INBOUND_STREAMS, MAX_WAITING_MESSAGES};
+use crate::limits::{MAX_INBOUND_STREAMS, MAX_WAITING_PRESENCES};
 use crate::rate::Allowance;
 use crate::wire::{Outgoing, Presence, Version, WantEntry};
 
@@ -47,7 +47,7 @@ pub enum Command {
     /// The peer wants something of us (or nothing any more): stay connected.
     Hold(bool),
     /// Write this. Messages with blocks are answered by [`Report::Written`], in order; how many
-    /// wait is up to the sender. Presences are dropped when too many messages wait.
+    /// wait is up to the sender. Presences are dropped when too many wait.
     Send {
         message: Outgoing,
         pace: Option<u64>,
@@ -180,7 +180,7 @@ impl Handler {
         }
         if message.blocks.is_empty() {
             let is_droppable = message.wantlist.is_empty() && !message.full;
-            if !is_droppable || self.words.waiting() < MAX_WAITING_MESSAGES {
+            if !is_droppable || self.words.waiting_presences() < MAX_WAITING_PRESENCES {
                 self.words.push(Parcel {
                     message,
                     receipt: false,

@@ -105,9 +105,9 @@ pub(crate) const INBOUND_ENTRIES_PER_SEC: u32 = 100_000;
 pub(crate) const INBOUND_AHEAD: Duration = Duration::from_secs(1);
 /// Who is ahead by this much brings much.
 pub(crate) const INBOUND_MUCH: Duration = Duration::from_millis(250);
-/// Messages without blocks that wait for a peer to read them. Presences beyond are dropped: a peer
-/// that asks without listening must not fill our memory.
-pub(crate) const MAX_WAITING_MESSAGES: usize = 256;
+/// Presences that wait for a peer to read them: twice as many as it can have asked for at a time, some
+/// 170 bytes each. More are dropped: a peer that asks without listening must not fill our memory.
+pub(crate) const MAX_WAITING_PRESENCES: usize = 2 * MAX_WANTLIST;
 /// A stream that takes no byte for this long is stuck, and its connection is closed.
 pub(crate) const STUCK_AFTER: Duration = Duration::from_secs(30);
 /// How often it is told that a stream takes bytes.

@@ -90,9 +90,10 @@ impl<S: AsyncWrite + Unpin> Lane<S> {
         self.queue.push_back(parcel);
     }
 
-    /// Messages that wait.
-    pub(super) fn waiting(&self) -> usize {
-        self.queue.len()
+    /// Presences in messages that wait.
+    pub(super) fn waiting_presences(&self) -> usize {
+        let presences = |parcel: &Parcel| parcel.message.presences.len();
+        self.queue.iter().map(presences).sum()
     }
 
     pub(super) fn is_idle(&self) -> bool {
