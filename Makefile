@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test faults kills soak bench lint map tools audit packages ui format window package
+.PHONY: help run test faults kills soak siege bench lint map tools audit packages ui format window package
 
 export SHOAL_CACHE ?= $(CURDIR)/.cache
 # Lints come with the compilation: Clippy's driver is a compiler that lints what is this workspace's own. And the program is
@@ -39,6 +39,11 @@ kills: lint ## a fetch, a share, an update, a removal, killed at a thousand rand
 
 soak: lint ## a day of people who come and go, after which memory, handles and threads are what they were (HOURS=24; a sample in `make test`)
 	SHOAL_SOAK=$(or $(HOURS),24) $(LINTED) test $(HEADLESS) --bins --test it -- --nocapture soak::
+
+# Of the program as people have it: how much of its time strangers take depends on how fast it is.
+siege: lint tools ## strangers do all the harm they can while honest peers transfer, as a table (half an hour; `make test` takes a short form)
+	cargo build --release --no-default-features --locked
+	SHOAL_SIEGE=all SHOAL_TEST_PROGRAM="$(TARGET)/release/shoal" $(LINTED) test $(HEADLESS) --bins --test it -- --nocapture --test-threads=1 siege::
 
 bench: ui ## measure Shoal beside raw limits and Kubo (15 minutes; ROWS="one-seed tree" for single rows)
 	@tests/tools/kubo.sh

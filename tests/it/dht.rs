@@ -364,7 +364,7 @@ fn a_link_leads_to_its_first_byte_among_a_thousand_peers_far_away() {
 }
 
 /// Until the public DHT was told of so many shares.
-fn wait_for_announcements(seed: &Shoal, many: usize) {
+pub(crate) fn wait_for_announcements(seed: &Shoal, many: usize) {
     let database = rusqlite::Connection::open(seed.data_dir().join("index.db")).unwrap();
     let announced = || {
         let count = "SELECT count(*) FROM announced WHERE time > 0";

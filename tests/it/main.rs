@@ -22,6 +22,7 @@ mod kills;
 mod lab;
 mod others;
 mod share_get;
+mod siege;
 mod soak;
 mod storage;
 mod supervised;

@@ -23,6 +23,7 @@ pub mod lab;
 pub mod nuisance;
 pub mod process;
 pub mod shoal;
+pub mod siege;
 pub mod tools;
 pub mod trees;
 pub mod wait;

@@ -327,6 +327,17 @@ pub fn resident(process: u32) -> Result<u64> {
     kib_after(&text, "Pss:").context("smaps_rollup without Pss")
 }
 
+/// Physical memory of a process that is no file's (RSS without what is mapped), in bytes.
+pub fn anonymous(process: u32) -> Result<u64> {
+    let text = fs::read_to_string(format!("/proc/{process}/status"))?;
+    kib_after(&text, "RssAnon:").context("status without RssAnon")
+}
+
+/// Files, sockets and the like that a process has open.
+pub fn handles(process: u32) -> Result<usize> {
+    Ok(fs::read_dir(format!("/proc/{process}/fd"))?.count())
+}
+
 /// `None` once it has ended.
 fn peak_memory(process: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;

@@ -198,6 +198,11 @@ impl Shoal {
 }
 
 impl Running {
+    /// Its process: whatever started it became it.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Waits for the first event of that name.
     pub fn event(&self, name: &str) -> Value {
         self.event_where(name, |_| true)

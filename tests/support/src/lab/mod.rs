@@ -97,6 +97,14 @@ impl Lab {
         self.public.host(self.number, Some(ONE_WAY_MS))
     }
 
+    /// Brings a computer with a public address nothing faster than that.
+    pub fn bring_at_most(&self, host: &Host, bytes_a_second: u64) {
+        let [.., number] = host.address.octets();
+        self.public
+            .space
+            .pace(&format!("h{number}"), bytes_a_second);
+    }
+
     /// A router with a public address.
     pub fn router(&mut self, nat: Nat) -> Router {
         self.public.router(self.number, nat, None, &self.folder)
@@ -260,11 +268,7 @@ impl Host {
 
     /// Lets nothing out faster than that.
     pub fn send_at_most(&self, bytes_a_second: u64) {
-        let rate = format!("{}bit", bytes_a_second * 8);
-        self.space.run(&[
-            "tc", "qdisc", "replace", "dev", "eth0", "root", "tbf", "rate", &rate, "burst", "64kb",
-            "latency", "100ms",
-        ]);
+        self.space.pace("eth0", bytes_a_second);
     }
 
     /// Starts a Python program there.

@@ -88,6 +88,15 @@ impl Space {
         file.write_all(line.as_bytes()).unwrap();
     }
 
+    /// Lets nothing out of an interface faster than that.
+    pub(super) fn pace(&self, interface: &str, bytes_a_second: u64) {
+        let rate = format!("{}bit", bytes_a_second * 8);
+        self.run(&[
+            "tc", "qdisc", "replace", "dev", interface, "root", "tbf", "rate", &rate, "burst",
+            "64kb", "latency", "100ms",
+        ]);
+    }
+
     pub(super) fn up(&self, interface: &str) {
         self.run(&["ip", "link", "set", interface, "up"]);
     }
