@@ -99,7 +99,8 @@ impl DeviceError {
                 Some("Ask the other side to send it again."),
                 Retry::User,
             ),
-            Self::Net(_) | Self::Item(_) => ("devices", None, Retry::User),
+            // They bring their own along.
+            Self::Net(_) | Self::Item(_) => ("told", None, Retry::User),
         }
     }
 }
