@@ -156,7 +156,9 @@ async fn follow(id: i64, connection: &Connection, context: &Context) -> Outcome 
         }
         context.out.event(&Event::sent(&sent))?;
         let is_moving = |told: &SentView| (told.state, told.away) == (sent.state, sent.away);
-        if !told.as_ref().is_some_and(is_moving) {
+        // How it ends is told as what the command ends with.
+        let is_refused = matches!(sent.state, OutcomeKind::Declined | OutcomeKind::Refused);
+        if !is_refused && !told.as_ref().is_some_and(is_moving) {
             context.out.talk(&format!("{}.", sentence(&sent)));
         }
         match sent.state {
