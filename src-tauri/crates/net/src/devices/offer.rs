@@ -189,6 +189,7 @@ impl From<Question> for Said {
 mod tests {
     use futures::FutureExt as _;
     use libp2p::request_response::Codec as _;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -295,5 +296,34 @@ mod tests {
         }
         let long = "a".repeat(MAX_OFFERED_NAME + 1);
         assert_eq!(offer("", vec![item(&long)]).read(), None);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_made_of_an_offer_is_bounded_or_refused(
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let (mut codec, protocol) = (cbor::codec::Codec::<Said, Stands>::default(), OFFER);
+            let mut bytes = Vec::new();
+            let whole = offer("a note", vec![item("a"), item("b")]);
+            let write = codec.write_request(&protocol, &mut bytes, whole);
+            write.now_or_never().unwrap().unwrap();
+            for (at, byte) in changes {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            bytes.truncate(bytes.len() - cut.index(bytes.len()) / 8);
+            let read = codec.read_request(&protocol, &mut &*bytes).now_or_never();
+            let Ok(Some(Question::Offer(offer))) = read.unwrap().map(Said::read) else {
+                return Ok(());
+            };
+            prop_assert!(offer.note.chars().count() <= MAX_NOTE_CHARS);
+            prop_assert!(offer.items.len() <= MAX_OFFERED);
+            for item in offer.items {
+                let is_name = !item.name.is_empty() && item.name != "..";
+                prop_assert!(is_name && !item.name.contains(['/', '\0']), "{:?}", item.name);
+            }
+        }
     }
 }
