@@ -192,9 +192,19 @@ impl Index {
 
 impl IndexError {
     fn of(error: &rusqlite::Error) -> Self {
+        use rusqlite::Error::{
+            FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType,
+            QueryReturnedNoRows, Utf8Error,
+        };
         use rusqlite::ErrorCode::{DatabaseCorrupt, DiskFull, NotADatabase};
-        if matches!(error, rusqlite::Error::QueryReturnedNoRows) {
-            return IndexError::Removed;
+        match error {
+            QueryReturnedNoRows => return IndexError::Removed,
+            // Nobody has written such a value: SQLite looks at its pages, not at what stands in them.
+            FromSqlConversionFailure(..)
+            | IntegralValueOutOfRange(..)
+            | InvalidColumnType(..)
+            | Utf8Error(..) => return IndexError::Damaged(error.to_string()),
+            _ => {}
         }
         match error.sqlite_error_code() {
             Some(DatabaseCorrupt | NotADatabase) => IndexError::Damaged(error.to_string()),

@@ -66,7 +66,8 @@ fn restored(
 ) -> Result<Sound, IndexError> {
     let (records, incomplete) = shares::read(dir)?;
     for record in records {
-        items::insert(&connection, &record, Some(record.id))?;
+        let id = (record.id != shares::UNNUMBERED).then_some(record.id);
+        items::insert(&connection, &record, id)?;
     }
     Ok(Sound {
         items: items::all(&connection)?,

@@ -151,7 +151,11 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, IndexError> {
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     prepare(&connection, WRITER_CACHE_KIB)?;
-    migrate(&mut connection)?;
+    migrate(&mut connection).map_err(|error| match error {
+        // There are tables of a later version than it says.
+        rusqlite::Error::SqlInputError { msg, .. } => IndexError::Damaged(msg),
+        error => error.into(),
+    })?;
     Ok(connection)
 }
 

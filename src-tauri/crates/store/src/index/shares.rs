@@ -3,6 +3,8 @@
 //! It holds what the person said, not what was computed: blocks and files come back by hashing. It is written after each change
 //! of an item is committed; if it is a little behind after a crash, that matters only if the database is damaged as well.
 
+use std::collections::HashSet;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
@@ -18,6 +20,12 @@ const FILE_NAME: &str = "shares.json";
 
 /// Bytes of a list that is read: 100,000 items take about 60 MB.
 const MAX_BYTES: u64 = 1024 * 1024 * 1024;
+
+/// Numbers that an item may have: exact in every program that reads them, and there are more behind them.
+const NUMBERS: RangeInclusive<i64> = 1..=1 << 52;
+
+/// What stands for the next number that is free.
+pub(super) const UNNUMBERED: ItemId = ItemId(0);
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Entry {
@@ -38,8 +46,8 @@ pub(super) fn write(connection: &Connection, dir: &Path) -> std::io::Result<()> 
     replace_whole(&path(dir), &json)
 }
 
-/// The items listed, none of them done. Of a list that is damaged, as many as can be read, and where it is kept: the next one is
-/// written in its place.
+/// The items listed, none of them done. Of a list that is damaged, as many as can be read, those without a number of their own
+/// last, and where it is kept: the next one is written in its place.
 pub(super) fn read(dir: &Path) -> std::io::Result<(Vec<ItemRecord>, Option<PathBuf>)> {
     let (mut entries, mut sound) = match read_small(&path(dir), MAX_BYTES) {
         Ok(json) => entries(&json),
@@ -50,9 +58,23 @@ pub(super) fn read(dir: &Path) -> std::io::Result<(Vec<ItemRecord>, Option<PathB
         }
     };
     let mut records = Vec::with_capacity(entries.len());
+    let (mut numbers, mut others) = (HashSet::new(), Vec::new());
     for entry in entries.drain(..) {
         match serde_json::from_value::<Entry>(entry) {
-            Ok(entry) => records.push(entry.into_record()),
+            Ok(entry) if NUMBERS.contains(&entry.id.0) && numbers.insert(entry.id) => {
+                records.push(entry.into_record());
+            }
+            Ok(entry) => {
+                tracing::warn!(
+                    id = entry.id.0,
+                    "an item of the list of shares gets another number"
+                );
+                sound = false;
+                others.push(ItemRecord {
+                    id: UNNUMBERED,
+                    ..entry.into_record()
+                });
+            }
             Err(error) => {
                 tracing::warn!(%error, "an entry of the list of shares cannot be read");
                 sound = false;
@@ -64,6 +86,7 @@ pub(super) fn read(dir: &Path) -> std::io::Result<(Vec<ItemRecord>, Option<PathB
     } else {
         Some(keep_beside(&path(dir), MAX_BYTES)?)
     };
+    records.append(&mut others);
     Ok((records, kept))
 }
 

@@ -124,6 +124,58 @@ fn of_a_list_of_shares_that_breaks_off_all_before_comes_back() {
 }
 
 #[test]
+fn a_value_that_nobody_wrote_is_damage() {
+    // SQLite checks its pages, not what stands in them.
+    check_recovered(|dir| {
+        let path = dir.join("index.db");
+        let mut bytes = fs::read(&path).unwrap();
+        let details = b"unixfs-v1-2025\"";
+        for at in 0..bytes.len() - details.len() {
+            if bytes[at..].starts_with(details) {
+                bytes[at + details.len() - 1] = b'x';
+            }
+        }
+        fs::write(&path, bytes).unwrap();
+    });
+}
+
+#[test]
+fn a_database_that_says_another_version_than_it_has_is_damaged() {
+    check_recovered(|dir| {
+        let path = dir.join("index.db");
+        let mut bytes = fs::read(&path).unwrap();
+        // The user's version of the header (SQLite's file format, 1.3).
+        bytes[60..64].fill(0);
+        fs::write(&path, bytes).unwrap();
+    });
+}
+
+#[test]
+fn items_of_one_number_in_the_list_all_come_back() {
+    let (dir, opened) = reopen_damaged(|dir| {
+        fs::write(dir.join("index.db"), b"").unwrap();
+        let list = dir.join("shares.json");
+        let text = fs::read_to_string(&list).unwrap();
+        let odd = text
+            .replace("\"id\": 2", "\"id\": 1")
+            .replace("\"first\"", "\"one\"");
+        assert_ne!(text, odd);
+        fs::write(list, odd).unwrap();
+    });
+    let items = opened.index.items().unwrap();
+    let names: Vec<_> = items
+        .iter()
+        .map(|item| (item.id.0, item.name.as_str()))
+        .collect();
+    assert_eq!(names, [(1, "one"), (2, "second")]);
+    assert_eq!(
+        opened.incomplete,
+        Some(dir.path().join("shares.old-1.json"))
+    );
+    assert!(opened.index.create_item(new_item("third")).unwrap().0 > 2);
+}
+
+#[test]
 fn what_is_no_file_in_the_place_of_a_database_is_kept_and_replaced() {
     check_recovered(|dir| {
         fs::remove_file(dir.join("index.db")).unwrap();
