@@ -263,7 +263,7 @@ impl Dialer {
 
     /// The session is over: dials that only it asked for are not begun any more.
     pub(crate) fn forget(&mut self, session: SessionId) {
-        self.queues.remove(&session);
+        let queue = self.queues.remove(&session).unwrap_or_default();
         let under_way = self.under_way.values_mut();
         let under_way = under_way.map(|under_way| &mut under_way.attempt);
         for attempt in self.waiting.values_mut().chain(under_way) {
@@ -271,5 +271,27 @@ impl Dialer {
         }
         self.waiting
             .retain(|_, attempt| !attempt.sessions.is_empty());
+        for (named, keys) in [
+            (Named::Here, queue.here),
+            (Named::Elsewhere, queue.elsewhere),
+        ] {
+            for key in keys {
+                self.hand_on(key, named);
+            }
+        }
+    }
+
+    /// What waited in the queue of a session that is over, and others wait for too, goes into one of
+    /// theirs.
+    fn hand_on(&mut self, key: Key, named: Named) {
+        let Some(attempt) = self.waiting.get(&key) else {
+            return;
+        };
+        let has = |queue: &Queue| queue.here.contains(&key) || queue.elsewhere.contains(&key);
+        let mut queues = attempt.sessions.iter().filter_map(|id| self.queues.get(id));
+        if let (Some(heir), false) = (attempt.sessions.first(), queues.any(has)) {
+            let queue = self.queues.entry(*heir).or_default();
+            queue.of_mut(named).push_back(key);
+        }
     }
 }

@@ -68,6 +68,21 @@ fn a_peer_is_dialled_once_for_all_who_ask() {
 }
 
 #[test]
+fn what_others_wait_for_too_is_dialled_when_the_first_who_asked_is_over() {
+    let peer = PeerId::random();
+    let near = ["/ip4/127.0.0.1/tcp/1", "/ip4/127.0.0.1/udp/1/quic-v1"].map(address);
+    let mut dialer = Dialer::default();
+    dialer.ask(SESSION, Target::Peer(peer, near.to_vec()), Named::Here);
+    let first = dialer.next().unwrap();
+    dialer.ask(OTHER, Target::Peer(peer, vec![]), Named::Elsewhere);
+    assert_eq!(dialer.failed(first.connection_id()), None);
+    dialer.forget(SESSION);
+    let second = dialer.next().expect("the other address is tried");
+    let sessions = dialer.connected(second.connection_id(), peer);
+    assert_eq!(sessions, [OTHER]);
+}
+
+#[test]
 fn a_lie_about_an_address_keeps_nobody_from_the_right_one() {
     let peer = PeerId::random();
     let [lie, right, named] = [1, 2, 3].map(|port| address(&format!("/ip4/8.8.8.8/tcp/{port}")));
