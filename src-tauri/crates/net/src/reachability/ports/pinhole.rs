@@ -35,7 +35,7 @@ const MAP_BYTES: usize = 60;
 /// No answer is longer (section 7).
 const MAX_BYTES: usize = 1100;
 
-type Nonce = [u8; 12];
+pub(super) type Nonce = [u8; 12];
 
 #[derive(Debug, Clone)]
 pub(super) struct Client {
@@ -169,8 +169,8 @@ impl Client {
 
 /// A port that was opened.
 #[derive(Debug, PartialEq, Eq)]
-struct Answer {
-    external: SocketAddr,
+pub(super) struct Answer {
+    pub(super) external: SocketAddr,
     lease: Duration,
 }
 
@@ -183,7 +183,12 @@ fn question(client: Ipv6Addr, code: u8, lease: u32) -> Vec<u8> {
 }
 
 /// Section 11.1. The address and port outside that are wished for are ours.
-fn map_question(client: Ipv6Addr, endpoint: Endpoint, nonce: Nonce, lease: u32) -> Vec<u8> {
+pub(super) fn map_question(
+    client: Ipv6Addr,
+    endpoint: Endpoint,
+    nonce: Nonce,
+    lease: u32,
+) -> Vec<u8> {
     let port = endpoint.address.port();
     let protocol = match endpoint.transport {
         Transport::Tcp => 6,
@@ -213,7 +218,7 @@ fn header(answer: &[u8], code: u8) -> Option<(u8, u32)> {
 
 /// What became of a question for a port; an error is the code of the result. Nothing, if it isn't
 /// an answer to that question.
-fn map_answer(answer: &[u8], question: &[u8]) -> Option<Result<Answer, u8>> {
+pub(super) fn map_answer(answer: &[u8], question: &[u8]) -> Option<Result<Answer, u8>> {
     // Nonce, protocol and our port (section 11.1).
     const ASKED: std::ops::Range<usize> = HEADER_BYTES..42;
     let (result, lease) = header(answer, MAP)?;
@@ -227,6 +232,10 @@ fn map_answer(answer: &[u8], question: &[u8]) -> Option<Result<Answer, u8>> {
     let (port, ip) = rest.split_first_chunk::<2>()?;
     let ip: [u8; 16] = ip.try_into().ok()?;
     let port = u16::from_be_bytes(*port);
+    // The seconds that the question wishes for.
+    if port == 0 && question.get(4..8)? != [0; 4] {
+        return None;
+    }
     Some(Ok(Answer {
         external: SocketAddr::new(Ipv6Addr::from(ip).to_canonical(), port),
         lease: Duration::from_secs(lease.into()),
@@ -303,6 +312,15 @@ mod tests {
         for length in 0..MAP_BYTES {
             assert_eq!(map_answer(&answered()[..length], &question), None);
         }
+    }
+
+    #[test]
+    fn no_port_is_opened_by_the_number_0() {
+        let mut answer = answered();
+        answer[42..44].fill(0);
+        assert_eq!(map_answer(&answer, &asked(LEASE)), None);
+        // What is closed has none.
+        assert!(matches!(map_answer(&answer, &asked(0)), Some(Ok(_))));
     }
 
     #[test]
