@@ -217,12 +217,14 @@ impl Plan {
         };
         // A list in `asked` is never empty.
         let first = waiting.remove(0);
-        if waiting.is_empty() {
+        let is_last = waiting.is_empty();
+        if is_last {
             self.asked.remove(cid);
         }
         self.uncount(&first);
         self.put_held(cid, first, bytes)?;
-        if let Some(next) = self.asked.get(cid).and_then(|waiting| waiting.first()) {
+        let others = self.asked.get(cid).filter(|_| !is_last);
+        if let Some(next) = others.and_then(|waiting| waiting.first()) {
             let step = self.want_step(*cid, next);
             self.steps.push_back(step);
         }

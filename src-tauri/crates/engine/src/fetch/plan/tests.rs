@@ -411,6 +411,16 @@ fn what_is_looked_at_is_asked_for_first() {
 }
 
 #[test]
+fn a_wish_below_a_file_that_is_here_already_ends() {
+    let (blocks, root, _) = tree(true);
+    let mut run = Run::new(&blocks, root, &[], Disk::default());
+    assert!(run.run(no_limit(), |_| 0).unwrap());
+    let mut again = Run::new(&blocks, root, &["small/x"], run.disk);
+    let ended = again.run(10_000, |_| 0);
+    assert_eq!(ended, Err(Fault::NotThere("small/x".to_owned())));
+}
+
+#[test]
 fn only_what_is_selected_is_fetched() {
     let (blocks, root, files) = tree(true);
     let mut run = Run::new(&blocks, root, &["many/07.txt", "sub/"], Disk::default());

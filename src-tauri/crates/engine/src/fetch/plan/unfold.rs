@@ -104,8 +104,11 @@ impl Plan {
                 self.hold(file, 0, bytes, cid);
                 self.check_amount()
             }
-            // A folder has no bytes: it has to be read.
-            Place::Entry { .. } | Place::Shard { .. } => {
+            // The wish was for something below a folder, and what has bytes is none: it will be found
+            // missing.
+            Place::Entry { .. } => Ok(()),
+            // What nobody can say of a shard, which has no bytes.
+            Place::Shard { .. } => {
                 self.want(*cid, one);
                 Ok(())
             }
