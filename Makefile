@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test faults kills soak siege bench lint map tools audit packages ui format window package
+.PHONY: help run test faults kills soak siege fuzz bench lint map tools audit packages ui format window package
 
 export SHOAL_CACHE ?= $(CURDIR)/.cache
 # Lints come with the compilation: Clippy's driver is a compiler that lints what is this workspace's own. And the program is
@@ -44,6 +44,9 @@ soak: lint ## a day of people who come and go, after which memory, handles and t
 siege: lint tools ## strangers do all the harm they can while honest peers transfer, as a table (half an hour; `make test` takes a short form)
 	cargo build --release --no-default-features --locked
 	SHOAL_SIEGE=all SHOAL_TEST_PROGRAM="$(TARGET)/release/shoal" $(LINTED) test $(HEADLESS) --bins --test it -- --nocapture --test-threads=1 siege::
+
+fuzz: ## a minute of random input for each decoder (FUZZ_SECONDS=600 for longer, TARGETS="car links" for single ones)
+	@tests/tools/fuzz.sh "$(TARGET)" $(TARGETS)
 
 bench: ui ## measure Shoal beside raw limits and Kubo (15 minutes; ROWS="one-seed tree" for single rows)
 	@tests/tools/kubo.sh

@@ -8,6 +8,8 @@
 
 mod address;
 mod client;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod server;
 mod wire;
 

@@ -12,5 +12,13 @@ mod connect;
 mod control;
 #[cfg(feature = "desktop")]
 mod desktop;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
+#[cfg(any(test, fuzzing))]
+mod fuzz_input {
+    include!(concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/src/input.rs"));
+}
 mod interrupt;
+#[cfg(any(feature = "desktop", test, fuzzing))]
+mod range;
 mod shown;

@@ -13,6 +13,7 @@ use tauri::http::{HeaderMap, StatusCode, response};
 
 use super::engine::EngineLink;
 use crate::api::{ByteStream, ReadRequest, SizeRequest};
+use crate::range::Part;
 
 /// What shows or plays without being able to do anything.
 const TYPES: &[(&str, &[&str])] = &[
@@ -62,15 +63,6 @@ pub(super) struct Content {
     id: ItemId,
     /// Inside the item.
     path: String,
-}
-
-/// What was asked for of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
-    Whole,
-    /// From the first byte to before the second.
-    Range(u64, u64),
-    Beyond,
 }
 
 impl Content {
@@ -138,43 +130,12 @@ impl Content {
     }
 }
 
-impl Part {
-    /// What the `Range` header asks for (RFC 9110, section 14.2). One that can't be read, and several at once, count for
-    /// none.
-    pub(super) fn of(headers: &HeaderMap, size: u64) -> Self {
-        let range = headers.get("range").map(HeaderValue::to_str);
-        match range {
-            Some(Ok(range)) => Self::read(range, size),
-            _ => Self::Whole,
-        }
-    }
-
-    fn read(range: &str, size: u64) -> Self {
-        let Some((first, last)) = range
-            .trim()
-            .strip_prefix("bytes=")
-            .and_then(|it| it.split_once('-'))
-        else {
-            return Self::Whole;
-        };
-        let range = match (first.parse::<u64>(), last.parse::<u64>()) {
-            (Ok(first), Ok(last)) if first <= last => (first, last.saturating_add(1).min(size)),
-            (Ok(first), Err(_)) if last.is_empty() => (first, size),
-            (Err(_), Ok(len)) if first.is_empty() => (size.saturating_sub(len), size),
-            _ => return Self::Whole,
-        };
-        match range {
-            (start, end) if start < end => Self::Range(start, end),
-            _ => Self::Beyond,
-        }
-    }
-
-    /// No more than `most` bytes of a range: the reader comes back for the rest.
-    pub(super) fn at_most(self, most: u64) -> Self {
-        match self {
-            Self::Range(start, end) => Self::Range(start, end.min(start.saturating_add(most))),
-            other => other,
-        }
+/// What the `Range` header asks for.
+pub(super) fn part(headers: &HeaderMap, size: u64) -> Part {
+    let range = headers.get("range").map(HeaderValue::to_str);
+    match range {
+        Some(Ok(range)) => Part::read(range, size),
+        _ => Part::Whole,
     }
 }
 
@@ -212,23 +173,5 @@ mod tests {
         check("README", TEXT);
         check("a.b/README", TEXT);
         check("archive.zip", "application/octet-stream");
-    }
-
-    #[test]
-    fn ranges_are_read_as_the_standard_says() {
-        let check = |range: &str, part: Part| assert_eq!(Part::read(range, 100), part, "{range}");
-        check("bytes=0-9", Part::Range(0, 10));
-        check("bytes=90-", Part::Range(90, 100));
-        check("bytes=90-200", Part::Range(90, 100));
-        check("bytes=-5", Part::Range(95, 100));
-        check("bytes=-500", Part::Range(0, 100));
-        check("bytes=100-", Part::Beyond);
-        check("bytes=-0", Part::Beyond);
-        check("bytes=9-3", Part::Whole);
-        check("bytes=0-1,5-6", Part::Whole);
-        check("lines=0-1", Part::Whole);
-        check("bytes=0-18446744073709551615", Part::Range(0, 100));
-        assert_eq!(Part::read("bytes=0-", 0), Part::Beyond);
-        assert_eq!(Part::Range(5, 90).at_most(10), Part::Range(5, 15));
     }
 }

@@ -26,8 +26,9 @@ use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::Shell;
-use super::content::{Content, Part};
+use super::content::{self, Content};
 use crate::api::problem;
+use crate::range::Part;
 
 /// Connections at once: a player has one or two, more while it seeks.
 const MAX_CONNECTIONS: usize = 16;
@@ -163,7 +164,7 @@ impl Film {
     ) -> Result<Response<Body>, Problem> {
         let engine = &self.app.state::<Shell>().engine;
         let size = self.content.size(engine).await?;
-        let part = Part::of(request.headers(), size);
+        let part = content::part(request.headers(), size);
         let (start, end) = match part {
             Part::Whole => (0, size),
             Part::Range(start, end) => (start, end),

@@ -13,9 +13,10 @@ use tauri::{Manager, UriSchemeContext, UriSchemeResponder, Wry};
 use tokio::sync::Semaphore;
 
 use super::Shell;
-use super::content::{Content, Part};
+use super::content::{self, Content};
 use super::engine::EngineLink;
 use crate::api::problem;
+use crate::range::Part;
 
 pub(super) const SCHEME: &str = "preview";
 
@@ -67,7 +68,7 @@ async fn bytes(
 ) -> Result<Response<Vec<u8>>, Problem> {
     let _place = PLACES.acquire().await;
     let size = content.size(engine).await?;
-    let part = Part::of(headers, size).at_most(MAX_PIECE);
+    let part = content::part(headers, size).at_most(MAX_PIECE);
     let (start, end) = match part {
         Part::Whole if size > MAX_WHOLE => {
             let problem = problem::too_big_to_show();

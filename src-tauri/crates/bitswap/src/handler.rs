@@ -5,6 +5,8 @@
 //! hashing never holds up decryption. It decides nothing about wants or blocks, and does not run on
 //! relayed connections: those carry 128 KiB and end.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod inbound;
 mod lane;
 mod protocol;

@@ -9,6 +9,15 @@ mod behaviour;
 pub mod client;
 #[cfg(test)]
 mod exchange_tests;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
+#[cfg(any(test, fuzzing))]
+mod fuzz_input {
+    include!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../../fuzz/src/input.rs"
+    ));
+}
 mod handler;
 mod held;
 pub mod limits;

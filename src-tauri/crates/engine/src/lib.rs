@@ -12,6 +12,15 @@ mod engine;
 mod error;
 mod faults;
 mod fetch;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
+#[cfg(any(test, fuzzing))]
+mod fuzz_input {
+    include!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../../fuzz/src/input.rs"
+    ));
+}
 mod items;
 mod link;
 mod list;

@@ -16,6 +16,8 @@
 //! resolved name can go around it: whoever tells it nothing is anybody else. It can't tell who names
 //! an address that somebody may name: it is dialled anyway.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod named;
 mod origin;
 

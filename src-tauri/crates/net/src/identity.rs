@@ -44,12 +44,16 @@ pub fn load_or_create(path: &Path) -> Result<Keypair, IdentityError> {
 }
 
 fn load(path: &Path) -> Result<Keypair, IdentityError> {
-    let bytes = fs::read(path)?;
+    read(&fs::read(path)?, path)
+}
+
+/// The key that stands in a file of that path.
+pub(crate) fn read(bytes: &[u8], path: &Path) -> Result<Keypair, IdentityError> {
     // As a loss of power may leave it.
     if bytes.iter().all(|byte| *byte == 0) {
         return Err(IdentityError::Empty(path.to_owned()));
     }
-    Keypair::from_protobuf_encoding(&bytes).map_err(|source| IdentityError::Damaged {
+    Keypair::from_protobuf_encoding(bytes).map_err(|source| IdentityError::Damaged {
         path: path.to_owned(),
         source,
     })

@@ -37,6 +37,15 @@ mod connections;
 pub mod devices;
 mod dht;
 mod exchange;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
+#[cfg(any(test, fuzzing))]
+mod fuzz_input {
+    include!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../../fuzz/src/input.rs"
+    ));
+}
 mod identity;
 pub mod limits;
 mod listen;

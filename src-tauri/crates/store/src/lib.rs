@@ -18,6 +18,15 @@
 mod control;
 pub mod deletion;
 pub mod files;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
+#[cfg(any(test, fuzzing))]
+mod fuzz_input {
+    include!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../../fuzz/src/input.rs"
+    ));
+}
 mod import;
 pub mod index;
 mod item;

@@ -16,6 +16,15 @@ pub mod dagpb;
 mod data;
 pub mod dir;
 pub mod file;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
+#[cfg(any(test, fuzzing))]
+mod fuzz_input {
+    include!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../../fuzz/src/input.rs"
+    ));
+}
 pub mod hamt;
 mod hash;
 pub mod limits;

@@ -41,7 +41,7 @@ impl Budget {
         self.unreleased = self.unreleased.saturating_sub(bytes);
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(super) fn requested(&self) -> u64 {
         self.requested
     }

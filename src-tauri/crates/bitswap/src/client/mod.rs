@@ -36,6 +36,8 @@
 
 mod assign;
 mod budget;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod gateway;
 mod ledger;
 mod limits;

@@ -1,5 +1,5 @@
-//! What the client says to whom, step by step; and that its tables agree after any sequence of
-//! events.
+//! What the client says to whom, step by step. That its tables agree after any sequence of events is
+//! tried by the fuzzer (`client/fuzz.rs`).
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,6 @@ use unixfs::cid::{Cid, Multihash};
 use super::{Client, ClientAction, ClientConfig, SessionId, Want};
 use crate::wire::{Presence, Version, WantEntry, WantType};
 
-mod consistency;
 mod wrong;
 
 const SESSION: SessionId = SessionId(1);

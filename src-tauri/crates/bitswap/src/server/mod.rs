@@ -21,6 +21,8 @@
 
 mod again;
 mod check;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod ledger;
 mod pipe;
 #[cfg(test)]

@@ -240,7 +240,7 @@ impl Pipe {
     }
 
     /// Blocks that wait for company.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(super) fn ready(&self) -> impl Iterator<Item = Cid> {
         self.batch.ready.iter().map(|ready| ready.cid)
     }

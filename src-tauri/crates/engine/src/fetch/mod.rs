@@ -12,6 +12,8 @@ mod disk;
 mod download;
 mod error;
 mod folders;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 pub(crate) mod limits;
 mod local;
 mod own;

@@ -6,6 +6,8 @@
 //! network in its summary.
 
 mod catalog;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 #[cfg(test)]
 pub(crate) mod tests;
 

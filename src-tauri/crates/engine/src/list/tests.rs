@@ -2,31 +2,9 @@ use store::Serving;
 use tokio::sync::watch;
 
 use super::*;
-use crate::api::{Counts, Filter, ItemId, ItemKind, ItemView, LibraryRequest, NoticeKind, State};
+use crate::api::{Counts, Filter, ItemId, LibraryRequest, NoticeKind, State};
 
-pub(crate) fn view(id: i64) -> ItemView {
-    ItemView {
-        id: ItemId(id),
-        kind: ItemKind::Share,
-        name: format!("item {id}"),
-        path: None,
-        cid: None,
-        state: State::Sharing,
-        total: 0,
-        done: 0,
-        files: 0,
-        folder: false,
-        rate_down: 0,
-        rate_up: 0,
-        peers: 0,
-        having: 0,
-        unreachable: 0,
-        lacking: None,
-        eta: None,
-        skipped: 0,
-        created: id,
-    }
-}
+pub(crate) use super::fuzz::view;
 
 struct Desk {
     board: Board,

@@ -5,6 +5,8 @@
 //! are text, checked when they are set and again when they are read: the rest of the engine sees
 //! only typed, valid [`Config`]s. The keys are in [`table`], the values in [`parse`].
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod own;
 mod parse;
 pub(crate) mod schedule;

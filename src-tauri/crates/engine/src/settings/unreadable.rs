@@ -46,7 +46,12 @@ pub(super) fn read(file: &Path) -> Result<(Values, Unusable), ConfigError> {
         // It may be as it should be, with a key in it.
         Err(error) => return Err(ConfigError::Unreadable(error)),
     };
-    let text = decoded(&bytes);
+    understood(&bytes, file)
+}
+
+/// The same of the bytes of the file.
+pub(super) fn understood(bytes: &[u8], file: &Path) -> Result<(Values, Unusable), ConfigError> {
+    let text = decoded(bytes);
     if let Ok(values) = serde_json::from_str(&text) {
         let (kept, keys) = sort_out(values)?;
         let damaged = false;

@@ -8,6 +8,9 @@
 //! What comes from this machine is not counted. Trusted peers are always let in: while there are
 //! any, a few connections more may finish their handshake, which tells whose they are.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+
 use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
 use std::task::{Context, Poll};

@@ -6,6 +6,9 @@
 //! the exchange's to decide, it knows who is hungry; a search ends early when enough sources are
 //! there.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 

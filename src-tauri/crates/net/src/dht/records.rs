@@ -6,6 +6,9 @@
 //! keys are refused: what is there expires by itself, while making room would let one peer push the
 //! others out.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::Instant;

@@ -8,6 +8,8 @@
 //! Pure: it says what to dial and is told what came of it.
 
 mod attempt;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 #[cfg(test)]
 mod tests;
 

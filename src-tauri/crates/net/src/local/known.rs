@@ -4,6 +4,9 @@
 //! for a few at most, and where there are too many, the first to go is the one that is known longest
 //! of those with which no connection stands. Pure: it is told who is connected.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 

@@ -8,6 +8,9 @@
 //! server that wants to be sent dummy data first (it does where our address is not the one it sees
 //! us at) is not asked on: another one will do.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+
 use std::io;
 use std::time::Duration;
 

@@ -23,6 +23,8 @@ pub(super) mod candidates;
 mod checks;
 pub(super) mod dial_back;
 mod external;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod ladder;
 mod observed;
 mod ports;

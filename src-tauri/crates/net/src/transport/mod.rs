@@ -9,6 +9,8 @@
 //! there. Nothing is dialled that [`DialPolicy`] forbids.
 
 mod coalesce;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod gate;
 mod muxer;
 mod names;

@@ -43,7 +43,7 @@ pub(crate) async fn public_check(
 ) -> PublicCheck {
     let asked = tokio::time::timeout(PUBLIC_CHECK_TIME, ask(clients, url, multiaddr, cid)).await;
     match asked.unwrap_or(Err(WebError::Timeout)) {
-        Ok(answer) => judge(answer),
+        Ok(found) => found,
         Err(error) => PublicCheck {
             verdict: Verdict::Unknown,
             detail: Some(format!("{} {error}", shown(url))),
@@ -56,7 +56,7 @@ async fn ask(
     url: &Url,
     multiaddr: &Multiaddr,
     cid: &Cid,
-) -> Result<Answer, WebError> {
+) -> Result<PublicCheck, WebError> {
     let mut url = url.clone();
     let mut path = url.path_segments_mut().map_err(|()| WebError::NotAllowed)?;
     path.pop_if_empty().push("check");
@@ -70,8 +70,13 @@ async fn ask(
     let response = clients
         .get(url, NamedBy::Person, "application/json")
         .await?;
-    let body = client::body(response, MAX_CHECK_BYTES).await?;
-    serde_json::from_slice(&body).map_err(|_| WebError::Wrong)
+    read(&client::body(response, MAX_CHECK_BYTES).await?)
+}
+
+/// What it found.
+pub(super) fn read(body: &[u8]) -> Result<PublicCheck, WebError> {
+    let answer = serde_json::from_slice(body).map_err(|_| WebError::Wrong)?;
+    Ok(judge(answer))
 }
 
 fn judge(answer: Answer) -> PublicCheck {

@@ -206,12 +206,18 @@ fn may_lead_to(bounds: Bounds, policy: &DialPolicy, found: &[SocketAddr]) -> boo
 
 /// How long a server wants to be left alone.
 fn pause(response: &Response) -> Option<Duration> {
-    let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
+    pause_of(text, jiff::Timestamp::now())
+}
+
+/// In seconds, or up to a moment.
+pub(super) fn pause_of(text: &str, now: jiff::Timestamp) -> Option<Duration> {
+    let text = text.trim();
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));
     }
     let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-    let until = jiff::Timestamp::now().duration_until(at);
+    let until = now.duration_until(at);
     Some(until.try_into().unwrap_or(Duration::ZERO))
 }
 

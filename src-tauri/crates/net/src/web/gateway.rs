@@ -34,7 +34,7 @@ pub(super) async fn block(
 }
 
 /// `None`: to such an address nothing can be added.
-fn block_url(base: &Url, cid: &Cid) -> Option<Url> {
+pub(super) fn block_url(base: &Url, cid: &Cid) -> Option<Url> {
     let mut url = base.clone();
     let mut path = url.path_segments_mut().ok()?;
     path.pop_if_empty().push("ipfs").push(&cid.to_string());

@@ -30,6 +30,8 @@
 mod check;
 mod client;
 mod delegated;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod gateway;
 mod gateways;
 mod health;

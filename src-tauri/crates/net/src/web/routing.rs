@@ -78,24 +78,13 @@ pub(super) async fn providers(
         Err(WebError::Lacks) => return Ok(()),
         response => response?,
     };
-    let mut records = Records::new(policy);
     let kind = response.headers().get(CONTENT_TYPE);
     let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or("");
     if kind.starts_with(LINES) {
-        read_lines(response, &mut records, taker).await
+        read_lines(response, Lines::new(policy), taker).await
     } else {
         let body = client::body(response, MAX_LOOKUP_BYTES).await?;
-        // A map, since a structure would be read from a list, too.
-        let answer: Option<Map<String, Value>> = serde_json::from_slice(&body).ok();
-        let listed = answer.and_then(|mut answer| match answer.remove("Providers") {
-            None | Some(Value::Null) => Some(Vec::new()),
-            Some(Value::Array(listed)) => Some(listed),
-            Some(_) => None,
-        });
-        for record in listed.ok_or(WebError::Wrong)? {
-            records.add(record);
-        }
-        taker.take(records.found).await;
+        taker.take(listed(&body, policy)?).await;
         Ok(())
     }
 }
@@ -116,35 +105,77 @@ fn providers_url(base: &Url, cid: &Cid) -> Option<Url> {
 
 async fn read_lines(
     mut response: Response,
-    records: &mut Records<'_>,
+    mut lines: Lines<'_>,
     taker: &Taker,
 ) -> Result<(), WebError> {
-    let mut line = Vec::new();
-    let mut bytes = 0;
     while let Some(piece) = response.chunk().await.map_err(client::failure)? {
-        bytes += piece.len();
-        if bytes > MAX_LOOKUP_BYTES {
+        if !taker.take(lines.read(&piece)?).await || lines.records.are_enough() {
+            return Ok(());
+        }
+    }
+    taker.take(lines.end()?).await;
+    Ok(())
+}
+
+/// What an answer names that came whole.
+pub(super) fn listed(body: &[u8], policy: &DialPolicy) -> Result<Found, WebError> {
+    // A map, since a structure would be read from a list, too.
+    let answer: Option<Map<String, Value>> = serde_json::from_slice(body).ok();
+    let listed = answer.and_then(|mut answer| match answer.remove("Providers") {
+        None | Some(Value::Null) => Some(Vec::new()),
+        Some(Value::Array(listed)) => Some(listed),
+        Some(_) => None,
+    });
+    let mut records = Records::new(policy);
+    for record in listed.ok_or(WebError::Wrong)? {
+        records.add(record);
+    }
+    Ok(records.found)
+}
+
+/// An answer of a record a line, in pieces.
+#[derive(Debug)]
+pub(super) struct Lines<'a> {
+    records: Records<'a>,
+    /// The line that goes on in the next piece.
+    line: Vec<u8>,
+    bytes: usize,
+}
+
+impl<'a> Lines<'a> {
+    pub(super) fn new(policy: &'a DialPolicy) -> Self {
+        Self {
+            records: Records::new(policy),
+            line: Vec::new(),
+            bytes: 0,
+        }
+    }
+
+    /// What the next piece names.
+    pub(super) fn read(&mut self, piece: &[u8]) -> Result<Found, WebError> {
+        self.bytes += piece.len();
+        if self.bytes > MAX_LOOKUP_BYTES {
             return Err(WebError::TooLarge);
         }
         let mut parts = piece.split(|byte| *byte == b'\n').peekable();
         while let Some(part) = parts.next() {
-            if line.len() + part.len() > MAX_LOOKUP_RECORD {
+            if self.line.len() + part.len() > MAX_LOOKUP_RECORD {
                 return Err(WebError::TooLarge);
             }
-            line.extend_from_slice(part);
+            self.line.extend_from_slice(part);
             // The last part goes on in the next piece.
             if parts.peek().is_some() {
-                records.add_line(&std::mem::take(&mut line))?;
+                self.records.add_line(&std::mem::take(&mut self.line))?;
             }
         }
-        let found = std::mem::take(&mut records.found);
-        if !taker.take(found).await || records.are_enough() {
-            return Ok(());
-        }
+        Ok(std::mem::take(&mut self.records.found))
     }
-    records.add_line(&line)?;
-    taker.take(std::mem::take(&mut records.found)).await;
-    Ok(())
+
+    /// What the last line names, after which nothing came.
+    pub(super) fn end(mut self) -> Result<Found, WebError> {
+        self.records.add_line(&self.line)?;
+        Ok(self.records.found)
+    }
 }
 
 /// The schemas `peer` and, before it, `bitswap`.

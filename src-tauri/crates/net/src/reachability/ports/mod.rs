@@ -22,6 +22,8 @@ use crate::limits::{MAX_ROUTER_WORDS, ROUTER_CLOSE_TIME, ROUTER_JOB_TIME};
 use crate::status::{self, Mapping, Transport};
 
 mod default_route;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod pcp;
 mod pinhole;
 mod plan;

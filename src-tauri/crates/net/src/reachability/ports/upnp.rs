@@ -23,6 +23,8 @@ use super::{Endpoint, words};
 use crate::limits::{MAX_ROUTER_DESCRIPTION, ROUTER_NAME_TIME, ROUTER_SEARCH_TIME};
 use crate::status::{PortProtocol, Transport};
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod plain;
 #[cfg(test)]
 mod tests;
@@ -446,8 +448,11 @@ fn protocol(endpoint: Endpoint) -> PortMappingProtocol {
 /// a whole. It is only shown, so a router that takes long has none.
 async fn name(router: SocketAddr, path: &str) -> Option<String> {
     let description = timeout(ROUTER_NAME_TIME, description(router, path));
-    let description = description.await.ok()??;
-    let name = words(&unescaped(element(&description, "friendlyName")?));
+    friendly_name(&description.await.ok()??)
+}
+
+fn friendly_name(description: &str) -> Option<String> {
+    let name = words(&unescaped(element(description, "friendlyName")?));
     (!name.is_empty()).then_some(name)
 }
 

@@ -69,16 +69,35 @@ pub(super) async fn find(ip: IpAddr, ssdp: &Ssdp) -> Option<Gateway<Tokio>> {
 }
 
 async fn gateway(answer: &str, is_trusted: impl Fn(IpAddr) -> bool) -> Option<Gateway<Tokio>> {
+    let (addr, location) = location(answer, &is_trusted)?;
+    let description = description(addr, location.path()).await?;
+    described(addr, location, &description, is_trusted)
+}
+
+/// Where a router that answered says that it is described.
+pub(super) fn location(
+    answer: &str,
+    is_trusted: impl Fn(IpAddr) -> bool,
+) -> Option<(SocketAddr, Url)> {
     let location = answer.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;
         name.eq_ignore_ascii_case("location").then(|| value.trim())
     })?;
     let location = Url::parse(location).ok()?;
     let addr = address(&location).filter(|addr| is_trusted(addr.ip()))?;
+    Some((addr, location))
+}
+
+/// The router that such a description is of.
+pub(super) fn described(
+    addr: SocketAddr,
+    location: Url,
+    description: &str,
+    is_trusted: impl Fn(IpAddr) -> bool,
+) -> Option<Gateway<Tokio>> {
     let root_url = location.path().to_owned();
-    let description = description(addr, &root_url).await?;
-    let (service_type, control) = service(&description)?;
-    let base = element(&description, "URLBase").and_then(|base| location.join(base.trim()).ok());
+    let (service_type, control) = service(description)?;
+    let base = element(description, "URLBase").and_then(|base| location.join(base.trim()).ok());
     let control = base.unwrap_or(location).join(&control).ok()?;
     address(&control).filter(|addr| is_trusted(addr.ip()))?;
     Some(Gateway {
