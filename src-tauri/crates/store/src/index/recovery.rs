@@ -18,6 +18,9 @@ const MARK: &str = "index.damaged";
 /// Bytes of a database that is checked whole at each start: about 50 ms. A larger one shows its damage when it is met.
 const MAX_CHECKED: u64 = 16 * 1024 * 1024;
 
+/// Damaged databases that are kept: each may be large, and who finds out about one needs the last.
+const MAX_KEPT: usize = 3;
+
 /// The database, opened for writing.
 pub(super) struct Sound {
     pub(super) connection: Connection,
@@ -107,15 +110,12 @@ fn open_sound(path: &Path) -> Result<(Connection, Vec<ItemRecord>), IndexError> 
     Ok((connection, items))
 }
 
-/// Renames the database, and its write-ahead log with it, to a name that is free.
+/// Renames the database, and its write-ahead log with it, to a name of its own. Of those before it, the last ones stay.
 fn set_aside(dir: &Path) -> std::io::Result<PathBuf> {
     let path = dir.join(schema::FILE_NAME);
     let name = |number| dir.join(format!("{}.damaged-{number}", schema::FILE_NAME));
-    let mut number = 1;
-    while name(number).exists() {
-        number += 1;
-    }
-    let kept = name(number);
+    let before = set_aside_before(dir)?;
+    let kept = name(before.last().map_or(1, |last| last.saturating_add(1)));
     if path.exists() {
         fs::rename(&path, &kept)?;
     }
@@ -132,5 +132,25 @@ fn set_aside(dir: &Path) -> std::io::Result<PathBuf> {
             fs::remove_file(left)?;
         }
     }
+    for number in before.iter().rev().skip(MAX_KEPT - 1) {
+        // What was no file stays.
+        let _ = fs::remove_file(name(*number));
+        let _ = fs::remove_file(beside(&name(*number), "-wal"));
+    }
     Ok(kept)
+}
+
+/// The numbers under which damaged databases are kept, in order.
+fn set_aside_before(dir: &Path) -> std::io::Result<Vec<u64>> {
+    let mut numbers = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let name = entry?.file_name();
+        let rest = name
+            .to_str()
+            .and_then(|name| name.strip_prefix(schema::FILE_NAME));
+        let number = rest.and_then(|rest| rest.strip_prefix(".damaged-")?.parse::<u64>().ok());
+        numbers.extend(number);
+    }
+    numbers.sort_unstable();
+    Ok(numbers)
 }

@@ -11,6 +11,7 @@ use super::*;
 use crate::limits::MAX_UNSERVED_PLACES;
 
 mod damaged;
+mod sums;
 
 fn open(dir: &TempDir) -> Index {
     let opened = Index::open(dir.path()).unwrap();

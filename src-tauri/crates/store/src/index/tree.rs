@@ -166,9 +166,11 @@ fn sums(connection: &Connection, item: ItemId, folder: &str) -> rusqlite::Result
         (format!("{folder}/"), Some(format!("{folder}0")))
     };
     let skip = i64::try_from(from.chars().count()).unwrap_or(i64::MAX) + 1;
+    // Each file may claim as much as a number holds, and `sum` gives no answer beyond that.
     let sql = format!(
         "SELECT substr(dir.name, ?4, instr(substr(dir.name, ?4) || '/', '/') - 1) AS below,
-            count(file.id), sum(file.size), sum({HERE}), max(file.state = 2), max(file.state = 3)
+            count(file.id), cast(total(file.size) AS INTEGER), cast(total({HERE}) AS INTEGER),
+            max(file.state = 2), max(file.state = 3)
          FROM dir JOIN file ON file.dir = dir.id
          WHERE dir.item = ?1 AND dir.name > ?2 AND (?3 IS NULL OR dir.name < ?3)
          GROUP BY below"

@@ -83,6 +83,23 @@ fn damage_that_was_met_at_work_is_repaired_at_the_next_start() {
 }
 
 #[test]
+fn of_many_damaged_databases_the_last_are_kept() {
+    let dir = TempDir::new().unwrap();
+    let mut last = None;
+    for _ in 0..12 {
+        fs::write(dir.path().join("index.db"), vec![0x5a; 10_000]).unwrap();
+        last = Index::open(dir.path()).unwrap().recovered;
+    }
+    let names = fs::read_dir(dir.path()).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut kept: Vec<String> = names.filter(|name| name.contains("damaged")).collect();
+    kept.sort();
+    let expected = [10, 11, 12].map(|number| format!("index.db.damaged-{number}"));
+    assert_eq!(kept, expected);
+    assert_eq!(last, Some(dir.path().join("index.db.damaged-12")));
+}
+
+#[test]
 fn a_database_that_was_deleted_comes_back_with_its_items() {
     let (_dir, opened) = reopen_damaged(|dir| fs::remove_file(dir.join("index.db")).unwrap());
     assert_eq!(opened.recovered, None);
