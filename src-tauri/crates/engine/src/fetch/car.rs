@@ -10,20 +10,20 @@ mod feed;
 mod places;
 
 use std::io::{self, BufWriter};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use fs_err as fs;
 use unixfs::car::{CarError, CarReader, CarWriter};
 use unixfs::walk::Every;
 use unixfs::{Cid, cid};
 
-use super::disk;
 use super::error::FetchError;
 use super::local::{Gap, Local};
 use crate::fetch::limits::{MAX_CAR_DEPTH, MAX_CAR_ROOTS};
 use fault::NoItem;
 use places::{Halt, Places, Stop};
 use store::Source;
+use store::files::Unfinished;
 use store::index::Skipped;
 
 pub(crate) use fault::CarFault;
@@ -148,34 +148,23 @@ fn damaged(path: &Path, error: CarError) -> FetchError {
 /// Blocks that follow from their CID alone are written too: other readers may not know that. The
 /// file appears under its name when it is complete, and never replaces another.
 pub(crate) fn export(source: &Source, root: &Cid, path: &Path) -> Result<u64, FetchError> {
-    let unwritten = |path: &Path, source: io::Error| FetchError::Unwritten {
+    let unwritten = |source: io::Error| FetchError::Unwritten {
         path: path.to_owned(),
         source,
     };
-    if disk::exists(path) {
-        return Err(unwritten(path, io::ErrorKind::AlreadyExists.into()));
-    }
-    let mut part = path.as_os_str().to_owned();
-    part.push(".part");
-    let part = PathBuf::from(part);
-    let file = fs::File::create_new(&part).map_err(|error| unwritten(&part, error))?;
-    let result = write_all(source, root, file).and_then(|file| {
-        file.sync_all()?;
-        let bytes = file.metadata()?.len();
-        disk::rename_no_replace(&part, path)?;
+    let unfinished = Unfinished::new(path).map_err(unwritten)?;
+    let bytes = write_all(source, root, unfinished.file()).and_then(|()| {
+        let bytes = unfinished.file().metadata()?.len();
+        unfinished.finish()?;
         Ok(bytes)
     });
-    if result.is_err() {
-        // It was made above, and is of no use.
-        let _ = fs::remove_file(&part);
-    }
-    result.map_err(|error| match error {
-        FetchError::Disk(source) => unwritten(path, source),
+    bytes.map_err(|error| match error {
+        FetchError::Disk(source) => unwritten(source),
         error => error,
     })
 }
 
-fn write_all(source: &Source, root: &Cid, file: fs::File) -> Result<fs::File, FetchError> {
+fn write_all(source: &Source, root: &Cid, file: &fs::File) -> Result<(), FetchError> {
     let out = BufWriter::with_capacity(1 << 20, file);
     let mut car = CarWriter::new(out, &[*root])?;
     let mut walk = Every::new(*root, MAX_CAR_DEPTH)?;
@@ -184,7 +173,9 @@ fn write_all(source: &Source, root: &Cid, file: fs::File) -> Result<fs::File, Fe
         car.write(&cid, &[&block])?;
     }
     let out = car.finish()?;
-    out.into_inner()
+    let written = out.into_inner();
+    written
+        .map(drop)
         .map_err(|error| FetchError::Disk(error.into_error()))
 }
 

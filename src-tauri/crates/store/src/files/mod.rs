@@ -7,6 +7,7 @@
 //! | `read` | bytes at an offset, and leaves out of them |
 //! | `write` | bytes at an offset, whole files, symlinks |
 //! | `small` | small files of Shoal's own, whatever has become of them |
+//! | `whole` | files that get their name when they are whole |
 //! | `metadata` | modes and times of others, and the mark of what came from them |
 //! | `mount` | on which disk something lies, and whether that is there |
 //! | `disk` | syncs, renames without replacing, free space |
@@ -23,6 +24,7 @@ mod open;
 mod read;
 mod small;
 mod tried;
+mod whole;
 mod write;
 
 use std::io;
@@ -38,6 +40,7 @@ pub use self::open::{create_new, exists, open_for_reading, open_for_writing};
 pub use self::read::read_leaf;
 pub(crate) use self::read::{append, leaf_into};
 pub use self::small::{is_no_small_file, keep_beside, read_small};
+pub use self::whole::Unfinished;
 pub(crate) use self::write::open_private;
 pub use self::write::{make_private, replace_whole, symlink, write_at, write_whole};
 
