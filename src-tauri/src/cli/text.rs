@@ -104,7 +104,8 @@ fn lacks(Lacking { pieces, people }: Lacking) -> String {
 pub(super) fn unfinished(view: &ItemView, missing: &Missing) -> Option<String> {
     const NAMED: usize = 3;
     let unknown = unknown(missing);
-    if view.done == 0 && missing.here == 0 || missing.count == 0 && unknown.is_none() {
+    let has_begun = view.done > 0 || missing.here > 0 || view.lacking.is_some();
+    if !has_begun || missing.count == 0 && unknown.is_none() {
         return None;
     }
     let all = missing.here + missing.count;

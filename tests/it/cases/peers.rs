@@ -124,6 +124,19 @@ fn files_of_a_share_are_gone_changed_and_in_the_way_and_all_others_come() {
     a_share_with_holes(&Shoal::new(), spoil, &lost);
 }
 
+#[test]
+fn a_share_of_which_no_file_is_left_is_told_as_such() {
+    let names: Vec<String> = (1..=FILES).map(|n| format!("f{n}")).collect();
+    let mut lost: Vec<&str> = names.iter().map(String::as_str).collect();
+    lost.sort_unstable();
+    let spoil = |shared: &Path| {
+        for n in 1..=FILES {
+            fs::remove_file(shared.join(format!("f{n}"))).unwrap();
+        }
+    };
+    a_share_with_holes(&Shoal::new(), spoil, &lost);
+}
+
 /// It may be found again by what is still open, or not.
 #[test]
 fn a_file_that_moved_within_a_share_comes_whole_or_is_named() {

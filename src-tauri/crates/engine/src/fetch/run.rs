@@ -297,7 +297,8 @@ impl Transfer {
             pieces: progress.waiting as u64,
             people: count(people),
         };
-        let stands = phase == Phase::Finding && totals.done > 0;
+        let is_known = progress.folder || totals.files > 0;
+        let stands = phase == Phase::Finding && is_known;
         (self.tell)(Report {
             phase: begun.then_some(phase),
             total,
