@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use fs_err as fs;
+use support::faults::{Call, Watch};
 use support::process::Process;
 use support::shoal::{Shoal, text};
 
@@ -109,6 +110,29 @@ fn what_is_no_file_where_shoal_has_its_files_is_never_waited_for() {
     let done = shoal.run(&[&"daemon"]).expect_code(1);
     assert_eq!(done.problem(), "identity");
     assert!(text(done.event("error"), "message").contains("identity.key"));
+}
+
+/// A new file in a folder is lost with the power until the folder is synced, too, and the old one comes back.
+#[test]
+fn what_was_set_outlasts_a_loss_of_power() {
+    let (work, log) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let data = work.path().join("data");
+    let set = |shoal: Shoal| shoal.ok(&[&"settings", &"upload.limit", &"1000"]);
+    set(Shoal::on(&data));
+    let watch = Watch::new(work.path(), &log.path().join("calls"));
+    let Some(environment) = watch.environment(None) else {
+        return;
+    };
+    set(Shoal::on(&data).with_variables(environment));
+    let calls = watch.in_order();
+    let next = |from: usize, kind: &str, path: &str| {
+        let is_it = |call: &Call| call.kind == kind && call.path == path;
+        let at = calls[from..].iter().position(is_it);
+        from + at.unwrap_or_else(|| panic!("no {kind} of {path} in {:?}", &calls[from..]))
+    };
+    let renamed = next(0, "rename", "data/settings.json");
+    assert!(next(0, "sync", "data/settings.new") < renamed);
+    next(renamed, "sync", "data");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What happens to people: each test began as a report of somebody whose evening a program of this kind had spoilt.
 
+mod bombs;
 mod car;
 mod content;
 mod damaged;

@@ -280,3 +280,37 @@ fn whoever_is_kept_away_is_named_when_nothing_comes() {
     fetcher.get(&link);
     trees::assert_same(&file, &fetcher.path("f"));
 }
+
+#[test]
+fn whoever_waits_because_another_download_takes_all_is_told_so() {
+    let (sharer, fetcher) = (Sharer::new(), Fetcher::new());
+    // A piece takes so long that another one can't come while the command waits.
+    fetcher
+        .shoal
+        .ok(&[&"settings", &"download.limit", &"100000"]);
+    let large = sharer.folder.path().join("large");
+    let (_large, link) = sharer_of(&trees::file(&large, 100, 30_000_000));
+    let first = fetcher.begin(&link);
+    let (_other, link) = sharer_of(&sharer.file("second", 30_000_000));
+    let second = fetcher.begin(&link);
+    let into = fetcher.folder.path();
+    let asked: [&dyn AsRef<std::ffi::OsStr>; 6] =
+        [&"get", &link, &"--into", &into, &"--timeout", &"1"];
+    // Not before the first is under way, and somebody is found who has the second.
+    let told = support::wait::until(
+        || fetcher.shoal.ok(&[&"list"]).stdout,
+        || {
+            let done = fetcher.shoal.run(&asked).expect_code(3);
+            (done.problem() == "not-its-turn").then_some(done)
+        },
+    );
+    let error = told.event("error");
+    let message = text(error, "message");
+    assert!(message.contains("large takes all"), "{message}");
+    assert!(text(error, "hint").contains("download.limit"), "{error}");
+    // It waits on, and comes when there is room.
+    assert_ne!(fetcher.status(&second)["state"], "needs-you");
+    fetcher.shoal.ok(&[&"settings", &"download.limit", &"0"]);
+    fetcher.shared(&first);
+    fetcher.shared(&second);
+}

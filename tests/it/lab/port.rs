@@ -25,6 +25,18 @@ fn a_link_leads_through_the_port_that_the_router_opened() {
 }
 
 #[test]
+fn a_router_that_can_not_describe_its_service_opens_ports_as_well() {
+    let Some(mut lab) = Lab::new() else { return };
+    let public = lab.host();
+    let router = lab.router(Nat::Cone).opens_ports(Speaks::Upnp);
+    let mut router = router.describes_no_service();
+    let home = Shoal::at(&lab.host_behind(&mut router));
+    let daemon = open(&home, &router, "upnp");
+    fetch_by_link(&home, &Shoal::at(&public), &router);
+    close(daemon, &router);
+}
+
+#[test]
 fn a_router_that_speaks_only_pcp_opens_ports_as_well() {
     let Some(mut lab) = Lab::new() else { return };
     let public = lab.host();

@@ -1,5 +1,7 @@
 //! Around the window: the tray, closing, second starts, links from other programs, the first run.
 
+use fs_err as fs;
+
 use support::shoal::Shoal;
 use support::trees;
 use support::wait::until;
@@ -155,4 +157,29 @@ fn the_first_run_is_told_what_sharing_means_once() {
     let window = desktop.open();
     window.says("Drop files here to share them");
     assert!(!window.sheet("Welcome to Shoal").is_there());
+}
+
+#[test]
+fn the_entry_that_starts_it_at_login_names_it_where_it_lies() {
+    let desktop = Desktop::new();
+    let entry = desktop.home().join("config/autostart/Shoal.desktop");
+    let mut last = None;
+    for place in ["My Apps/shoal", "moved/100% shoal"] {
+        let program = desktop.home().join(place);
+        let mut on = desktop.put_to(&program);
+        let on = on.args(["settings", "autostart", "on"]).output().unwrap();
+        assert!(on.status.success(), "{on:?}");
+        let text = fs::read_to_string(&entry).unwrap();
+        let exec: Vec<&str> = text
+            .lines()
+            .filter(|line| line.starts_with("Exec="))
+            .collect();
+        let path = program.to_str().unwrap().replace('%', "%%");
+        assert_eq!(exec, [format!("Exec=\"{path}\" --hidden")]);
+        last = Some(program);
+    }
+    let mut off = desktop.command(last.unwrap());
+    let off = off.args(["settings", "autostart", "off"]).output().unwrap();
+    assert!(off.status.success(), "{off:?}");
+    assert!(!entry.exists());
 }

@@ -81,6 +81,16 @@ pub fn file(children: &[&Block], claimed: &[u64]) -> Block {
     node(&links, &data)
 }
 
+/// A leaf of a file with this content, and so many bytes in a field that no file needs.
+pub fn padded(content: &[u8], padding: usize) -> Block {
+    let mut data = vec![0x08, 0x02];
+    data.extend(field(2, content));
+    data.push(0x18);
+    data.extend(varint(content.len() as u64));
+    data.extend(field(15, &vec![0; padding]));
+    node(&[], &data)
+}
+
 /// A symlink to `target`.
 pub fn symlink(target: &[u8]) -> Block {
     let mut data = vec![0x08, 0x04];

@@ -98,19 +98,26 @@ impl Watch {
     /// How often each call was made.
     pub fn calls(&self) -> BTreeMap<Call, usize> {
         let mut calls = BTreeMap::new();
-        for line in self.lines() {
+        for call in self.in_order() {
+            *calls.entry(call).or_default() += 1;
+        }
+        calls
+    }
+
+    /// The calls one after the other.
+    pub fn in_order(&self) -> Vec<Call> {
+        let call = |line: &String| {
             let mut fields = line.splitn(3, '\t').skip(1);
             let (Some(kind), Some(path)) = (fields.next(), fields.next()) else {
                 panic!("the log of calls holds {line:?}");
             };
             let path = Path::new(path).strip_prefix(&self.below).unwrap();
-            let call = Call {
+            Call {
                 kind: kind.to_owned(),
                 path: path.to_str().unwrap().to_owned(),
-            };
-            *calls.entry(call).or_default() += 1;
-        }
-        calls
+            }
+        };
+        self.lines().iter().map(call).collect()
     }
 
     /// Whether the fault was met.

@@ -69,6 +69,17 @@ impl Router {
         self
     }
 
+    /// The same, which hangs up on whoever wants to know what its service can do.
+    pub fn describes_no_service(self) -> Self {
+        /// The 64 bits of `GET /WAN`, as the paths of miniupnpd's descriptions begin.
+        const ASKED: &str = "@ih,0,64 0x474554202f57414e";
+        let port = Daemon::HTTP_PORT;
+        self.load(&format!(
+            "insert rule inet filter input tcp dport {port} {ASKED} reject with tcp reset\n"
+        ));
+        self
+    }
+
     /// The address that the public network sees.
     pub fn external(&self) -> Ipv4Addr {
         self.external

@@ -26,6 +26,7 @@ pub(super) struct Daemon {
 impl Daemon {
     /// Its list of open ports, in its folder.
     pub(super) const LEASES: &'static str = "leases";
+    pub(super) const HTTP_PORT: u16 = 5000;
 
     pub(super) fn start(
         router: &Space,
@@ -65,11 +66,12 @@ fn config(folder: &Path, inside: Ipv4Addr, speaks: Speaks, external: Option<Ipv4
     let yes = |on| if on { "yes" } else { "no" };
     let (upnp, pcp) = (yes(speaks == Speaks::Upnp), yes(speaks == Speaks::Pcp));
     let leases = folder.join(Daemon::LEASES);
+    let port = Daemon::HTTP_PORT;
     let told = external.map_or_else(String::new, |external| format!("ext_ip={external}\n"));
     format!(
         "ext_ifname={WAN}\n\
          listening_ip={LAN}\n\
-         http_port=5000\n\
+         http_port={port}\n\
          enable_natpmp={pcp}\n\
          enable_upnp={upnp}\n\
          secure_mode=yes\n\

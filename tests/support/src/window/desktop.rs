@@ -145,6 +145,15 @@ impl Desktop {
         command.output().unwrap()
     }
 
+    /// The program, put to another place, on the data directory that it has where nobody names one.
+    pub fn put_to(&self, place: &Path) -> Command {
+        fs::create_dir_all(place.parent().unwrap()).unwrap();
+        if fs::hard_link(app::program(), place).is_err() {
+            fs::copy(app::program(), place).unwrap();
+        }
+        self.command(place)
+    }
+
     /// Clicks a link in another program, on a desktop where Shoal is installed.
     pub fn follow(&self, link: &str) {
         let [program, data] = [app::program(), self.data_dir().into()].map(OsString::into_string);
