@@ -99,6 +99,9 @@ test("who is kept away is shown until when, and is let back in", async () => {
   await away.getByRole("button", { name: "Let 12D3…nP2c back in" }).click();
   await isGone(away);
   expect(await world(page, ({ settings }) => settings.get("peers.blocked"))).toBe("none");
+  // By another process.
+  await world(page, (mock) => mock.settings.set("peers.blocked", "12D3KooWQYV9dGMFoRzNStwpXztXaBUjtPqi6aU76ZgUriHhnP2c"));
+  await isSeen(away.getByText("Blocked by you, until you let them back in"));
 });
 
 test("what the start found is told until it was read", async () => {

@@ -134,6 +134,7 @@ export const states: readonly Shown[] = [
   { name: "item, people", reach: (page) => tab(page, "Harbour at dawn", "people") },
   { name: "item, nobody", reach: (page) => tab(page, "Lease agreement", "people") },
   { name: "item, details", reach: (page) => tab(page, "Harbour at dawn", "details") },
+  { name: "item, what nobody has", reach: (page) => listed(page).then(() => world(page, standStill)).then(() => tab(page, "Harbour at dawn", "details")).then(() => isSeen(page.locator("aside .missing"))) },
   { name: "item, menu of a file", reach: (page) => pane(page, "debian-12 mirror").then(() => page.locator("aside [role=row]").filter({ hasText: "cover.jpg" }).click({ button: "right" })).then(() => isSeen(page.locator("[role=menu]"))) },
   { name: "preview of a picture", reach: (page) => preview(page, "cover.jpg", "img:not(.waiting)") },
   { name: "preview of text", reach: (page) => preview(page, "notes.md", "pre") },

@@ -110,7 +110,7 @@ export function report(item: ItemView): Report {
     { path: "private/diary.txt", reason: "you may not read it" },
     { path: "tmp/socket", reason: "it is a socket" },
   ];
-  return { path: item.path, skipped: skipped.slice(0, item.skipped), sources, secs: 84, last: { sources: [], secs: 0, was_here: false }, undressed: false, also: [], missing: { here: 0, files: [], count: 0, folders: [] }, checks: 0, checked: null, kept_away: [] };
+  return { path: item.path, skipped: skipped.slice(0, item.skipped), sources, secs: 84, last: { sources: [], secs: 0, was_here: false }, undressed: false, also: [], missing: { here: 300, files: item.lacking ? ["extras/intro.mp4", "many/file 00012.dat"] : [], count: item.lacking ? 12 : 0, folders: [] }, checks: 0, checked: null, kept_away: [] };
 }
 
 /** Contents for previews: a picture, a text, a second of silence. What is a film fails, as some do. */

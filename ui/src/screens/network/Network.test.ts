@@ -66,7 +66,7 @@ describe("the network's screen", () => {
     expect(asked).toEqual([]);
     hidden(true);
     await after(0);
-    expect(asked).toEqual(["network", "people", "banned"]);
+    expect(asked).toEqual(["network", "people", "banned", "settings"]);
     unmount();
     asked = [];
     await after(5 * SECOND);

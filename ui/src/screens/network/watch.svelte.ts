@@ -1,6 +1,7 @@
-// Asks for the network and its people once a second, while the screen is shown and the window visible.
+// Asks for the network, its people and who is kept out once a second, while the screen is shown and the window visible.
 import { asProblem, call, platform } from "../../api/client";
 import type { BannedView, NetworkView, PersonView, Problem } from "../../api/types";
+import { settings } from "../../stores/settings.svelte";
 
 /** Time between an answer and the next question. ms. */
 const PAUSE = 1000;
@@ -36,7 +37,8 @@ export class Watch {
     if (this.#asking || this.#ended || !this.#visible) return;
     this.#asking = true;
     try {
-      const [network, people, banned] = await Promise.all([call("network", null), call("people", { id: null }), call("banned", null)]);
+      // Whom the person keeps out is a setting, and another process may have changed it.
+      const [network, people, banned] = await Promise.all([call("network", null), call("people", { id: null }), call("banned", null), settings.load()]);
       this.network = network;
       this.people = people;
       this.banned = banned;
