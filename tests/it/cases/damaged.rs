@@ -4,9 +4,12 @@ use std::path::Path;
 use std::process::Command;
 
 use fs_err as fs;
+
+use super::two::{Fetcher, Sharer, slow};
 use support::faults::{Call, Watch};
 use support::process::Process;
-use support::shoal::{Shoal, text};
+use support::shoal::{Shoal, number, text};
+use support::trees;
 
 #[test]
 fn settings_that_can_not_be_used_are_kept_beside_and_told_once() {
@@ -155,6 +158,41 @@ fn a_network_key_may_be_given_as_the_file_that_it_lies_in() {
     let done = shoal.run(&[&"list"]).expect_code(1);
     assert_eq!(done.problem(), "bad-setting");
     assert!(text(done.event("error"), "message").contains("swarm.key"));
+}
+
+/// What has come is believed once it was read, and not fetched again.
+#[test]
+fn a_download_goes_on_where_it_was_after_the_index_was_lost() {
+    let (sharer, fetcher) = (Sharer::new(), Fetcher::new());
+    slow(&fetcher);
+    let tree = sharer.tree("d");
+    trees::file(&tree.join("larger"), 95, 30_000_000);
+    let (_share, link) = sharer.share(&tree);
+    let id = fetcher.begin(&link);
+    support::wait::until("half of it", || {
+        (number(&fetcher.status(&id), "done") > 8_000_000).then_some(())
+    });
+    fetcher.shoal.ok(&[&"pause", &id]);
+    let here = number(&fetcher.status(&id), "done");
+    let data = fetcher.shoal.data_dir().to_owned();
+    fetcher.daemon.interrupt().expect_code(0);
+    fs::write(data.join("index.db"), vec![0x5a; 10_000]).unwrap();
+    let (daemon, _) = fetcher.shoal.daemon();
+    let fetcher = Fetcher { daemon, ..fetcher };
+    fetcher.shoal.ok(&[&"settings", &"download.limit", &"0"]);
+    fetcher.shoal.ok(&[&"resume", &id]);
+    let done = fetcher.get(&link);
+    let event = done.event("done");
+    assert_eq!(text(event, "id"), id);
+    trees::assert_same(&tree, &fetcher.path("d"));
+    // All that came, before the loss too.
+    let (bytes, fetched) = (number(event, "bytes"), number(event, "fetched"));
+    assert!(
+        fetched <= bytes + here / 2,
+        "{fetched} bytes came for {bytes}"
+    );
+    assert!(fetcher.remove(&id).is_empty());
+    assert!(!fetcher.path("d").exists());
 }
 
 /// A pipe, where this machine has the tool.

@@ -131,7 +131,7 @@ impl Place for Comparison {
     /// What was found in files that nobody had recorded has to be recorded now.
     fn held(&mut self, key: FileKey, leaf: LeafAt, recorder: &Recorder) -> Result<(), FetchError> {
         match self.files.get(&key) {
-            Some(open) => recorder.found(&open.part, leaf),
+            Some(open) => recorder.found(&open.part, leaf, false),
             None => Ok(()),
         }
     }

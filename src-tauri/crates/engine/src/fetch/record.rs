@@ -208,9 +208,15 @@ impl Recorder {
         self.send(Done::Written(Arc::clone(part), bytes, leaf))
     }
 
-    /// A leaf was found where it belongs.
-    pub(crate) fn found(&self, part: &Arc<Part>, leaf: LeafAt) -> Result<(), FetchError> {
-        self.send(Done::Written(Arc::clone(part), 0, Some(leaf)))
+    /// A leaf was found where it belongs. What is `ours` may not have reached the disk.
+    pub(crate) fn found(
+        &self,
+        part: &Arc<Part>,
+        leaf: LeafAt,
+        ours: bool,
+    ) -> Result<(), FetchError> {
+        let unsynced = if ours { u64::from(leaf.len) } else { 0 };
+        self.send(Done::Written(Arc::clone(part), unsynced, Some(leaf)))
     }
 
     /// All bytes of the file are there.

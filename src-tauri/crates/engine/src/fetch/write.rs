@@ -85,8 +85,10 @@ fn round(
     target: Target,
 ) -> Result<Option<Whole>, FetchError> {
     let folder = base.parent();
+    let is_lost = target == Target::Write && download.index.files(download.item.id)?.is_empty();
     let mut writer = Writer {
         target,
+        is_lost,
         base: base.to_path_buf(),
         own: Arc::clone(own),
         index: download.index.clone(),
@@ -118,6 +120,8 @@ fn round(
 
 struct Writer {
     target: Target,
+    /// The record of what came was lost with the index: what is there is looked at.
+    is_lost: bool,
     base: PathBuf,
     own: Arc<Own>,
     index: Index,
@@ -151,7 +155,8 @@ impl Place for Writer {
     /// Its files are on record, as far as they can be believed. What others put there is looked at
     /// before it is in the way: it may be the same.
     fn look(&self, cid: &Cid, path: &Path, spot: &Spot) -> Result<Option<u64>, Halt<Taken>> {
-        if self.target == Target::Begin || !self.own.is_foreign(path) {
+        let may_be_there = self.is_lost || self.own.is_foreign(path);
+        if self.target == Target::Begin || !may_be_there {
             return Ok(None);
         }
         Ok(compare::leaf_at(cid, path, spot))
@@ -257,8 +262,10 @@ impl Place for Writer {
     /// It was found by its record, or in a file that others put there.
     fn held(&mut self, key: FileKey, leaf: LeafAt, recorder: &Recorder) -> Result<(), FetchError> {
         match self.files.get(&key) {
-            Some(open) if open.known.is_none() && open.part.made.get().is_none() => {
-                recorder.found(&open.part, leaf)
+            Some(open)
+                if open.known.is_none() && (self.is_lost || open.part.made.get().is_none()) =>
+            {
+                recorder.found(&open.part, leaf, self.is_lost)
             }
             _ => Ok(()),
         }
