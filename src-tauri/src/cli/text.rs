@@ -67,10 +67,22 @@ pub(super) fn sentence(view: &ItemView) -> String {
             people(view.unreachable.into()),
             if view.unreachable == 1 { "has" } else { "have" },
         ),
-        State::Finding if view.done > 0 => {
-            format!("Looking for people who have the rest{}", so_far())
+        State::Finding => {
+            let what = if view.done > 0 { "the rest" } else { "it" };
+            let whom = match view.having {
+                0 => format!("Looking for people who have {what}"),
+                1 => format!("Waiting for the one person who has {what}"),
+                people => format!("Waiting for {people} people who have {what}"),
+            };
+            format!(
+                "{whom}{}",
+                if view.done > 0 {
+                    so_far()
+                } else {
+                    String::new()
+                }
+            )
         }
-        State::Finding => "Looking for people who have it".to_owned(),
         State::Downloading => {
             let from = match view.peers {
                 0 => String::new(),
@@ -287,10 +299,21 @@ pub(super) mod tests {
             &stuck(7, 1),
             "99 %, 7 pieces that the one person connected does not have",
         );
+        let known_to = |having, done| ItemView {
+            having,
+            done,
+            ..view(State::Finding)
+        };
         check(
-            &view(State::Finding),
+            &known_to(0, 1_000_000),
             "Looking for people who have the rest, 25 %",
         );
+        check(
+            &known_to(3, 1_000_000),
+            "Waiting for 3 people who have the rest, 25 %",
+        );
+        check(&known_to(1, 0), "Waiting for the one person who has it");
+        check(&known_to(0, 0), "Looking for people who have it");
         let missing = |here, names: &[&str], count| Missing {
             here,
             files: names.iter().map(|name| (*name).to_owned()).collect(),
@@ -341,7 +364,7 @@ pub(super) mod tests {
         );
         check(
             State::Finding,
-            "holiday.mov Looking for people who have the rest, 25 %",
+            "holiday.mov Waiting for 3 people who have the rest, 25 %",
         );
         let unknown = ItemView {
             total: 0,

@@ -284,14 +284,15 @@ fn whoever_is_kept_away_is_named_when_nothing_comes() {
 #[test]
 fn whoever_waits_because_another_download_takes_all_is_told_so() {
     let (sharer, fetcher) = (Sharer::new(), Fetcher::new());
-    // A piece takes so long that another one can't come while the command waits.
     fetcher
         .shoal
-        .ok(&[&"settings", &"download.limit", &"100000"]);
+        .ok(&[&"settings", &"download.limit", &"1000000"]);
     let large = sharer.folder.path().join("large");
-    let (_large, link) = sharer_of(&trees::file(&large, 100, 30_000_000));
+    let (_large, link) = sharer_of(&trees::file(&large, 100, 60_000_000));
     let first = fetcher.begin(&link);
-    let (_other, link) = sharer_of(&sharer.file("second", 30_000_000));
+    // No piece of the second comes for longer than anybody waits.
+    let (_other, link) = sharer.share(&sharer.file("second", 30_000_000));
+    sharer.shoal.ok(&[&"settings", &"upload.limit", &"1000"]);
     let second = fetcher.begin(&link);
     let into = fetcher.folder.path();
     let asked: [&dyn AsRef<std::ffi::OsStr>; 6] =
@@ -308,9 +309,18 @@ fn whoever_waits_because_another_download_takes_all_is_told_so() {
     let message = text(error, "message");
     assert!(message.contains("large takes all"), "{message}");
     assert!(text(error, "hint").contains("download.limit"), "{error}");
-    // It waits on, and comes when there is room.
-    assert_ne!(fetcher.status(&second)["state"], "needs-you");
-    fetcher.shoal.ok(&[&"settings", &"download.limit", &"0"]);
+    // It waits on, which is told, and comes when there is room.
+    support::wait::until("that it waits for somebody", || {
+        let list = fetcher.shoal.bare_command().arg("list").output().unwrap();
+        let list = String::from_utf8(list.stdout).unwrap();
+        let said = "Waiting for the one person who has";
+        list.contains(said).then_some(())
+    });
+    for shoal in [&fetcher.shoal, &sharer.shoal] {
+        for key in ["download.limit", "upload.limit"] {
+            shoal.ok(&[&"settings", &key, &"0"]);
+        }
+    }
     fetcher.shared(&first);
     fetcher.shared(&second);
 }

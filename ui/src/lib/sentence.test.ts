@@ -73,7 +73,8 @@ describe("sentence", () => {
   it("says what is looked for", () => {
     check({ state: "finding", kind: "download", total: 0, done: 0 }, "Looking for people who have this");
     check({ state: "finding", kind: "download", done: 420 }, "Looking for people who have the rest · 42% is here");
-    check({ state: "finding", kind: "download", done: 0, having: 2 }, "Connecting to 2 people who have it");
+    check({ state: "finding", kind: "download", done: 0, having: 2 }, "Waiting for 2 people who have it");
+    check({ state: "finding", kind: "download", done: 420, having: 1 }, "Waiting for the one person who has the rest · 42% is here");
   });
 
   it("says the problem, in the engine's words when there are no others", () => {

@@ -60,8 +60,9 @@ function hashing(item: ItemView): string {
 function finding(item: ItemView): string {
   if (item.lacking) return t("library.sentence.lacking", { part: percent(part(item) ?? 0), ...item.lacking });
   if (item.unreachable > 0) return t("library.sentence.unreachable", { unreachable: item.unreachable });
-  if (item.done > 0) return t("library.sentence.finding-again", { part: percent(part(item) ?? 0) });
-  return item.having > 0 ? t("library.sentence.connecting", { having: item.having }) : t("library.sentence.finding");
+  const values = { having: item.having, part: percent(part(item) ?? 0) };
+  if (item.done > 0) return t(item.having > 0 ? "library.sentence.awaiting-again" : "library.sentence.finding-again", values);
+  return item.having > 0 ? t("library.sentence.awaiting", values) : t("library.sentence.finding");
 }
 
 function downloading(item: ItemView): string {
