@@ -1,5 +1,9 @@
 //! When this process is asked to end.
 
+/// SIGXFSZ, which Linux and Apple number alike.
+#[cfg(unix)]
+const TOO_LARGE: i32 = 25;
+
 /// Ctrl-C, or a polite request to end, from this call on: not only from when the answer is first asked for, so that a signal
 /// which comes right after "ready" still ends the program in order.
 #[cfg(unix)]
@@ -11,6 +15,8 @@ pub(crate) fn interrupted() -> impl Future<Output = ()> {
         SignalKind::terminate(),
         SignalKind::hangup(),
     ];
+    // A file that may not grow any further is an error where it is written to, and ends nothing.
+    let _ = signal(SignalKind::from_raw(TOO_LARGE));
     // A signal that can't be listened for keeps its own way of ending the program.
     let mut signals: Vec<_> = kinds.into_iter().flat_map(signal).collect();
     async move {

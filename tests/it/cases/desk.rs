@@ -26,7 +26,7 @@ fn told_to(command: &Command, redirect: &str, file: &Path) -> Command {
 }
 
 /// The command as a line of a shell starts it, which calls it `"$@"`.
-fn by_way_of_shell(command: &Command, line: &str) -> Command {
+pub(super) fn by_way_of_shell(command: &Command, line: &str) -> Command {
     let mut shell = Command::new("sh");
     shell.args(["-c", line, "sh"]);
     shell.arg(command.get_program()).args(command.get_args());

@@ -6,8 +6,10 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use super::desk::by_way_of_shell;
 use super::two::{Fetcher, Sharer, slow_fetcher};
 use support::disk::Stick;
+use support::process::Process;
 use support::shoal::{Shoal, text};
 use support::trees;
 
@@ -195,4 +197,23 @@ fn files_that_may_not_be_read_are_not_told_as_gone() {
         may(&path, open);
         sharer.shared(&id);
     }
+}
+
+/// As a shell or a service may limit it: the system ends whoever writes more, unless it is told not to.
+#[test]
+fn a_limit_on_the_size_of_files_is_told_and_ends_nothing() {
+    let (sharer, fetcher) = (Sharer::new(), Shoal::new());
+    let file = sharer.file("f", 5_000_000);
+    let (_share, link) = sharer.share(&file);
+    let into = tempfile::tempdir().unwrap();
+    let get: [&dyn AsRef<std::ffi::OsStr>; 4] = [&"get", &link, &"--into", &into.path()];
+    let limited = by_way_of_shell(&fetcher.command(&get), r#"ulimit -f 4000; exec "$@""#);
+    let done = Process::start(&mut { limited }).unwrap().finish().unwrap();
+    assert_eq!(done.status.code(), Some(1), "{done:?}");
+    assert!(
+        done.stdout.join("\n").contains("file-too-large"),
+        "{done:?}"
+    );
+    fetcher.ok(&get);
+    trees::assert_same(&file, &into.path().join("f"));
 }
