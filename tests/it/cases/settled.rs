@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::two::{Fetcher, Sharer, id, slow_fetcher};
+use super::two::{Fetcher, Sharer, id, is_empty, slow_fetcher};
 use support::disk::Disk;
 use support::shoal::{Shoal, number, text};
 use support::trees;
@@ -190,6 +190,31 @@ fn asking_for_more_of_a_download_widens_it() {
     trees::assert_same(&tree, &fetcher.path("d"));
     let items = fetcher.shoal.ok(&[&"list"]);
     assert_eq!(items.events.len(), 1, "{}", items.stdout);
+}
+
+#[test]
+fn what_was_deleted_of_a_download_comes_back_in_its_place() {
+    let (sharer, fetcher) = (Sharer::new(), Fetcher::new());
+    let tree = sharer.tree("d");
+    fs_err::create_dir(tree.join("sub")).unwrap();
+    trees::file(&tree.join("sub/third"), 93, 4000);
+    let (_share, link) = sharer.share(&tree);
+    let first = id(&fetcher.get(&link));
+    let here = fetcher.path("d");
+    for gone in ["", "a.txt", "sub", "large", ""] {
+        let path = here.join(gone);
+        if path.is_dir() {
+            fs_err::remove_dir_all(path).unwrap();
+        } else {
+            fs_err::remove_file(path).unwrap();
+        }
+        assert_eq!(id(&fetcher.get(&link)), first, "without {gone:?}");
+        trees::assert_same(&tree, &here);
+        let entries = fs_err::read_dir(fetcher.folder.path()).unwrap();
+        assert_eq!(entries.count(), 1, "without {gone:?}");
+    }
+    assert!(fetcher.remove(&first).is_empty());
+    assert!(is_empty(fetcher.folder.path()));
 }
 
 /// Everything that `status` says of an item.

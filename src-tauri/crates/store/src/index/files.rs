@@ -212,6 +212,11 @@ impl Index {
     pub fn move_folder(&self, item: ItemId, from: &Path, to: &Path) -> Result<()> {
         let (from, to) = (from.to_path_buf(), to.to_path_buf());
         self.write(move |context| {
+            // What lay there before and is forgotten has no claim to the name.
+            context.connection.execute(
+                "DELETE FROM dir WHERE item = ?1 AND NOT EXISTS (SELECT 1 FROM file WHERE file.dir = dir.id)",
+                [item.0],
+            )?;
             let mut select = context
                 .connection
                 .prepare_cached("SELECT id, path FROM dir WHERE item = ?1")?;
