@@ -122,6 +122,44 @@ fn a_fetch_survives_every_fault() {
     });
 }
 
+/// Each thing that is made goes on record, and each of these writes may be the last: all of it goes with the item in the end.
+#[test]
+fn what_was_made_goes_wherever_the_record_of_it_ended() {
+    let source = tempfile::tempdir().unwrap();
+    tree(&source.path().join("tree"));
+    let (_share, _, shared) = Shoal::new().share(&source.path().join("tree"), &[]);
+    let given = Given {
+        link: text(&shared, "link"),
+        cid: text(&shared, "cid"),
+        car: source.path().join("tree/empty"),
+    };
+    for time in 0.. {
+        let place = Place::new(&given);
+        let call = Call {
+            kind: "write".to_owned(),
+            path: "data/made/1".to_owned(),
+        };
+        let fault = Fault {
+            call,
+            time,
+            failure: Failure::Death,
+        };
+        let Some(environment) = place.watch().environment(Some(&fault)) else {
+            return;
+        };
+        place.fetch(place.shoal().with_variables(environment));
+        if !place.watch().was_met() {
+            assert!(time > 4, "{time} entries");
+            return;
+        }
+        place.fetched();
+        place.shoal().ok(&[&"remove", &"1", &"--delete-files"]);
+        let left = fs_err::read_dir(place.target()).unwrap();
+        let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["own.txt"], "after {time} entries");
+    }
+}
+
 #[test]
 fn an_import_survives_every_fault() {
     disturb(&Scene {

@@ -99,6 +99,16 @@ impl Own {
         self.made.add(Identity::at(path)?)
     }
 
+    /// Takes for made what is there already: a kill came between making it and the record of that. A folder with something in it is
+    /// somebody's.
+    pub(crate) fn adopt(&self, path: &Path) -> io::Result<()> {
+        let now = Identity::at(path)?;
+        if self.made.has(&now) == Same::No && (path.is_symlink() || is_empty(path)) {
+            self.made.add(now)?;
+        }
+        Ok(())
+    }
+
     /// Makes a symlink, unless it is there already.
     pub(crate) fn create_symlink(&self, target: &Path, path: &Path) -> io::Result<()> {
         if disk::symlink(target, path)? {

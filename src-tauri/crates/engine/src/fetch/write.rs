@@ -170,6 +170,9 @@ impl Place for Writer {
                 if begins {
                     return Err(Halt::Different(Taken));
                 }
+                if self.target == Target::Write {
+                    self.own.adopt(path)?;
+                }
             }
             result => result?,
         }
@@ -312,7 +315,12 @@ impl Place for Writer {
     fn symlink(&mut self, path: &Path, target: &Path) -> Result<bool, FetchError> {
         self.begins(path)?;
         match self.own.create_symlink(target, path) {
-            Ok(()) => Ok(true),
+            Ok(()) => {
+                if self.target == Target::Write {
+                    self.own.adopt(path)?;
+                }
+                Ok(true)
+            }
             Err(error)
                 if matches!(
                     error.kind(),
