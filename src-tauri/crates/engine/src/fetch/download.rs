@@ -147,6 +147,12 @@ fn work(download: &Download, channels: &mut Channels) -> Result<Finished, FetchE
     if let Some(finished) = find_there(download, channels, &own, folder)? {
         return Ok(finished);
     }
+    // It was whole, and something in it is gone.
+    if let Some(place) = own_folder(item, &own)?
+        && let Some(finished) = resume(download, channels, &own, place)?
+    {
+        return Ok(finished);
+    }
     begin(download, channels, &own, folder)
 }
 
@@ -230,6 +236,15 @@ fn find_there(
     }
     forget_files(&download.index, &download.item)?;
     Ok(None)
+}
+
+/// The folder of a download that was whole, if that lies there still.
+fn own_folder<'a>(item: &'a ItemRecord, own: &Own) -> Result<Option<&'a PathBuf>, FetchError> {
+    let place = item.sources.first().filter(|place| place.is_dir());
+    match place {
+        Some(place) if own.standing(item, place)? == Standing::Ours => Ok(Some(place)),
+        _ => Ok(None),
+    }
 }
 
 /// Does a finished download go on, where it lies?

@@ -85,7 +85,7 @@ fn round(
     target: Target,
 ) -> Result<Option<Whole>, FetchError> {
     let folder = base.parent();
-    let is_lost = target == Target::Write && download.index.files(download.item.id)?.is_empty();
+    let is_lost = target != Target::Begin && download.index.files(download.item.id)?.is_empty();
     let mut writer = Writer {
         target,
         is_lost,
@@ -120,7 +120,7 @@ fn round(
 
 struct Writer {
     target: Target,
-    /// The record of what came was lost with the index: what is there is looked at.
+    /// No record says what came: it was lost with the index, or something is no longer as it was. What is there is looked at.
     is_lost: bool,
     base: PathBuf,
     own: Arc<Own>,
@@ -211,6 +211,8 @@ impl Place for Writer {
             }
         } else if file.size == 0 && !is_empty_file(&file.path) {
             open.file(&self.own)?;
+        } else if file.size == 0 && self.target == Target::Write {
+            self.own.adopt(&file.path)?;
         }
         let there = fs::symlink_metadata(&open.part.path);
         if there.as_ref().is_ok_and(|there| there.len() > file.size) && !guarded {
