@@ -125,6 +125,40 @@ fn a_share_on_a_disk_that_is_away_says_so_and_is_not_emptied() {
 }
 
 #[test]
+fn a_share_that_was_changed_says_so_of_its_disk_too_while_that_is_away() {
+    let Some(stick) = Stick::new(64) else { return };
+    let sharer = Fetcher::new();
+    let usb = sharer.path("usb");
+    fs_err::create_dir(&usb).unwrap();
+    let plugged = stick.plug(&usb);
+    let tree = usb.join("d");
+    fs_err::create_dir(&tree).unwrap();
+    for (name, seed) in [("a", 90), ("b", 91)] {
+        trees::file(&tree.join(name), seed, 300_000);
+    }
+    let shared = sharer.shoal.ok(&[&"share", &tree]);
+    let id = text(shared.event("shared"), "id");
+    let link = text(shared.event("shared"), "link");
+    trees::file(&tree.join("a"), 92, 300_000);
+    sharer.shoal.run(&[&"verify", &id]).expect_code(1);
+    assert_eq!(sharer.problem(&id), "files-changed");
+    drop(plugged);
+    let code = |expected: &str| {
+        support::wait::until("another problem", || {
+            // Somebody asks for it, who knows of none of that.
+            let into = tempfile::tempdir().unwrap();
+            let get: [&dyn AsRef<std::ffi::OsStr>; 6] =
+                [&"get", &link, &"--into", &into.path(), &"--timeout", &"1"];
+            Shoal::new().run(&get).expect_code(3);
+            (sharer.problem(&id) == expected).then_some(())
+        });
+    };
+    code("disk-missing");
+    let _plugged = stick.plug(&usb);
+    code("files-changed");
+}
+
+#[test]
 fn a_folder_that_was_replaced_is_told_as_such() {
     let (sharer, fetcher) = (Sharer::new(), slow_fetcher());
     let file = sharer.file("f", 30_000_000);

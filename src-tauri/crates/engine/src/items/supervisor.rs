@@ -39,6 +39,7 @@ use self::unfinished::Unfinished;
 use super::job::{self, Ended, Job};
 use super::known::{Found, take_in};
 use super::queue::{Lane, Queue};
+use super::trouble::FILES_CHANGED;
 use super::{Context, ItemError, row};
 use crate::api::{Action, Checked, ItemView, LastWork, Removed, State};
 use crate::faults::Part;
@@ -388,12 +389,18 @@ impl Actor {
         self.look_at(doubt.item).await;
     }
 
-    /// Looks at the files of an item, if it is shared and at rest.
+    /// Looks at the files of an item, if it is shared and at rest, or if by now its disk is away.
     async fn look_at(&mut self, id: ItemId) -> bool {
-        let known = self.context.board.get(id);
-        let at_rest = known.is_some_and(|view| view.state == State::Sharing);
         let is_busy = self.running.contains_key(&id) || self.queue.is_waiting(id);
-        if !at_rest || is_busy {
+        let known = self.context.board.get(id).filter(|_| !is_busy);
+        let is_due = match known.map(|view| view.state) {
+            Some(State::Sharing) => true,
+            Some(State::NeedsYou(problem)) if problem.code == FILES_CHANGED => {
+                self.is_disk_away(id).await
+            }
+            _ => false,
+        };
+        if !is_due {
             return false;
         }
         match self.record(id).await {

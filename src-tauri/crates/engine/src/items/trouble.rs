@@ -9,6 +9,9 @@ use store::ScanReport;
 use store::files::path_text;
 use store::index::{ItemKind, ItemRecord};
 
+/// Code of the problem that ends when the person does something about it.
+pub(super) const FILES_CHANGED: &str = "files-changed";
+
 /// Codes of problems that end by themselves: what was away is back, or may be read.
 pub(super) const FILES_MISSING: &str = "files-missing";
 pub(super) const FILES_UNREADABLE: &str = "files-unreadable";
@@ -26,13 +29,13 @@ pub(super) fn of(record: &ItemRecord, report: &ScanReport) -> Option<Problem> {
     }
     let (code, message) = match (changed, missing) {
         (0, 0) => return None,
-        (_, 0) => ("files-changed", format!("{} changed since", files(changed))),
+        (_, 0) => (FILES_CHANGED, format!("{} changed since", files(changed))),
         (0, _) => (
             FILES_MISSING,
             format!("{} can't be found any more", files(missing)),
         ),
         _ => (
-            "files-changed",
+            FILES_CHANGED,
             format!(
                 "{} changed, and {} can't be found any more",
                 files(changed),

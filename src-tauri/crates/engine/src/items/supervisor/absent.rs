@@ -142,6 +142,16 @@ impl Actor {
         self.absent.wait_for(id, &problem.code);
     }
 
+    /// Does an item lie on a disk that is not there?
+    pub(super) async fn is_disk_away(&self, id: ItemId) -> bool {
+        let index = self.context.index.clone();
+        let look = move || {
+            let record = index.item(id).ok().flatten();
+            record.is_some_and(|record| fetch::missing_disk(&record).is_some())
+        };
+        blocking(look).await.unwrap_or(false)
+    }
+
     pub(super) fn is_no_news(&mut self, id: ItemId, problem: &Problem) -> bool {
         self.absent.wait_for(id, &problem.code)
     }
