@@ -38,7 +38,7 @@ impl<K: Eq + Hash> Quota<K> {
     pub(crate) fn take(&mut self, who: K, now: Instant) -> bool {
         if self.began.is_none_or(|began| now >= began + self.stretch) {
             let there = u32::try_from(self.used.len()).unwrap_or(u32::MAX);
-            self.share = (self.all / there.max(1)).clamp(1, self.each);
+            self.share = (self.all / there.max(1)).max(1).min(self.each);
             self.began = Some(now);
             self.used.clear();
             self.total = 0;
