@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 /** What a window needs before it shows its list, in the language that takes most, gzipped (bytes): first paint stays under 0.8 s. */
 const FIRST = 100 * 1024;
 /** All JavaScript of the window, every screen and language included, gzipped (bytes). */
-const ALL = 145 * 1024;
+const ALL = 155 * 1024;
 
 const LANGUAGE = /^(de|es|zh)-/;
 const assets = new URL("../dist/assets/", import.meta.url);
