@@ -1,7 +1,9 @@
 //! What becomes of a fault in the supervisor itself: all items are taken up again where their records say they were left.
 
+use std::pin::pin;
+
 use super::absent::Absent;
-use super::{Actor, ItemError, Queue, Then, unfinished};
+use super::{Actor, Command, ItemError, Queue, Then, unfinished};
 use crate::faults::{Part, Pause, guarded};
 use crate::util::blocking;
 
@@ -20,7 +22,27 @@ impl Actor {
                     }
                     Err(fault) => self.context.faults.note(Part::Items, fault),
                 }
-                pause.wait().await;
+                if self.is_shut_down_within(pause.wait()).await {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Without its items it can still be told to end. Whoever else asks hears that no answer comes.
+    async fn is_shut_down_within(&mut self, pause: impl Future<Output = ()>) -> bool {
+        let mut pause = pin!(pause);
+        loop {
+            tokio::select! {
+                () = &mut pause => return false,
+                command = self.commands.recv() => match command {
+                    Some(Command::Shutdown(reply)) => {
+                        let _ = reply.send(());
+                        return true;
+                    }
+                    Some(_) => {}
+                    None => return true,
+                },
             }
         }
     }
