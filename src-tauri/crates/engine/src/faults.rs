@@ -22,6 +22,9 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// What ran for so long may break once more without a longer pause.
 const STEADY: Duration = Duration::from_mins(10);
 
+/// What a person can do about a fault of ours.
+pub(crate) const TRY_AGAIN: &str = "Try again. If it comes again, please report it.";
+
 /// Something broke by a fault of ours.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("this broke off by a fault in Shoal: {0}")]
@@ -42,7 +45,7 @@ impl Panicked {
         Problem {
             code: "fault".to_owned(),
             message: self.to_string(),
-            hint: Some("Try again. If it comes again, please report it.".to_owned()),
+            hint: Some(TRY_AGAIN.to_owned()),
             retry: Retry::User,
             subject: Some(self.0.clone()),
             count: None,

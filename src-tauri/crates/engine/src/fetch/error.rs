@@ -10,7 +10,7 @@ use unixfs::walk::{WalkError, shown};
 use super::car::CarFault;
 use super::plan::{Fault, SelectionError};
 use crate::api::{Problem, Retry};
-use crate::faults::Panicked;
+use crate::faults::{Panicked, TRY_AGAIN};
 use crate::link::LinkError;
 use crate::util::Stopping;
 use net::NetError;
@@ -245,11 +245,7 @@ impl FetchError {
             ),
             Self::Disk(error) => disk_kind(error.kind()),
             Self::Index(IndexError::DiskFull) => disk_kind(io::ErrorKind::StorageFull),
-            Self::Index(IndexError::Broke) => (
-                "fault",
-                Some("Try again. If it comes again, please report it."),
-                Retry::User,
-            ),
+            Self::Index(IndexError::Broke) => ("fault", Some(TRY_AGAIN), Retry::User),
             Self::Index(_) => (
                 "index",
                 Some(

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::relocate::{Difference, RelocateError};
 use crate::api::{Problem, Retry};
-use crate::faults::Panicked;
+use crate::faults::{Panicked, TRY_AGAIN};
 use crate::fetch::{self, FetchError};
 use crate::link::LinkError;
 use crate::util::Stopping;
@@ -275,11 +275,7 @@ fn index_kind(error: &IndexError) -> Kind {
             ),
             Retry::User,
         ),
-        IndexError::Broke => (
-            "fault",
-            Some("Try again. If it comes again, please report it."),
-            Retry::User,
-        ),
+        IndexError::Broke => ("fault", Some(TRY_AGAIN), Retry::User),
         _ => ("index", None, Retry::User),
     }
 }

@@ -6,7 +6,8 @@
 //!
 //! Invariants: a job never changes its item's state. It reports which part of its work it is at,
 //! which counts until the job is asked to stop, and returns what became of the item. What is asked
-//! for is put on record before anything else changes: where that fails, all is as it was.
+//! for is put on record before anything else changes: where that fails, all is as it was. So a fault
+//! in the actor itself costs one answer: all items are taken up again from what is on record.
 //!
 //! | job    | ends as   | then                                                     |
 //! |--------|-----------|----------------------------------------------------------|

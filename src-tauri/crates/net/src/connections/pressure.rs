@@ -5,9 +5,9 @@
 //! neither TCP nor QUIC tells how much that is. So strangers who open connections are let in no
 //! more, and those make room whom we miss least: of the network that has most of them first, and of
 //! those that exchange nothing. Where it is places that are short, only networks that have several
-//! make room, so that whoever comes from another one finds some. What we open ourselves and trusted peers are never refused, and a few
-//! strangers never make room: a large download doesn't get in its own way, nor in that of those who
-//! fetch from here.
+//! make room, so that whoever comes from another one finds some. What we open ourselves and trusted
+//! peers are never refused, and a few strangers never make room: a large download doesn't get in its
+//! own way, nor in that of those who fetch from here.
 
 use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
